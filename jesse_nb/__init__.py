@@ -1,0 +1,137 @@
+"""jesse_nb: a research bench for the Jesse trading framework, in a Jupyter notebook.
+
+>>> import jesse_nb as jn
+>>> jn.install_demo()                                                         # doctest: +SKIP
+>>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h",                      # doctest: +SKIP
+...                     "2023-06-01", "2024-05-31", space={"fast": (5, 30)})
+
+In a notebook, ``%load_ext jesse_nb`` adds the magics. Public names load when they are first used,
+so importing the package is quick and does not import Jesse.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jesse_nb import exceptions
+from jesse_nb.exceptions import (
+    AllTrialsFailedError,
+    CandlesError,
+    CandlesNotFoundError,
+    InputError,
+    InvalidCandlesError,
+    JesseNbError,
+    JobCancelledError,
+    JobError,
+    JobInterruptedError,
+    MetricError,
+    MissingPartError,
+    PeriodError,
+    SimulationError,
+    SpaceError,
+    StorageError,
+    StrategyCrashError,
+    StrategyError,
+    TrialMemoryError,
+    TrialTimeoutError,
+    WarmUpError,
+    WorkerDiedError,
+)
+
+if TYPE_CHECKING:
+    from jesse.strategies import Strategy
+
+    from jesse_nb.core.candles import CandleStore, import_candles, install_demo
+    from jesse_nb.core.jobs.job import Job, jobs
+    from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.metric import Metric
+    from jesse_nb.core.tools.optimize import optimize
+    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.space import Space
+
+__all__ = [
+    "AllTrialsFailedError",
+    "BacktestResult",
+    "CandleStore",
+    "CandlesError",
+    "CandlesNotFoundError",
+    "InputError",
+    "InvalidCandlesError",
+    "JesseNbError",
+    "Job",
+    "JobCancelledError",
+    "JobError",
+    "JobInterruptedError",
+    "Metric",
+    "MetricError",
+    "MissingPartError",
+    "OptimizeResult",
+    "PeriodError",
+    "SimulationError",
+    "Space",
+    "SpaceError",
+    "StorageError",
+    "Strategy",
+    "StrategyCrashError",
+    "StrategyError",
+    "TrialMemoryError",
+    "TrialTimeoutError",
+    "WarmUpError",
+    "WorkerDiedError",
+    "backtest",
+    "exceptions",
+    "import_candles",
+    "install_demo",
+    "jobs",
+    "load_ipython_extension",
+    "optimize",
+    "unload_ipython_extension",
+]
+
+_HOMES = {
+    "BacktestResult": "jesse_nb.core.simulator.result",
+    "CandleStore": "jesse_nb.core.candles",
+    "Job": "jesse_nb.core.jobs.job",
+    "Metric": "jesse_nb.core.tools.metric",
+    "OptimizeResult": "jesse_nb.core.tools.optimize_result",
+    "Space": "jesse_nb.core.tools.space",
+    "backtest": "jesse_nb.core.tools.backtest",
+    "import_candles": "jesse_nb.core.candles",
+    "install_demo": "jesse_nb.core.candles",
+    "jobs": "jesse_nb.core.jobs.job",
+    "optimize": "jesse_nb.core.tools.optimize",
+}
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add the magics to an IPython shell: what ``%load_ext jesse_nb`` calls."""
+    importlib.import_module("jesse_nb.magics").load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics away again: what ``%unload_ext jesse_nb`` calls."""
+    importlib.import_module("jesse_nb.magics").unload_ipython_extension(shell)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("jesse-nb")
+    if name == "Strategy":
+        from jesse_nb.core.jesse_runtime import strategy_class
+
+        value: Any = strategy_class()
+    elif name in _HOMES:
+        importlib.import_module("jesse_nb.report")  # so that results draw themselves
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -1,0 +1,1 @@
+"""Numbers from results: pure functions over results, arrays and frames, without I/O."""

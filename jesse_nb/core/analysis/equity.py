@@ -1,0 +1,97 @@
+"""What an equity curve says: drawdown, months, growth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.optimize_result import OptimizeResult
+
+__all__ = ["EquityCurves", "drawdown", "equity_curves", "growth", "monthly_returns"]
+
+
+def drawdown(equity: pd.Series[float]) -> pd.Series[float]:
+    """Return how far below its highest value so far an equity curve stands.
+
+    Jesse's ``max_drawdown`` leaves the first sample (the starting balance) out when
+    it looks for the peak, so a run that loses from its first day has a deeper
+    drawdown here than in Jesse's metrics; in all other runs the minimum is the same.
+
+    Parameters
+    ----------
+    equity
+        Portfolio value over time.
+
+    Returns
+    -------
+    pandas.Series
+        Percent, 0 or below, on the same index.
+    """
+    return (equity / equity.cummax() - 1.0) * 100.0
+
+
+def growth(equity: pd.Series[float]) -> pd.Series[float]:
+    """Return an equity curve as its change since the first sample, in percent."""
+    return (equity / equity.iloc[0] - 1.0) * 100.0 if len(equity) else equity.astype(float)
+
+
+def monthly_returns(equity: pd.Series[float]) -> pd.DataFrame:
+    """Return what each calendar month (UTC) gained, and each year.
+
+    A month is measured from the last sample before it to its own last sample; the
+    first one from the first sample. So months compound to the year's figure, and
+    years to the whole run's.
+
+    Parameters
+    ----------
+    equity
+        Portfolio value over time, with a DatetimeIndex.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Percent. One row a year; columns 1 to 12 (NaN where the run has no sample)
+        and ``year``, the compounded months.
+    """
+    columns: list[int | str] = [*range(1, 13), "year"]
+    if equity.empty:
+        return pd.DataFrame(columns=columns, dtype=float).rename_axis("year")
+    index = pd.DatetimeIndex(equity.index)
+    last = equity.groupby([index.year, index.month]).last()
+    ratio = last / last.shift(1).fillna(float(equity.iloc[0]))
+    ratio.index = ratio.index.set_names(["year", "month"])
+    table = ratio.unstack("month").reindex(columns=range(1, 13))
+    table["year"] = table.prod(axis=1, skipna=True)
+    return (table - 1.0) * 100.0
+
+
+class EquityCurves(NamedTuple):
+    """Growth in percent since the start of training; None where there is no such run.
+
+    ``test`` goes on from where ``training`` ended, although it was simulated with a
+    fresh balance.
+    """
+
+    training: pd.Series[float] | None
+    test: pd.Series[float] | None
+    default: pd.Series[float] | None
+
+
+def equity_curves(result: OptimizeResult) -> EquityCurves:
+    """Return the curves of the best trial, of its held-out run and of the strategy's own parameters.
+
+    Parameters
+    ----------
+    result
+        An optimization.
+    """
+    training = result.training.equity if result.training else None
+    test = result.test.equity if result.test else None
+    end = float(training.iloc[-1] / training.iloc[0]) if training is not None and len(training) else 1.0
+    return EquityCurves(
+        training=growth(training) if training is not None else None,
+        test=((1.0 + growth(test) / 100.0) * end - 1.0) * 100.0 if test is not None else None,
+        default=growth(result.default.equity) if result.default else None,
+    )

@@ -1,0 +1,150 @@
+"""What a stored series is called, and what is known of it without reading it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jesse_nb.core.times import MINUTE_MS, utc_text
+from jesse_nb.exceptions import InputError
+
+__all__ = ["COLUMNS", "Candles", "Gap", "SeriesInfo", "exchange_name", "fingerprint_candles", "symbol_name"]
+
+#: The columns of a candle array, in Jesse's order: close comes before high.
+COLUMNS = ("timestamp", "open", "close", "high", "low", "volume")
+
+Candles = NDArray[np.float64]
+
+#: Exchange names that end so hold generated prices.
+SYNTHETIC_MARK = "(synthetic)"
+
+_EXCHANGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _().+&-]{0,62}[A-Za-z0-9)])?")
+_SYMBOL = re.compile(r"[^\W_]{1,24}-[^\W_]{1,24}")
+# Windows opens a device, not a file, under these names, whatever the extension.
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Minutes missing between two stored candles.
+
+    Attributes
+    ----------
+    start
+        The first missing minute, milliseconds UTC.
+    minutes
+        How many are missing in a row.
+    """
+
+    start: int
+    minutes: int
+
+    @property
+    def end(self) -> int:
+        """The first minute that is there again, milliseconds UTC."""
+        return self.start + self.minutes * MINUTE_MS
+
+    def __str__(self) -> str:
+        return f"{utc_text(self.start)} ({self.minutes:,} min)"
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """What is known of one stored series.
+
+    Attributes
+    ----------
+    exchange, symbol
+        Its name.
+    start, end
+        First candle's minute, and the minute after the last candle; milliseconds UTC.
+    rows
+        Stored one-minute candles.
+    gaps
+        Minutes missing in between, in order of time.
+    bytes
+        Size of the file.
+    fingerprint
+        Hash of the candles themselves, see :func:`fingerprint_candles`.
+    """
+
+    exchange: str
+    symbol: str
+    start: int
+    end: int
+    rows: int
+    gaps: tuple[Gap, ...]
+    bytes: int
+    fingerprint: str
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the prices were generated, not traded."""
+        return self.exchange.endswith(SYNTHETIC_MARK)
+
+    @property
+    def missing(self) -> int:
+        """Minutes missing inside the span."""
+        return sum(gap.minutes for gap in self.gaps)
+
+    def __str__(self) -> str:
+        gaps = f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all" if self.gaps else ""
+        return (f"{self.symbol} on {self.exchange}: {utc_text(self.start)} to {utc_text(self.end)}, "
+                f"{self.rows:,} candles{gaps}")
+
+
+def fingerprint_candles(candles: Candles) -> str:
+    """Return a hash of the candles' values (32 hexadecimal digits).
+
+    BLAKE2b over the raw little-endian float64 values, row by row: the same candles have the same
+    fingerprint whatever file or frame they came from.
+
+    Parameters
+    ----------
+    candles
+        float64 (n, 6).
+    """
+    return hashlib.blake2b(np.ascontiguousarray(candles, dtype="<f8").data, digest_size=16).hexdigest()
+
+
+def exchange_name(name: Any) -> str:
+    """Return an exchange's name with its spaces tidied.
+
+    Raises
+    ------
+    InputError
+        When it is not a name that can safely be a folder's.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"The exchange is {name!r}, which is not a name.", "Write it like 'Binance Spot'.")
+    tidy = " ".join(name.split())
+    if not _EXCHANGE.fullmatch(tidy) or ".." in tidy or _DEVICES.fullmatch(tidy):
+        raise InputError(
+            f"{name[:80]!r} cannot be an exchange's name.",
+            "Allowed are up to 64 English letters, digits, spaces and ()_.+&- that begin with a letter "
+            "or digit, like 'Binance Spot'.",
+        )
+    return tidy
+
+
+def symbol_name(name: Any) -> str:
+    """Return a symbol as Jesse writes it: ``BTC-USDT`` for ``btc/usdt`` or ``BTC_USDT``.
+
+    Raises
+    ------
+    InputError
+        When it does not name a base and a quote currency.
+    """
+    if not isinstance(name, str):
+        raise InputError(f"The symbol is {name!r}, which is not a name.", "Write it like 'BTC-USDT'.")
+    tidy = unicodedata.normalize("NFKC", name).strip().upper().replace("/", "-").replace("_", "-")
+    if not _SYMBOL.fullmatch(tidy):
+        raise InputError(f"{name[:80]!r} is not a symbol.",
+                         "Write base and quote currency with a dash between them, like 'BTC-USDT'.")
+    return tidy

@@ -1,0 +1,274 @@
+"""Where candles live: one Parquet file a series, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from platformdirs import user_data_path
+
+from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
+from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
+from jesse_nb.core.candles.validation import merge_candles, validate_candles
+from jesse_nb.core.times import to_ms, utc_text
+from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, StorageError, did_you_mean
+
+__all__ = ["MAPPED_FOLDER", "CandleStore"]
+
+#: Inside the store: what `CandleCache` derives from it for worker processes.
+MAPPED_FOLDER = ".mapped"
+
+_LOCK_SECONDS = 60
+
+
+class CandleStore:
+    """One-minute candles by exchange and symbol.
+
+    Several processes may read and write at once: a series is replaced in one step, and writers of
+    the same series wait for each other.
+
+    Parameters
+    ----------
+    root
+        The folder. By default the one that the environment variable ``JESSE_NB_CANDLES`` names,
+        else ``candles`` in the user's data folder. It is made by the first write.
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        named = root or os.environ.get("JESSE_NB_CANDLES") or user_data_path("jesse_nb") / "candles"
+        self.root = Path(named).expanduser().absolute()
+
+    def __repr__(self) -> str:
+        return f"CandleStore({str(self.root)!r})"
+
+    def list(self) -> list[SeriesInfo]:
+        """Return what is stored, in order of exchange and symbol.
+
+        Raises
+        ------
+        StorageError
+            When the folder or one of its files cannot be read.
+        """
+        found = []
+        for exchange, symbol, path in self._files():
+            with suppress(FileNotFoundError):  # deleted by another process since the folder was listed
+                found.append(read_info(path, exchange, symbol))
+        return found
+
+    def info(self, exchange: str, symbol: str) -> SeriesInfo:
+        """Return what is known of one series, without reading its candles.
+
+        Raises
+        ------
+        CandlesNotFoundError
+            When it is not stored.
+        StorageError
+            When its file is damaged.
+        """
+        exchange, symbol, path = self._locate(exchange, symbol)
+        try:
+            return read_info(path, exchange, symbol)
+        except FileNotFoundError:
+            raise self._not_found(exchange, symbol) from None
+
+    def resolve(self, symbol: str, exchange: str | None = None) -> SeriesInfo:
+        """Return the series of a symbol; the exchange may be left out where only one stores it.
+
+        Raises
+        ------
+        CandlesNotFoundError
+            When it is not stored.
+        InputError
+            When several exchanges store it.
+        """
+        if exchange is not None:
+            return self.info(exchange, symbol)
+        symbol = symbol_name(symbol)
+        exchanges = [other for other, stored, _ in self._files() if stored == symbol]
+        if not exchanges:
+            raise self._not_found(None, symbol)
+        if len(exchanges) > 1:
+            raise InputError(f"{symbol} is stored for several exchanges: {', '.join(exchanges)}.",
+                             f"Say which one, like exchange={exchanges[0]!r}.")
+        return self.info(exchanges[0], symbol)
+
+    def read(self, exchange: str, symbol: str, start: Any = None, end: Any = None) -> Candles:
+        """Return stored candles, gaps left as they are.
+
+        Parameters
+        ----------
+        exchange, symbol
+            The series.
+        start, end
+            Milliseconds UTC, dates or texts, end excluded; None is the first and the last stored.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 (n, 6): timestamp (ms UTC), open, close, high, low, volume.
+
+        Raises
+        ------
+        CandlesNotFoundError
+            When the series is not stored, or does not cover the period.
+        PeriodError
+            When the end does not come after the start.
+        StorageError
+            When the file is damaged.
+        """
+        info = self.info(exchange, symbol)
+        _, _, path = self._locate(info.exchange, info.symbol)
+        if start is not None or end is not None:
+            start = info.start if start is None else to_ms(start, "start")
+            end = info.end if end is None else to_ms(end, "end")
+            if start >= end:
+                raise PeriodError(f"The end ({utc_text(end)}) must come after the start ({utc_text(start)}).")
+            if start < info.start or end > info.end:
+                raise CandlesNotFoundError(
+                    f"{info.symbol} of {info.exchange} is stored from {utc_text(info.start)} to "
+                    f"{utc_text(info.end)}, which does not cover {utc_text(start)} to {utc_text(end)}.",
+                    "Choose a period inside, or import more candles.")
+        try:
+            return read_candles(path, start, end)
+        except FileNotFoundError:
+            raise self._not_found(info.exchange, info.symbol) from None
+
+    def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False) -> SeriesInfo:
+        """Add candles to a series, which is begun if it is not there.
+
+        Parameters
+        ----------
+        exchange, symbol
+            The series. Spaces and the spelling of the symbol are tidied.
+        candles
+            (n, 6): timestamp (ms UTC), open, close, high, low, volume. Need not be sorted.
+        replace
+            Whether new candles win over stored ones that differ. Stored candles of other minutes stay.
+
+        Returns
+        -------
+        SeriesInfo
+            The whole series as it is now stored.
+
+        Raises
+        ------
+        InvalidCandlesError
+            When the candles are refused, see :func:`validate_candles`, or contradict stored ones.
+        StorageError
+            When the disk is full or the folder cannot be written. What was stored is untouched.
+        """
+        rows = validate_candles(candles)
+        exchange, symbol, path = self._locate(exchange, symbol)
+        with self._locked(exchange, symbol):
+            _remove_leftovers(path)
+            try:
+                stored = read_candles(path)
+            except FileNotFoundError:
+                return write_series(path, exchange, symbol, rows)
+            merged = merge_candles(stored, rows, replace=replace)
+            if np.array_equal(merged, stored):
+                return read_info(path, exchange, symbol)
+            return write_series(path, exchange, symbol, merged)
+
+    def delete(self, exchange: str, symbol: str) -> None:
+        """Delete one series.
+
+        Raises
+        ------
+        CandlesNotFoundError
+            When it is not stored.
+        StorageError
+            When it cannot be deleted.
+        """
+        exchange, symbol, path = self._locate(exchange, symbol)
+        if not path.is_file():
+            raise self._not_found(exchange, symbol)
+        with self._locked(exchange, symbol):
+            _remove_leftovers(path)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StorageError(f"Cannot delete {path}: {error.strerror}.") from error
+            shutil.rmtree(self.root / MAPPED_FOLDER / exchange / symbol, ignore_errors=True)
+
+    def _locate(self, exchange: str, symbol: str) -> tuple[str, str, Path]:
+        """Tidy a name, and spell the exchange as the store does.
+
+        Where capitals do not tell folders apart, "binance spot" and "Binance Spot" are one folder:
+        so they are one exchange everywhere.
+        """
+        exchange, symbol = exchange_name(exchange), symbol_name(symbol)
+        spelled = {name.casefold(): name for name in self._exchanges()}
+        exchange = spelled.get(exchange.casefold(), exchange)
+        return exchange, symbol, self.root / exchange / f"{symbol}.parquet"
+
+    def _exchanges(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(entry.name for entry in os.scandir(self.root)
+                                if not entry.name.startswith(".") and entry.is_dir()))
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise StorageError(f"The candle folder {self.root} cannot be read: {error.strerror}.",
+                               "Set JESSE_NB_CANDLES to another folder.") from error
+
+    def _files(self) -> Iterator[tuple[str, str, Path]]:
+        for folder in self._exchanges():
+            for path in sorted((self.root / folder).glob("*.parquet")):
+                try:
+                    named_well = exchange_name(folder) == folder and symbol_name(path.stem) == path.stem
+                except InputError:
+                    named_well = False
+                if named_well:  # anything else in there is the user's own business
+                    yield folder, path.stem, path
+
+    def _not_found(self, exchange: str | None, symbol: str) -> CandlesNotFoundError:
+        stored = [(other, known) for other, known, _ in self._files()]
+        if not stored:
+            return CandlesNotFoundError(f"No candles of {symbol} are stored; the store {self.root} is empty.",
+                                        "`%candles demo` or `jesse-nb demo` stores a synthetic market.")
+        exchanges = {other for other, _ in stored}
+        if exchange is None or exchange in exchanges:
+            hint = did_you_mean(symbol, {known for other, known in stored if exchange in (None, other)})
+            of = f" of {exchange}" if exchange else ""
+            return CandlesNotFoundError(f"No candles of {symbol}{of} are stored.", hint)
+        elsewhere = [other for other, known in stored if known == symbol]
+        hint = f"{symbol} is stored for {' and '.join(map(repr, elsewhere))}." if elsewhere \
+            else did_you_mean(exchange, exchanges)
+        return CandlesNotFoundError(f"No candles of the exchange {exchange!r} are stored.", hint)
+
+    @contextmanager
+    def _locked(self, exchange: str, symbol: str) -> Iterator[None]:
+        # Locks lie apart from the data, so that deleting a series never deletes a lock in use.
+        path = self.root / ".locks" / exchange.casefold() / f"{symbol}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path, timeout=_LOCK_SECONDS)
+            lock.acquire()
+        except Timeout as error:
+            raise StorageError(
+                f"Another process has been writing {symbol} of {exchange} for {_LOCK_SECONDS} seconds.",
+                "Nothing was changed. Try again when it has finished.") from error
+        except (OSError, NotImplementedError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StorageError(f"The candle folder {self.root} cannot be written: {reason}.",
+                               "Set JESSE_NB_CANDLES to another folder.") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed writer left; the caller holds the lock, so nobody else is writing."""
+    try:
+        for leftover in path.parent.glob(f".{path.stem}.*.tmp"):
+            leftover.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot clean up {path.parent}: {error.strerror}.") from error

@@ -1,0 +1,147 @@
+"""The one door to Jesse: importing it without a database, a project or a side effect.
+
+Left to itself, ``import jesse`` inside a folder that has ``strategies/`` and
+``storage/`` opens a PostgreSQL connection and ends the whole process when
+``.env`` is missing; elsewhere it puts the working directory on ``sys.path``,
+switches matplotlib to Agg, silences every warning of the process and, beside
+JupyterLab, spends seconds compiling a grammar that nothing here uses. All of
+that is kept out here, so a kernel can import Jesse anywhere.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import Any
+
+from jesse_nb.exceptions import MissingPartError
+
+__all__ = ["jesse_module", "jesse_version", "strategy_class"]
+
+_import_lock = threading.RLock()
+
+#: Imported by Jesse through ray and jsonschema once JupyterLab is installed; costs 4 to 7 seconds.
+_SLOW_AND_UNUSED = "rfc3987_syntax"
+
+#: Where Jesse keeps its cache; without it, ``storage/temp`` appears in the working directory.
+_CACHE_SETTING = "JESSE_CACHE_DIR"
+
+
+@cache
+def jesse_version() -> str:
+    """Return the installed Jesse's version, without importing it.
+
+    Raises
+    ------
+    MissingPartError
+        When Jesse is not installed.
+    """
+    try:
+        return version("jesse")
+    except PackageNotFoundError:
+        raise MissingPartError("Jesse is not installed.", "Run `python -m pip install 'jesse>=3.5,<3.6'`.") from None
+
+
+def jesse_module(name: str) -> ModuleType:
+    """Import ``name`` (``"jesse"`` or a module below it) safely and return it.
+
+    The first call takes one to three seconds. It writes nothing, connects to
+    nothing and leaves the interpreter's settings as they were.
+    """
+    with _import_lock:
+        if name not in sys.modules:
+            jesse_version()
+            with _unchanged_interpreter(), _nothing_slow(), _no_project(), _own_cache_folder():
+                importlib.import_module(name)
+        return sys.modules[name]
+
+
+def strategy_class() -> type[Any]:
+    """Return ``jesse.strategies.Strategy``, the base class of every strategy."""
+    return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _no_project() -> Iterator[None]:
+    """Make Jesse believe that the working directory is no Jesse project while it is imported."""
+    helpers = importlib.import_module("jesse.helpers")  # itself free of side effects
+    asked = helpers.is_jesse_project
+    helpers.is_jesse_project = lambda: False
+    try:
+        yield
+    finally:
+        helpers.is_jesse_project = asked
+
+
+@contextmanager
+def _own_cache_folder() -> Iterator[None]:
+    """Keep Jesse's pickle cache, made at import, out of the user's folder; nobody else writes to ours."""
+    if _CACHE_SETTING in os.environ:
+        yield
+        return
+    folder = tempfile.mkdtemp(prefix="jesse-nb-cache-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[_CACHE_SETTING] = folder
+    try:
+        yield
+    finally:
+        del os.environ[_CACHE_SETTING]
+
+
+@contextmanager
+def _nothing_slow() -> Iterator[None]:
+    blocked = _SLOW_AND_UNUSED not in sys.modules
+    if blocked:
+        sys.modules[_SLOW_AND_UNUSED] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if blocked:
+            sys.modules.pop(_SLOW_AND_UNUSED, None)
+
+
+@contextmanager
+def _unchanged_interpreter() -> Iterator[None]:
+    path, directory = list(sys.path), os.getcwd()
+    with warnings.catch_warnings(), _unchanged_matplotlib_backend():
+        yield
+    sys.path[:] = path
+    if os.getcwd() != directory:
+        os.chdir(directory)
+
+
+@contextmanager
+def _unchanged_matplotlib_backend() -> Iterator[None]:
+    """Restore the backend that Jesse's import replaces by Agg.
+
+    ``rcParams["backend"]`` would resolve an automatic backend by importing
+    pyplot; the underlying mapping tells without resolving.
+    """
+    before = os.environ.get("MPLBACKEND")
+    matplotlib = sys.modules.get("matplotlib")
+    chosen = dict.get(matplotlib.rcParams, "backend") if matplotlib else None
+    yield
+    if before is None:
+        os.environ.pop("MPLBACKEND", None)
+    else:
+        os.environ["MPLBACKEND"] = before
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is None:
+        return
+    if chosen is None:
+        chosen = before or matplotlib.rcsetup._auto_backend_sentinel
+    dict.__setitem__(matplotlib.rcParams, "backend", chosen)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and not pyplot.get_fignums():
+        pyplot._backend_mod = None  # decided anew, from the restored setting, at the first figure

@@ -1,0 +1,1 @@
+"""How many simulations run: jobs, the pool of workers, the run store."""

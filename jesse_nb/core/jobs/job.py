@@ -1,0 +1,250 @@
+"""One handle for everything long: watch it, stop it, wait for it, read it early.
+
+A tool gives a :class:`Job` its work as a function that receives a
+:class:`JobControl`; the job runs it in a thread of its own. Cells, panels and
+the command line differ only in who waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from jesse_nb.core.jobs.progress import JobState, Progress
+from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
+
+__all__ = ["Job", "JobControl", "add_watcher", "find_job", "jobs", "run_blocking"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_numbers = itertools.count(1)
+_jobs: dict[str, Job[Any]] = {}
+_watchers: list[Callable[[Job[Any]], None]] = []
+
+#: Seconds between two notices to subscribers, at the least.
+_NOTICE_INTERVAL = 0.1
+
+
+class JobControl:
+    """What the work of a job may do with its job: look whether it should stop, and say how far it is."""
+
+    def __init__(self, job: Job[Any]) -> None:
+        self._job = job
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody asked the job to stop."""
+        return self._job._cancel.is_set()
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the job's :class:`Progress`; subscribers hear of it at most ten times a second."""
+        self._job._update(changes)
+
+    def partial(self, build: Callable[[], Any]) -> None:
+        """Say how to build a result from what has finished; called from any thread, so it must only read."""
+        self._job._partial = build
+
+
+class Job(Generic[T]):
+    """A long run.
+
+    Parameters
+    ----------
+    kind
+        The tool that started it: ``backtest``, ``optimize``, …
+    title
+        What it works on, for lists: ``"TrendFollower BTC-USDT 1h"``.
+    work
+        Does it, and returns the result. A job that is cancelled may return what it has.
+    """
+
+    def __init__(self, kind: str, title: str, work: Callable[[JobControl], T]) -> None:
+        self.id = f"{kind}-{next(_numbers)}"
+        self.kind = kind
+        self.title = title
+        self._work = work
+        self._began = time.monotonic()
+        self._cancel = threading.Event()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._subscribers: list[Callable[[Progress], None]] = []
+        self._noticed = 0.0
+        self._progress = Progress(self.id, kind)
+        self._partial: Callable[[], T | None] = lambda: None
+        self._result: T | None = None
+        self._error: BaseException | None = None
+
+    def start(self) -> Job[T]:
+        """Begin the work in a thread; front ends that watch jobs hear of it first."""
+        _jobs[self.id] = self
+        for watcher in list(_watchers):
+            watcher(self)
+        threading.Thread(target=self._run, daemon=True, name=f"jesse-nb-{self.id}").start()
+        return self
+
+    @property
+    def state(self) -> JobState:
+        """``running``, ``finished``, ``failed`` or ``cancelled``."""
+        return self._progress.state
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        with self._lock:
+            if self._ended.is_set():
+                return self._progress
+            return replace(self._progress, elapsed=time.monotonic() - self._began)
+
+    def subscribe(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
+        """Call ``callback`` with a :class:`Progress` when something changed, from the job's thread.
+
+        The last call tells of the end. Returns a function that ends the subscription.
+        A job that has ended calls back once, at once.
+        """
+        with self._lock:
+            ended = self._ended.is_set()
+            if not ended:
+                self._subscribers.append(callback)
+        if ended:
+            callback(self._progress)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if callback in self._subscribers:
+                    self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    def cancel(self) -> None:
+        """Ask the job to stop; what has finished is kept. Returns at once."""
+        self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end; False when it did not come within ``timeout`` seconds."""
+        return self._ended.wait(timeout)
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the result and return it.
+
+        Raises
+        ------
+        JobError
+            When the job failed or was cancelled, or did not end within ``timeout`` seconds.
+        JesseNbError
+            Whatever else the job's work raised.
+        """
+        if not self.wait(timeout):
+            raise JobError(f"{self.id} is still running after {timeout:g} s.", "Wait longer, or call cancel().")
+        if self.state == "cancelled":
+            raise JobCancelledError(f"{self.id} was cancelled.", "partial_result() gives what had finished.")
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]  # set whenever there is no error
+
+    def partial_result(self) -> T | None:
+        """Return the result so far: of a running or cancelled job what has finished; None when that is nothing."""
+        return self._result if self._result is not None else self._partial()
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        total = f" of {progress.total}" if progress.total else ""
+        best = f", best {progress.best_label}" if progress.best_label else ""
+        return f"<Job {self.id}: {self.title}, {progress.state}, {progress.done}{total} done{best}>"
+
+    def _run(self) -> None:
+        state: JobState = "finished"
+        try:
+            self._result = self._work(JobControl(self))
+        except JobCancelledError as error:
+            self._error = error
+        except JesseNbError as error:
+            state, self._error = "failed", error
+        except BaseException as error:  # noqa: BLE001 - a fault of ours; it is raised again where the result is asked for
+            _log.exception("%s failed", self.id)
+            state, self._error = "failed", error
+        if self._cancel.is_set() and state == "finished":
+            state = "cancelled"
+        self._end(state)
+
+    def _end(self, state: JobState) -> None:
+        with self._lock:
+            self._progress = replace(self._progress, state=state, running=0, eta=None,
+                                     elapsed=time.monotonic() - self._began,
+                                     message=str(self._error) if self._error else self._progress.message)
+            self._ended.set()
+            subscribers, self._subscribers = self._subscribers, []
+        self._tell(subscribers, self._progress)
+
+    def _update(self, changes: dict[str, Any]) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._ended.is_set():
+                return
+            self._progress = replace(self._progress, **changes, elapsed=now - self._began)
+            if now - self._noticed < _NOTICE_INTERVAL and "phase" not in changes:
+                return
+            self._noticed = now
+            progress, subscribers = self._progress, list(self._subscribers)
+        self._tell(subscribers, progress)
+
+    def _tell(self, subscribers: list[Callable[[Progress], None]], progress: Progress) -> None:
+        for callback in subscribers:
+            try:
+                callback(progress)
+            except Exception:  # noqa: BLE001 - a display that fails must not fail the run
+                _log.exception("A subscriber of %s failed", self.id)
+
+
+def jobs() -> list[Job[Any]]:
+    """Return this process's jobs, oldest first."""
+    return list(_jobs.values())
+
+
+def find_job(job_id: str) -> Job[Any]:
+    """Return a job by its id.
+
+    Raises
+    ------
+    JobError
+        When there is none; names those there are.
+    """
+    if job_id not in _jobs:
+        known = ", ".join(_jobs) or "none"
+        raise JobError(f"No job is called {job_id!r}.", f"Jobs of this kernel: {known}.")
+    return _jobs[job_id]
+
+
+def add_watcher(watcher: Callable[[Job[Any]], None]) -> Callable[[], None]:
+    """Call ``watcher`` with every job that is started from now on; returns a function that ends this."""
+    _watchers.append(watcher)
+
+    def remove() -> None:
+        if watcher in _watchers:
+            _watchers.remove(watcher)
+
+    return remove
+
+
+def run_blocking(job: Job[T]) -> T:
+    """Wait for a job's result in the calling thread.
+
+    Raises
+    ------
+    JobInterruptedError
+        When the user interrupts: the job is cancelled, and the error holds it with what had finished.
+    """
+    try:
+        return job.result()
+    except KeyboardInterrupt:
+        job.cancel()
+        job.wait(1.0)
+        progress = job.progress
+        done = f" after {progress.done:,} of {progress.total:,}" if progress.total else ""
+        raise JobInterruptedError(f"Interrupted{done}; what finished is kept.",
+                                  "Run the same again to continue.", job=job) from None

@@ -1,0 +1,256 @@
+"""Worker processes, warm between cells.
+
+A pool runs simulations side by side in processes that can be killed at any
+moment: a running task can be cancelled or timed out, and a worker that dies
+takes only its own task with it. Jobs share one pool, each with its own limit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import multiprocessing.spawn
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from pathlib import Path
+from typing import Any, Protocol
+
+from pebble import ProcessExpired, ProcessPool
+
+from jesse_nb.core.jobs import worker
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.exceptions import (
+    JobCancelledError,
+    SimulationError,
+    StrategyCrashError,
+    TrialMemoryError,
+    TrialTimeoutError,
+    WorkerDiedError,
+)
+
+__all__ = ["LocalPool", "Pool", "available_cores", "failure_of", "local_pool", "warm_up"]
+
+_SCRATCH_PREFIX = "jesse-nb-work-"
+
+
+class Pool(Protocol):
+    """Where simulations run."""
+
+    size: int
+
+    def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
+        """Run a simulation; cancelling the future stops it, even when it is running."""
+
+    def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
+        """Build a strategy in a worker and ask what it declares."""
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+class LocalPool:
+    """Processes on this machine.
+
+    Parameters
+    ----------
+    size
+        How many simulations run at once.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH_PREFIX}{os.getpid()}-")
+        self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
+                                 context=_Context())
+        self._first = self._pool.schedule(os.getpid)  # workers start with the first task: now, not at the first job
+
+    @property
+    def usable(self) -> bool:
+        """False once the pool was stopped or its server died."""
+        return bool(self._pool.active)
+
+    def ready(self, timeout: float | None = None) -> None:
+        """Wait until the first worker has started."""
+        self._first.result(timeout)
+
+    def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
+        """Run a simulation; cancelling the future kills the worker that runs it."""
+        return self._pool.schedule(worker.run, args=(simulation, memory_limit), timeout=timeout)
+
+    def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
+        """Build a strategy in a worker and ask what it declares."""
+        return self._pool.schedule(worker.describe, args=(code,), timeout=timeout)
+
+    def stop(self) -> None:
+        """End all workers at once."""
+        with contextlib.suppress(RuntimeError, OSError):
+            self._pool.stop()
+            self._pool.join(timeout=2)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def failure_of(error: BaseException | Answer, timeout: float | None = None) -> SimulationError | JobCancelledError:
+    """Return what went wrong with a task as one of our exceptions.
+
+    Parameters
+    ----------
+    error
+        What the future raised, or an answer that tells of a failure.
+    timeout
+        The time limit that held, seconds.
+    """
+    if isinstance(error, Answer):
+        if error.failure == "memory":
+            return TrialMemoryError("The simulation ran out of memory.", "Raise memory_limit, or hold less data.")
+        return StrategyCrashError(f"The strategy raised {error.message}." if error.failure == "crash"
+                                  else error.message, details=error.details)
+    if isinstance(error, FutureTimeoutError):
+        return TrialTimeoutError(f"The simulation took longer than {timeout:g} s.",
+                                 "Raise trial_timeout if that is to be expected.")
+    if isinstance(error, CancelledError):
+        return JobCancelledError("The simulation was cancelled.")
+    if isinstance(error, ProcessExpired):
+        return WorkerDiedError(f"The process that ran the simulation ended{_exit_reason(error.exitcode)}.")
+    return WorkerDiedError(f"The simulation could not be run: {type(error).__name__}: {error}.")
+
+
+def _exit_reason(code: int | None) -> str:
+    if code is None:
+        return ""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f" by signal {signal.Signals(-code).name}"
+    return f" with exit code {code}"
+
+
+_shared: LocalPool | None = None
+_shared_lock = threading.Lock()
+
+
+def local_pool(size: int | None = None) -> LocalPool:
+    """Return the pool that all jobs of this process share, with at least ``size`` workers.
+
+    It is started at the first call and grows by being replaced; running jobs
+    keep the one they began with.
+    """
+    global _shared
+    wanted = max(size or 1, available_cores())
+    with _shared_lock:
+        if _shared is None or not _shared.usable or _shared.size < wanted:
+            if _shared is not None:
+                _retire(_shared)
+            _remove_orphaned_scratch()
+            _shared = LocalPool(wanted)
+        return _shared
+
+
+def warm_up(size: int | None = None) -> None:
+    """Start the workers in the background, so that the first job finds them ready."""
+    threading.Thread(target=local_pool, args=(size,), daemon=True, name="jesse-nb-warm-up").start()
+
+
+def stop_local_pool() -> None:
+    """End the shared workers; the next job starts new ones."""
+    global _shared
+    with _shared_lock:
+        pool, _shared = _shared, None
+    if pool is not None:
+        pool.stop()
+
+
+def _retire(pool: LocalPool) -> None:
+    """Let a pool finish what it has, without waiting for it."""
+
+    def finish() -> None:
+        with contextlib.suppress(RuntimeError, OSError):
+            pool._pool.close()
+            pool._pool.join()
+        pool.stop()
+
+    threading.Thread(target=finish, daemon=True, name="jesse-nb-retire-pool").start()
+
+
+def _remove_orphaned_scratch() -> None:
+    """Remove working directories whose kernel was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH_PREFIX}*"):
+        owner = folder.name.removeprefix(_SCRATCH_PREFIX).partition("-")[0]
+        if owner.isdigit() and not _is_running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+atexit.register(stop_local_pool)
+
+
+_hiding = threading.local()
+_preparation_data = multiprocessing.spawn.get_preparation_data
+
+
+def _preparation_without_main(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = _preparation_data(name)
+    if getattr(_hiding, "on", False):
+        for key in ("init_main_from_name", "init_main_from_path", "main_path"):
+            data.pop(key, None)
+    return data
+
+
+multiprocessing.spawn.get_preparation_data = _preparation_without_main
+
+
+@contextlib.contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    _hiding.on = True
+    try:
+        yield
+    finally:
+        _hiding.on = False
+
+
+#: Workers are forked from a server that has Jesse imported; where nothing can fork, they start from scratch.
+_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+_BaseProcess: Any = multiprocessing.get_context(_METHOD).Process
+
+
+class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
+    """A worker that does not import the user's main module.
+
+    A script without ``if __name__ == "__main__"`` would run itself again in each worker.
+    """
+
+    def start(self) -> None:
+        with _main_module_hidden():
+            super().start()
+
+
+class _Context:
+    """The ``multiprocessing`` context that the pool starts its workers through."""
+
+    Process = _WorkerProcess
+
+    def __init__(self) -> None:
+        self._context: Any = multiprocessing.get_context(_METHOD)
+        if _METHOD == "forkserver":
+            self._context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)

@@ -1,0 +1,162 @@
+"""The worker process: set up once, then one simulation after another.
+
+Workers are forked from a server that has imported Jesse (see ``preload``). A task answers with data in every case: an exception's object might not
+survive the way back, its description does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.local_modules import is_local_module
+from jesse_nb.core.simulator.run import Simulation, default_hyperparameters, simulate
+from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.exceptions import JesseNbError
+
+__all__ = ["Answer", "Description", "describe", "initialize", "run"]
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a strategy says of itself: its declared hyperparameters and its own values of them."""
+
+    hyperparameters: list[dict[str, Any]]
+    defaults: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task gave: a value, or why there is none.
+
+    ``details`` is the strategy's part of the traceback, as text.
+    """
+
+    value: Any = None
+    failure: Literal["", "crash", "memory", "refused"] = ""
+    message: str = ""
+    details: str = ""
+
+
+def initialize(scratch: str) -> None:
+    """Prepare a fresh worker.
+
+    Parameters
+    ----------
+    scratch
+        Folder under which the worker makes its own working directory: Jesse writes into it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the whole process group
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so that a loop in C code ends at once, too
+    _die_with_parent()
+    _never_exit_with_zero()
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest
+    os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
+    if hasattr(time, "tzset"):
+        time.tzset()
+    os.chdir(tempfile.mkdtemp(dir=scratch))
+    jesse_module("jesse.research.backtest")
+
+
+def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
+    """Run one simulation; the answer's value is a :class:`~jesse_nb.core.simulator.record.RunRecord`.
+
+    ``memory_limit`` is bytes of private memory; mapped candles do not count. Linux only.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY if memory_limit is None else memory_limit, hard))
+    return _answered(lambda: simulate(simulation))
+
+
+def describe(code: StrategyCode) -> Answer:
+    """Build a strategy and ask what it declares; the answer's value is a :class:`Description`."""
+
+    def declared() -> Description:
+        strategy = code.load()
+        return Description([_jsonable(parameter) for parameter in strategy.hyperparameters(None)],
+                           default_hyperparameters(strategy))
+
+    return _answered(declared)
+
+
+def _answered(task: Callable[[], Any]) -> Answer:
+    try:
+        return Answer(task())
+    except MemoryError:
+        return Answer(failure="memory", message="it ran out of memory")
+    except JesseNbError as error:
+        return Answer(failure="refused", message=str(error))
+    except BaseException as error:  # noqa: BLE001 - sys.exit() and KeyboardInterrupt of a strategy fail alone, too
+        return Answer(failure="crash", message=_what_happened(error), details=_own_lines(error))
+
+
+def _what_happened(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:500]
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not _is_library(frame.filename):
+            line = f": `{frame.line}`" if frame.line else ""
+            return f"{message} (in {frame.name}, line {frame.lineno}{line})"
+    return message
+
+
+def _own_lines(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    return "".join(lines)[-4000:]
+
+
+def _is_library(filename: str) -> bool:
+    module = next((module for module in list(sys.modules.values())
+                   if getattr(module, "__file__", None) == filename), None)
+    return module is not None and not is_local_module(module)
+
+
+def _jsonable(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Name the type: Jesse declares it as a class."""
+    kind = parameter.get("type")
+    return {**parameter, "type": kind.__name__ if isinstance(kind, type) else kind}
+
+
+def _never_exit_with_zero() -> None:
+    """Let ``os._exit(0)`` of a strategy be noticed: the pool takes a zero for an orderly end and waits on."""
+    leave = os._exit
+
+    def exit_noticed(status: int = 0) -> NoReturn:
+        leave(status or 70)
+
+    os._exit = exit_noticed
+
+
+def _die_with_parent() -> None:
+    """End when the process that forked us ends, however it ends."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="jesse-nb-parent-watch").start()

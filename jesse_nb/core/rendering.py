@@ -1,0 +1,119 @@
+"""How a result shows itself, without the engine knowing who draws.
+
+The engine never imports a drawing library. The report room hands its renderer
+to :func:`use_renderer` when it is imported, and results that inherit
+:class:`Shown` ask that renderer for their text, their HTML and their figures.
+Without one (the engine used alone), a result is still readable as plain text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean
+
+__all__ = ["Renderer", "Shown", "use_renderer"]
+
+
+class Renderer(Protocol):
+    """What the report room offers to results."""
+
+    def text(self, result: Any) -> str:
+        """Return a stable plain-text summary: no times, no ids."""
+
+    def fragment(self, result: Any) -> str:
+        """Return the report as an HTML fragment for a notebook's output."""
+
+    def page(self, result: Any) -> str:
+        """Return the report as one self-contained HTML page."""
+
+    def plots(self, result: Any) -> tuple[str, ...]:
+        """Return the names of the figures that exist for this result."""
+
+    def plot(self, result: Any, name: str) -> Any:
+        """Return one figure, drawn (a ``matplotlib.figure.Figure``)."""
+
+
+_renderer: Renderer | None = None
+
+
+def use_renderer(renderer: Renderer) -> None:
+    """Make ``renderer`` draw every result from now on."""
+    global _renderer  # one renderer per process, set once when the report room is imported
+    _renderer = renderer
+
+
+class Shown:
+    """A result that prints, renders in a notebook, draws and exports itself."""
+
+    def __str__(self) -> str:
+        return _renderer.text(self) if _renderer else object.__repr__(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        bundle = {"text/plain": str(self)}
+        if _renderer:
+            bundle["text/html"] = _renderer.fragment(self)
+        return bundle
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report as one self-contained HTML page.
+
+        Parameters
+        ----------
+        path
+            Where to write; missing folders are made, an older file is replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        StorageError
+            When the file cannot be written.
+        """
+        target = Path(path).expanduser()
+        page = _drawing().page(self)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"Cannot write the report to {target}: {error.strerror}.") from error
+        return target
+
+    def plot(self, name: str) -> Any:
+        """Draw one figure of the report.
+
+        Parameters
+        ----------
+        name
+            One of :meth:`plots`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            When this result has no figure of that name.
+        """
+        known = _drawing().plots(self)
+        if name not in known:
+            raise InputError(f"No figure is called {name!r}.", did_you_mean(name, known))
+        return _drawing().plot(self, name)
+
+    def plots(self) -> tuple[str, ...]:
+        """Return the names that :meth:`plot` takes."""
+        return _drawing().plots(self)
+
+
+def _drawing() -> Renderer:
+    if _renderer is None:
+        raise MissingPartError("Nothing is loaded that can draw.", "Run `import jesse_nb.report` first.")
+    return _renderer

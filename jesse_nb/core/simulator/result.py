@@ -1,0 +1,107 @@
+"""What one simulation gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.spec import BacktestSpec
+
+__all__ = ["TRADE_COLUMNS", "BacktestResult", "ResultCard"]
+
+#: Columns of :attr:`BacktestResult.trades`, in order.
+TRADE_COLUMNS = (
+    "strategy", "exchange", "symbol", "side", "opened_at", "closed_at", "entry_price", "exit_price",
+    "qty", "size", "fee", "pnl", "pnl_percentage", "holding_period", "orders",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ResultCard:
+    """What ran, on which data, by which versions.
+
+    Attributes
+    ----------
+    strategies
+        Name and source hash of each route's strategy.
+    candles
+        One line a series: exchange, symbol, fingerprint.
+    missing_minutes
+        Minutes without a candle inside the simulated period, warm-up included.
+    gaps
+        What was done with them: ``fill`` or ``keep``.
+    synthetic
+        True when any series is made up (the demo market).
+    mode
+        ``fast`` or ``step``: compare numbers only within one mode.
+    versions
+        Package name to version.
+    """
+
+    strategies: dict[str, str]
+    candles: dict[str, str]
+    missing_minutes: int
+    gaps: str
+    synthetic: bool
+    mode: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, repr=False)
+class BacktestResult(Shown):
+    """One finished backtest.
+
+    Attributes
+    ----------
+    spec
+        What was simulated.
+    metrics
+        Jesse's own metrics, untouched. Those named ``…_percentage``, ``max_drawdown``
+        and ``annual_return`` are percent; ``win_rate`` is a fraction; ratios are annual.
+        Without a single trade Jesse gives only ``total``, ``win_rate``,
+        ``net_profit_percentage`` and ``annualization``.
+    trades
+        One row a closed trade, columns :data:`TRADE_COLUMNS`; times are UTC, ``pnl`` is net
+        of fees in the quote currency, ``pnl_percentage`` is percent of the margin, and
+        ``holding_period`` is seconds; ``orders`` holds the fills as plain dicts.
+    equity
+        Portfolio value in the quote currency, as Jesse samples it once a day
+        (UTC DatetimeIndex). Without a trade: flat at the starting balance.
+    card
+        Provenance.
+    seconds
+        How long the simulation took.
+    output
+        What the strategy printed while it ran.
+    """
+
+    spec: BacktestSpec
+    metrics: dict[str, Any]
+    trades: pd.DataFrame
+    equity: pd.Series[float]
+    card: ResultCard
+    seconds: float
+    output: str = ""
+
+    @property
+    def key(self) -> str:
+        """The spec's key, under which the run store files this result."""
+        return self.spec.key
+
+    @property
+    def strategy(self) -> str:
+        """Name of the first route's strategy."""
+        return self.spec.routes[0].strategy.name
+
+    @cached_property
+    def daily_returns(self) -> pd.Series[float]:
+        """Daily simple returns of :attr:`equity`, as fractions; one shorter than it."""
+        return self.equity.pct_change().iloc[1:]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the metrics as a frame with one row a metric, column ``value``."""
+        return pd.DataFrame({"value": pd.Series(self.metrics, dtype=object)}).rename_axis("metric")

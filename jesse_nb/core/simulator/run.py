@@ -1,0 +1,176 @@
+"""One simulation, in the worker process that does nothing else meanwhile.
+
+Jesse's state is global and its import takes seconds; both are the worker's
+business. Everything here runs Jesse's own simulator through
+``jesse.research.backtest`` and passes on what it says, untouched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
+from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.times import DAY_MS
+
+__all__ = ["Simulation", "simulate"]
+
+_MOST_OUTPUT = 20_000
+
+#: Jesse's names of a trade's fields, and ours.
+_TRADE_FIELDS = {
+    "strategy_name": "strategy", "exchange": "exchange", "symbol": "symbol", "type": "side",
+    "opened_at": "opened_at", "closed_at": "closed_at", "entry_price": "entry_price", "exit_price": "exit_price",
+    "qty": "qty", "size": "size", "fee": "fee", "PNL": "pnl", "PNL_percentage": "pnl_percentage",
+    "holding_period": "holding_period",
+}  # fmt: skip
+
+#: What is kept of each order; Jesse's random ids are not, so that equal runs are equal.
+_ORDER_FIELDS = ("symbol", "exchange", "side", "type", "reduce_only", "qty", "filled_qty", "price", "status",
+                 "created_at", "executed_at", "canceled_at")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What a worker needs for one run: the spec, the strategies' code and the rows to read."""
+
+    spec: BacktestSpec
+    codes: tuple[StrategyCode, ...]
+    candles: tuple[MappedSlice, ...]
+
+
+def simulate(simulation: Simulation) -> RunRecord:
+    """Run Jesse's simulator once.
+
+    Raises
+    ------
+    Exception
+        Whatever the strategy or Jesse raises.
+    """
+    spec = simulation.spec
+    research = jesse_module("jesse.research.backtest")
+    classes = {code.ref.hash: code.load() for code in simulation.codes}
+    trading, warm_up = _candles(simulation.candles)
+    printed = _Output()
+    began = time.perf_counter()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        answer = research.backtest(
+            jesse_config(spec),
+            [
+                {"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe,
+                 "strategy": classes[route.strategy.hash]}
+                for route in spec.routes
+            ],
+            [{"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe}
+             for route in spec.data_routes],
+            trading,
+            warmup_candles=warm_up if spec.warm_up_candles else None,
+            generate_equity_curve=True,
+            hyperparameters=_hyperparameters(classes[spec.routes[0].strategy.hash], spec),
+            fast_mode=spec.mode == "fast",
+        )
+    seconds = time.perf_counter() - began
+    times, values = _equity(answer, spec)
+    return RunRecord(
+        metrics={name: _plain(value) for name, value in answer["metrics"].items()},
+        trades=[_trade(trade) for trade in answer.get("trades") or ()],
+        equity_times=times,
+        equity_values=values,
+        seconds=seconds,
+        versions=versions(),
+        output=printed.getvalue(),
+    )
+
+
+def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
+    """Return the ``config`` argument of ``jesse.research.backtest`` for a spec."""
+    account = spec.account
+    return {
+        "starting_balance": account.balance,
+        "fee": account.fee,
+        "type": account.market,
+        "futures_leverage": account.leverage,
+        "futures_leverage_mode": account.leverage_mode,
+        "exchange": spec.routes[0].exchange,
+        "warm_up_candles": spec.warm_up_candles,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {"jesse": jesse_version(), "jesse_nb": version("jesse-nb"), "numpy": np.__version__,
+            "python": platform.python_version()}
+
+
+def default_hyperparameters(strategy: type[Any]) -> dict[str, Any]:
+    """Return a strategy's own values: decoded from its DNA, or the declared defaults."""
+    declared = strategy.hyperparameters(None)
+    dna = strategy.dna(None)
+    if dna:
+        decoded: dict[str, Any] = jesse_module("jesse.helpers").dna_to_hp(declared, dna)
+        return decoded
+    return {parameter["name"]: parameter["default"] for parameter in declared}
+
+
+def _hyperparameters(strategy: type[Any], spec: BacktestSpec) -> dict[str, Any] | None:
+    """Complete the spec's values: Jesse takes what it is given in place of all defaults."""
+    if not spec.hyperparameters:
+        return None
+    return {**default_hyperparameters(strategy), **spec.hyperparameters}
+
+
+def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    trading, warm_up = {}, {}
+    for part in slices:
+        before, within = part.read()
+        key = f"{part.exchange}-{part.symbol}"
+        trading[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": within}
+        warm_up[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": before}
+    return trading, warm_up
+
+
+def _equity(answer: dict[str, Any], spec: BacktestSpec) -> tuple[np.ndarray, np.ndarray]:
+    curve = answer.get("equity_curve")
+    if not curve:
+        # Jesse draws no curve without a closed trade: the balance never moved.
+        times = np.arange(spec.start, spec.end + 1, DAY_MS, dtype=np.int64)
+        return times, np.full(len(times), spec.account.balance)
+    points = curve[0]["data"]
+    return (
+        np.array([round(point["time"] * 1000) for point in points], dtype=np.int64),
+        np.array([point["value"] for point in points], dtype=np.float64),
+    )
+
+
+def _trade(trade: dict[str, Any]) -> dict[str, Any]:
+    row = {ours: _plain(trade[theirs]) for theirs, ours in _TRADE_FIELDS.items()}
+    row["orders"] = [{name: _plain(order.get(name)) for name in _ORDER_FIELDS} for order in trade["orders"]]
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy scalars and enumerations into Python's own."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return getattr(value, "value", value)
+
+
+class _Output(io.StringIO):
+    """Keeps the first characters of what a strategy prints, so that a chatty one costs no memory."""
+
+    def write(self, text: str) -> int:
+        room = _MOST_OUTPUT - self.tell()
+        if room > 0:
+            super().write(text[:room])
+        return len(text)

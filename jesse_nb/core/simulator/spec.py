@@ -1,0 +1,270 @@
+"""What to simulate: a complete, validated, hashable and JSON-able description.
+
+A backtest is a pure function of its spec. Two specs with the same
+:attr:`BacktestSpec.key` give the same result, so the key is what the run store
+files results under, and what makes a run resumable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
+from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
+
+__all__ = ["Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
+
+Mode = Literal["fast", "step"]
+Gaps = Literal["fill", "keep"]
+
+
+@dataclass(frozen=True)
+class StrategyRef:
+    """Which strategy, by content.
+
+    Attributes
+    ----------
+    name
+        The class's name.
+    kind
+        ``notebook`` (a live class), ``source`` (text) or ``project`` (a folder in a Jesse project).
+    hash
+        Hash of the source, of what it refers to and of the local modules it imports.
+    source
+        The text that was hashed, for the record; empty where it could not be found.
+    """
+
+    name: str
+    kind: Literal["notebook", "source", "project"]
+    hash: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One market that is traded, and by which strategy."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+    strategy: StrategyRef
+
+
+@dataclass(frozen=True)
+class DataRoute:
+    """One market that is only looked at."""
+
+    exchange: str
+    symbol: str
+    timeframe: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account that trades.
+
+    Attributes
+    ----------
+    balance
+        Starting balance in the quote currency.
+    fee
+        Fee of one fill as a fraction of its value: 0.001 is 0.1 %.
+    market
+        ``futures`` or ``spot``. Spot cannot go short.
+    leverage
+        Futures only; 1 means none.
+    leverage_mode
+        Futures only: ``cross`` or ``isolated``.
+    """
+
+    balance: float = 10_000.0
+    fee: float = 0.001
+    market: Literal["futures", "spot"] = "futures"
+    leverage: int = 1
+    leverage_mode: Literal["cross", "isolated"] = "cross"
+
+    def __post_init__(self) -> None:
+        for name in ("balance", "fee"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"{name} must be a number, not {value!r}.")
+            object.__setattr__(self, name, float(value))
+        if not (math.isfinite(self.balance) and self.balance > 0):
+            raise InputError(f"The starting balance must be above zero, not {self.balance!r}.")
+        if not 0 <= self.fee < 0.1:
+            raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {self.fee!r}.",
+                             "0.1 % is 0.001.")
+        if self.market not in ("futures", "spot"):
+            raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.")
+        if self.leverage_mode not in ("cross", "isolated"):
+            raise InputError(f"The leverage mode is 'cross' or 'isolated', not {self.leverage_mode!r}.")
+        if isinstance(self.leverage, bool) or not isinstance(self.leverage, int) or self.leverage < 1:
+            raise InputError(f"The leverage is a whole number from 1 up, not {self.leverage!r}.")
+        if self.market == "spot" and self.leverage != 1:
+            raise InputError(f"A spot account has no leverage, but leverage is {self.leverage}.",
+                             "Leave it out, or use market='futures'.")
+
+
+@dataclass(frozen=True)
+class CandleSlice:
+    """The stored one-minute candles that one series contributes, by content.
+
+    ``start`` (warm-up included) and ``end`` are milliseconds UTC, end excluded.
+    ``missing`` counts the minutes inside that nobody traded or recorded.
+    """
+
+    exchange: str
+    symbol: str
+    start: int
+    end: int
+    fingerprint: str
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class BacktestSpec:
+    """Everything that one simulation depends on.
+
+    Attributes
+    ----------
+    routes, data_routes
+        Markets traded and markets watched.
+    start, end
+        The traded period, milliseconds UTC, end excluded.
+    account
+        Balance, fee, market and leverage.
+    hyperparameters
+        Values by name; those not named keep the strategy's own defaults.
+    warm_up_candles
+        Candles of the route's timeframe that the strategy sees before ``start``.
+    mode
+        ``fast`` or ``step``. Trades and profit are the same; daily-sampled
+        ratios differ by some percent, so compare only within one mode.
+    gaps
+        ``fill`` (flat, zero-volume candles) or ``keep`` (replayed sparsely).
+    candles
+        The data, by content: one slice a series.
+    jesse_version
+        The simulator's version.
+    """
+
+    routes: tuple[Route, ...]
+    start: int
+    end: int
+    account: Account = field(default_factory=Account)
+    data_routes: tuple[DataRoute, ...] = ()
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    warm_up_candles: int = 240
+    mode: Mode = "fast"
+    gaps: Gaps = "fill"
+    candles: tuple[CandleSlice, ...] = ()
+    jesse_version: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.routes:
+            raise InputError("A backtest needs at least one route.")
+        for route in (*self.routes, *self.data_routes):
+            if route.timeframe not in TIMEFRAME_MINUTES:
+                raise PeriodError(f"Unknown timeframe {route.timeframe!r}.",
+                                  did_you_mean(route.timeframe, TIMEFRAME_MINUTES))
+        if self.start >= self.end:
+            raise PeriodError(f"The end ({utc_text(self.end)}) must come after the start ({utc_text(self.start)}).")
+        if isinstance(self.warm_up_candles, bool) or not isinstance(self.warm_up_candles, int) \
+                or self.warm_up_candles < 0:
+            raise InputError(f"warm_up_candles is a whole number from 0 up, not {self.warm_up_candles!r}.")
+        if self.mode not in ("fast", "step"):
+            raise InputError(f"The mode is 'fast' or 'step', not {self.mode!r}.")
+        if self.gaps not in ("fill", "keep"):
+            raise InputError(f"gaps is 'fill' or 'keep', not {self.gaps!r}.")
+        traded = [(route.exchange, route.symbol) for route in self.routes]
+        if len(set(traded)) < len(traded):
+            raise InputError("Each symbol can be traded by one route only.", "Jesse allows one strategy a market.")
+        if len({exchange for exchange, _ in traded}) > 1:
+            raise InputError("All traded routes must be on one exchange: the account is one.")
+        quotes = {symbol.rsplit("-", 1)[-1] for _, symbol in traded}
+        if len(quotes) > 1:
+            raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.")
+        object.__setattr__(self, "hyperparameters", {str(name): _plain(name, value) for name, value
+                                                     in self.hyperparameters.items()})
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all that the result depends on (32 hexadecimal digits)."""
+        content = self.to_dict()
+        for route in content["routes"]:
+            route["strategy"] = route["strategy"]["hash"]
+        return hashlib.blake2b(_canonical(content).encode(), digest_size=16).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def with_hyperparameters(self, values: Mapping[str, Any]) -> BacktestSpec:
+        """Return the same spec with other hyperparameters."""
+        return replace(self, hyperparameters=dict(values))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists, strings and numbers."""
+        content = asdict(self)
+        content["routes"] = list(content["routes"])
+        content["data_routes"] = list(content["data_routes"])
+        content["candles"] = list(content["candles"])
+        return content
+
+    def to_json(self) -> str:
+        """Return canonical JSON: sorted keys, no spaces."""
+        return _canonical(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> BacktestSpec:
+        """Build a spec from what :meth:`to_dict` returned.
+
+        Raises
+        ------
+        InputError
+            When a field is missing, unknown or invalid.
+        """
+        try:
+            return cls(
+                **{
+                    **content,
+                    "routes": tuple(Route(**{**route, "strategy": StrategyRef(**route["strategy"])})
+                                    for route in content["routes"]),
+                    "data_routes": tuple(DataRoute(**route) for route in content["data_routes"]),
+                    "account": Account(**content["account"]),
+                    "candles": tuple(CandleSlice(**part) for part in content["candles"]),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"This is not a backtest spec: {error}.") from error
+
+    @classmethod
+    def from_json(cls, text: str) -> BacktestSpec:
+        """Build a spec from what :meth:`to_json` returned."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"This is not JSON: {error}.") from error
+        if not isinstance(content, dict):
+            raise InputError("This is not a backtest spec: a JSON object is expected.")
+        return cls.from_dict(content)
+
+
+def _canonical(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Turn NumPy scalars into Python's own; refuse what JSON cannot hold."""
+    value = value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise InputError(f"The hyperparameter {name!r} is {value!r}.",
+                     "Hyperparameters are finite numbers, strings, booleans or None.")

@@ -1,0 +1,216 @@
+"""Strategies by class, by source text or by name in a Jesse project.
+
+:func:`resolve_strategy` turns what a user names into :class:`StrategyCode`: who
+it is (a :class:`~jesse_nb.core.simulator.spec.StrategyRef`) and what a worker
+needs to build it. :meth:`StrategyCode.load` builds the class afresh for every
+run, so that nothing a run leaves on the class reaches the next one.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import linecache
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from jesse_nb.core.jesse_runtime import strategy_class
+from jesse_nb.core.simulator.local_modules import forget_local_modules
+from jesse_nb.core.simulator.spec import StrategyRef
+from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
+from jesse_nb.exceptions import StrategyError, did_you_mean
+
+__all__ = ["StrategyCode", "project_strategies", "resolve_strategy"]
+
+
+@dataclass(frozen=True)
+class StrategyCode:
+    """A strategy that can be built in another process.
+
+    Attributes
+    ----------
+    ref
+        Its name, kind and hash.
+    pickled
+        The class by value, for kind ``notebook``.
+    project
+        The Jesse project's folder, for kind ``project``.
+    search
+        ``sys.path`` of the process that resolved it, for its local imports.
+    """
+
+    ref: StrategyRef
+    pickled: bytes = b""
+    project: str = ""
+    search: tuple[str, ...] = ()
+
+    def load(self) -> type[Any]:
+        """Build the class afresh, from what was resolved and the files on disk.
+
+        Raises
+        ------
+        StrategyError
+            When its code does not define the strategy.
+        Exception
+            Whatever the strategy's own top-level code raises.
+        """
+        forget_local_modules()
+        sys.path[:] = [*self.search, *(entry for entry in sys.path if entry not in self.search)]
+        if self.ref.kind == "notebook":
+            # Otherwise cloudpickle returns the class it built before, with what a run left on it.
+            cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
+            loaded: type[Any] = cloudpickle.loads(self.pickled)
+            return loaded
+        module = self._load_project_module() if self.ref.kind == "project" else self._load_source_module()
+        return _pick_class(module, self.ref.name)
+
+    def _load_project_module(self) -> types.ModuleType:
+        sys.path.insert(0, self.project)
+        return importlib.import_module(f"strategies.{self.ref.name}")
+
+    def _load_source_module(self) -> types.ModuleType:
+        name = f"jesse_nb_strategy_{self.ref.hash[:8]}"
+        file = f"<strategy {self.ref.name}>"
+        module = types.ModuleType(name)
+        sys.modules[name] = module  # dataclasses and pickling look it up by name
+        linecache.cache[file] = (len(self.ref.source), None, self.ref.source.splitlines(keepends=True), file)
+        exec(compile(self.ref.source, file, "exec"), module.__dict__)  # noqa: S102 - the user's own strategy
+        return module
+
+
+def resolve_strategy(strategy: Any, project: str | Path | None = None) -> StrategyCode:
+    """Find a strategy and describe it by content.
+
+    Parameters
+    ----------
+    strategy
+        A class, source text that defines one, or the name of one in a Jesse project.
+    project
+        The Jesse project's folder; without it, the working directory when it is one.
+
+    Raises
+    ------
+    StrategyError
+        When it is none of these, or not a subclass of Jesse's ``Strategy``.
+    """
+    if isinstance(strategy, StrategyCode):
+        return strategy
+    if isinstance(strategy, type):
+        return _from_class(strategy)
+    if not isinstance(strategy, str):
+        raise StrategyError(f"The strategy is {strategy!r}.", "Give a class, its source text or its name in a project.")
+    if "\n" in strategy or "class " in strategy:
+        return _from_source(strategy)
+    return _from_project(strategy, project)
+
+
+def project_strategies(project: str | Path | None = None) -> list[str]:
+    """Return the names of a Jesse project's strategies; empty outside a project."""
+    root = Path(project or ".").expanduser()
+    if not ((root / "strategies").is_dir() and (root / "storage").is_dir()):
+        return []
+    return sorted(file.parent.name for file in (root / "strategies").glob("*/__init__.py"))
+
+
+def _from_class(strategy: type[Any]) -> StrategyCode:
+    if not issubclass(strategy, strategy_class()):
+        raise StrategyError(f"The class {strategy.__name__} is not a strategy.",
+                            "It must inherit from jesse.strategies.Strategy.")
+    missing = sorted(getattr(strategy, "__abstractmethods__", ()))
+    if missing:
+        raise StrategyError(f"The strategy {strategy.__name__} lacks {', '.join(missing)}().",
+                            "Jesse needs should_long() and go_long() at the least.")
+    try:
+        pickled = cloudpickle.dumps(strategy)
+    except Exception as error:  # pickling runs code of whatever the class refers to
+        raise StrategyError(f"The strategy {strategy.__name__} cannot be sent to a worker: {error}.",
+                            "It refers to something that exists only here, such as an open file.") from error
+    ref = StrategyRef(strategy.__name__, "notebook", hash_class(strategy), _source_of(strategy))
+    return StrategyCode(ref, pickled=pickled, search=tuple(sys.path))
+
+
+def _from_source(text: str) -> StrategyCode:
+    name = _strategy_name(text)
+    return StrategyCode(StrategyRef(name, "source", hash_source(text), text), search=tuple(sys.path))
+
+
+def _from_project(name: str, project: str | Path | None) -> StrategyCode:
+    known = project_strategies(project)
+    where = str(Path(project or ".").expanduser().resolve())
+    if not known:
+        raise StrategyError(f"No strategy is called {name!r}: {where} is not a Jesse project with strategies.",
+                            "Give a class or source text, or set project to your Jesse project's folder.")
+    if name not in known:
+        raise StrategyError(f"No strategy in {where} is called {name!r}.", did_you_mean(name, known))
+    text = (Path(where) / "strategies" / name / "__init__.py").read_text(encoding="utf-8", errors="replace")
+    _parsed(text)
+    ref = StrategyRef(name, "project", hash_source(text, f"strategies.{name}", (where,)), text)
+    return StrategyCode(ref, project=where, search=tuple(sys.path))
+
+
+def _strategy_name(text: str) -> str:
+    """Find the one strategy that a source text defines: a class that inherits, and none inherits from it."""
+    classes = [node for node in _parsed(text).body if isinstance(node, ast.ClassDef)]
+    bases = {_last_name(base) for node in classes for base in node.bases}
+    candidates = [node.name for node in classes if node.bases and node.name not in bases]
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise StrategyError("The source text defines no strategy.", "It needs a class that inherits from Strategy.")
+    raise StrategyError(f"The source text defines {len(candidates)} strategies: {', '.join(candidates)}.",
+                        "Keep one.")
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise StrategyError(f"The strategy has a syntax error in line {error.lineno}: {error.msg}"
+                            + (f", at `{line}`." if line else ".")) from error
+
+
+def _last_name(base: ast.expr) -> str:
+    return base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
+
+
+def _pick_class(module: types.ModuleType, name: str) -> type[Any]:
+    chosen = getattr(module, name, None)
+    if isinstance(chosen, type):
+        return chosen
+    own = [value for value in vars(module).values()
+           if isinstance(value, type) and issubclass(value, strategy_class()) and value.__module__ == module.__name__]
+    if len(own) == 1:
+        return own[0]
+    raise StrategyError(f"strategies/{name}/__init__.py defines no class called {name}.")
+
+
+def _source_of(strategy: type[Any]) -> str:
+    """Return the class's text for the record, or nothing when it cannot be found.
+
+    ``inspect.getsource`` cannot find classes of a notebook, but their methods know their cell.
+    """
+    try:
+        return inspect.getsource(strategy)
+    except (OSError, TypeError):
+        pass
+    for member in vars(strategy).values():
+        code = getattr(member, "__code__", None)
+        if code is None:
+            continue
+        lines = linecache.getlines(code.co_filename)
+        try:
+            tree = ast.parse("".join(lines))
+        except SyntaxError:
+            return ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name == strategy.__name__ \
+                    and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
+                return "".join(lines[node.lineno - 1 : node.end_lineno])
+    return ""

@@ -1,0 +1,216 @@
+"""A hash of all that a live strategy class would do.
+
+A class from a notebook travels to the workers by value, with the functions and
+values it refers to. So the hash covers exactly those: the bytecode of its
+methods (what runs, whatever the cell's text says by now), its attributes, its
+own base classes, the globals and closures they use, and the source of local
+modules. Data files that a strategy reads are not covered.
+"""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence, Set
+from enum import Enum
+from functools import cached_property, partial
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any
+
+import cloudpickle
+
+from jesse_nb.core.simulator.local_modules import is_local_module, local_imports, normalized_source
+
+__all__ = ["hash_class", "hash_source"]
+
+_NOT_BEHAVIOUR = frozenset({
+    "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl",
+    "__firstlineno__", "__static_attributes__", "__annotations__",
+})  # fmt: skip
+
+
+def hash_source(text: str, package: str = "", search: Sequence[str] = ()) -> str:
+    """Hash a strategy's source text and the local modules it imports (32 hexadecimal digits)."""
+    content = _Content()
+    content.add("source", normalized_source(text))
+    for name, source in sorted(local_imports(text, package, search).items()):
+        content.add("module", name, normalized_source(source))
+    return content.digest()
+
+
+def hash_class(strategy: type) -> str:
+    """Hash a live class by what it would do (32 hexadecimal digits)."""
+    content = _Content()
+    content.add_value(strategy)
+    return content.digest()
+
+
+class _Content:
+    """Feeds objects into a hash, each only once, in an order that does not depend on the process."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._seen: dict[int, int] = {}
+        self._alive: list[Any] = []  # keeps ids unique while we work
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def add(self, *parts: str | bytes) -> None:
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            self._hash.update(len(data).to_bytes(8, "little") + data)
+
+    def add_value(self, value: Any) -> None:
+        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+            self.add(type(value).__name__, repr(value))
+            return
+        if id(value) in self._seen:
+            self.add("seen", str(self._seen[id(value)]))
+            return
+        self._seen[id(value)] = len(self._seen)
+        self._alive.append(value)
+        self._add_object(value)
+
+    def _add_object(self, value: Any) -> None:
+        if isinstance(value, type):
+            self._add_class(value)
+        elif isinstance(value, FunctionType):
+            self._add_function(value)
+        elif isinstance(value, CodeType):
+            self._add_code(value)
+        elif isinstance(value, ModuleType):
+            self._add_module(value)
+        elif isinstance(value, staticmethod | classmethod | MethodType):
+            self.add(type(value).__name__)
+            self.add_value(value.__func__)
+        elif isinstance(value, property):
+            self.add("property")
+            for part in (value.fget, value.fset, value.fdel):
+                self.add_value(part)
+        elif isinstance(value, BuiltinFunctionType):
+            self.add("builtin", f"{value.__module__}.{value.__qualname__}")
+        elif isinstance(value, cached_property):
+            self.add("cached property")
+            self.add_value(value.func)
+        elif isinstance(value, partial):
+            self.add("partial")
+            self.add_value((value.func, value.args, value.keywords))
+        elif isinstance(value, MemberDescriptorType | GetSetDescriptorType):
+            self.add("slot", value.__name__)
+        elif hasattr(value, "__wrapped__") and callable(value):
+            self.add("wrapper", type(value).__qualname__)
+            self.add_value(value.__wrapped__)
+        else:
+            self._add_data(value)
+
+    def _add_data(self, value: Any) -> None:
+        if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "types", "collections"):
+            self.add("mapping", str(len(value)))
+            for key, item in value.items():
+                self.add_value(key)
+                self.add_value(item)
+        elif isinstance(value, Set) and type(value) in (set, frozenset):
+            self.add("set", *sorted(_digest_of(item) for item in value))  # sets have no order of their own
+        elif type(value) in (list, tuple):
+            self.add(type(value).__name__, str(len(value)))
+            for item in value:
+                self.add_value(item)
+        elif isinstance(value, Enum):
+            self.add("enum", value.name)
+            self.add_value(value.value)
+            self.add_value(type(value))
+        elif not _is_importable(type(value)) and hasattr(value, "__dict__"):
+            self.add("instance")
+            self.add_value(type(value))
+            self.add_value(dict(vars(value)))
+        else:
+            # Arrays, frames, models. Where pickling is not repeatable the run is merely done again.
+            self.add("object", cloudpickle.dumps(value))
+
+    def _add_class(self, value: type) -> None:
+        if _is_importable(value):
+            self.add("class of", value.__qualname__)
+            self._add_module(sys.modules[value.__module__])
+            return
+        self.add("class", value.__qualname__)
+        for base in value.__bases__:
+            self.add_value(base)
+        for name, attribute in sorted(vars(value).items()):
+            if name not in _NOT_BEHAVIOUR:
+                self.add("attribute", name)
+                self.add_value(attribute)
+
+    def _add_function(self, value: FunctionType) -> None:
+        if _is_importable(value):
+            self.add("function of", value.__qualname__)
+            self._add_module(sys.modules[value.__module__])
+            return
+        self.add("function", value.__name__)
+        self.add_value(value.__code__)
+        self.add_value(value.__defaults__)
+        self.add_value(value.__kwdefaults__)
+        for name in sorted(_global_names(value.__code__)):
+            if name in value.__globals__:
+                self.add("global", name)
+                self.add_value(value.__globals__[name])
+        for cell in value.__closure__ or ():
+            self.add("closure")
+            try:
+                self.add_value(cell.cell_contents)
+            except ValueError:  # a cell that is not filled yet
+                self.add("empty")
+
+    def _add_code(self, code: CodeType) -> None:
+        self.add("code", code.co_code, *code.co_names, *code.co_varnames, *code.co_freevars)
+        for constant in code.co_consts:
+            self.add_value(constant)
+        for name in sorted(_imported_in(code)):
+            for module, source in sorted(local_imports(f"import {name}", "", ()).items()):
+                self.add("import", module, normalized_source(source))
+
+    def _add_module(self, module: ModuleType) -> None:
+        """A module is read from its file by the worker, so its file is what counts."""
+        self.add("module", module.__name__)
+        if is_local_module(module):
+            for name, source in sorted(local_imports(f"import {module.__name__}", "", ()).items()):
+                self.add("import", name, normalized_source(source))
+
+
+def _is_importable(value: Any) -> bool:
+    """Tell whether a worker would import this class or function, and not receive it by value."""
+    module = sys.modules.get(value.__module__ or "")
+    if module is None or module.__name__ in ("__main__", "__mp_main__"):
+        return False
+    found: Any = module
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value
+
+
+def _digest_of(value: Any) -> str:
+    content = _Content()
+    content.add_value(value)
+    return content.digest()
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Names that a function and the functions inside it read from their module."""
+    names = {str(step.argval) for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _global_names(constant)
+    return names
+
+
+def _imported_in(code: CodeType) -> set[str]:
+    return {str(step.argval) for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}

@@ -1,0 +1,57 @@
+"""Periods and timeframes: what a user writes, as milliseconds UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pandas as pd
+
+from jesse_nb.exceptions import PeriodError
+
+__all__ = ["DAY_MS", "MINUTE_MS", "TIMEFRAME_MINUTES", "to_ms", "utc_text"]
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+#: Minutes of each of Jesse's timeframes.
+TIMEFRAME_MINUTES = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "45m": 45,
+    "1h": 60, "2h": 120, "3h": 180, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
+    "1D": 1_440, "3D": 4_320, "1W": 10_080, "1M": 43_200,
+}  # fmt: skip
+
+
+def to_ms(moment: Any, name: str = "date") -> int:
+    """Return a moment as whole minutes in milliseconds UTC.
+
+    Parameters
+    ----------
+    moment
+        A text (``"2024-01-31"``, ``"2024-01-31 12:00"``), a date, a datetime
+        (UTC when it names no zone), a pandas Timestamp, or milliseconds.
+    name
+        What the argument is called, for the error.
+
+    Raises
+    ------
+    PeriodError
+        When it is none of these, lies before 2009 or after 2100.
+    """
+    if isinstance(moment, bool) or not isinstance(moment, str | date | datetime | pd.Timestamp | int):
+        raise PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.")
+    try:
+        stamp = pd.Timestamp(moment, unit="ms") if isinstance(moment, int) else pd.Timestamp(moment)
+    except (ValueError, OverflowError) as error:
+        raise PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.") from error
+    if stamp is pd.NaT or not 2009 <= stamp.year <= 2100:
+        raise PeriodError(f"{name} is {moment!r}, outside the years 2009 to 2100.",
+                          "Numbers are read as milliseconds since 1970.")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return int(stamp.timestamp() * 1000) // MINUTE_MS * MINUTE_MS
+
+
+def utc_text(milliseconds: int) -> str:
+    """Return ``2024-01-31`` at midnight, ``2024-01-31 12:00`` at other times (UTC)."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc)
+    return moment.strftime("%Y-%m-%d") if milliseconds % DAY_MS == 0 else moment.strftime("%Y-%m-%d %H:%M")

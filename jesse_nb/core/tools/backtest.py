@@ -1,0 +1,142 @@
+"""One backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.tools.request import Request
+from jesse_nb.exceptions import JobCancelledError
+
+__all__ = ["backtest"]
+
+
+@overload
+def backtest(*args: Any, background: Literal[True], **kwargs: Any) -> Job[BacktestResult]: ...
+@overload
+def backtest(*args: Any, background: Literal[False] = ..., **kwargs: Any) -> BacktestResult: ...
+
+
+def backtest(
+    strategy: Any = None,
+    symbol: str | None = None,
+    timeframe: str | None = None,
+    start: Any = None,
+    end: Any = None,
+    *,
+    exchange: str | None = None,
+    routes: Sequence[Any] | None = None,
+    data_routes: Sequence[Any] = (),
+    hyperparameters: Mapping[str, Any] | None = None,
+    balance: float = 10_000.0,
+    fee: float = 0.001,
+    market: Literal["futures", "spot"] = "futures",
+    leverage: int = 1,
+    leverage_mode: Literal["cross", "isolated"] = "cross",
+    warm_up_candles: int = 240,
+    mode: Mode = "fast",
+    gaps: Gaps = "fill",
+    project: str | Path | None = None,
+    candles: CandleStore | None = None,
+    store: str | Path | RunStore | None = None,
+    trial_timeout: float | None = 600.0,
+    memory_limit: int | None = None,
+    background: bool = False,
+) -> BacktestResult | Job[BacktestResult]:
+    """Run one backtest in a worker process, or return it from the run store if it ran before.
+
+    Parameters
+    ----------
+    strategy
+        A class, source text that defines one, or the name of one in a Jesse project.
+    symbol, timeframe
+        The market, such as ``"BTC-USDT"`` and ``"1h"``.
+    start, end
+        The traded period in UTC, such as ``"2024-01-31"``; the end is excluded. Warm-up candles are
+        taken from before the start.
+    exchange
+        Needed only when several stored exchanges have the symbol.
+    routes
+        In place of symbol and timeframe: several ``(strategy, symbol, timeframe)``.
+    data_routes
+        Markets only looked at: ``("ETH-USDT", "4h")``, …
+    hyperparameters
+        Values by name; those not named keep the strategy's defaults.
+    balance
+        Starting balance in the quote currency.
+    fee
+        Of each fill, as a fraction: 0.001 is 0.1 %.
+    market
+        ``"futures"`` or ``"spot"`` (which cannot go short).
+    leverage, leverage_mode
+        Futures only.
+    warm_up_candles
+        Candles of each timeframe that the strategy sees before the start.
+    mode
+        ``"fast"`` or ``"step"``: Jesse's two ways; compare numbers only within one.
+    gaps
+        ``"fill"`` missing minutes with flat candles, or ``"keep"`` them out (slow).
+    project
+        A Jesse project's folder, for strategies by name.
+    candles
+        Where candles are; by default the user's store.
+    store
+        Where finished runs are kept; by default ``.jesse_nb`` here.
+    trial_timeout
+        Seconds the simulation may take; None for no limit.
+    memory_limit
+        Bytes the simulation may allocate; by default a share of the machine's memory. Linux only.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
+
+    Returns
+    -------
+    BacktestResult or Job
+
+    Raises
+    ------
+    JesseNbError
+        For anything wrong with the arguments or the run; see :mod:`jesse_nb.exceptions`.
+
+    Examples
+    --------
+    >>> import jesse_nb as jn
+    >>> result = jn.backtest(Trend, "BTC-USDT", "1h", "2024-01-01", "2024-06-01")  # doctest: +SKIP
+    >>> result.metrics["net_profit_percentage"]  # doctest: +SKIP
+    """
+    request = Request(
+        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
+        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
+        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        project=project, candles=candles, store=store, trial_timeout=trial_timeout, memory_limit=memory_limit,
+        n_jobs=1,
+    ).check()  # fmt: skip
+    prepared = request.prepare(start, end)
+    first = prepared.spec.routes[0]
+
+    def work(control: JobControl) -> BacktestResult:
+        control.update(phase="simulating", total=1, workers=1)
+        runs = request.run_store()
+        evaluator = request.evaluator([prepared], runs, request.pool())
+        evaluator.submit("run", prepared.spec)
+        while not control.cancelled:
+            control.update(running=evaluator.running)
+            answer = evaluator.next(timeout=0.1)
+            if answer is None:
+                continue
+            outcome = answer[1]
+            if outcome.record is None:
+                raise outcome.error or JobCancelledError("The backtest was cancelled.")
+            control.update(done=1, reused=int(outcome.reused))
+            return outcome.record.to_result(prepared.spec)
+        evaluator.cancel()
+        raise JobCancelledError("The backtest was cancelled.")
+
+    job = Job("backtest", f"{first.strategy.name} {first.symbol} {first.timeframe}", work).start()
+    return job if background else run_blocking(job)

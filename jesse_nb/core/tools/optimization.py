@@ -1,0 +1,305 @@
+"""The work of an optimize job: trials, then the held-out period, then the result."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.pool import LocalPool, failure_of
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.worker import Description
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.optimize_result import OptimizeResult, TopTrial, Trial
+from jesse_nb.core.tools.ranking import best_trials
+from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.search import Search
+from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import (
+    AllTrialsFailedError,
+    JobCancelledError,
+    MetricError,
+    SpaceError,
+    StrategyError,
+    did_you_mean,
+)
+
+__all__ = ["Optimization", "Plan"]
+
+_DEFAULT = "default"
+
+#: A study whose first trials all fail is given up after this many.
+_HOPELESS = 10
+
+#: Seconds between two looks at whether the job was cancelled.
+_PATIENCE = 0.05
+
+_DESCRIBE_TIMEOUT = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to optimize; the fields are those of :func:`~jesse_nb.core.tools.optimize.optimize`."""
+
+    request: Request
+    training: Prepared
+    test: Prepared | None
+    space: Space | None
+    metrics: tuple[Metric, ...]
+    n_trials: int
+    sampler: str
+    seed: int
+    timeout: float | None
+    top: int
+    first: tuple[dict[str, Any], ...]
+
+
+class Optimization:
+    """One optimize job at work."""
+
+    def __init__(self, plan: Plan, control: JobControl) -> None:
+        self._plan = plan
+        self._control = control
+        self._began = time.monotonic()
+        self._trials: dict[int, Trial] = {}
+        self._asked: dict[int, dict[str, Any]] = {}
+        self._failed = 0
+        self._simulated = 0
+        self._simulating_since = math.nan
+        self._default: BacktestResult | None = None
+        self._best: tuple[Trial, BacktestResult] | None = None
+        self._tests: dict[int, Outcome] = {}
+        self._top: list[Trial] = []
+        self._notes: list[str] = []
+        self._timed_out = False
+        self._exhausted = False
+        self._space = plan.space
+        self._fixed = dict(plan.training.spec.hyperparameters)
+
+    def run(self) -> OptimizeResult:
+        """Do all of it. When the job is cancelled, return what has finished."""
+        plan = self._plan
+        self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
+        pool, store = plan.request.pool(), plan.request.run_store()
+        described = self._describe(pool)
+        self._space = plan.space or self._declared_space(described)
+        self._check_names(self._space, described)
+        evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
+        try:
+            self._optimize(evaluator, self._space, has_default=bool(described.defaults or self._fixed))
+            self._check_success()
+            self._test(evaluator)
+        finally:
+            evaluator.cancel()
+        if evaluator.storage_error:
+            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        return self.result()
+
+    def result(self) -> OptimizeResult:
+        """Return the result of what has finished so far; only reads, so any thread may ask."""
+        plan = self._plan
+        trials = tuple(trial for _, trial in sorted(list(self._trials.items())))
+        assert self._space is not None
+        top = self._top or best_trials(trials, plan.metrics, plan.top)
+        best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
+        return OptimizeResult(
+            spec=plan.training.spec,
+            test_start=plan.test.spec.start if plan.test else None,
+            test_end=plan.test.spec.end if plan.test else None,
+            space=self._space,
+            metrics=plan.metrics,
+            sampler=plan.sampler,
+            seed=plan.seed,
+            trials=trials,
+            n_trials=plan.n_trials,
+            top=tuple(self._top_trial(trial) for trial in top),
+            training=best,
+            default=self._default,
+            elapsed=time.monotonic() - self._began,
+            stopped=self._why_stopped(),
+            notes=tuple(self._notes),
+        )
+
+    def _describe(self, pool: LocalPool) -> Description:
+        """Ask the strategy, in a worker, what it declares."""
+        future = pool.describe(self._plan.request.code_of(self._plan.training), _DESCRIBE_TIMEOUT)
+        while not self._control.cancelled:
+            try:
+                answer = future.result(timeout=_PATIENCE)
+            except TimeoutError:
+                if not future.done():
+                    continue
+                raise StrategyError(f"The strategy could not be built within {_DESCRIBE_TIMEOUT:g} s.") from None
+            except Exception as error:
+                raise failure_of(error, _DESCRIBE_TIMEOUT) from None
+            if answer.failure:
+                raise failure_of(answer)
+            return answer.value  # type: ignore[no-any-return]
+        future.cancel()
+        raise JobCancelledError("The optimization was cancelled before its first trial.")
+
+    def _declared_space(self, described: Description) -> Space:
+        varied = [parameter for parameter in described.hyperparameters if parameter["name"] not in self._fixed]
+        if not varied:
+            raise SpaceError(f"There is nothing to optimize: {self._plan.training.spec.routes[0].strategy.name} declares "
+                             "no hyperparameters.", "Give space=dict(name=(low, high), ...), or let it declare some.")
+        return Space.parse(varied)
+
+    def _check_names(self, space: Space, described: Description) -> None:
+        """A name that the strategy does not know would be varied without any effect."""
+        known = [parameter["name"] for parameter in described.hyperparameters]
+        for name in (*space.names, *self._fixed):
+            if known and name not in known:
+                raise SpaceError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
+        both = sorted(set(space.names) & set(self._fixed))
+        if both:
+            raise SpaceError(f"{both[0]!r} is both fixed and varied.", "Keep it in space or in hyperparameters.")
+
+    def _optimize(self, evaluator: Evaluator, space: Space, *, has_default: bool) -> None:
+        plan, control = self._plan, self._control
+        search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
+                        workers=plan.request.workers, first=plan.first)  # fmt: skip
+        control.update(phase="optimizing")
+        control.partial(self.result)
+        if has_default:
+            evaluator.submit(_DEFAULT, plan.training.spec)
+        else:
+            self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
+        while not self._must_stop() and not (search.ended and not evaluator.pending):
+            while search.may_ask:
+                number, params = search.ask()
+                self._asked[number] = params
+                evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}))
+            answer = evaluator.next(_PATIENCE)
+            if answer is not None and (trial := self._receive(*answer)) is not None:
+                search.tell(trial.number, trial.values if trial.scored else None)
+                if len(self._trials) == self._failed == _HOPELESS:
+                    break
+            self._report(evaluator)
+        self._exhausted = search.exhausted
+        if self._must_stop():
+            evaluator.cancel()
+            self._fetch(evaluator, self._receive)
+
+    def _receive(self, ticket: Hashable, outcome: Outcome) -> Trial | None:
+        """Take in one outcome; return its trial, or None for the baseline."""
+        if ticket == _DEFAULT:
+            if outcome.record is not None:
+                self._default = outcome.record.to_result(outcome.spec)
+            else:
+                self._notes.append(f"The baseline with the strategy's own values failed: {outcome.error}")
+            return None
+        assert isinstance(ticket, int)
+        trial, result = self._judge(ticket, outcome)
+        self._trials[ticket] = trial
+        self._failed += trial.state == "failed"
+        if not trial.reused:
+            self._simulated += 1
+            if math.isnan(self._simulating_since):
+                self._simulating_since = time.monotonic() - trial.seconds
+        if result is not None and trial.scored:
+            rivals = [self._best[0]] if self._best else []
+            if best_trials([trial, *rivals], self._plan.metrics, 1)[0] is trial:
+                self._best = trial, result
+        return trial
+
+    def _judge(self, number: int, outcome: Outcome) -> tuple[Trial, BacktestResult | None]:
+        metrics = self._plan.metrics
+        unknown = (math.nan,) * len(metrics)
+        params, key = self._asked[number], outcome.spec.key
+        if outcome.record is None:
+            reason = str(outcome.error)
+            return Trial(number, params, unknown, "failed", reason, {}, 0.0, outcome.reused, key), None
+        result = outcome.record.to_result(outcome.spec)
+        try:
+            values = tuple(float(metric.read(result)) for metric in metrics)
+        except MetricError as error:
+            return Trial(number, params, unknown, "failed", str(error), result.metrics, result.seconds,
+                         outcome.reused, key), None  # fmt: skip
+        reason = ""
+        if any(math.isnan(value) for value in values):
+            undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
+            reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
+        return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
+                     outcome.reused, key), result  # fmt: skip
+
+    def _test(self, evaluator: Evaluator) -> None:
+        """Run the best trials on the period that no trial saw."""
+        plan, control = self._plan, self._control
+        self._top = best_trials(self._trials.values(), plan.metrics, plan.top)
+        if plan.test is None or not self._top:
+            return
+        control.update(phase="testing on the held-out period", done=0, total=len(self._top))
+        for trial in self._top:
+            evaluator.submit(trial.number, plan.test.spec.with_hyperparameters({**self._fixed, **trial.params}))
+        while evaluator.pending and not self._must_stop():
+            answer = evaluator.next(_PATIENCE)
+            if answer is not None:
+                self._receive_test(*answer)
+            control.update(done=len(self._tests), running=evaluator.running)
+        evaluator.cancel()
+        self._fetch(evaluator, self._receive_test)
+
+    def _receive_test(self, ticket: Hashable, outcome: Outcome) -> None:
+        assert isinstance(ticket, int)
+        self._tests[ticket] = outcome
+
+    def _top_trial(self, trial: Trial) -> TopTrial:
+        outcome = self._tests.get(trial.number)
+        if outcome is None:
+            return TopTrial(trial, test_reason="not run" if self._plan.test else "")
+        if outcome.record is None:
+            return TopTrial(trial, test_reason=str(outcome.error))
+        test = outcome.record.to_result(outcome.spec)
+        try:
+            return TopTrial(trial, test, tuple(float(metric.read(test)) for metric in self._plan.metrics))
+        except MetricError as error:
+            return TopTrial(trial, test, (math.nan,) * len(self._plan.metrics), str(error))
+
+    def _must_stop(self) -> bool:
+        limit = self._plan.timeout
+        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
+        return self._timed_out or self._control.cancelled
+
+    def _why_stopped(self) -> str:
+        if self._control.cancelled:
+            return "interrupted"
+        if self._timed_out:
+            return "timeout"
+        return "space exhausted" if self._exhausted and len(self._trials) < self._plan.n_trials else ""
+
+    def _report(self, evaluator: Evaluator) -> None:
+        plan, done = self._plan, len(self._trials)
+        rate = self._simulated / (time.monotonic() - self._simulating_since) if self._simulated else None
+        best = self._best[0] if self._best else None
+        self._control.update(
+            done=done,
+            failed=self._failed,
+            reused=done - self._simulated,
+            running=evaluator.running,
+            best=best.value if best else None,
+            best_label=f"{plan.metrics[0].label} {best.value:.4g} (trial {best.number})" if best else "",
+            rate=rate,
+            eta=(plan.n_trials - done) / rate if rate else None,
+        )
+
+    def _check_success(self) -> None:
+        trials = self._trials.values()
+        if trials and self._failed == len(trials) and not self._must_stop():
+            reason, count = Counter(trial.reason for trial in trials).most_common(1)[0]
+            raise AllTrialsFailedError(f"All {len(trials)} trials failed, {count} of them so: {reason}")
+
+    @staticmethod
+    def _fetch(evaluator: Evaluator, receive: Callable[[Hashable, Outcome], Any]) -> None:
+        """Take in what had finished before the evaluator was cancelled."""
+        while evaluator.pending:
+            answer = evaluator.next(0)
+            if answer is None:
+                return
+            receive(*answer)

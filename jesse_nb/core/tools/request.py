@@ -1,0 +1,211 @@
+"""From what a user asks for to specs that can be simulated: shared by all tools."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from jesse_nb.core.candles import CandleCache, CandleStore
+from jesse_nb.core.jesse_runtime import jesse_version
+from jesse_nb.core.jobs.evaluation import Evaluator
+from jesse_nb.core.jobs.pool import LocalPool, available_cores, local_pool
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Gaps, Mode, Route
+from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
+from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
+
+__all__ = ["Prepared", "Request", "check_seconds", "check_whole", "memory_default"]
+
+_GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A spec with all that a worker needs to run it, under any hyperparameters."""
+
+    spec: BacktestSpec
+    codes: tuple[StrategyCode, ...]
+    mapped: tuple[MappedSlice, ...]
+
+    def simulation(self, spec: BacktestSpec) -> Simulation:
+        """Return what a worker needs for ``spec``, which differs from mine in hyperparameters only."""
+        return Simulation(spec, self.codes, self.mapped)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to trade, where, from which account: all of a tool's arguments but its period.
+
+    The arguments are those of :func:`~jesse_nb.core.tools.backtest.backtest`.
+    """
+
+    strategy: Any = None
+    symbol: str | None = None
+    timeframe: str | None = None
+    exchange: str | None = None
+    routes: Sequence[Any] | None = None
+    data_routes: Sequence[Any] = ()
+    hyperparameters: Mapping[str, Any] | None = None
+    balance: float = 10_000.0
+    fee: float = 0.001
+    market: Literal["futures", "spot"] = "futures"
+    leverage: int = 1
+    leverage_mode: Literal["cross", "isolated"] = "cross"
+    warm_up_candles: int = 240
+    mode: Mode = "fast"
+    gaps: Gaps = "fill"
+    project: str | Path | None = None
+    candles: CandleStore | None = None
+    store: str | Path | RunStore | None = None
+    trial_timeout: float | None = 600.0
+    memory_limit: int | None = None
+    n_jobs: int | None = None
+    _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
+
+    def prepare(self, start: Any, end: Any) -> Prepared:
+        """Resolve strategies and candles for a period (anything :func:`~jesse_nb.core.times.to_ms` reads)."""
+        if start is None or end is None:
+            raise PeriodError("start and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
+        begin, finish = to_ms(start, "start"), to_ms(end, "end")
+        series = self.candles or CandleStore()
+        routes = self._routes(series)
+        spec = BacktestSpec(
+            routes=routes,
+            start=begin,
+            end=finish,
+            account=Account(self.balance, self.fee, self.market, self.leverage, self.leverage_mode),
+            data_routes=self._data_routes(series, routes[0].exchange),
+            hyperparameters=dict(self.hyperparameters or {}),
+            warm_up_candles=self.warm_up_candles,
+            mode=self.mode,
+            gaps=self.gaps,
+            jesse_version=jesse_version(),
+        )
+        data = resolve_candles(
+            [*spec.routes, *spec.data_routes], begin, finish,
+            warm_up_candles=self.warm_up_candles, gaps=self.gaps, store=series, cache=CandleCache(series),
+        )  # fmt: skip
+        used = {route.strategy.hash for route in routes}
+        codes = tuple(code for code in self._codes.values() if code.ref.hash in used)
+        return Prepared(replace(spec, candles=data.slices), codes, data.mapped)
+
+    def run_store(self) -> RunStore:
+        """Open the run store."""
+        return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
+
+    def evaluator(self, prepared: Iterable[Prepared], store: RunStore, pool: LocalPool) -> Evaluator:
+        """Return an evaluator that runs specs of any of the prepared periods."""
+        by_candles = {part.spec.candles: part for part in prepared}
+        return Evaluator(
+            pool,
+            store,
+            lambda spec: by_candles[spec.candles].simulation(spec),
+            limit=self.workers,
+            trial_timeout=self.trial_timeout,
+            memory_limit=memory_default(self.workers) if self.memory_limit is None else self.memory_limit,
+        )
+
+    @property
+    def workers(self) -> int:
+        """How many simulations may run at once."""
+        return self.n_jobs or available_cores()
+
+    def pool(self) -> LocalPool:
+        """Return the shared pool, large enough for this request."""
+        return local_pool(self.workers)
+
+    def check(self) -> Request:
+        """Refuse what no period could mend, before anything starts."""
+        check_seconds("trial_timeout", self.trial_timeout)
+        if self.n_jobs is not None:
+            check_whole("n_jobs", self.n_jobs, 1, 1024)
+        if self.memory_limit is not None:
+            check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
+        return self
+
+    def _routes(self, series: CandleStore) -> tuple[Route, ...]:
+        if self.routes is None:
+            for name, value in (("strategy", self.strategy), ("symbol", self.symbol), ("timeframe", self.timeframe)):
+                if value is None:
+                    raise InputError(f"{name} is needed.", "Or give routes=[(strategy, symbol, timeframe), ...].")
+            return (self._route((self.strategy, self.symbol, self.timeframe), series),)
+        if self.symbol is not None or self.timeframe is not None:
+            raise InputError("Give symbol and timeframe, or routes, not both.")
+        if not self.routes:
+            raise InputError("routes is empty.", "It needs at least one (strategy, symbol, timeframe).")
+        return tuple(self._route(route, series) for route in self.routes)
+
+    def _route(self, route: Any, series: CandleStore) -> Route:
+        strategy, symbol, timeframe, exchange = _fields(route, ("strategy", "symbol", "timeframe"), self.exchange)
+        code = self._code(strategy if strategy is not None else self.strategy)
+        info = series.resolve(str(symbol), exchange)
+        return Route(info.exchange, info.symbol, _timeframe(timeframe), code.ref)
+
+    def _data_routes(self, series: CandleStore, exchange: str) -> tuple[DataRoute, ...]:
+        found = []
+        for route in self.data_routes:
+            symbol, timeframe, where = _fields(route, ("symbol", "timeframe"), exchange)
+            info = series.resolve(str(symbol), where)
+            found.append(DataRoute(info.exchange, info.symbol, _timeframe(timeframe)))
+        return tuple(found)
+
+    def _code(self, strategy: Any) -> StrategyCode:
+        code = resolve_strategy(strategy, self.project)
+        return self._codes.setdefault(code.ref.hash, code)
+
+    def code_of(self, prepared: Prepared) -> StrategyCode:
+        """Return the first route's strategy."""
+        return self._codes[prepared.spec.routes[0].strategy.hash]
+
+
+def check_whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return a whole number from ``low`` to ``high``, or say what is wrong with it."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"{name} is {value!r}.", f"It is a whole number from {low:,} to {high:,}.")
+    return value
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """Refuse a time limit that is not None and not above zero."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
+        raise InputError(f"{name} is {value!r}.", "It is seconds above zero, or None for no limit.")
+
+
+def memory_default(workers: int) -> int | None:
+    """Return the bytes that each of ``workers`` may allocate: a share of 60 % of the machine's memory.
+
+    None where the machine does not tell.
+    """
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    return max(2 * _GIB, int(0.6 * total / workers))
+
+
+def _timeframe(timeframe: Any) -> str:
+    if timeframe not in TIMEFRAME_MINUTES:
+        raise PeriodError(f"Unknown timeframe {timeframe!r}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES))
+    return str(timeframe)
+
+
+def _fields(route: Any, names: tuple[str, ...], exchange: str | None) -> tuple[Any, ...]:
+    """Read a route given as a dict, a tuple or a text; the exchange comes last, from the route or the default."""
+    if isinstance(route, Mapping):
+        unknown = sorted(set(route) - {*names, "exchange"})
+        if unknown:
+            raise InputError(f"A route has no field {unknown[0]!r}.", did_you_mean(unknown[0], [*names, "exchange"]))
+        return (*(route.get(name) for name in names), route.get("exchange") or exchange)
+    parts = tuple(route.replace(":", " ").split()) if isinstance(route, str) else tuple(route)
+    if len(parts) not in (len(names), len(names) + 1):
+        raise InputError(f"The route {route!r} has {len(parts)} parts.", f"Write ({', '.join(names)}).")
+    return (*parts, exchange) if len(parts) == len(names) else parts

@@ -1,0 +1,111 @@
+"""Ask for parameters and tell of values, in an order that never depends on timing.
+
+Optuna's proposals depend on which trials it knows at the moment of asking. Here
+trial ``n`` is asked for when exactly the trials up to ``n - lag`` have been told
+of, however many workers there are and whichever was quicker. So the same seed
+gives the same trials, and a study that was cut off is continued by asking again
+from the start: the run store answers for all that had finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
+from jesse_nb.core.tools.space import Space
+
+__all__ = ["LAG", "Search"]
+
+#: How many trials may be open at once. Up to this many workers, results do not depend on their number.
+LAG = 8
+
+
+class Search:
+    """Proposes parameters.
+
+    Parameters
+    ----------
+    space
+        What is varied.
+    metrics
+        What is optimized.
+    sampler, seed
+        See :func:`~jesse_nb.core.tools.samplers.make_sampler`.
+    n_trials
+        How many trials to ask for at the most.
+    workers
+        How many simulations run at once.
+    first
+        Parameters to try before the sampler proposes any.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        metrics: tuple[Metric, ...],
+        *,
+        sampler: str,
+        seed: int,
+        n_trials: int,
+        workers: int,
+        first: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        self._space = space
+        self._lag = max(LAG, workers + 1)
+        size = space.size
+        self._most_points = size
+        self._points: set[str] = set()
+        # A grid proposes each point once; the other samplers may repeat points.
+        self._n_trials = min(n_trials, size) if sampler == "grid" and size is not None else n_trials
+        with quiet_optuna():
+            self._study = optuna.create_study(
+                directions=[metric.direction for metric in metrics],
+                sampler=make_sampler(sampler, seed, space, len(metrics)),
+            )
+            for params in first:
+                self._study.enqueue_trial(dict(params), skip_if_exists=True)
+        self._asked = 0
+        self._told = 0
+        self._untold: dict[int, tuple[float, ...] | None] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        """True when every point of a discrete space was tried."""
+        return self._most_points is not None and len(self._points) >= self._most_points
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether another trial may be asked for now."""
+        return self._asked < self._n_trials and not self.exhausted and self._asked - self._told < self._lag
+
+    @property
+    def ended(self) -> bool:
+        """True when no further trial will be asked for and all have been told of."""
+        return self._told == self._asked and (self._asked >= self._n_trials or self.exhausted)
+
+    def ask(self) -> tuple[int, dict[str, Any]]:
+        """Return the next trial's number and parameters."""
+        with quiet_optuna():
+            trial = self._study.ask()
+            params = self._space.suggest(trial)
+        self._asked += 1
+        self._points.add(json.dumps(params, sort_keys=True))
+        return trial.number, params
+
+    def tell(self, number: int, values: tuple[float, ...] | None) -> None:
+        """Tell a trial's values, or None when it has none; passed on in the order of asking."""
+        self._untold[number] = values
+        with quiet_optuna():
+            while self._told in self._untold:
+                told = self._untold.pop(self._told)
+                if told is None:
+                    self._study.tell(self._told, state=TrialState.FAIL)
+                else:
+                    self._study.tell(self._told, list(told))
+                self._told += 1

@@ -1,0 +1,203 @@
+"""Every error that jesse_nb raises on purpose.
+
+All of them derive from `JesseNbError`, so one ``except`` clause catches whatever
+the package means to say. The message is one line: what is wrong with which
+value, what is allowed, and what to try::
+
+    JesseNbError
+    ├── InputError                 an argument is wrong (also a ValueError)
+    │   ├── PeriodError            a start, end or timeframe cannot be used
+    │   ├── SpaceError             a parameter space contradicts itself
+    │   ├── MetricError            an unknown or unusable metric
+    │   └── StrategyError          a strategy cannot be found, read or built
+    ├── CandlesError               something about stored candles
+    │   ├── CandlesNotFoundError   nothing is stored under that name or period
+    │   ├── InvalidCandlesError    data refused at the door; nothing was written
+    │   └── WarmUpError            too few candles before the start
+    ├── SimulationError            one backtest failed
+    │   ├── StrategyCrashError     the strategy raised
+    │   ├── WorkerDiedError        the process that ran it ended
+    │   ├── TrialTimeoutError      it ran longer than allowed
+    │   └── TrialMemoryError       it wanted more memory than allowed
+    ├── JobError                   a long run as a whole
+    │   ├── AllTrialsFailedError   no simulation of the job succeeded
+    │   ├── JobCancelledError      it was cancelled before it had a result
+    │   └── JobInterruptedError    it was interrupted; the job holds what finished
+    ├── StorageError               the disk or a store could not be used
+    └── MissingPartError           an optional package is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jesse_nb.core.jobs.job import Job
+
+__all__ = [
+    "AllTrialsFailedError",
+    "CandlesError",
+    "CandlesNotFoundError",
+    "InputError",
+    "InvalidCandlesError",
+    "JesseNbError",
+    "JobCancelledError",
+    "JobError",
+    "JobInterruptedError",
+    "MetricError",
+    "MissingPartError",
+    "PeriodError",
+    "SimulationError",
+    "SpaceError",
+    "StorageError",
+    "StrategyCrashError",
+    "StrategyError",
+    "TrialMemoryError",
+    "TrialTimeoutError",
+    "WarmUpError",
+    "WorkerDiedError",
+    "did_you_mean",
+]
+
+
+class JesseNbError(Exception):
+    """Root of every error that the package raises on purpose.
+
+    Parameters
+    ----------
+    message
+        One line: what is wrong, with which value.
+    hint
+        What is allowed and what to try next; appended to the message.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}".strip())
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one clean message in IPython in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class InputError(JesseNbError, ValueError):
+    """An argument is wrong."""
+
+
+class PeriodError(InputError):
+    """A start, an end or a timeframe cannot be used."""
+
+
+class SpaceError(InputError):
+    """A parameter space is empty or contradicts itself."""
+
+
+class MetricError(InputError):
+    """A metric is unknown or cannot be computed."""
+
+
+class StrategyError(InputError):
+    """A strategy cannot be found, read or built."""
+
+
+class CandlesError(JesseNbError):
+    """Something about stored candles."""
+
+
+class CandlesNotFoundError(CandlesError, LookupError):
+    """Nothing is stored under that exchange, symbol or period."""
+
+
+class InvalidCandlesError(CandlesError, ValueError):
+    """Data was refused at the door; nothing was written."""
+
+
+class WarmUpError(CandlesError):
+    """There are too few candles before the start for the strategy's indicators."""
+
+
+class SimulationError(JesseNbError):
+    """One backtest failed; others are not touched by it."""
+
+
+class StrategyCrashError(SimulationError):
+    """The strategy, or Jesse on its behalf, raised an exception.
+
+    ``details`` holds the traceback as text, cut to the strategy's own lines.
+    """
+
+    def __init__(self, message: str, hint: str = "", details: str = "") -> None:
+        super().__init__(message, hint)
+        self.details = details
+
+
+class WorkerDiedError(SimulationError):
+    """The process that ran the simulation ended without an answer."""
+
+
+class TrialTimeoutError(SimulationError):
+    """One simulation ran longer than ``trial_timeout`` allows."""
+
+
+class TrialMemoryError(SimulationError):
+    """One simulation wanted more memory than its worker is allowed."""
+
+
+class JobError(JesseNbError):
+    """A long run failed as a whole."""
+
+
+class AllTrialsFailedError(JobError):
+    """No simulation of the job succeeded; the message names the commonest reason."""
+
+
+class JobCancelledError(JobError):
+    """The job was cancelled before it had anything to give."""
+
+
+class JobInterruptedError(JobError):
+    """The user interrupted a blocking call; ``job`` holds what had finished."""
+
+    def __init__(self, message: str, hint: str = "", *, job: Job[Any]) -> None:
+        super().__init__(message, hint)
+        self.job = job
+
+
+class StorageError(JesseNbError):
+    """The disk or a store on it could not be read or written."""
+
+
+class MissingPartError(JesseNbError):
+    """An optional package is needed for this and is not installed."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Return a hint that names the close matches of a mistyped name.
+
+    Parameters
+    ----------
+    name
+        What the user wrote.
+    known
+        What would have been accepted.
+    limit
+        How many close matches are named at the most.
+
+    Returns
+    -------
+    str
+        ``"Did you mean 'sharpe'?"``; with no close match, a list of what is
+        known (cut after twelve); empty when nothing is known.
+    """
+    names = sorted(set(known))
+    if not names:
+        return ""
+    folded = {other.casefold(): other for other in names}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
+    if close:
+        return f"Did you mean {' or '.join(repr(folded[match]) for match in close)}?"
+    shown = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"Known: {shown}."

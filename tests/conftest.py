@@ -1,0 +1,82 @@
+"""Fixtures that every room's tests share: isolated folders, and candles to simulate on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from jesse_nb.core.candles import CandleStore
+
+#: The exchange that the shared test series are filed under, whether real or generated.
+EXCHANGE = "Binance Spot"
+
+_COLUMNS = ["timestamp", "open", "close", "high", "low", "volume"]
+
+
+def sample_folder() -> Path | None:
+    """The folder of real sample candles, or None where there is none.
+
+    ``JESSE_NB_SAMPLE_DATA`` names it; otherwise it lies in ``shared/data`` beside the checkout.
+    """
+    named = os.environ.get("JESSE_NB_SAMPLE_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    return folder if (folder / "spot_1m" / "BINANCE" / "BTC-USDT.parquet").is_file() else None
+
+
+@lru_cache(maxsize=4)
+def real_candles(symbol: str) -> np.ndarray:
+    """One-minute candles 2023-01-01 to 2024-06-30: the real sample, or the demo market where it is absent.
+
+    float64 (n, 6) in Jesse's column order; read-only, because every test gets the same array.
+    """
+    folder = sample_folder()
+    if folder is None:
+        from jesse_nb.core.candles import demo_candles
+
+        candles = demo_candles(symbol)
+    else:
+        frame = pd.read_parquet(folder / "spot_1m" / "BINANCE" / f"{symbol}.parquet")
+        candles = np.ascontiguousarray(frame[_COLUMNS].to_numpy(np.float64))
+    candles.flags.writeable = False
+    return candles
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep session fixtures away from the user's own folders; `isolated_home` does so for each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        _point_home_to(tmp_path_factory.mktemp("session_home"), patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, in which the package finds its candles and its run store."""
+    home = tmp_path_factory.mktemp("home")
+    _point_home_to(home, monkeypatch)
+    return home
+
+
+@pytest.fixture(scope="session")
+def candle_store(tmp_path_factory: pytest.TempPathFactory) -> CandleStore:
+    """A store with BTC-USDT and ETH-USDT under "Binance Spot". Do not write to it."""
+    from jesse_nb.core.candles import CandleStore
+
+    store = CandleStore(tmp_path_factory.mktemp("candles"))
+    for symbol in ("BTC-USDT", "ETH-USDT"):
+        store.write(EXCHANGE, symbol, real_candles(symbol))
+    return store
+
+
+def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("JESSE_NB_CANDLES", str(home / "candles"))
+    patch.setenv("JESSE_NB_STORE", str(home / "runs.sqlite"))
+    patch.delenv("JESSE_NB_CACHE", raising=False)
