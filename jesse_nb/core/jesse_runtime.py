@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -50,7 +51,8 @@ def jesse_version() -> str:
     try:
         return version("jesse")
     except PackageNotFoundError:
-        raise MissingPartError("Jesse is not installed.", "Run `python -m pip install 'jesse>=3.5,<3.6'`.") from None
+        raise MissingPartError("Jesse is not installed.",
+                               "Run `python -m pip install 'jesse>=3.5,<3.6'`.") from None
 
 
 def jesse_module(name: str) -> ModuleType:
@@ -113,12 +115,14 @@ def _nothing_slow() -> Iterator[None]:
 
 @contextmanager
 def _unchanged_interpreter() -> Iterator[None]:
-    path, directory = list(sys.path), os.getcwd()
-    with warnings.catch_warnings(), _unchanged_matplotlib_backend():
-        yield
-    sys.path[:] = path
-    if os.getcwd() != directory:
-        os.chdir(directory)
+    path, directory = list(sys.path), Path.cwd()
+    try:
+        with warnings.catch_warnings(), _unchanged_matplotlib_backend():
+            yield
+    finally:
+        sys.path[:] = path
+        if Path.cwd() != directory:
+            os.chdir(directory)
 
 
 @contextmanager
@@ -131,11 +135,13 @@ def _unchanged_matplotlib_backend() -> Iterator[None]:
     before = os.environ.get("MPLBACKEND")
     matplotlib = sys.modules.get("matplotlib")
     chosen = dict.get(matplotlib.rcParams, "backend") if matplotlib else None
-    yield
-    if before is None:
-        os.environ.pop("MPLBACKEND", None)
-    else:
-        os.environ["MPLBACKEND"] = before
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("MPLBACKEND", None)
+        else:
+            os.environ["MPLBACKEND"] = before
     matplotlib = sys.modules.get("matplotlib")
     if matplotlib is None:
         return

@@ -3,7 +3,7 @@
 The engine never imports a drawing library. The report room hands its renderer
 to :func:`use_renderer` when it is imported, and results that inherit
 :class:`Shown` ask that renderer for their text, their HTML and their figures.
-Without one (the engine used alone), a result is still readable as plain text.
+Without one (the engine used alone), a result names itself and says what draws it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Shown:
     """A result that prints, renders in a notebook, draws and exports itself."""
 
     def __str__(self) -> str:
-        return _renderer.text(self) if _renderer else object.__repr__(self)
+        if _renderer is None:
+            return f"<{type(self).__name__}: import jesse_nb.report to see it>"
+        return _renderer.text(self)
 
     def __repr__(self) -> str:
         return str(self)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timezone
+from numbers import Integral
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from jesse_nb.exceptions import PeriodError
@@ -21,6 +24,8 @@ TIMEFRAME_MINUTES = {
     "1D": 1_440, "3D": 4_320, "1W": 10_080, "1M": 43_200,
 }  # fmt: skip
 
+_YEAR_FIRST = re.compile(r"\d{4}(?:\D|\d{4}(?!\d)|$)")
+
 
 def to_ms(moment: Any, name: str = "date") -> int:
     """Return a moment as whole minutes in milliseconds UTC.
@@ -29,7 +34,7 @@ def to_ms(moment: Any, name: str = "date") -> int:
     ----------
     moment
         A text (``"2024-01-31"``, ``"2024-01-31 12:00"``), a date, a datetime
-        (UTC when it names no zone), a pandas Timestamp, or milliseconds.
+        (UTC when it names no zone), a pandas Timestamp, a ``numpy.datetime64`` or milliseconds.
     name
         What the argument is called, for the error.
 
@@ -38,17 +43,23 @@ def to_ms(moment: Any, name: str = "date") -> int:
     PeriodError
         When it is none of these, lies before 2009 or after 2100.
     """
-    if isinstance(moment, bool) or not isinstance(moment, str | date | datetime | pd.Timestamp | int):
-        raise PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.")
+    # pandas would read "01/02/2024" as January and "12" as a day of this month.
+    if isinstance(moment, bool) or not isinstance(moment, str | date | np.datetime64 | Integral) \
+            or (isinstance(moment, str) and not _YEAR_FIRST.match(moment.strip())):
+        raise _not_a_date(name, moment)
     try:
-        stamp = pd.Timestamp(moment, unit="ms") if isinstance(moment, int) else pd.Timestamp(moment)
+        stamp = pd.Timestamp(int(moment), unit="ms") if isinstance(moment, Integral) else pd.Timestamp(moment)
     except (ValueError, OverflowError) as error:
-        raise PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.") from error
-    if stamp is pd.NaT or not 2009 <= stamp.year <= 2100:
+        raise _not_a_date(name, moment) from error
+    if pd.isna(stamp) or not 2009 <= stamp.year <= 2100:
         raise PeriodError(f"{name} is {moment!r}, outside the years 2009 to 2100.",
                           "Numbers are read as milliseconds since 1970.")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.timestamp() * 1000) // MINUTE_MS * MINUTE_MS
+
+
+def _not_a_date(name: str, moment: Any) -> PeriodError:
+    return PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.")
 
 
 def utc_text(milliseconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -64,8 +65,10 @@ def importances(result: OptimizeResult) -> Importances:
         return Importances({}, reason="No parameter was varied.")
 
     small = len(values) <= MAX_FANOVA_TRIALS
-    evaluator = (optuna.importance.FanovaImportanceEvaluator(seed=0) if small
-                 else optuna.importance.PedAnovaImportanceEvaluator())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        evaluator = (optuna.importance.FanovaImportanceEvaluator(seed=0) if small
+                     else optuna.importance.PedAnovaImportanceEvaluator())
     raw = evaluator.evaluate(study)
     total = sum(raw.values())
     if not (math.isfinite(total) and total > 0):

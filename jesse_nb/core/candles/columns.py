@@ -128,8 +128,10 @@ def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
         # Other ways of writing leave open which number is the day and which the month.
         return pd.to_datetime(column, utc=True, format="ISO8601")
     except (TypeError, ValueError, OverflowError):
-        bad = pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce").isna().to_numpy()
-        row = int(bad.argmax())
+        # The row at fault is the first that is unlike most of the others.
+        readings = (pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce"),
+                    pd.to_numeric(column, errors="coerce"))
+        row = min((reading.isna() for reading in readings), key=lambda bad: bad.sum()).to_numpy().argmax()
         raise InvalidCandlesError(
             f"The timestamp of row {row + 1:,} is {str(column.iloc[row])[:60]!r}, not a time.",
             "Write times like 2024-01-31 12:00, in UTC.") from None

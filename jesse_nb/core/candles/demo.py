@@ -33,7 +33,7 @@ DEMO_EXCHANGE = "Demo (synthetic)"
 
 _START = to_ms("2023-01-01")
 _LATEST = to_ms("2030-01-01")
-_SEED = 79
+_SEED = 362
 
 _MINUTES_A_DAY = 1_440
 

@@ -22,6 +22,9 @@ __all__ = ["read_frames"]
 _ARCHIVE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume",
                     "trades", "taker_base_volume", "taker_quote_volume", "ignore")
 
+# What such files begin with; an empty archive has only its end.
+_ZIP, _GZIP, _PARQUET = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b", b"PAR1"
+
 # More than a century of one-minute candles: what unpacks to this is no candle file.
 _LARGEST_BYTES = 8 * 2**30
 
@@ -42,11 +45,11 @@ def read_frames(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]
         When it is empty, damaged, or no table.
     """
     try:
-        if content[:4] == b"PK\x03\x04":
+        if content.startswith(_ZIP):
             yield from _unzipped(name, content)
-        elif content[:2] == b"\x1f\x8b":
+        elif content.startswith(_GZIP):
             yield from read_frames(name, _gunzipped(content))
-        elif content[:4] == b"PAR1":
+        elif content.startswith(_PARQUET):
             yield name, pq.read_table(io.BytesIO(content), page_checksum_verification=True).to_pandas()
         else:
             yield name, _read_csv(name, content)
@@ -68,7 +71,7 @@ def _unzipped(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]:
             raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
         for member in members:
             inside = archive.read(member)
-            if inside[:4] == b"PK\x03\x04":
+            if inside.startswith(_ZIP):
                 raise InvalidCandlesError(f"{name} holds another archive, {member.filename!r}.",
                                           "Unpack it first.")
             yield from read_frames(f"{name}/{member.filename}", inside)
@@ -79,7 +82,7 @@ def _gunzipped(content: bytes) -> bytes:
         inside = file.read(_LARGEST_BYTES + 1)
     if len(inside) > _LARGEST_BYTES:
         raise InvalidCandlesError(f"It unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
-    if inside[:2] == b"\x1f\x8b":
+    if inside.startswith(_GZIP):
         raise InvalidCandlesError("It is compressed twice.", "Unpack it first.")
     return inside
 

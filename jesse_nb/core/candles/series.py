@@ -94,7 +94,8 @@ class SeriesInfo:
         return sum(gap.minutes for gap in self.gaps)
 
     def __str__(self) -> str:
-        gaps = f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all" if self.gaps else ""
+        gaps = {0: "", 1: f", 1 gap of {self.missing:,} minutes"}.get(
+            len(self.gaps), f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all")
         return (f"{self.symbol} on {self.exchange}: {utc_text(self.start)} to {utc_text(self.end)}, "
                 f"{self.rows:,} candles{gaps}")
 

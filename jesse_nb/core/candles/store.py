@@ -16,7 +16,7 @@ from platformdirs import user_data_path
 from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.validation import merge_candles, validate_candles
-from jesse_nb.core.times import to_ms, utc_text
+from jesse_nb.core.times import MINUTE_MS, to_ms, utc_text
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, StorageError, did_you_mean
 
 __all__ = ["MAPPED_FOLDER", "CandleStore"]
@@ -124,6 +124,7 @@ class CandleStore:
         """
         info = self.info(exchange, symbol)
         _, _, path = self._locate(info.exchange, info.symbol)
+        expected = info.rows
         if start is not None or end is not None:
             start = info.start if start is None else to_ms(start, "start")
             end = info.end if end is None else to_ms(end, "end")
@@ -134,10 +135,16 @@ class CandleStore:
                     f"{info.symbol} of {info.exchange} is stored from {utc_text(info.start)} to "
                     f"{utc_text(info.end)}, which does not cover {utc_text(start)} to {utc_text(end)}.",
                     "Choose a period inside, or import more candles.")
+            missing = sum(max(0, min(end, gap.end) - max(start, gap.start)) for gap in info.gaps)
+            expected = (end - start - missing) // MINUTE_MS
         try:
-            return read_candles(path, start, end)
+            candles = read_candles(path, start, end)
         except FileNotFoundError:
             raise self._not_found(info.exchange, info.symbol) from None
+        if len(candles) != expected:
+            raise StorageError(f"{path} holds {len(candles):,} candles of that period, not {expected:,}.",
+                               "It was changed while it was read, or is damaged. Try again.")
+        return candles
 
     def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False) -> SeriesInfo:
         """Add candles to a series, which is begun if it is not there.

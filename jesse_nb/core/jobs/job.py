@@ -240,6 +240,9 @@ def run_blocking(job: Job[T]) -> T:
         When the user interrupts: the job is cancelled, and the error holds it with what had finished.
     """
     try:
+        # In slices: a signal that another thread receives does not end a wait of this one.
+        while not job.wait(0.2):
+            pass
         return job.result()
     except KeyboardInterrupt:
         job.cancel()

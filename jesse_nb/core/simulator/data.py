@@ -7,12 +7,15 @@ Jesse itself copies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jesse_nb.core.candles import CandleCache, CandleStore, SeriesInfo, fingerprint_candles
+from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.simulator.spec import CandleSlice, DataRoute, Gaps, Route
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import CandlesNotFoundError, PeriodError, WarmUpError
@@ -20,6 +23,8 @@ from jesse_nb.exceptions import CandlesNotFoundError, PeriodError, WarmUpError
 __all__ = ["MappedSlice", "RunCandles", "resolve_candles"]
 
 _DAY_MINUTES = 1_440
+
+Moments = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class MappedSlice:
     start: int
     last: int
 
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
+    def read(self) -> tuple[Candles, Candles]:
         """Return the warm-up and the trading candles, each of shape (n, 6), as views of the file."""
         mapped = np.asarray(np.load(self.path, mmap_mode="r"))
         return mapped[self.first : self.start], mapped[self.start : self.last]
@@ -66,9 +71,9 @@ def resolve_candles(
     start, end
         The traded period, milliseconds UTC, end excluded.
     warm_up_candles
-        How many completed candles of each timeframe must lie before ``start``.
+        How many completed candles of each timeframe must lie before ``start``, in every series.
     gaps
-        ``fill`` or ``keep``.
+        ``fill`` or ``keep``. When kept, a candle whose every minute is missing does not count as one.
 
     Raises
     ------
@@ -84,20 +89,76 @@ def resolve_candles(
         minutes = TIMEFRAME_MINUTES[timeframe]
         if minutes <= _DAY_MINUTES and start % (minutes * MINUTE_MS):
             raise PeriodError(f"The start {utc_text(start)} is not the beginning of a {timeframe} candle.")
-    warm_up_start = _warm_up_start((route.timeframe for route in routes), start, warm_up_candles)
-    series = sorted({(route.exchange, route.symbol) for route in routes})
-    infos = [store.info(exchange, symbol) for exchange, symbol in series]
+    infos = [store.info(exchange, symbol) for exchange, symbol in
+             sorted({(route.exchange, route.symbol) for route in routes})]
     for info in infos:
         _check_period(info, start, end)
-        _check_warm_up(info, routes, start, warm_up_start, warm_up_candles)
-    parts = [_slice(info, warm_up_start, start, end, gaps, cache) for info in infos]
+    paths = [cache.path(info.exchange, info.symbol, gaps) for info in infos]
+    files = [np.load(path, mmap_mode="r") for path in paths]
+    timeframes = sorted({route.timeframe for route in routes}, key=TIMEFRAME_MINUTES.__getitem__)
+    moments = [mapped[:, 0] for mapped in files]
+    warm_up_start = _warm_up_start(infos, moments, timeframes, start, end, warm_up_candles)
+    parts = [_slice(info, str(path), mapped, warm_up_start, start, end)
+             for info, path, mapped in zip(infos, paths, files, strict=True)]
     return RunCandles(tuple(part for part, _ in parts), tuple(rows for _, rows in parts))
 
 
-def _warm_up_start(timeframes: Iterable[str], start: int, count: int) -> int:
-    """Return where ``count`` whole candles of every timeframe begin, if they end at ``start`` or before."""
-    lengths = [TIMEFRAME_MINUTES[timeframe] * MINUTE_MS for timeframe in timeframes]
-    return min(start // length * length - count * length for length in lengths)
+def _warm_up_start(
+    infos: Sequence[SeriesInfo], timestamps: Sequence[Moments], timeframes: Sequence[str],
+    start: int, end: int, count: int,
+) -> int:  # fmt: skip
+    """Return from when on every series has ``count`` whole candles of every timeframe before ``start``."""
+    if count == 0:
+        return start
+    first = start
+    for info, moments in zip(infos, timestamps, strict=True):
+        before = moments[: np.searchsorted(moments, start)]
+        for timeframe in reversed(timeframes):  # the longest lacks the most
+            length = TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
+            opens = _whole_candles(before, length)
+            opens = opens[opens + length <= start]
+            if len(opens) < count:
+                raise _too_few(info, timestamps, timeframes, timeframe, start, end, count, len(opens))
+            first = min(first, int(opens[-count]))
+    return first
+
+
+def _whole_candles(timestamps: Moments, length: int) -> NDArray[np.int64]:
+    """Return when the candles of ``length`` milliseconds begin that these minutes make, in order of time.
+
+    The first is left out when the series begins in its midst.
+    """
+    opens = timestamps.astype(np.int64) // length * length
+    opens = opens[np.flatnonzero(np.diff(opens, prepend=-1))]
+    return opens[1:] if len(opens) and opens[0] < timestamps[0] else opens
+
+
+def _too_few(
+    info: SeriesInfo, timestamps: Sequence[Moments], timeframes: Sequence[str], timeframe: str,
+    start: int, end: int, count: int, found: int,
+) -> WarmUpError:  # fmt: skip
+    message = (f"{info.symbol} on {info.exchange} begins at {utc_text(info.start)}: of the {count:,} {timeframe} "
+               f"candles needed before {utc_text(start)}, {count - found:,} are missing.")
+    possible = _earliest_start(timestamps, timeframes, count)
+    others = f"import earlier candles, or lower warm_up_candles{f' to {found:,}' if found else ''}."
+    if possible is None or possible >= end:
+        return WarmUpError(message, others[0].upper() + others[1:])
+    return WarmUpError(message, f"Start at {utc_text(possible)} or later, {others}")
+
+
+def _earliest_start(timestamps: Sequence[Moments], timeframes: Sequence[str], count: int) -> int | None:
+    """Return the first possible start at which all series are warm; None when there is none."""
+    latest = 0
+    for moments in timestamps:
+        for timeframe in timeframes:
+            length = TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
+            opens = _whole_candles(moments, length)
+            if len(opens) < count:
+                return None
+            latest = max(latest, int(opens[count - 1]) + length)
+    step = math.lcm(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes
+                      if TIMEFRAME_MINUTES[timeframe] <= _DAY_MINUTES)) * MINUTE_MS
+    return -(-latest // step) * step
 
 
 def _check_period(info: SeriesInfo, start: int, end: int) -> None:
@@ -110,28 +171,9 @@ def _check_period(info: SeriesInfo, start: int, end: int) -> None:
     )
 
 
-def _check_warm_up(
-    info: SeriesInfo, routes: Sequence[Route | DataRoute], start: int, warm_up_start: int, count: int
-) -> None:
-    if info.start <= warm_up_start:
-        return
-    longest = max((route.timeframe for route in routes), key=TIMEFRAME_MINUTES.__getitem__)
-    length = TIMEFRAME_MINUTES[longest] * MINUTE_MS
-    missing = -(-(info.start - warm_up_start) // length)
-    day = _DAY_MINUTES * MINUTE_MS
-    possible = -(-(start + info.start - warm_up_start) // day) * day
-    raise WarmUpError(
-        f"{info.symbol} on {info.exchange} begins at {utc_text(info.start)}: of the {count} {longest} candles "
-        f"needed before {utc_text(start)}, {missing} are missing.",
-        f"Start on {utc_text(possible)} or later, import earlier candles, or lower warm_up_candles.",
-    )
-
-
 def _slice(
-    info: SeriesInfo, warm_up_start: int, start: int, end: int, gaps: Gaps, cache: CandleCache
+    info: SeriesInfo, path: str, mapped: Candles, warm_up_start: int, start: int, end: int
 ) -> tuple[CandleSlice, MappedSlice]:
-    path = cache.path(info.exchange, info.symbol, gaps)
-    mapped = np.load(path, mmap_mode="r")
     first, begin, last = (int(row) for row in np.searchsorted(mapped[:, 0], [warm_up_start, start, end]))
     if begin == last:
         raise CandlesNotFoundError(f"{info.symbol} on {info.exchange} has no candle from {utc_text(start)} "
@@ -144,7 +186,7 @@ def _slice(
         fingerprint=fingerprint_candles(mapped[first:last]),
         missing=_missing_minutes(info, warm_up_start, end),
     )
-    return part, MappedSlice(info.exchange, info.symbol, str(path), first, begin, last)
+    return part, MappedSlice(info.exchange, info.symbol, path, first, begin, last)
 
 
 def _missing_minutes(info: SeriesInfo, start: int, end: int) -> int:

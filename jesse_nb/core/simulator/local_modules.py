@@ -8,14 +8,16 @@ packages are not local: their versions stand in the result card instead.
 from __future__ import annotations
 
 import ast
-import importlib.util
+import hashlib
+import importlib
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NoReturn
 
 __all__ = ["forget_local_modules", "is_local_module", "local_imports", "normalized_source"]
 
@@ -24,15 +26,29 @@ _OURS = ("jesse", "jesse_nb")
 
 
 def is_local_module(module: ModuleType) -> bool:
-    """Tell whether a module is a file of the user's, not an installed package."""
+    """Tell whether a module is a file or a folder of the user's, not an installed package."""
+    if module.__name__.partition(".")[0] in _OURS:
+        return False
     file = getattr(module, "__file__", None)
-    return bool(file) and module.__name__.partition(".")[0] not in _OURS and _is_local_file(str(file))
+    if file:
+        return _is_local_file(str(file))
+    # A folder without __init__.py, such as a Jesse project's strategies; None for built-in modules.
+    return any(_is_local_file(str(folder)) for folder in getattr(module, "__path__", ()))
 
 
 def forget_local_modules() -> None:
-    """Drop the user's modules from ``sys.modules``, so the next run reads their files anew."""
+    """Drop the user's modules from ``sys.modules``, so the next run reads their files anew.
+
+    From then on this process takes them from their source, never from bytecode: that is
+    told apart by whole seconds, so an edit within the same second could go unseen. Nor does
+    it write any bytecode beside the user's files.
+    """
+    if not any(isinstance(finder, _SourceFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _SourceFinder())
     for name, module in list(sys.modules.items()):
-        if name not in ("__main__", "__mp_main__") and isinstance(module, ModuleType) and is_local_module(module):
+        if name in ("__main__", "__mp_main__"):
+            continue
+        if isinstance(module, ModuleType) and is_local_module(module):
             del sys.modules[name]
     importlib.invalidate_caches()
 
@@ -63,8 +79,9 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
     Returns
     -------
     dict
-        Module name to source text.
+        Module name to source text; to a hash of its content for a compiled module.
     """
+    importlib.invalidate_caches()  # a module may have been written a moment ago
     roots = [*search, *sys.path]
     found: dict[str, str] = {}
     waiting = [(text, package)]
@@ -74,9 +91,13 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
             for spec in _specs_along(name, roots):
                 if spec.name in found or not spec.origin or not _is_local_file(spec.origin):
                     continue
-                if spec.name.partition(".")[0] in _OURS or not spec.origin.endswith(".py"):
+                if spec.name.partition(".")[0] in _OURS:
                     continue
-                found[spec.name] = Path(spec.origin).read_text(encoding="utf-8", errors="replace")
+                content = Path(spec.origin).read_bytes()
+                if not spec.origin.endswith(".py"):
+                    found[spec.name] = hashlib.blake2b(content).hexdigest()
+                    continue
+                found[spec.name] = content.decode("utf-8", errors="replace")
                 is_package = spec.submodule_search_locations is not None
                 waiting.append((found[spec.name], spec.name if is_package else spec.name.rpartition(".")[0]))
     return found
@@ -116,13 +137,31 @@ def _specs_along(name: str, roots: list[str]) -> Iterator[ModuleSpec]:
         path = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else None
 
 
+class _SourceLoader(SourceFileLoader):
+    def path_stats(self, path: Any) -> NoReturn:
+        """Keep the import system from reading and writing bytecode: it does so only beside a known time."""
+        raise OSError(f"the bytecode of {path} is not to be used")
+
+
+class _SourceFinder:
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or type(spec.loader) is not SourceFileLoader or not _is_local_file(spec.loader.path):
+            return None
+        spec.loader = _SourceLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+
 def _is_local_file(file: str) -> bool:
-    return not any(file.startswith(folder) for folder in _installed_folders())
+    # The names tell of installations that this interpreter's own paths do not, as `pip install --user`.
+    named_so = {"site-packages", "dist-packages"} & set(Path(file).parts)
+    return not (named_so or file.startswith(_installed_folders()))
 
 
 @cache
 def _installed_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple({str(Path(paths[name])) for name in names} | {str(Path(paths[name]).resolve()) for name in names}
-                 | {"<", str(Path(sys.base_prefix) / "lib" / "python3")})
+    folders = [Path(paths[name]) for name in names] + [Path(sys.base_prefix) / "lib" / "python3"]
+    return tuple({str(folder) for folder in folders} | {str(folder.resolve()) for folder in folders} | {"<"})

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
@@ -44,8 +45,8 @@ class RunRecord:
 
     metrics: dict[str, Any]
     trades: list[dict[str, Any]]
-    equity_times: np.ndarray
-    equity_values: np.ndarray
+    equity_times: NDArray[np.int64]
+    equity_values: NDArray[np.float64]
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
     output: str = ""

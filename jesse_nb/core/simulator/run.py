@@ -16,13 +16,15 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.spec import BacktestSpec, Route
+from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["Simulation", "simulate"]
 
@@ -31,7 +33,8 @@ _MOST_OUTPUT = 20_000
 #: Jesse's names of a trade's fields, and ours.
 _TRADE_FIELDS = {
     "strategy_name": "strategy", "exchange": "exchange", "symbol": "symbol", "type": "side",
-    "opened_at": "opened_at", "closed_at": "closed_at", "entry_price": "entry_price", "exit_price": "exit_price",
+    "opened_at": "opened_at", "closed_at": "closed_at",
+    "entry_price": "entry_price", "exit_price": "exit_price",
     "qty": "qty", "size": "size", "fee": "fee", "PNL": "pnl", "PNL_percentage": "pnl_percentage",
     "holding_period": "holding_period",
 }  # fmt: skip
@@ -60,11 +63,11 @@ def simulate(simulation: Simulation) -> RunRecord:
     """
     spec = simulation.spec
     research = jesse_module("jesse.research.backtest")
-    classes = {code.ref.hash: code.load() for code in simulation.codes}
     trading, warm_up = _candles(simulation.candles)
     printed = _Output()
     began = time.perf_counter()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        classes = load_strategies(simulation.codes)
         answer = research.backtest(
             jesse_config(spec),
             [
@@ -77,7 +80,7 @@ def simulate(simulation: Simulation) -> RunRecord:
             trading,
             warmup_candles=warm_up if spec.warm_up_candles else None,
             generate_equity_curve=True,
-            hyperparameters=_hyperparameters(classes[spec.routes[0].strategy.hash], spec),
+            hyperparameters=_hyperparameters(classes, spec),
             fast_mode=spec.mode == "fast",
         )
     seconds = time.perf_counter() - began
@@ -113,21 +116,36 @@ def versions() -> dict[str, str]:
             "python": platform.python_version()}
 
 
-def default_hyperparameters(strategy: type[Any]) -> dict[str, Any]:
+def default_hyperparameters(strategy: type[Any], route: Route | None = None) -> dict[str, Any]:
     """Return a strategy's own values: decoded from its DNA, or the declared defaults."""
-    declared = strategy.hyperparameters(None)
-    dna = strategy.dna(None)
+    # As in Jesse, a strategy may give another DNA to each symbol.
+    alike: Any = object.__new__(strategy)
+    if route is not None:
+        alike.exchange, alike.symbol, alike.timeframe = route.exchange, route.symbol, route.timeframe
+    declared, dna = alike.hyperparameters(), alike.dna()
     if dna:
         decoded: dict[str, Any] = jesse_module("jesse.helpers").dna_to_hp(declared, dna)
         return decoded
     return {parameter["name"]: parameter["default"] for parameter in declared}
 
 
-def _hyperparameters(strategy: type[Any], spec: BacktestSpec) -> dict[str, Any] | None:
-    """Complete the spec's values: Jesse takes what it is given in place of all defaults."""
+def _hyperparameters(classes: dict[str, type[Any]], spec: BacktestSpec) -> dict[str, Any] | None:
+    """Complete the spec's values: Jesse gives each route the same ones, in place of all defaults."""
     if not spec.hyperparameters:
         return None
-    return {**default_hyperparameters(strategy), **spec.hyperparameters}
+    defaults = [default_hyperparameters(classes[route.strategy.hash], route) for route in spec.routes]
+    known = {name for own in defaults for name in own}
+    for name in spec.hyperparameters:
+        # A strategy that declares none may use any; for one that does, a mistyped name would change nothing.
+        if name not in known and all(defaults):
+            raise InputError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
+    values: dict[str, Any] = {}
+    for own in defaults:
+        for name, value in own.items():
+            if name not in spec.hyperparameters and values.setdefault(name, value) != value:
+                raise InputError(f"The routes differ in their default of {name!r}; Jesse gives one to all.",
+                                 f"Give {name!r} a value, too, or give none at all.")
+    return {**values, **spec.hyperparameters}
 
 
 def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -140,11 +158,11 @@ def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str,
     return trading, warm_up
 
 
-def _equity(answer: dict[str, Any], spec: BacktestSpec) -> tuple[np.ndarray, np.ndarray]:
+def _equity(answer: dict[str, Any], spec: BacktestSpec) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     curve = answer.get("equity_curve")
     if not curve:
         # Jesse draws no curve without a closed trade: the balance never moved.
-        times = np.arange(spec.start, spec.end + 1, DAY_MS, dtype=np.int64)
+        times = np.append(np.arange(spec.start, spec.end, DAY_MS, dtype=np.int64), spec.end)
         return times, np.full(len(times), spec.account.balance)
     points = curve[0]["data"]
     return (

@@ -13,9 +13,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from numbers import Integral, Real
 from typing import Any, Literal
 
-from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
+from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
 
 __all__ = ["Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
@@ -92,7 +93,7 @@ class Account:
     def __post_init__(self) -> None:
         for name in ("balance", "fee"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise InputError(f"{name} must be a number, not {value!r}.")
             object.__setattr__(self, name, float(value))
         if not (math.isfinite(self.balance) and self.balance > 0):
@@ -104,8 +105,9 @@ class Account:
             raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.")
         if self.leverage_mode not in ("cross", "isolated"):
             raise InputError(f"The leverage mode is 'cross' or 'isolated', not {self.leverage_mode!r}.")
-        if isinstance(self.leverage, bool) or not isinstance(self.leverage, int) or self.leverage < 1:
+        if not _is_whole(self.leverage, 1):
             raise InputError(f"The leverage is a whole number from 1 up, not {self.leverage!r}.")
+        object.__setattr__(self, "leverage", int(self.leverage))
         if self.market == "spot" and self.leverage != 1:
             raise InputError(f"A spot account has no leverage, but leverage is {self.leverage}.",
                              "Leave it out, or use market='futures'.")
@@ -169,24 +171,35 @@ class BacktestSpec:
     def __post_init__(self) -> None:
         if not self.routes:
             raise InputError("A backtest needs at least one route.")
-        for route in (*self.routes, *self.data_routes):
+        markets: tuple[Route | DataRoute, ...] = (*self.routes, *self.data_routes)
+        for route in markets:
             if route.timeframe not in TIMEFRAME_MINUTES:
                 raise PeriodError(f"Unknown timeframe {route.timeframe!r}.",
                                   did_you_mean(route.timeframe, TIMEFRAME_MINUTES))
+        for name in ("start", "end"):
+            moment = getattr(self, name)
+            if not _is_whole(moment, 0) or moment % MINUTE_MS:
+                raise PeriodError(f"The spec's {name} is {moment!r}.",
+                                  "It is whole minutes, in milliseconds since 1970.")
+            object.__setattr__(self, name, int(moment))
         if self.start >= self.end:
-            raise PeriodError(f"The end ({utc_text(self.end)}) must come after the start ({utc_text(self.start)}).")
-        if isinstance(self.warm_up_candles, bool) or not isinstance(self.warm_up_candles, int) \
-                or self.warm_up_candles < 0:
+            raise PeriodError(f"The end ({utc_text(self.end)}) must come after "
+                              f"the start ({utc_text(self.start)}).")
+        if not _is_whole(self.warm_up_candles, 0):
             raise InputError(f"warm_up_candles is a whole number from 0 up, not {self.warm_up_candles!r}.")
+        object.__setattr__(self, "warm_up_candles", int(self.warm_up_candles))
         if self.mode not in ("fast", "step"):
             raise InputError(f"The mode is 'fast' or 'step', not {self.mode!r}.")
         if self.gaps not in ("fill", "keep"):
             raise InputError(f"gaps is 'fill' or 'keep', not {self.gaps!r}.")
         traded = [(route.exchange, route.symbol) for route in self.routes]
         if len(set(traded)) < len(traded):
-            raise InputError("Each symbol can be traded by one route only.", "Jesse allows one strategy a market.")
-        if len({exchange for exchange, _ in traded}) > 1:
-            raise InputError("All traded routes must be on one exchange: the account is one.")
+            raise InputError("Each symbol can be traded by one route only.",
+                             "Jesse allows one strategy a market.")
+        exchanges = sorted({route.exchange for route in markets})
+        if len(exchanges) > 1:
+            raise InputError(f"All routes, those only watched too, must be on one exchange, not {exchanges}.",
+                             "Jesse simulates one exchange at a time; import the candles under one name.")
         quotes = {symbol.rsplit("-", 1)[-1] for _, symbol in traded}
         if len(quotes) > 1:
             raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.")
@@ -202,7 +215,8 @@ class BacktestSpec:
         return hashlib.blake2b(_canonical(content).encode(), digest_size=16).hexdigest()
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        # Not of the key: equal specs may differ in it, as 10 and 10.0 are equal.
+        return hash((self.routes, self.start, self.end, frozenset(self.hyperparameters.items())))
 
     def with_hyperparameters(self, values: Mapping[str, Any]) -> BacktestSpec:
         """Return the same spec with other hyperparameters."""
@@ -259,12 +273,20 @@ def _canonical(content: Any) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def _is_whole(value: Any, least: int) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least
+
+
 def _plain(name: str, value: Any) -> Any:
-    """Turn NumPy scalars into Python's own; refuse what JSON cannot hold."""
+    """Turn NumPy scalars, enumerations and the like into Python's own; refuse what JSON cannot hold."""
     value = value.item() if hasattr(value, "item") and getattr(value, "shape", None) == () else value
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float) and math.isfinite(value):
-        return value
+        return float(value)
     raise InputError(f"The hyperparameter {name!r} is {value!r}.",
                      "Hyperparameters are finite numbers, strings, booleans or None.")

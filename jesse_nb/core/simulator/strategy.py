@@ -2,8 +2,8 @@
 
 :func:`resolve_strategy` turns what a user names into :class:`StrategyCode`: who
 it is (a :class:`~jesse_nb.core.simulator.spec.StrategyRef`) and what a worker
-needs to build it. :meth:`StrategyCode.load` builds the class afresh for every
-run, so that nothing a run leaves on the class reaches the next one.
+needs to build it. :func:`load_strategies` builds the classes afresh for every
+run, so that nothing a run leaves on a class reaches the next one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import ast
 import importlib
 import inspect
 import linecache
+import os
 import sys
 import types
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,10 @@ from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
-__all__ = ["StrategyCode", "project_strategies", "resolve_strategy"]
+__all__ = ["StrategyCode", "load_strategies", "project_strategies", "resolve_strategy"]
+
+#: What a worker could import before any strategy asked for more.
+_own_path = tuple(sys.path)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,10 @@ class StrategyCode:
     project: str = ""
     search: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # A notebook's own folder stands in sys.path as "", which is another folder in a worker.
+        object.__setattr__(self, "search", tuple(os.path.abspath(entry) for entry in self.search))  # noqa: PTH100
+
     def load(self) -> type[Any]:
         """Build the class afresh, from what was resolved and the files on disk.
 
@@ -60,19 +70,17 @@ class StrategyCode:
         Exception
             Whatever the strategy's own top-level code raises.
         """
-        forget_local_modules()
-        sys.path[:] = [*self.search, *(entry for entry in sys.path if entry not in self.search)]
+        return load_strategies([self])[self.ref.hash]
+
+    def _build(self) -> type[Any]:
         if self.ref.kind == "notebook":
-            # Otherwise cloudpickle returns the class it built before, with what a run left on it.
-            cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
             loaded: type[Any] = cloudpickle.loads(self.pickled)
             return loaded
-        module = self._load_project_module() if self.ref.kind == "project" else self._load_source_module()
+        if self.ref.kind == "project":
+            module = importlib.import_module(f"strategies.{self.ref.name}")
+        else:
+            module = self._load_source_module()
         return _pick_class(module, self.ref.name)
-
-    def _load_project_module(self) -> types.ModuleType:
-        sys.path.insert(0, self.project)
-        return importlib.import_module(f"strategies.{self.ref.name}")
 
     def _load_source_module(self) -> types.ModuleType:
         name = f"jesse_nb_strategy_{self.ref.hash[:8]}"
@@ -80,8 +88,27 @@ class StrategyCode:
         module = types.ModuleType(name)
         sys.modules[name] = module  # dataclasses and pickling look it up by name
         linecache.cache[file] = (len(self.ref.source), None, self.ref.source.splitlines(keepends=True), file)
-        exec(compile(self.ref.source, file, "exec"), module.__dict__)  # noqa: S102 - the user's own strategy
+        exec(_compiled(self.ref.source, file), module.__dict__)  # noqa: S102 - the user's own strategy
         return module
+
+
+def load_strategies(codes: Iterable[StrategyCode]) -> dict[str, type[Any]]:
+    """Build the classes of one run, by hash, in a process that does nothing else meanwhile.
+
+    Raises
+    ------
+    StrategyError
+        When code does not define its strategy.
+    Exception
+        Whatever a strategy's own top-level code raises.
+    """
+    codes = tuple(codes)
+    forget_local_modules()
+    projects = [code.project for code in codes if code.project]
+    sys.path[:] = dict.fromkeys([*projects, *(entry for code in codes for entry in code.search), *_own_path])
+    # Otherwise cloudpickle returns the class it built before, with what a run left on it.
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
+    return {code.ref.hash: _checked(code._build()) for code in codes}
 
 
 def resolve_strategy(strategy: Any, project: str | Path | None = None) -> StrategyCode:
@@ -104,7 +131,8 @@ def resolve_strategy(strategy: Any, project: str | Path | None = None) -> Strate
     if isinstance(strategy, type):
         return _from_class(strategy)
     if not isinstance(strategy, str):
-        raise StrategyError(f"The strategy is {strategy!r}.", "Give a class, its source text or its name in a project.")
+        raise StrategyError(f"The strategy is {strategy!r}.",
+                            "Give a class, its source text or its name in a project.")
     if "\n" in strategy or "class " in strategy:
         return _from_source(strategy)
     return _from_project(strategy, project)
@@ -119,13 +147,7 @@ def project_strategies(project: str | Path | None = None) -> list[str]:
 
 
 def _from_class(strategy: type[Any]) -> StrategyCode:
-    if not issubclass(strategy, strategy_class()):
-        raise StrategyError(f"The class {strategy.__name__} is not a strategy.",
-                            "It must inherit from jesse.strategies.Strategy.")
-    missing = sorted(getattr(strategy, "__abstractmethods__", ()))
-    if missing:
-        raise StrategyError(f"The strategy {strategy.__name__} lacks {', '.join(missing)}().",
-                            "Jesse needs should_long() and go_long() at the least.")
+    _checked(strategy)
     try:
         pickled = cloudpickle.dumps(strategy)
     except Exception as error:  # pickling runs code of whatever the class refers to
@@ -133,6 +155,17 @@ def _from_class(strategy: type[Any]) -> StrategyCode:
                             "It refers to something that exists only here, such as an open file.") from error
     ref = StrategyRef(strategy.__name__, "notebook", hash_class(strategy), _source_of(strategy))
     return StrategyCode(ref, pickled=pickled, search=tuple(sys.path))
+
+
+def _checked(strategy: type[Any]) -> type[Any]:
+    if not issubclass(strategy, strategy_class()):
+        raise StrategyError(f"The class {strategy.__name__} is not a strategy.",
+                            "It must inherit from jesse.strategies.Strategy.")
+    missing = [f"{name}()" for name in sorted(getattr(strategy, "__abstractmethods__", ()))]
+    if missing:
+        raise StrategyError(f"The strategy {strategy.__name__} lacks {', '.join(missing)}.",
+                            "Jesse needs should_long() and go_long() at the least.")
+    return strategy
 
 
 def _from_source(text: str) -> StrategyCode:
@@ -144,7 +177,7 @@ def _from_project(name: str, project: str | Path | None) -> StrategyCode:
     known = project_strategies(project)
     where = str(Path(project or ".").expanduser().resolve())
     if not known:
-        raise StrategyError(f"No strategy is called {name!r}: {where} is not a Jesse project with strategies.",
+        raise StrategyError(f"No strategy is called {name!r}: {where} is no Jesse project with strategies.",
                             "Give a class or source text, or set project to your Jesse project's folder.")
     if name not in known:
         raise StrategyError(f"No strategy in {where} is called {name!r}.", did_you_mean(name, known))
@@ -155,25 +188,53 @@ def _from_project(name: str, project: str | Path | None) -> StrategyCode:
 
 
 def _strategy_name(text: str) -> str:
-    """Find the one strategy that a source text defines: a class that inherits, and none inherits from it."""
-    classes = [node for node in _parsed(text).body if isinstance(node, ast.ClassDef)]
-    bases = {_last_name(base) for node in classes for base in node.bases}
-    candidates = [node.name for node in classes if node.bases and node.name not in bases]
+    """Find the one strategy that a source text defines: a class that inherits, and none inherits from it.
+
+    Where classes visibly descend from ``Strategy``, others are its helpers: enumerations, data classes.
+    """
+    parents = {node.name: [_last_name(base) for base in node.bases]
+               for node in _parsed(text).body if isinstance(node, ast.ClassDef)}
+    inherited = {base for bases in parents.values() for base in bases}
+    candidates = [name for name, bases in parents.items() if bases and name not in inherited]
+    candidates = [name for name in candidates if _descends(name, parents)] or candidates
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise StrategyError("The source text defines no strategy.", "It needs a class that inherits from Strategy.")
+        raise StrategyError("The source text defines no strategy.",
+                            "It needs a class that inherits from Strategy.")
     raise StrategyError(f"The source text defines {len(candidates)} strategies: {', '.join(candidates)}.",
                         "Keep one.")
 
 
 def _parsed(text: str) -> ast.Module:
     try:
+        _compiled(text, "<strategy>")  # finds more than parsing does: a return outside a function
         return ast.parse(text)
     except SyntaxError as error:
         line = (error.text or "").strip()
         raise StrategyError(f"The strategy has a syntax error in line {error.lineno}: {error.msg}"
                             + (f", at `{line}`." if line else ".")) from error
+    except ValueError as error:  # null bytes, before Python 3.12
+        raise StrategyError(f"The strategy is not Python source: {error}.") from error
+
+
+def _compiled(text: str, file: str) -> types.CodeType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Without dont_inherit, this module's own `annotations` import would apply to the strategy.
+        return compile(text, file, "exec", dont_inherit=True)
+
+
+def _descends(name: str, parents: dict[str, list[str]]) -> bool:
+    waiting, seen = [name], set()
+    while waiting:
+        current = waiting.pop()
+        if current == "Strategy":
+            return True
+        if current not in seen:
+            seen.add(current)
+            waiting += parents.get(current, [])
+    return False
 
 
 def _last_name(base: ast.expr) -> str:
@@ -184,11 +245,11 @@ def _pick_class(module: types.ModuleType, name: str) -> type[Any]:
     chosen = getattr(module, name, None)
     if isinstance(chosen, type):
         return chosen
-    own = [value for value in vars(module).values()
-           if isinstance(value, type) and issubclass(value, strategy_class()) and value.__module__ == module.__name__]
+    own = [value for value in vars(module).values() if isinstance(value, type)
+           and issubclass(value, strategy_class()) and value.__module__ == module.__name__]
     if len(own) == 1:
         return own[0]
-    raise StrategyError(f"strategies/{name}/__init__.py defines no class called {name}.")
+    raise StrategyError(f"The code of the strategy {name} defines no class called {name}.")
 
 
 def _source_of(strategy: type[Any]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dis
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
 from functools import cached_property, partial
 from types import (
@@ -129,10 +129,11 @@ class _Content:
             self.add("enum", value.name)
             self.add_value(value.value)
             self.add_value(type(value))
-        elif not _is_importable(type(value)) and hasattr(value, "__dict__"):
+        elif not _is_importable(type(value)):
+            # What pickle would send of it; pickling it here would write the class by a random name.
             self.add("instance")
-            self.add_value(type(value))
-            self.add_value(dict(vars(value)))
+            for part in value.__reduce_ex__(4):
+                self.add_value(list(part) if isinstance(part, Iterator) else part)
         else:
             # Arrays, frames, models. Where pickling is not repeatable the run is merely done again.
             self.add("object", cloudpickle.dumps(value))
@@ -143,6 +144,8 @@ class _Content:
             self._add_module(sys.modules[value.__module__])
             return
         self.add("class", value.__qualname__)
+        if type(value) is not type:
+            self.add_value(type(value))
         for base in value.__bases__:
             self.add_value(base)
         for name, attribute in sorted(vars(value).items()):
@@ -159,10 +162,15 @@ class _Content:
         self.add_value(value.__code__)
         self.add_value(value.__defaults__)
         self.add_value(value.__kwdefaults__)
+        self.add_value({name: item for name, item in vars(value).items() if name != "__wrapped__"})
         for name in sorted(_global_names(value.__code__)):
             if name in value.__globals__:
+                found = value.__globals__[name]
                 self.add("global", name)
-                self.add_value(value.__globals__[name])
+                self.add_value(found)
+                if isinstance(found, ModuleType) and is_local_module(found):
+                    for submodule in _used_submodules(found, value.__code__):
+                        self.add_value(submodule)
         for cell in value.__closure__ or ():
             self.add("closure")
             try:
@@ -171,15 +179,19 @@ class _Content:
                 self.add("empty")
 
     def _add_code(self, code: CodeType) -> None:
-        self.add("code", code.co_code, *code.co_names, *code.co_varnames, *code.co_freevars)
+        self.add("code", code.co_code, getattr(code, "co_exceptiontable", b""))
+        for names in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars):
+            self.add(str(len(names)), *names)
+        self.add(*(str(count) for count in (code.co_flags, code.co_argcount, code.co_posonlyargcount,
+                                            code.co_kwonlyargcount)))
         for constant in code.co_consts:
             self.add_value(constant)
-        for name in sorted(_imported_in(code)):
-            for module, source in sorted(local_imports(f"import {name}", "", ()).items()):
+        for statement in sorted(_imports_in(code)):
+            for module, source in sorted(local_imports(statement, "", ()).items()):
                 self.add("import", module, normalized_source(source))
 
     def _add_module(self, module: ModuleType) -> None:
-        """A module is read from its file by the worker, so its file is what counts."""
+        """Add a module's file: the worker reads the module from there."""
         self.add("module", module.__name__)
         if is_local_module(module):
             for name, source in sorted(local_imports(f"import {module.__name__}", "", ()).items()):
@@ -205,12 +217,34 @@ def _digest_of(value: Any) -> str:
 
 def _global_names(code: CodeType) -> set[str]:
     """Names that a function and the functions inside it read from their module."""
-    names = {str(step.argval) for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    names = {str(step.argval) for step in dis.get_instructions(code)
+             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names |= _global_names(constant)
     return names
 
 
-def _imported_in(code: CodeType) -> set[str]:
-    return {str(step.argval) for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
+def _imports_in(code: CodeType) -> set[str]:
+    """Import statements inside a function; ``from package import module`` may name a submodule."""
+    statements, package = set(), ""
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            package = str(step.argval)
+            statements.add(f"import {package}")
+        elif step.opname == "IMPORT_FROM":
+            statements.add(f"from {package} import {step.argval}")
+    return statements
+
+
+def _used_submodules(package: ModuleType, code: CodeType) -> list[ModuleType]:
+    """Find the loaded modules that a function reaches through a package: ``package.module.function``."""
+    names = _attribute_names(code)
+    below = f"{package.__name__}."
+    return [module for name, module in sorted(sys.modules.items())
+            if name.startswith(below) and set(name[len(below):].split(".")) <= names]
+
+
+def _attribute_names(code: CodeType) -> set[str]:
+    inner = (_attribute_names(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*inner)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["SAMPLERS", "make_sampler", "quiet_optuna"]
 
-#: Optuna's grid sampler lists every point in memory.
+#: The grid is listed in memory.
 _LARGEST_GRID = 100_000
 
 
@@ -69,20 +73,7 @@ def _grid(seed: int, space: Space, n_metrics: int) -> BaseSampler:
     if points is not None and points > _LARGEST_GRID:
         raise InputError(f"The grid has {points:,} points; {_LARGEST_GRID:,} are the most.",
                          "Widen the steps, or use sampler='tpe'.")
-    space.grid()  # says which parameter is continuous, if any is
-    return _AskedGridSampler({dimension.name: dimension.values for dimension in space.dimensions}, seed=seed)
-
-
-class _AskedGridSampler(GridSampler):
-    """Optuna's grid, asked and told from outside.
-
-    Optuna's own stops the study after the last point, which raises outside of `Study.optimize`.
-    Who asks knows the number of points from the space.
-    """
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState,
-                    values: Sequence[float] | None) -> None:
-        """Leave it to the asker when to stop."""
+    return _EveryPoint(space, seed)
 
 
 def _cmaes(seed: int, space: Space, n_metrics: int) -> BaseSampler:
@@ -101,6 +92,43 @@ def _cmaes(seed: int, space: Space, n_metrics: int) -> BaseSampler:
 
 def _nsga2(seed: int, space: Space, n_metrics: int) -> BaseSampler:
     return NSGAIISampler(seed=seed)
+
+
+class _EveryPoint(BaseSampler):
+    """Proposes every point of a discrete space once, in an order that the seed shuffles.
+
+    Optuna's own grid stops the study after the last point, which raises outside of `Study.optimize`,
+    and cannot be combined with a warm start. A warm start's points count as proposed.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._points = list(space.grid())
+        random.Random(seed).shuffle(self._points)  # noqa: S311 -- nothing secret in it
+        self._coming = itertools.cycle(self._points)
+        self._proposed: set[tuple[Any, ...]] = set()
+        self._point_of: dict[int, dict[str, Any]] = {}
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        given = trial.system_attrs.get("fixed_params")
+        point = {**self._points[0], **given} if given else self._next()
+        self._proposed.add(tuple(point.values()))
+        self._point_of[trial.number] = point
+
+    def _next(self) -> dict[str, Any]:
+        if len(self._proposed) >= len(self._points):
+            self._proposed.clear()
+        return next(point for point in self._coming if tuple(point.values()) not in self._proposed)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: Study, trial: FrozenTrial,
+                        search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str,
+                           param_distribution: BaseDistribution) -> Any:
+        return self._point_of[trial.number][param_name]
 
 
 #: Samplers by name.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,13 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import Trial
 
-from jesse_nb.core.tools.dimension import Dimension, Option
+from jesse_nb.core.tools.dimension import Dimension
+from jesse_nb.core.tools.words import literal
 from jesse_nb.exceptions import SpaceError
 
 __all__ = ["Dimension", "Space"]
 
 _SHAPES = "Write name=(low, high), name=(low, high, step) or name=['a', 'b']."
-_WORDS: dict[str, Option] = {"true": True, "false": False, "none": None}
 
 
 @dataclass(frozen=True)
@@ -205,25 +204,13 @@ def _from_text(text: str) -> Dimension:
     if ":" in value:
         *bounds, last = value.split(":")
         log = last == "log"
-        numbers = [_literal(bound) for bound in (bounds if log else [*bounds, last])]
+        numbers = [literal(bound) for bound in (bounds if log else [*bounds, last])]
         if len(numbers) not in (2, 3):
             raise SpaceError(f"The range of {name!r} is {value!r}.",
                              "Write low:high, low:high:step or low:high:log.")
         bounded = dict(zip(("min", "max", "step"), numbers, strict=False))
         return Dimension.declared(name, {**bounded, "log": log})
     if "," in value:
-        return Dimension(name, "categorical", choices=tuple(_literal(option) for option in value.split(",")))
+        return Dimension(name, "categorical", choices=tuple(literal(option) for option in value.split(",")))
     raise SpaceError(f"The parameter {name!r} has the single value {value!r}.",
                      f"Give a range ({name}=5:30) or options ({name}=a,b), or fix it as a hyperparameter.")
-
-
-def _literal(text: str) -> Option:
-    """Read a number, true, false or none; anything else is a text."""
-    if text.casefold() in _WORDS:
-        return _WORDS[text.casefold()]
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
