@@ -78,5 +78,5 @@ def candle_store(tmp_path_factory: pytest.TempPathFactory) -> CandleStore:
 
 def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JESSE_NB_CANDLES", str(home / "candles"))
-    patch.setenv("JESSE_NB_STORE", str(home / "runs.sqlite"))
+    patch.setenv("JESSE_NB_STORE", str(home / "store"))
     patch.delenv("JESSE_NB_CACHE", raising=False)

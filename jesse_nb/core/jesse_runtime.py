@@ -77,7 +77,7 @@ def strategy_class() -> type[Any]:
 @contextmanager
 def _no_project() -> Iterator[None]:
     """Make Jesse believe that the working directory is no Jesse project while it is imported."""
-    helpers = importlib.import_module("jesse.helpers")  # itself free of side effects
+    helpers: Any = importlib.import_module("jesse.helpers")  # itself free of side effects
     asked = helpers.is_jesse_project
     helpers.is_jesse_project = lambda: False
     try:
@@ -148,6 +148,6 @@ def _unchanged_matplotlib_backend() -> Iterator[None]:
     if chosen is None:
         chosen = before or matplotlib.rcsetup._auto_backend_sentinel
     dict.__setitem__(matplotlib.rcParams, "backend", chosen)
-    pyplot = sys.modules.get("matplotlib.pyplot")
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and not pyplot.get_fignums():
         pyplot._backend_mod = None  # decided anew, from the restored setting, at the first figure

@@ -42,7 +42,7 @@ def importances(result: OptimizeResult) -> Importances:
 
     fANOVA (Hutter, Hoos, Leyton-Brown 2014) fits a random forest to the trials and splits
     the variance it sees; above 200 trials PED-ANOVA (Watanabe, Bansal, Hutter 2023) is used,
-    which asks which parameters set the best trials apart. Both with a fixed seed.
+    which asks which parameters set the best trials apart. The forest has a fixed seed.
 
     Parameters
     ----------

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import sys
@@ -61,7 +63,7 @@ def initialize(scratch: str) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the whole process group
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so that a loop in C code ends at once, too
-    _die_with_parent()
+    _die_with_kernel()
     _never_exit_with_zero()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest
     os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
@@ -144,19 +146,25 @@ def _never_exit_with_zero() -> None:
     os._exit = exit_noticed
 
 
-def _die_with_parent() -> None:
-    """End when the process that forked us ends, however it ends."""
-    parent = os.getppid()
+def _die_with_kernel() -> None:
+    """End when the kernel ends, however it ends."""
     if sys.platform == "linux":
+        # The server that forked us ends with the kernel, unless we hold the pipe by which it notices.
+        from multiprocessing.forkserver import _forkserver  # type: ignore[attr-defined]
+
+        server = os.getppid()
+        held = getattr(_forkserver, "_forkserver_alive_fd", None)
+        if held is not None:
+            os.close(held)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        return
+        if os.getppid() != server:
+            os._exit(70)
+    kernel = multiprocessing.parent_process()
+    if kernel is not None:
+        threading.Thread(target=_end_after, args=(kernel.sentinel,), daemon=True, name="jesse-nb-kernel-watch").start()
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
 
-    threading.Thread(target=watch, daemon=True, name="jesse-nb-parent-watch").start()
+def _end_after(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(70)

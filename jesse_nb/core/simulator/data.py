@@ -137,8 +137,9 @@ def _too_few(
     info: SeriesInfo, timestamps: Sequence[Moments], timeframes: Sequence[str], timeframe: str,
     start: int, end: int, count: int, found: int,
 ) -> WarmUpError:  # fmt: skip
-    message = (f"{info.symbol} on {info.exchange} begins at {utc_text(info.start)}: of the {count:,} {timeframe} "
-               f"candles needed before {utc_text(start)}, {count - found:,} are missing.")
+    message = (f"{info.symbol} on {info.exchange} begins at {utc_text(info.start)}: "
+               f"of the {count:,} {timeframe} candles "
+               f"needed before {utc_text(start)}, {count - found:,} are missing.")
     possible = _earliest_start(timestamps, timeframes, count)
     others = f"import earlier candles, or lower warm_up_candles{f' to {found:,}' if found else ''}."
     if possible is None or possible >= end:

@@ -91,7 +91,7 @@ class _Content:
         elif isinstance(value, ModuleType):
             self._add_module(value)
         elif isinstance(value, staticmethod | classmethod | MethodType):
-            self.add(type(value).__name__)
+            self.add(str(type(value).__name__))
             self.add_value(value.__func__)
         elif isinstance(value, property):
             self.add("property")

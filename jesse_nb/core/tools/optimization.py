@@ -235,14 +235,16 @@ class Optimization:
         self._top = best_trials(self._trials.values(), plan.metrics, plan.top)
         if plan.test is None or not self._top:
             return
-        control.update(phase="testing on the held-out period", done=0, total=len(self._top))
+        if not self._must_stop():
+            control.update(phase="testing on the held-out period", done=0, total=len(self._top))
         for trial in self._top:
             evaluator.submit(trial.number, plan.test.spec.with_hyperparameters({**self._fixed, **trial.params}))
         while evaluator.pending and not self._must_stop():
             answer = evaluator.next(_PATIENCE)
             if answer is not None:
                 self._receive_test(*answer)
-            control.update(done=len(self._tests), running=evaluator.running)
+            if not self._must_stop():
+                control.update(done=len(self._tests), running=evaluator.running)
         evaluator.cancel()
         self._fetch(evaluator, self._receive_test)
 

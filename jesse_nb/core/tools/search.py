@@ -72,7 +72,7 @@ class Search:
                 self._study.enqueue_trial(dict(params), skip_if_exists=True)
         self._asked = 0
         self._told = 0
-        self._untold: dict[int, tuple[float, ...] | None] = {}
+        self._known: dict[int, tuple[float, ...] | None] = {}
 
     @property
     def exhausted(self) -> bool:
@@ -82,16 +82,18 @@ class Search:
     @property
     def may_ask(self) -> bool:
         """Whether another trial may be asked for now."""
-        return self._asked < self._n_trials and not self.exhausted and self._asked - self._told < self._lag
+        due = range(self._told, self._asked - self._lag + 1)
+        return self._asked < self._n_trials and not self.exhausted and all(number in self._known for number in due)
 
     @property
     def ended(self) -> bool:
         """True when no further trial will be asked for and all have been told of."""
-        return self._told == self._asked and (self._asked >= self._n_trials or self.exhausted)
+        return self._told + len(self._known) == self._asked and (self._asked >= self._n_trials or self.exhausted)
 
     def ask(self) -> tuple[int, dict[str, Any]]:
-        """Return the next trial's number and parameters."""
+        """Return the next trial's number and parameters; only when :attr:`may_ask`."""
         with quiet_optuna():
+            self._pass_on(self._asked - self._lag)
             trial = self._study.ask()
             params = self._space.suggest(trial)
         self._asked += 1
@@ -99,13 +101,15 @@ class Search:
         return trial.number, params
 
     def tell(self, number: int, values: tuple[float, ...] | None) -> None:
-        """Tell a trial's values, or None when it has none; passed on in the order of asking."""
-        self._untold[number] = values
-        with quiet_optuna():
-            while self._told in self._untold:
-                told = self._untold.pop(self._told)
-                if told is None:
-                    self._study.tell(self._told, state=TrialState.FAIL)
-                else:
-                    self._study.tell(self._told, list(told))
-                self._told += 1
+        """Tell a trial's values, or None when it has none, in any order."""
+        self._known[number] = values
+
+    def _pass_on(self, last: int) -> None:
+        """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""
+        while self._told <= last:
+            values = self._known.pop(self._told)
+            if values is None:
+                self._study.tell(self._told, state=TrialState.FAIL)
+            else:
+                self._study.tell(self._told, list(values))
+            self._told += 1

@@ -1,0 +1,257 @@
+"""`jesse-nb`: the same tools without a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jesse_nb.cli_options import parse_command_line
+from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError, StorageError
+
+if TYPE_CHECKING:
+    from jesse_nb.core.candles import CandleStore
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+_WRONG = 2
+
+#: Options that the command line itself uses, and no tool takes.
+_OWN = ("command", "version", "strategy", "output", "space", "metric", "hyperparameters", "candles")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        The words after ``jesse-nb``; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 when it worked, 2 with one line on standard error when it did not, 130 after an interrupt.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["lab"]:  # JupyterLab reads its own options
+            return _lab(words[1:])
+        options = parse_command_line(words)
+        if options.version:
+            import jesse_nb
+
+            print(f"jesse-nb {jesse_nb.__version__}")
+            return 0
+        if options.command is None:
+            return main(["--help"])
+        return _COMMANDS[options.command](options)
+    except JobInterruptedError as error:
+        return _say(error, _INTERRUPTED)
+    except JesseNbError as error:
+        return _say(error, _WRONG)
+    except KeyboardInterrupt:
+        return _say("Interrupted.", _INTERRUPTED)
+
+
+def _say(message: object, code: int) -> int:
+    print(f"jesse-nb: {message}", file=sys.stderr)
+    return code
+
+
+def _demo(options: Namespace) -> int:
+    import jesse_nb
+    from jesse_nb.core.candles import DEMO_EXCHANGE, install_demo
+    from jesse_nb.strategy_file import read_strategy_file
+
+    _check_output(options.output)
+    print("Storing the demo market (synthetic prices, not a real market) ...", flush=True)
+    for series in install_demo():
+        print(f"  {series}")
+    quickstart = read_strategy_file(Path(jesse_nb.__file__).with_name("quickstart.py"))
+    print("Optimizing TrendFollower on a year of BTC-USDT 1h, the last quarter held out ...", flush=True)
+    done = _run(
+        jesse_nb.optimize,
+        {
+            "strategy": quickstart.code, "symbol": "BTC-USDT", "timeframe": "1h", "exchange": DEMO_EXCHANGE,
+            "start": "2023-06-01", "end": "2024-06-01", "test_ratio": 0.25,
+            "space": quickstart.names["space"], "metric": "sharpe",
+            "n_trials": options.trials, "n_jobs": options.jobs,
+        },
+        options.output,
+    )  # fmt: skip
+    print("Next: `jesse-nb lab` opens JupyterLab on the example notebooks.")
+    return done
+
+
+def _candles(options: Namespace) -> int:
+    from jesse_nb.core.candles import CandleStore, import_candles, install_demo
+
+    store = CandleStore(getattr(options, "candles", None))
+    if options.action == "demo":
+        chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
+        found = install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
+    elif options.action == "import":
+        found = [import_candles(options.files, options.symbol, options.exchange,
+                                store=store, replace=options.replace)]  # fmt: skip
+    elif options.action == "delete":
+        return _delete(store, options)
+    else:
+        found = store.list()
+    print("\n".join(map(str, found)) or f"No candles are stored in {store.root}. "
+          "`jesse-nb candles demo` stores a synthetic market.")
+    return 0
+
+
+def _delete(store: CandleStore, options: Namespace) -> int:
+    # all are found before the first is deleted
+    found = [store.resolve(symbol, options.exchange) for symbol in options.symbols]
+    if not options.yes and not sys.stdin.isatty():
+        raise InputError("Nobody can be asked here whether to delete.", "Add --yes.")
+    for series in found:
+        if options.yes or input(f"Delete {series}? [y/N] ").strip().casefold() in ("y", "yes"):
+            store.delete(series.exchange, series.symbol)
+            print(f"Deleted {series}")
+    return 0
+
+
+def _backtest(options: Namespace) -> int:
+    import jesse_nb
+
+    arguments, _ = _tool_arguments(options)
+    _check_output(options.output)
+    return _run(jesse_nb.backtest, arguments, options.output)
+
+
+def _optimize(options: Namespace) -> int:
+    arguments, names = _tool_arguments(options)
+    _check_output(options.output)
+    space = " ".join(options.space) if options.space else names.get("space")
+    if space is not None:
+        arguments["space"] = space
+    if options.metric:
+        metrics = [_metric(word, names) for word in options.metric]
+        arguments["metric"] = metrics[0] if len(metrics) == 1 else metrics
+    import jesse_nb
+
+    return _run(jesse_nb.optimize, arguments, options.output)
+
+
+def _runs(options: Namespace) -> int:
+    from jesse_nb.core.jobs.store import RunStore
+
+    if options.limit < 1:
+        raise InputError(f"--limit is {options.limit}.", "It is a whole number from 1 up.")
+    store = RunStore(options.store)
+    try:
+        runs = store.recent(options.limit)
+    finally:
+        store.close()
+    if runs.empty:
+        print(f"No finished runs in {store.path}.")
+        return 0
+    runs["key"] = runs["key"].str[:8]  # enough to tell them apart
+    for column, shown in (("finished", "%Y-%m-%d %H:%M:%S"), ("start", "%Y-%m-%d"), ("end", "%Y-%m-%d")):
+        runs[column] = runs[column].dt.strftime(shown)
+    print(runs.to_string(index=False, float_format="{:.2f}".format))
+    return 0
+
+
+def _lab(arguments: list[str]) -> int:
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise MissingPartError("JupyterLab is not installed.", 'Run `python -m pip install "jesse-nb[lab]"`.')
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(_notebooks()), *arguments]) as lab:  # noqa: S603
+        while lab.returncode is None:
+            with contextlib.suppress(KeyboardInterrupt):  # JupyterLab got it too, and asks whether to stop
+                lab.wait()
+        return lab.returncode
+
+
+_COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "demo": _demo, "candles": _candles, "backtest": _backtest, "optimize": _optimize, "runs": _runs,
+}  # fmt: skip
+
+
+def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a tool's keyword arguments, and the names that a strategy file defines."""
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    arguments = {name: value for name, value in given.items() if name not in _OWN}
+    if options.hyperparameters:
+        arguments["hyperparameters"] = dict(options.hyperparameters)
+    if options.candles:
+        from jesse_nb.core.candles import CandleStore
+
+        arguments["candles"] = CandleStore(options.candles)
+    path, _, name = options.strategy.partition(".py:")
+    if not (name or options.strategy.endswith(".py")):
+        return {**arguments, "strategy": options.strategy}, {}
+    from jesse_nb.strategy_file import read_strategy_file
+
+    file = read_strategy_file(f"{path}.py" if name else options.strategy, name)
+    return {**arguments, "strategy": file.code}, file.names
+
+
+def _check_output(output: str | None) -> None:
+    """Find out before the run, not after it, that its report could not be written."""
+    if output is None:
+        return
+    target = Path(output).expanduser().absolute()
+    if target.is_dir():
+        raise InputError(f"The report cannot be written to {target}: a folder.", "Name a file in it.")
+    existing = next(folder for folder in target.parents if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise StorageError(f"The report cannot be written to {target}.", f"{existing} cannot be written to.")
+
+
+def _metric(word: str, names: dict[str, Any]) -> Any:
+    """Return a metric's name, or the strategy file's function of that name."""
+    from jesse_nb.core.tools.metric import metric_names
+
+    return names[word] if word not in metric_names() and callable(names.get(word)) else word
+
+
+def _run(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
+    """Run a tool with its progress on the terminal; print the result and write the report."""
+    from jesse_nb.terminal import follow
+
+    try:
+        result = follow(tool(**arguments, background=True))
+    except JobInterruptedError as error:
+        partial = error.job.partial_result()
+        if partial is not None:
+            _show(partial, output)
+        raise
+    _show(result, output)
+    return 0
+
+
+def _show(result: Any, output: str | None) -> None:
+    print(result)
+    if output:
+        print(f"Report: {result.to_html(output).resolve()}")
+
+
+def _notebooks() -> Path:
+    """Return the folder of example notebooks: the checkout's own, or a copy of the packaged ones."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "notebooks"
+    if checkout.is_dir() and (package.parent / "pyproject.toml").is_file():
+        return checkout
+    folder = Path.cwd() / "jesse_nb_notebooks"
+    folder.mkdir(exist_ok=True)
+    for packaged in sorted((package / "_notebooks").glob("*.ipynb")):
+        if not (folder / packaged.name).exists():  # what a user changed stays
+            shutil.copyfile(packaged, folder / packaged.name)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""What the command line takes: the flags of the magics, told apart from the tools' own defaults."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from jesse_nb.core.tools.words import literal
+from jesse_nb.exceptions import InputError, did_you_mean
+
+__all__ = ["parse_command_line"]
+
+_MEGABYTE = 1024**2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error of the package."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # abbreviations would make --trial mean --trials one day and --trial-timeout the next
+        kwargs |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        super().__init__(**kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[0].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+
+def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line.
+
+    Raises
+    ------
+    InputError
+        With one line that names the wrong word and its close matches.
+    """
+    parser, commands = _build()
+    options, rest = parser.parse_known_args(list(arguments))
+    if rest:
+        command = commands[options.command]
+        if rest[0].startswith("-"):
+            flag = rest[0].partition("=")[0]
+            raise InputError(f"{command.prog} has no option {flag}.",
+                             did_you_mean(flag, command._option_string_actions))
+        raise InputError(f"{command.prog} does not know what to do with {rest[0]!r}.",
+                         f"See `{command.prog} --help`.")
+    return options
+
+
+def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(prog="jesse-nb", description="A research bench for the Jesse trading framework.")
+    parser.add_argument("--version", action="store_true", help="show the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_demo(commands)
+    commands.add_parser("lab", help="open JupyterLab on the example notebooks", add_help=False)
+    _add_candles(commands)
+    _add_backtest(commands)
+    _add_optimize(commands)
+    _add_runs(commands)
+    return parser, dict(commands.choices)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="optimize the quickstart's strategy on the demo market",
+                               description="Stores the demo market's candles (synthetic), optimizes the\n"
+                                           "quickstart's strategy on them and writes an HTML report.")
+    demo.add_argument("-n", "--trials", type=_whole, default=100, metavar="N",
+                      help="parameter sets to try (100)")
+    demo.add_argument("-j", "--jobs", type=_whole, metavar="N",
+                      help="simulations at the same time (all cores)")
+    demo.add_argument("-o", "--output", default="jesse-nb-demo-report.html", metavar="FILE",
+                      help="where the report goes (jesse-nb-demo-report.html)")
+
+
+def _add_candles(commands: Any) -> None:
+    candles = commands.add_parser("candles", help="list, import or delete stored candles")
+    actions = candles.add_subparsers(dest="action", metavar="list | demo | import | delete")
+    shown = actions.add_parser("list", help="what is stored")
+    demo = actions.add_parser("demo", help="store the demo market (synthetic)")
+    demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
+                      help="which symbols of it (all)")
+    demo.add_argument("--start", metavar="DATE", help="first moment to generate (2023-01-01)")
+    demo.add_argument("--end", metavar="DATE", help="end of the period (2024-07-01)")
+    demo.add_argument("--seed", type=_whole, metavar="N", help="another seed is another market")
+    taken = actions.add_parser("import", help="store candles from Parquet or CSV files, plain or zipped")
+    taken.add_argument("files", nargs="+", metavar="FILE",
+                       help="files, or patterns such as 'BTCUSDT-1m-*.zip'")
+    taken.add_argument("-s", "--symbol", required=True, metavar="SYMBOL", help="BTC-USDT for example")
+    taken.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
+    taken.add_argument("--replace", action="store_true",
+                       help="let imported candles win over stored ones that differ")
+    gone = actions.add_parser("delete", help="delete stored series")
+    gone.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    gone.add_argument("--exchange", metavar="NAME",
+                      help="needed when several stored exchanges have the symbol")
+    gone.add_argument("--yes", action="store_true", help="do not ask")
+    for action in (candles, shown, demo, taken, gone):
+        # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
+        action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",
+                            help="folder that keeps the candles")
+
+
+def _add_backtest(commands: Any) -> None:
+    backtest = commands.add_parser("backtest", help="run one backtest", epilog=_STRATEGY)
+    backtest.add_argument("strategy", metavar="STRATEGY", help="a Python file, or a name in a Jesse project")
+    _add_shared(backtest)
+
+
+def _add_optimize(commands: Any) -> None:
+    optimize = commands.add_parser("optimize", help="find the best hyperparameters", epilog=_STRATEGY)
+    optimize.add_argument("strategy", metavar="STRATEGY", help="a Python file, or a name in a Jesse project")
+    search = optimize.add_argument_group("what is searched")
+    search.add_argument("--space", nargs="+", metavar="NAME=RANGE",
+                        help="fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b; by default the file's "
+                             "`space` or the strategy's own hyperparameters()")
+    search.add_argument("--metric", nargs="+", metavar="METRIC",
+                        help="sharpe (default), calmar, profit, 'win rate', 'max drawdown', 'jesse score', "
+                             "..., or a function of the file; several give a Pareto front")
+    search.add_argument("-n", "--trials", "--n-trials", dest="n_trials", type=_whole, metavar="N",
+                        help="parameter sets to try (100)")
+    search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
+                        help="simulations at the same time (all cores)")
+    search.add_argument("--sampler", metavar="NAME", help="tpe (default), random, grid, cmaes or nsga2")
+    search.add_argument("--seed", type=_whole, metavar="N", help="another seed draws other parameters (0)")
+    search.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="end after this time with what is there")
+    search.add_argument("--top", type=_whole, metavar="N",
+                        help="how many of the best trials are kept and tested (10)")
+    held_out = optimize.add_argument_group("held-out period, on which only the best trials run")
+    held_out.add_argument("--test-start", metavar="DATE", help="where the held-out period starts")
+    held_out.add_argument("--test-end", metavar="DATE", help="where it ends (the period's end)")
+    held_out.add_argument("--test-ratio", type=float, metavar="FRACTION",
+                          help="share of the period held out at its end (0.25); 0 holds nothing out")
+    _add_shared(optimize)
+
+
+def _add_runs(commands: Any) -> None:
+    runs = commands.add_parser("runs", help="the newest finished backtests of this folder")
+    runs.add_argument("-n", "--limit", type=_whole, default=20, metavar="N", help="how many (20)")
+    runs.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
+
+
+def _add_shared(command: argparse.ArgumentParser) -> None:
+    market = command.add_argument_group("market and period")
+    market.add_argument("-s", "--symbol", metavar="SYMBOL",
+                        help="market that is traded, BTC-USDT for example")
+    market.add_argument("-t", "--timeframe", metavar="TIMEFRAME",
+                        help="timeframe that is traded, 1h for example")
+    market.add_argument("--start", metavar="DATE", help="first moment that is traded, UTC: 2024-01-31")
+    market.add_argument("--end", metavar="DATE", help="end of the period, UTC; itself not traded")
+    market.add_argument("--exchange", metavar="NAME",
+                        help="needed when several stored exchanges have the symbol")
+    market.add_argument("--data-routes", nargs="+", type=_watched, metavar="SYMBOL:TIMEFRAME",
+                        help="markets that the strategy looks at without trading them")
+    market.add_argument("--gaps", metavar="fill|keep",
+                        help="what is done with minutes that have no candle (fill)")
+    market.add_argument("--warm-up-candles", type=_whole, metavar="N",
+                        help="candles that the strategy sees before the start (240)")
+    account = command.add_argument_group("account")
+    account.add_argument("--balance", type=float, metavar="AMOUNT", help="in the quote currency (10000)")
+    account.add_argument("--fee", type=float, metavar="FRACTION",
+                         help="of each fill: 0.001 is 0.1 %% (0.001)")
+    account.add_argument("--market", metavar="futures|spot", help="kind of account (futures)")
+    account.add_argument("--leverage", type=_whole, metavar="N", help="futures only (1)")
+    account.add_argument("--leverage-mode", metavar="cross|isolated", help="futures only (cross)")
+    run = command.add_argument_group("how it runs")
+    run.add_argument("--param", "--hyperparameters", dest="hyperparameters", nargs="+", action="extend",
+                     type=_named_value, metavar="NAME=VALUE", help="fixed hyperparameters")
+    run.add_argument("--mode", metavar="fast|step",
+                     help="Jesse's simulation mode (fast); compare within one only")
+    run.add_argument("--trial-timeout", type=float, metavar="SECONDS",
+                     help="time one simulation may take (600)")
+    run.add_argument("--memory-limit", type=_megabytes, metavar="MEGABYTES",
+                     help="memory one simulation may take")
+    run.add_argument("--project", metavar="FOLDER", help="Jesse project, for a strategy by name")
+    run.add_argument("--candles", metavar="FOLDER", help="folder that keeps the candles")
+    run.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
+    run.add_argument("-o", "--output", metavar="FILE", help="write the report as an HTML page")
+
+
+_STRATEGY = """\
+STRATEGY is a Python file with one class derived from jesse.strategies.Strategy (file.py:Name picks one of
+several), or the name of a strategy in the Jesse project of this folder or of --project.
+"""
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}") from None
+
+
+def _megabytes(text: str) -> int:
+    return _whole(text) * _MEGABYTE
+
+
+def _watched(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split(":"))
+    if len(parts) != 2 or not all(parts):
+        raise argparse.ArgumentTypeError(f"SYMBOL:TIMEFRAME is expected, such as ETH-USDT:4h, not {text!r}")
+    return parts
+
+
+def _named_value(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"NAME=VALUE is expected, not {text!r}")
+    return name, literal(value)

@@ -1,0 +1,67 @@
+"""The IPython front end: what ``%load_ext jesse_nb`` adds to a shell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["load_ipython_extension", "unload_ipython_extension"]
+
+#: What undoes the loading, by shell.
+_undo: dict[int, list[Callable[[], Any]]] = {}
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add the magics, their completion, ``%config JesseNb`` and the progress display of jobs.
+
+    Takes no noticeable time: Jesse is not imported, and the worker processes
+    start in the background.
+    """
+    if id(shell) in _undo:
+        return
+    from jesse_nb.core.jobs.job import add_watcher
+    from jesse_nb.magics.backtest import BacktestMagics
+    from jesse_nb.magics.candles import CandlesMagics
+    from jesse_nb.magics.completion import make_matcher
+    from jesse_nb.magics.config import JesseNb
+    from jesse_nb.magics.display import watch_job
+    from jesse_nb.magics.optimize import OptimizeMagics
+    from jesse_nb.magics.runs import RunsMagics
+
+    settings = JesseNb(parent=shell)
+    configurables: list[Any] = shell.configurables
+    configurables.append(settings)
+    magics = [kind(shell, settings) for kind in (BacktestMagics, CandlesMagics, OptimizeMagics, RunsMagics)]
+    shell.register_magics(*magics)
+    methods = {name: getattr(owner, name) for owner in magics for name in owner.magics["line"]}
+    matcher = make_matcher(shell, settings, methods)
+    shell.Completer.custom_matchers.append(matcher)
+    _undo[id(shell)] = [
+        add_watcher(lambda job: watch_job(shell, job)),
+        lambda: configurables.remove(settings),
+        lambda: shell.Completer.custom_matchers.remove(matcher),
+        lambda: _remove_magics(shell, list(methods)),
+    ]
+    if settings.warm_up:
+        threading.Thread(target=_warm_up, daemon=True, name="jesse-nb-load").start()
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take away what :func:`load_ipython_extension` added; jobs that run go on."""
+    for undo in _undo.pop(id(shell), []):
+        undo()
+
+
+def _remove_magics(shell: InteractiveShell, names: list[str]) -> None:
+    for kind in shell.magics_manager.magics.values():
+        for name in names:
+            kind.pop(name, None)
+
+
+def _warm_up() -> None:
+    from jesse_nb.core.jobs.pool import warm_up
+
+    warm_up()

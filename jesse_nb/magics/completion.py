@@ -1,0 +1,208 @@
+"""Tab completion on the lines of the magics: flags, and the values that a flag can take."""
+
+# IPython is not fully typed
+# mypy: disable-error-code="untyped-decorator"
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.interactiveshell import InteractiveShell
+
+from jesse_nb.exceptions import JesseNbError
+from jesse_nb.magics.candles import ACTIONS
+from jesse_nb.magics.cell import strategies_in
+from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.runs import JOB_ACTIONS
+
+__all__ = ["make_matcher"]
+
+Matcher = Callable[[CompletionContext], SimpleMatcherResult]
+
+_MAGIC_LINE = re.compile(r"\s*(?:[\w, ]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$")
+
+#: Values of options that are the same everywhere.
+_FIXED = {
+    "market": ("futures", "spot"),
+    "leverage_mode": ("cross", "isolated"),
+    "mode": ("fast", "step"),
+    "gaps": ("fill", "keep"),
+}
+
+
+def make_matcher(
+    shell: InteractiveShell, settings: JesseNb, magics: Mapping[str, Callable[..., Any]]
+) -> Matcher:
+    """Return a completer for ``shell.Completer.custom_matchers``.
+
+    Parameters
+    ----------
+    shell
+        Whose variables are offered.
+    settings
+        Says where the candles are.
+    magics
+        The magics by name, decorated with ``magic_arguments``.
+    """
+
+    @context_matcher(identifier="jesse_nb")
+    def complete(context: CompletionContext) -> SimpleMatcherResult:
+        line = _MAGIC_LINE.match(context.text_until_cursor)
+        if line is None or line["magic"] not in magics:
+            return {"completions": []}  # type: ignore[typeddict-item]  # the others are optional
+        words = line["rest"].split()
+        token = words.pop() if words and not line["rest"].endswith(" ") else ""
+        parser: argparse.ArgumentParser = magics[line["magic"]].parser  # type: ignore[attr-defined]
+        offered = _Offer(shell, settings, line["magic"], parser, words).completions(token)
+        found = [
+            _completion(text, kind, token, context.token)
+            for text, kind in offered
+            if text.lstrip('"').casefold().startswith(token.lstrip('"').casefold())
+        ]
+        return {"completions": found, "suppress": bool(found), "ordered": True}  # type: ignore[typeddict-item]
+
+    return cast("Matcher", complete)
+
+
+def _completion(text: str, kind: str, token: str, ipython_token: str) -> SimpleCompletion:
+    """IPython cuts words in its own way (at a colon, say) and wants only what follows the last cut."""
+    return SimpleCompletion(text[max(len(token) - len(ipython_token), 0) :], type=kind)
+
+
+class _Offer:
+    """What can stand at one place of one magic's line."""
+
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        settings: JesseNb,
+        magic: str,
+        parser: argparse.ArgumentParser,
+        words: list[str],
+    ) -> None:
+        self._shell = shell
+        self._settings = settings
+        self._magic = magic
+        self._actions: dict[str, argparse.Action] = parser._option_string_actions
+        self._words = words
+
+    def completions(self, token: str) -> list[tuple[str, str]]:
+        """Return candidates and what kind each is."""
+        if token.startswith("-"):
+            return [(flag, "param") for flag in self._flags()]
+        option = self._option_before()
+        if option is not None:
+            return [(value, "value") for value in self._values(option.dest, token)]
+        return [(name, "value") for name in self._first_words()] or [
+            (flag, "param") for flag in self._flags()
+        ]
+
+    def _flags(self) -> list[str]:
+        """Long flags that the line does not have yet."""
+        used = {self._actions[word].dest for word in self._words if word in self._actions}
+        return [
+            flag
+            for flag, action in self._actions.items()
+            if flag.startswith("--") and action.dest not in used
+        ]
+
+    def _option_before(self) -> argparse.Action | None:
+        """Return the option whose value is being written, if one is."""
+        for distance, word in enumerate(reversed(self._words)):
+            if word.startswith("-"):
+                action = self._actions.get(word)
+                takes_value = action is not None and (
+                    (action.nargs is None and distance == 0) or action.nargs in ("+", "*")
+                )
+                return action if takes_value else None
+        return None
+
+    def _first_words(self) -> Iterable[str]:
+        if self._words:
+            if self._magic == "candles" and self._words[0] == "delete":
+                return self._stored("symbol")
+            return _job_ids() if self._magic == "jobs" and self._words[0] == "cancel" else ()
+        if self._magic in ("candles", "jobs"):
+            return ACTIONS if self._magic == "candles" else JOB_ACTIONS
+        return self._strategies() if self._magic in ("backtest", "optimize") else ()
+
+    def _values(self, option: str, token: str) -> Iterable[str]:
+        if option in _FIXED:
+            return _FIXED[option]
+        offers: dict[str, Callable[[], Iterable[str]]] = {
+            "symbol": lambda: self._stored("symbol"),
+            "symbols": lambda: self._stored("symbol"),
+            "data_routes": lambda: self._routes(token),
+            "routes": lambda: self._routes(token),
+            "exchange": lambda: self._stored("exchange"),
+            "timeframe": _timeframes,
+            "metric": _metrics,
+            "sampler": _samplers,
+            "initial_result": self._studies,
+        }
+        return offers.get(option, tuple)()
+
+    def _routes(self, token: str) -> Iterable[str]:
+        """Return symbols, and after a colon the timeframes that can follow it."""
+        symbol, colon, _ = token.partition(":")
+        return [f"{symbol}:{timeframe}" for timeframe in _timeframes()] if colon else self._stored("symbol")
+
+    def _stored(self, what: str) -> list[str]:
+        """Return stored symbols or exchanges, of the other one that the line names if it does."""
+        from jesse_nb.core.candles import CandleStore
+
+        try:
+            found = CandleStore(self._settings.candles).list()
+        except JesseNbError:
+            return []
+        if what == "exchange":
+            return sorted({_quoted(series.exchange) for series in found})
+        line = " ".join(self._words)
+        exchanges = {series.exchange for series in found}
+        named = {exchange for exchange in exchanges if "--exchange" in self._words and exchange in line}
+        return sorted({series.symbol for series in found if series.exchange in (named or exchanges)})
+
+    def _strategies(self) -> list[str]:
+        from jesse_nb.core.simulator.strategy import project_strategies
+
+        return sorted({*strategies_in(self._shell.user_ns), *project_strategies(self._settings.project)})
+
+    def _studies(self) -> list[str]:
+        from jesse_nb.core.tools.optimize_result import OptimizeResult
+
+        return [
+            name
+            for name, value in self._shell.user_ns.items()
+            if isinstance(value, OptimizeResult) and not name.startswith("_")
+        ]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name
+
+
+def _job_ids() -> list[str]:
+    from jesse_nb.core.jobs.job import jobs
+
+    return [job.id for job in jobs() if job.state == "running"]
+
+
+def _timeframes() -> Iterable[str]:
+    from jesse_nb.core.times import TIMEFRAME_MINUTES
+
+    return TIMEFRAME_MINUTES
+
+
+def _metrics() -> Iterable[str]:
+    from jesse_nb.core.tools.metric import metric_names
+
+    return metric_names()
+
+
+def _samplers() -> Iterable[str]:
+    from jesse_nb.core.tools.samplers import SAMPLERS
+
+    return SAMPLERS

@@ -1,0 +1,294 @@
+"""The options that magics share: their flags, their help and their errors.
+
+A flag is its parameter's name with dashes, so ``--trial-timeout 60`` on a line
+is ``trial_timeout=60`` in Python. An option left out is None here and then not
+passed on: the defaults live in the tools alone.
+"""
+
+# IPython is not fully typed
+# mypy: disable-error-code="no-untyped-call"
+from __future__ import annotations
+
+import argparse
+import ast
+import keyword
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from IPython.core.error import UsageError
+from IPython.core.magic_arguments import ArgDecorator, argument, argument_group
+from IPython.utils.process import arg_split  # type: ignore[attr-defined]
+
+from jesse_nb.exceptions import did_you_mean
+
+__all__ = [
+    "STRATEGY_ARGUMENT",
+    "account_options",
+    "evaluate",
+    "flags_of",
+    "market_options",
+    "metrics_of",
+    "number",
+    "option_group",
+    "output_options",
+    "parse_line",
+    "run_options",
+    "space_of",
+    "tool_arguments",
+    "values_by_name",
+    "whole_number",
+]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+#: Parsed options that the front end itself uses, and no tool takes.
+_FRONT_END = ("strategy", "routes", "output", "background")
+
+
+def option_group(title: str, *options: argument) -> Callable[[Method], Method]:
+    """Return a decorator that gives a magic these options under one heading of its help."""
+
+    def decorate(method: Method) -> Method:
+        decorators: tuple[ArgDecorator, ...] = (argument_group(title), *options)
+        for decorator in reversed(decorators):  # IPython reads them from the last to the first
+            method = decorator(method)
+        return method
+
+    return decorate
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number that was written as an option's value (``1_000`` and ``1e3`` too)."""
+    value = _finite(text)
+    if value is None or value != int(value):
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}")
+    return int(value)
+
+
+def number(text: str) -> float:
+    """Return a finite number that was written as an option's value."""
+    value = _finite(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"a number is expected, not {text!r}")
+    return value
+
+
+def _finite(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise argparse.ArgumentTypeError(f"a variable's name is expected, not {text!r}")
+    return text
+
+
+STRATEGY_ARGUMENT = argument(
+    "strategy",
+    nargs="?",
+    metavar="STRATEGY",
+    help="Which strategy of the cell, of the notebook or of the Jesse project; "
+    "not needed when the cell defines one.",
+)
+
+market_options = option_group(
+    "market and period",
+    argument("-s", "--symbol", metavar="SYMBOL", help="Market that is traded, BTC-USDT for example."),
+    argument("-t", "--timeframe", metavar="TIMEFRAME", help="Timeframe that is traded, 1h for example."),
+    argument(
+        "--start", metavar="DATE", help="First moment that is traded, UTC: 2024-01-31, or '2024-01-31 12:00'."
+    ),
+    argument("--end", metavar="DATE", help="End of the period, UTC; that moment itself is not traded."),
+    argument(
+        "--exchange",
+        metavar="NAME",
+        help="Exchange whose stored candles are used; needed only when several have the symbol.",
+    ),
+    argument(
+        "--routes",
+        metavar="SYMBOL:TIMEFRAME[:STRATEGY]",
+        nargs="+",
+        help="In place of -s and -t: several markets, traded at once from one account.",
+    ),
+    argument(
+        "--data-routes",
+        metavar="SYMBOL:TIMEFRAME",
+        nargs="+",
+        help="Markets that the strategy looks at without trading them, of the same exchange.",
+    ),
+    argument("--gaps", metavar="fill|keep", help="What is done with minutes that have no candle."),
+    argument(
+        "--warm-up-candles",
+        metavar="N",
+        type=whole_number,
+        help="Candles that the strategy sees before the start.",
+    ),
+)
+
+account_options = option_group(
+    "account",
+    argument("--balance", metavar="AMOUNT", type=number, help="Starting balance in the quote currency."),
+    argument(
+        "--fee", metavar="FRACTION", type=number, help="Fee of one fill as a fraction: 0.001 is 0.1 %%."
+    ),
+    argument("--market", metavar="futures|spot", help="Kind of account."),
+    argument("--leverage", metavar="N", type=whole_number, help="Leverage of a futures account."),
+    argument("--leverage-mode", metavar="cross|isolated", help="Margin mode of a futures account."),
+)
+
+run_options = option_group(
+    "how it runs",
+    argument(
+        "--mode", metavar="fast|step", help="Jesse's simulation mode; compare results within one mode only."
+    ),
+    argument("--trial-timeout", metavar="SECONDS", type=number, help="Time that one simulation may take."),
+    argument(
+        "--memory-limit", metavar="BYTES", type=whole_number, help="Memory that one simulation may take."
+    ),
+    argument(
+        "--project", metavar="FOLDER", help="Jesse project with the strategy, when it is not in the notebook."
+    ),
+    argument("--candles", metavar="FOLDER", help="Folder that keeps the candles."),
+    argument("--store", metavar="FILE", help="File that keeps finished runs."),
+)
+
+output_options = option_group(
+    "output",
+    argument(
+        "-o",
+        "--output",
+        metavar="NAME",
+        type=_name,
+        help="Variable that holds the result; after a failure or an interrupt it holds the job, "
+        "whose partial_result() is what had finished.",
+    ),
+    argument(
+        "-b",
+        "--background",
+        action="store_true",
+        help="Return at once. NAME is then the job: NAME.result() waits for its result, "
+        "NAME.cancel() ends it.",
+    ),
+)
+
+
+def parse_line(magic: Callable[..., Any], line: str) -> argparse.Namespace:
+    """Return the options on a magic's line.
+
+    Parameters
+    ----------
+    magic
+        The magic's method, decorated with ``magic_arguments``.
+    line
+        What follows the magic's name.
+
+    Raises
+    ------
+    UsageError
+        With one line that names the wrong option and its close matches.
+    """
+    parser: argparse.ArgumentParser = magic.parser  # type: ignore[attr-defined]
+    parser.allow_abbrev = False  # --trial would else mean --trials one day and --trial-timeout the next
+    try:
+        words = arg_split(line, posix=True)
+    except ValueError as error:
+        raise UsageError(f"%{parser.prog}: the line cannot be split into words: {error}.") from error
+    options, rest = parser.parse_known_args(words)
+    for word in rest:
+        if word.startswith("-"):
+            flag = word.partition("=")[0]
+            raise UsageError(f"%{parser.prog} has no option {flag}. {did_you_mean(flag, flags_of(magic))}")
+        raise UsageError(
+            f"%{parser.prog} does not know what to do with {word!r}. `%{parser.prog}?` shows its options."
+        )
+    return options
+
+
+def flags_of(magic: Callable[..., Any]) -> list[str]:
+    """Return all the flags that a magic takes, short and long."""
+    parser: argparse.ArgumentParser = magic.parser  # type: ignore[attr-defined]
+    return sorted(parser._option_string_actions)
+
+
+def tool_arguments(options: argparse.Namespace, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tool's keyword arguments: what the line says, then what ``%config JesseNb`` says."""
+    on_the_line = {name: value for name, value in vars(options).items() if name not in _FRONT_END}
+    chosen = {name: defaults.get(name) if value is None else value for name, value in on_the_line.items()}
+    if chosen.get("candles") is not None:
+        from jesse_nb.core.candles import CandleStore
+
+        chosen["candles"] = CandleStore(chosen["candles"])
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def evaluate(expression: str, namespace: Mapping[str, Any], flag: str) -> Any:
+    """Return the value of an expression over the user's variables, ``study.best_params`` for example.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be evaluated.
+    """
+    try:
+        return eval(expression, dict(namespace))  # noqa: S307 - the user's own words, in the user's own kernel
+    except Exception as error:
+        hint = did_you_mean(expression, namespace) if isinstance(error, NameError) and namespace else ""
+        raise UsageError(
+            f"{flag} is {expression!r}, which cannot be evaluated: {error}. {hint}".strip()
+        ) from error
+
+
+def values_by_name(words: list[str], namespace: Mapping[str, Any], flag: str) -> dict[str, Any]:
+    """Return ``fast=10 slow=50``, or one expression that gives a dict, as a dict."""
+    if words[0].startswith("{"):
+        raise UsageError(
+            f"{flag} takes name=value pairs, or an expression without braces: {flag} study.best_params."
+        )
+    if len(words) == 1 and "=" not in words[0]:
+        value = evaluate(words[0], namespace, flag)
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{flag} takes name=value pairs or a dict, but {words[0]!r} is {value!r}.")
+        return dict(value)
+    values = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not (equals and name.isidentifier() and text):
+            raise UsageError(f"{flag} takes name=value pairs, not {word!r}.")
+        values[name] = _literal(text)
+    return values
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def space_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
+    """Return what ``--space`` says: ``fast=5:30 mode=a,b``, or an expression that gives a space."""
+    if len(words) == 1 and "=" not in words[0]:
+        return evaluate(words[0], namespace, "--space")
+    return " ".join(words)
+
+
+def metrics_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
+    """Return what ``--metric`` names: metric names, or functions and metrics by their variable.
+
+    One word gives one metric, several a list. A known metric wins over a
+    variable of the same name.
+    """
+    from jesse_nb.core.tools.metric import Metric, metric_names
+
+    known = set(metric_names())
+
+    def chosen(word: str) -> Any:
+        value = None if word in known else namespace.get(word)
+        return value if callable(value) or isinstance(value, Metric) else word
+
+    return chosen(words[0]) if len(words) == 1 else [chosen(word) for word in words]

@@ -1,0 +1,131 @@
+"""Run a tool for a magic: blocking or in the background, and bind what it gives."""
+
+# IPython is not fully typed
+# mypy: disable-error-code="no-untyped-call"
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from jesse_nb.exceptions import JobCancelledError, JobInterruptedError
+from jesse_nb.magics.display import JobView, LaunchingCell, Note, shown_by_its_launcher
+
+if TYPE_CHECKING:
+    from jesse_nb.core.jobs.job import Job
+
+__all__ = ["bind_result", "run_tool"]
+
+#: Seconds between two looks at the clock while the cell waits; any Python wakes up from it on an interrupt.
+_WAIT = 0.5
+
+#: Seconds that an interrupted cell gives the job to wind up before it shows what there is.
+_LAST_WORDS = 0.5
+
+
+def run_tool(
+    shell: InteractiveShell,
+    tool: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    *,
+    output: str | None = None,
+    background: bool = False,
+) -> None:
+    """Start a tool, show it in the running cell, and bind its result.
+
+    Parameters
+    ----------
+    shell
+        Whose cell is running.
+    tool
+        One of the package's tools; it must take ``background``.
+    arguments
+        Its keyword arguments.
+    output
+        Variable that gets the result: on failure or interrupt the job instead,
+        in the background always the job. ``_`` gets the same.
+    background
+        Return as soon as the job runs.
+
+    Raises
+    ------
+    JobInterruptedError
+        When the user interrupts; what had finished was shown and is in the job.
+    JesseNbError
+        When an argument is wrong or the job fails.
+    """
+    cell = LaunchingCell(shell)
+    with shown_by_its_launcher():
+        job: Job[Any] = tool(**arguments, background=True)
+    view = JobView(job, cell)
+    if background:
+        _run_in_background(shell, job, view, cell, output)
+        return
+    if output:
+        shell.push({output: job})
+    view.start()
+    try:
+        _load_report()
+        while not job.wait(_WAIT):
+            pass
+        result = job.result()
+    except (KeyboardInterrupt, JobCancelledError):
+        raise _interrupted(job, view, output) from None
+    except BaseException:
+        view.close()
+        raise
+    view.close(result)
+    bind_result(shell, result, output)
+
+
+def bind_result(shell: InteractiveShell, value: Any, output: str | None) -> None:
+    """Bind ``value`` to a name and to ``_``, as if the cell had ended with it, without showing it again."""
+    shell.displayhook.update_user_ns(value)
+    if output:
+        shell.push({output: value})
+
+
+def _run_in_background(
+    shell: InteractiveShell, job: Job[Any], view: JobView, cell: LaunchingCell, output: str | None
+) -> None:
+    bind_result(shell, job, output)
+    if not cell.live:  # a report that arrived later would land in no cell, or in the wrong one
+        name = output or "_"
+        cell.show(
+            Note(f"{job.kind} runs in the background: {name}.result() waits for it, {name}.cancel() ends it.")
+        )
+        return
+    view.start()
+
+    def show_the_end() -> None:
+        job.wait()
+        _load_report()
+        try:
+            view.close(job.result())
+        except JobCancelledError as error:
+            view.close(job.partial_result() or Note(f"{type(error).__name__}: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever ended the job is what there is to show
+            view.close(Note(f"{type(error).__name__}: {error}"))
+
+    threading.Thread(target=show_the_end, name=f"jesse_nb-report-{job.id}", daemon=True).start()
+
+
+def _interrupted(job: Job[Any], view: JobView, output: str | None) -> JobInterruptedError:
+    progress = job.progress  # before cancelling: a job that winds up may count something else
+    job.cancel()
+    deadline = time.monotonic() + _LAST_WORDS
+    while not job.wait(0.02) and time.monotonic() < deadline:
+        pass
+    view.close_later(job.partial_result)
+    of_total = f" of {progress.total:,}" if progress.total else ""
+    what = f"{progress.phase or job.kind}, {progress.done:,}{of_total} done"
+    kept = f"{output}.partial_result() is what finished; run" if output else "Run"
+    return JobInterruptedError(f"Interrupted while {what}.", f"{kept} the cell again to continue.", job=job)
+
+
+def _load_report() -> None:
+    """Load what draws results: only now, because it takes a moment and the job runs meanwhile."""
+    import jesse_nb.report  # noqa: F401

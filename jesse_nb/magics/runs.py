@@ -1,0 +1,117 @@
+"""`%runs`: the finished simulations of this project. `%jobs`: what is running now."""
+
+# IPython is not fully typed
+# mypy: disable-error-code="no-untyped-call,untyped-decorator"
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from jesse_nb.exceptions import did_you_mean
+from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.display import Listing
+from jesse_nb.magics.options import parse_line, whole_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["JOB_ACTIONS", "RunsMagics"]
+
+#: First words after ``%jobs``.
+JOB_ACTIONS = ("list", "cancel")
+
+
+@magics_class
+class RunsMagics(Magics):
+    """`%runs` and `%jobs`."""
+
+    def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
+        super().__init__(shell)
+        self._settings = settings
+
+    @magic_arguments("runs")
+    @argument(
+        "-n", "--limit", type=whole_number, default=20, metavar="N", help="How many of the newest (20)."
+    )
+    @argument("--store", metavar="FILE", help="File that keeps finished runs.")
+    @line_magic
+    def runs(self, line: str) -> Listing:
+        """Show the newest finished simulations of this project.
+
+        They are not simulated again: a call that needs one of them takes it
+        from here. ``_.to_frame()`` is the table as a DataFrame.
+        """
+        options = parse_line(self.runs, line)
+        if options.limit < 1:
+            raise UsageError(f"--limit is {options.limit}; it is a whole number from 1 up.")
+        import pandas as pd
+
+        from jesse_nb.core.jobs.store import RunStore, default_store_path
+
+        path = Path(options.store or self._settings.store or default_store_path()).expanduser()
+        empty = f"No finished runs are stored in {path}."
+        if not path.exists():  # opening it would create it
+            return Listing(pd.DataFrame(), empty)
+        store = RunStore(path)
+        try:
+            recent = store.recent(options.limit)
+            return Listing(_readable(recent), empty, recent)
+        finally:
+            store.close()
+
+    @magic_arguments("jobs")
+    @argument("action", nargs="?", default="list", metavar="ACTION", help="list or cancel.")
+    @argument("ids", nargs="*", metavar="ID", help="Jobs to cancel.")
+    @line_magic
+    def jobs(self, line: str) -> Listing:
+        """Show this kernel's jobs, or cancel some.
+
+        ::
+
+            %jobs
+            %jobs cancel optimize-2
+        """
+        options = parse_line(self.jobs, line)
+        if options.action not in JOB_ACTIONS:
+            raise UsageError(
+                f"%jobs has no action {options.action!r}. {did_you_mean(options.action, JOB_ACTIONS)}"
+            )
+        if (options.action == "cancel") != bool(options.ids):
+            raise UsageError(
+                "%jobs cancel needs the id of a job: %jobs cancel optimize-2"
+                if not options.ids
+                else f"%jobs list takes no id, but {options.ids[0]!r} was given."
+            )
+        import pandas as pd
+
+        from jesse_nb.core.jobs.job import find_job
+        from jesse_nb.core.jobs.job import jobs as all_jobs
+
+        for job in [find_job(job_id) for job_id in options.ids]:
+            job.cancel()
+            job.wait(1.0)
+        rows = [
+            (job.id, job.title, progress.state, progress.done, progress.total, progress.best_label)
+            for job in all_jobs()
+            for progress in [job.progress]
+        ]
+        return Listing(
+            pd.DataFrame(rows, columns=["job", "what", "state", "done", "of", "best"]),
+            "No job has been started in this kernel.",
+        )
+
+
+def _readable(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that fit on a line, with moments and numbers as short as they can be."""
+    shown = runs.drop(columns=["key", "seconds"])
+    shown["finished"] = shown["finished"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    for column in ("start", "end"):
+        shown[column] = shown[column].dt.strftime("%Y-%m-%d %H:%M").str.removesuffix(" 00:00")
+    for column in ("net_profit_percentage", "sharpe_ratio"):
+        shown[column] = shown[column].astype(float).round(2)
+    return shown.rename(columns={"net_profit_percentage": "net profit %", "sharpe_ratio": "sharpe"})

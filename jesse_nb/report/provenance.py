@@ -1,0 +1,82 @@
+"""What a result is made of: strategy, market, data and versions, as rows for a card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.report.labels import days, period
+from jesse_nb.report.numbers import measure
+from jesse_nb.report.tables import Table, cell
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult, ResultCard
+    from jesse_nb.core.tools.optimize_result import OptimizeResult
+
+__all__ = ["account", "backtest_card", "card_of", "market", "optimize_card"]
+
+_MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
+          "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
+_GAPS = {"fill": "filled with flat candles without volume", "keep": "kept: replayed sparsely"}
+
+
+def market(spec: BacktestSpec) -> str:
+    """Name the traded markets: symbol and timeframe each, then the exchange."""
+    routes = ", ".join(f"{route.symbol} {route.timeframe}" for route in spec.routes)
+    return f"{routes} on {spec.routes[0].exchange}"
+
+
+def account(spec: BacktestSpec) -> str:
+    """Describe the account in a few words."""
+    kind = ("spot" if spec.account.market == "spot"
+            else f"futures {spec.account.leverage}x {spec.account.leverage_mode}")
+    return f"{kind}, balance {measure(spec.account.balance, 'currency')}, fee {spec.account.fee * 100:.4g}%"
+
+
+def backtest_card(result: BacktestResult) -> Table:
+    """Provenance of a backtest."""
+    return _card(result.spec, result.card, [])
+
+
+def optimize_card(result: OptimizeResult) -> Table:
+    """Provenance of an optimization, its held-out run included."""
+    extra = []
+    if result.test_start is not None and result.test_end is not None:
+        extra = [("held-out period", f"{period(result.test_start, result.test_end)}, end excluded "
+                                     f"({days(result.test_start, result.test_end)})")]
+        if result.test is not None:
+            extra += [(f"held-out candles of {part.symbol}", f"{part.fingerprint}, {_missing(part.missing)}")
+                      for part in result.test.spec.candles]
+    return _card(result.spec, card_of(result), extra)
+
+
+def card_of(result: OptimizeResult) -> ResultCard | None:
+    """Return the card of any run of an optimization; None when none succeeded."""
+    for run in (result.training, result.test, result.default):
+        if run is not None:
+            return run.card
+    return None
+
+
+def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, str]]) -> Table:
+    lines = [(f"strategy on {route.symbol} {route.timeframe}",
+              f"{route.strategy.name}, source {route.strategy.hash}") for route in spec.routes]
+    lines += [("data route", f"{route.exchange} {route.symbol} {route.timeframe}")
+              for route in spec.data_routes]
+    lines += [("period", f"{period(spec.start, spec.end)}, end excluded ({days(spec.start, spec.end)})"),
+              ("warm-up", f"{spec.warm_up_candles:,} candles"), ("account", account(spec)),
+              ("mode", _MODES.get(spec.mode, spec.mode))]
+    lines += [(f"candles of {part.symbol}", f"{part.exchange}, {part.fingerprint}, {_missing(part.missing)}")
+              for part in spec.candles]
+    if card is not None and not spec.candles:
+        lines += [(f"candles of {series}", fingerprint) for series, fingerprint in card.candles.items()]
+    missing = card.missing_minutes if card is not None else sum(part.missing for part in spec.candles)
+    lines += [("missing minutes", f"{missing:,}, {_GAPS.get(spec.gaps, spec.gaps)}" if missing else "none")]
+    lines += extra
+    versions = dict(card.versions) if card is not None else {"jesse": spec.jesse_version}
+    lines += [("versions", ", ".join(f"{package} {version}" for package, version in versions.items()))]
+    return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)
+
+
+def _missing(minutes: int) -> str:
+    return f"{minutes:,} minutes missing" if minutes else "no minute missing"

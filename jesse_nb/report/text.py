@@ -1,0 +1,68 @@
+"""Results as plain text: the same every time, without times, ids or how long anything took."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import singledispatch
+from typing import Any
+
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.report.backtest_tables import MAIN
+from jesse_nb.report.labels import label, period, write
+from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
+from jesse_nb.report.provenance import account, card_of, market
+from jesse_nb.report.tables import Table, as_text, cell
+from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
+
+__all__ = ["text"]
+
+
+@singledispatch
+def text(result: Any) -> str:
+    """Return a stable plain-text summary of a result."""
+    raise TypeError(f"No report is known for a {type(result).__name__}.")
+
+
+@text.register
+def _(result: BacktestResult) -> str:
+    spec = result.spec
+    lines = [f"Backtest of {_line(result.strategy)}: {_line(market(spec))}",
+             f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.card.synthetic else []
+    if not result.metrics.get("total"):
+        return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
+    rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
+                 for name in MAIN if name in result.metrics)
+    return "\n".join([*lines, *as_text(Table(("", ""), rows))[1:]])
+
+
+@text.register
+def _(result: OptimizeResult) -> str:
+    spec, card = result.spec, card_of(result)
+    lines = [f"Optimization of {_line(result.strategy)}: {_line(market(spec))}",
+             f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
+    if result.test_start is not None and result.test_end is not None:
+        lines.append(f"Held out: {period(result.test_start, result.test_end)}")
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if card is not None and card.synthetic else []
+    failed = sum(trial.state == "failed" for trial in result.trials)
+    lines.append(f"{len(result.trials)} of {result.n_trials} trials"
+                 f"{f', {failed} failed' if failed else ''}"
+                 f"{f', stopped: {_line(result.stopped)}' if result.stopped else ''}"
+                 f"; sampler {result.sampler}, seed {result.seed}")
+    if result.best is None:
+        return "\n".join([*lines, "No trial has a value.", *as_text(failures(result), widest=72)])
+
+    scores = ", ".join(f"{_line(metric.label)} {write(metric.name, value, result.metrics)}"
+                       for metric, value in zip(result.metrics, result.best.values, strict=True))
+    frame = comparison(result)
+    lines += [f"Best trial {result.best.number}: {scores}", "", *as_text(best_parameters(result)), "",
+              *as_text(comparison_table(result, frame)), ""]
+    for sentence in (*verdict(result, frame), hindsight(result), at_the_edge(result), *result.notes):
+        lines += textwrap.wrap(sentence, width=96)
+    return "\n".join(lines)
+
+
+def _line(name: str) -> str:
+    """Keep a name on one line."""
+    return " ".join(name.split())

@@ -1,0 +1,62 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+import jesse_nb
+from jesse_nb.cli_options import parse_command_line
+from jesse_nb.core.tools.metric import resolve_metric
+from jesse_nb.core.tools.samplers import SAMPLERS
+from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import JesseNbError
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_two_commands_are_there_word_for_word():
+    assert README.count('\n```\npython -m pip install -e ".[lab]" && jesse-nb demo\n```\n') == 1
+    assert README.count('\n```\npython -m pip install -e ".[test]" && pytest\n```\n') == 1
+
+
+def test_every_command_line_is_understood():
+    lines = re.findall(r"^jesse-nb (.*)$", README, re.MULTILINE)
+    assert len(lines) >= 4
+    for line in lines:
+        words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
+        assert parse_command_line(words).command == words[0]
+
+
+def test_the_table_of_spaces_holds():
+    rows = re.findall(r"^\| `(\w+=.*?)` \| `(.*?)` \|", README, re.MULTILINE)
+    assert len(rows) == 6
+    for python, text in rows:
+        assert Space.parse(eval(f"dict({python})")) == Space.parse(text)
+
+
+def test_the_metrics_and_samplers_are_known():
+    section = README.split("## Metrics")[1].split("##")[0]
+    for name in re.findall(r"`([a-z_ ]+)`", section):
+        assert resolve_metric(name)
+    table = README.split("## Samplers")[1].split("##")[0]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(SAMPLERS)
+
+
+def test_the_errors_shown_are_those_that_come():
+    shown = dict(re.findall(r"^(\w+Error): (.*)$", README, re.MULTILINE))
+    for name, cause in (("SpaceError", lambda: Space.parse({"slow": (120, 31)})),
+                        ("MetricError", lambda: resolve_metric("sharp"))):  # fmt: skip
+        with pytest.raises(JesseNbError) as caught:
+            cause()
+        assert str(caught.value) == shown[name]
+        assert isinstance(caught.value, getattr(jesse_nb, name))
+
+
+@pytest.mark.parametrize("script", [".ci/run", "binder/start", "binder/postBuild"])
+def test_scripts_can_be_run(script):
+    assert (ROOT / script).stat().st_mode & stat.S_IXUSR

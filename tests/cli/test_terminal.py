@@ -1,0 +1,99 @@
+"""The progress of a real job in a terminal and in a log."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+import time
+
+import pytest
+
+from jesse_nb import terminal
+from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.jobs.progress import Progress
+from jesse_nb.exceptions import JobCancelledError, SpaceError
+from jesse_nb.terminal import follow, remarks
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def counting(control: JobControl) -> str:
+    control.update(phase="optimizing", total=4)
+    for done in range(1, 5):
+        time.sleep(0.12)
+        control.update(done=done, best_label=f"sharpe 1.{done} at trial {done}", rate=2.0, eta=4.0 - done)
+    control.update(phase="testing the best 2", done=0, total=2)
+    control.update(done=2, failed=1)
+    return "result"
+
+
+def test_a_terminal_gets_a_bar_for_each_phase():
+    screen = Screen()
+    assert follow(Job("optimize", "counting", counting).start(), screen) == "result"
+    lines = [re.split("\r", line)[-1] for line in screen.getvalue().splitlines() if line.strip()]
+    assert re.search(r"optimizing: 100%\|.*\| 4/4.*best sharpe 1\.4 at trial 4", screen.getvalue())
+    assert re.search(r"testing the best 2: 100%\|.*\| 2/2.*1 failed", lines[-1])
+    assert "2.0 runs/s" in screen.getvalue()
+
+
+def test_anything_else_gets_lines(monkeypatch):
+    monkeypatch.setattr(terminal, "_LINE_INTERVAL", 0.2)
+    log = io.StringIO()
+    follow(Job("optimize", "counting", counting).start(), log)
+    lines = log.getvalue().splitlines()
+    assert "\r" not in log.getvalue()
+    assert lines[-1].startswith("testing the best 2: 2/2, best sharpe 1.4 at trial 4")
+    assert 3 <= len(lines) <= 8
+
+
+def test_lines_are_few(monkeypatch):
+    log = io.StringIO()
+    follow(Job("optimize", "counting", counting).start(), log)
+    assert len(log.getvalue().splitlines()) <= 4
+
+
+def test_a_job_of_unknown_length_is_shown():
+    def work(control: JobControl) -> int:
+        control.update(phase="starting workers")
+        time.sleep(0.15)
+        control.update(message="one moment")
+        return 1
+
+    screen = Screen()
+    assert follow(Job("backtest", "unknown", work).start(), screen) == 1
+    assert "starting workers" in screen.getvalue()
+
+
+@pytest.mark.parametrize("stream", [Screen, io.StringIO])
+def test_what_a_job_raises_is_raised(stream):
+    def work(control: JobControl) -> None:
+        raise SpaceError("The space is empty.")
+
+    with pytest.raises(SpaceError, match="empty"):
+        follow(Job("optimize", "failing", work).start(), stream())
+
+
+def test_a_cancelled_job_ends_the_waiting():
+    def work(control: JobControl) -> None:
+        while not control.cancelled:
+            time.sleep(0.01)
+
+    job = Job("optimize", "endless", work).start()
+    threading.Timer(0.2, job.cancel).start()
+    with pytest.raises(JobCancelledError):
+        follow(job, io.StringIO())
+
+
+@pytest.mark.parametrize(("progress", "said"), [
+    (Progress("a", "b"), []),
+    (Progress("a", "b", rate=0.25, eta=3725), ["4.0 s/run", "1:02:05 left"]),
+    (Progress("a", "b", rate=3.0, eta=59.6, reused=3, failed=2, message="hm"),
+     ["3.0 runs/s", "1:00 left", "3 from the store", "2 failed", "hm"]),
+    (Progress("a", "b", state="finished", eta=3.0, best_label="sharpe 1"), ["best sharpe 1"]),
+])  # fmt: skip
+def test_remarks(progress, said):
+    assert remarks(progress) == said

@@ -1,0 +1,143 @@
+"""Real workers and strategies that misbehave: each fails alone, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.pool import local_pool
+from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.exceptions import (
+    AllTrialsFailedError,
+    StrategyCrashError,
+    TrialMemoryError,
+    TrialTimeoutError,
+    WorkerDiedError,
+)
+from tests.jobs.strategies import CROSSING, hostile
+
+PERIOD = ("2023-03-01", "2023-03-21")
+
+HOSTILE = {
+    "raises": ("raise ZeroDivisionError('boom')", "ZeroDivisionError: boom"),
+    "exits": ("os._exit(1)", "ended with exit code 1"),
+    "exits with zero": ("os._exit(0)", "ended with exit code 70"),
+    "sys.exit": ("sys.exit(0)", "SystemExit"),
+    "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "is killed": ("os.kill(os.getpid(), 9)", "by signal SIGKILL"),
+    "loops": ("\n            while True: pass", "took longer than 3 s"),
+    "sleeps": ("time.sleep(3600)", "took longer than 3 s"),
+    "allocates": ("self.hoard = [bytearray(10**8) for _ in range(10**6)]", "ran out of memory"),
+    "recurses": ("(lambda f: f(f))(lambda f: f(f))", "RecursionError"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_strategy_fails_alone(name: str, candle_store: CandleStore) -> None:
+    act, reason = HOSTILE[name]
+    result = optimize(
+        hostile(act), "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=6, sampler="grid", n_jobs=2,
+        trial_timeout=3, memory_limit=2**30, candles=candle_store, metric="profit",
+    )  # fmt: skip
+    assert len(result.trials) == 6
+    failed = [trial for trial in result.trials if trial.state == "failed"]
+    assert [trial.params for trial in failed] == [{"bad": 3}]
+    assert reason in failed[0].reason
+    assert sum(trial.scored for trial in result.trials) == 5
+    assert sum(result.failures.values()) == 1
+
+
+def test_one_backtest_says_what_the_strategy_did(candle_store: CandleStore) -> None:
+    def run(act: str, **limits: float) -> None:
+        backtest(hostile(act), "BTC-USDT", "1h", *PERIOD, hyperparameters={"bad": 3}, candles=candle_store, **limits)
+
+    with pytest.raises(StrategyCrashError, match=r"in should_long, line \d+: `x = self.hp\['missing'\]`") as caught:
+        run("x = self.hp['missing']")
+    assert "KeyError" in caught.value.details
+    with pytest.raises(WorkerDiedError, match="exit code 9"):
+        run("os._exit(9)")
+    with pytest.raises(TrialTimeoutError, match="trial_timeout"):
+        run("time.sleep(60)", trial_timeout=1.0)
+    with pytest.raises(TrialMemoryError, match="memory_limit"):
+        run("self.hoard = bytearray(2**31)", memory_limit=2**30)
+
+
+def test_a_study_whose_every_trial_fails_ends_early_and_says_why(candle_store: CandleStore) -> None:
+    broken = CROSSING.replace('ta.sma(self.candles, self.hp["fast"]) >', "1 / 0 >")
+    with pytest.raises(AllTrialsFailedError, match=r"All 1\d trials failed, 1\d of them so: .*ZeroDivisionError"):
+        optimize(broken, "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=500, candles=candle_store)
+
+
+def test_workers_ignore_an_interrupt(candle_store: CandleStore) -> None:
+    pool = local_pool()
+    pool.ready(30)
+    workers = _workers(os.getpid())
+    assert len(workers) >= pool.size
+    for worker in workers:
+        worker.send_signal(2)
+    time.sleep(0.3)
+    assert all(worker.is_running() for worker in workers)
+    assert backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=candle_store).metrics["total"] > 0
+
+
+SCRIPT = """
+import os, sys
+import jesse_nb.core.tools.optimize as tool
+from jesse_nb.core.candles import CandleStore
+print("main runs", flush=True)
+job = tool.optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-12-01", n_trials=10_000, seed=5,
+                    candles=CandleStore({candles!r}), background=True)
+while job.progress.done < 4:
+    job.wait(0.05)
+print("working", os.getpid(), flush=True)
+{then}
+"""
+
+
+def _start(then: str, candle_store: CandleStore, tmp_path: Path) -> subprocess.Popen[str]:
+    """Run a script without a main guard, so that a worker that imported it would start all over."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT).format(source=CROSSING, candles=str(candle_store.root), then=then))
+    environment = {**os.environ, "JESSE_NB_STORE": str(tmp_path / "store")}
+    environment.pop("PYTEST_CURRENT_TEST", None)
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "main runs\n"
+    assert process.stdout.readline().startswith("working"), "a worker ran the script again"
+    return process
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _workers(parent: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(parent).children(recursive=True)
+            if child.status() != psutil.STATUS_ZOMBIE and "forkserver" in " ".join(child.cmdline())
+            and child.children() == []]
+
+
+@pytest.mark.parametrize("end", ["killed", "exits"])
+def test_no_process_is_left_a_second_after_the_end(end: str, candle_store: CandleStore, tmp_path: Path) -> None:
+    process = _start("import time; time.sleep(60)" if end == "killed" else "", candle_store, tmp_path)
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    if end == "killed":
+        assert len(family) >= 3  # server, resource tracker, workers
+        process.kill()
+    process.wait(15)
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline and any(_lives(member) for member in family):
+        time.sleep(0.02)
+    assert not [member for member in family if _lives(member)]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from traitlets import TraitError
+
+from jesse_nb.core.jobs import job
+from jesse_nb.magics.config import JesseNb
+
+from .conftest import run
+
+
+def test_loading_is_quick_and_imports_no_jesse():
+    code = """
+import sys, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.config.JesseNb.warm_up = False
+began = time.perf_counter()
+shell.run_line_magic("load_ext", "jesse_nb")
+print(time.perf_counter() - began, sorted({"jesse", "pandas", "optuna", "matplotlib"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, imported = done.stdout.split(maxsplit=1)
+    assert float(seconds) < 0.3
+    assert imported.strip() == "[]"
+
+
+def test_unloading_takes_everything_away(shell):
+    run(shell, "%unload_ext jesse_nb")
+    for name in ("optimize", "backtest"):
+        assert shell.find_cell_magic(name) is None
+    for name in ("optimize", "backtest", "candles", "runs", "jobs"):
+        assert shell.find_line_magic(name) is None
+    assert not any(isinstance(each, JesseNb) for each in shell.configurables)
+    assert shell.Completer.custom_matchers == []
+    assert job._watchers == []
+    run(shell, "%load_ext jesse_nb")
+    assert len(shell.Completer.custom_matchers) == len(job._watchers) == 1
+
+
+def test_loading_twice_adds_once(shell):
+    from jesse_nb import load_ipython_extension
+
+    load_ipython_extension(shell)
+    assert len(shell.Completer.custom_matchers) == len(job._watchers) == 1
+
+
+def test_the_workers_are_warmed_up(shell, monkeypatch):
+    import threading
+
+    from jesse_nb.core.jobs import pool
+
+    warmed = threading.Event()
+    monkeypatch.setattr(pool, "warm_up", lambda *a: warmed.set())
+    run(shell, "%unload_ext jesse_nb")
+    shell.config.JesseNb.warm_up = True
+    run(shell, "%load_ext jesse_nb")
+    assert warmed.wait(10)
+
+
+def test_config_lists_and_sets(shell, capsys):
+    run(shell, "%config JesseNb")
+    assert "JesseNb.jobs=" in capsys.readouterr().out
+    run(shell, "%config JesseNb.jobs = 1 + 1")
+    run(shell, "%config JesseNb.market = 'spot'")
+    assert run(shell, "%config JesseNb.jobs") == 2
+    settings = next(each for each in shell.configurables if isinstance(each, JesseNb))
+    assert settings.defaults_of_tools() == {"n_jobs": 2, "market": "spot"}
+
+
+def test_a_configuration_file_sets_defaults(shell):
+    run(shell, "%unload_ext jesse_nb")
+    shell.config.JesseNb.trials = 7
+    run(shell, "%load_ext jesse_nb")
+    assert run(shell, "%config JesseNb.trials") == 7
+
+
+def test_a_wrong_value_is_refused():
+    with pytest.raises(TraitError, match="'futures', 'spot'"):
+        JesseNb(market="margin")

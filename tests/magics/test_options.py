@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+from IPython.core.error import UsageError
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.magics.options import (
+    evaluate,
+    flags_of,
+    metrics_of,
+    parse_line,
+    space_of,
+    tool_arguments,
+    values_by_name,
+)
+
+
+@pytest.fixture
+def optimize(shell):
+    return shell.find_line_magic("optimize")
+
+
+def test_flags_give_the_tools_parameters_by_name(optimize):
+    options = parse_line(
+        optimize, "Mine -s BTC-USDT -t 4h -n 50 -j 3 --trial-timeout 2.5 --fee 0 --start '2024-01-31 12:00'"
+    )
+    assert tool_arguments(options, {}) == {
+        "symbol": "BTC-USDT",
+        "timeframe": "4h",
+        "n_trials": 50,
+        "n_jobs": 3,
+        "trial_timeout": 2.5,
+        "fee": 0.0,
+        "start": "2024-01-31 12:00",
+    }
+    assert options.strategy == "Mine"
+
+
+def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
+    import inspect
+
+    from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.optimize import optimize
+
+    for magic, tool in (("backtest", backtest), ("optimize", optimize)):
+        parser = shell.find_line_magic(magic).parser
+        ours = {action.dest for action in parser._actions} - {"output"}
+        assert ours == set(inspect.signature(tool).parameters)
+
+
+def test_the_line_wins_over_the_configuration(optimize):
+    defaults = {"n_jobs": 2, "fee": 0.002, "exchange": "Binance Spot"}
+    arguments = tool_arguments(parse_line(optimize, "--jobs 7 --fee 0"), defaults)
+    assert arguments == {"n_jobs": 7, "fee": 0.0, "exchange": "Binance Spot"}
+
+
+def test_defaults_of_other_magics_are_not_passed_on(shell):
+    arguments = tool_arguments(
+        parse_line(shell.find_line_magic("backtest"), ""), {"n_trials": 5, "fee": 0.002}
+    )
+    assert arguments == {"fee": 0.002}
+
+
+def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
+    store = tool_arguments(parse_line(optimize, f"--candles {tmp_path}"), {})["candles"]
+    assert isinstance(store, CandleStore)
+    assert store.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--trals 5", "%optimize has no option --trals. Did you mean '--trials'"),
+        ("--trial 5", "%optimize has no option --trial."),  # no abbreviations
+        ("--jbos=5", "no option --jbos. Did you mean '--jobs'"),
+        ("--trials many", "a whole number is expected, not 'many'"),
+        ("--trials 2.5", "a whole number is expected, not '2.5'"),
+        ("--fee nan", "a number is expected, not 'nan'"),
+        ("--timeout inf", "a number is expected, not 'inf'"),
+        ("--trials", "expected one argument"),
+        ("-o 2nd", "a variable's name is expected, not '2nd'"),
+        ("-o class", "a variable's name is expected, not 'class'"),
+        ("One Two", "does not know what to do with 'Two'"),
+        ("--start '2024", "cannot be split into words"),
+    ],
+)
+def test_a_wrong_line_gives_one_line(optimize, line, expected):
+    with pytest.raises(UsageError) as caught:
+        parse_line(optimize, line)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_values_by_name():
+    given = ["fast=10", "stop=2.5", "mode=a", "on=True", "off=None", "tiny=1e-3"]
+    assert values_by_name(given, {}, "--hyperparameters") == {
+        "fast": 10,
+        "stop": 2.5,
+        "mode": "a",
+        "on": True,
+        "off": None,
+        "tiny": 0.001,
+    }
+    assert values_by_name(["best"], {"best": {"fast": 3}}, "--hyperparameters") == {"fast": 3}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["fast=10", "slow"], "not 'slow'"),
+        (["fast="], "not 'fast='"),
+        (["3"], "or a dict, but '3' is 3"),
+        (["{'fast':", "10}"], "without braces"),
+        (["bset"], "Did you mean 'best'?"),
+        (["best[0]"], "cannot be evaluated: 0."),
+    ],
+)
+def test_values_that_cannot_be_read(words, expected):
+    with pytest.raises(UsageError) as caught:
+        values_by_name(words, {"best": {"fast": 3}}, "--hyperparameters")
+    assert expected in str(caught.value)
+
+
+def test_evaluating_does_not_touch_the_namespace():
+    namespace = {"x": 2}
+    assert evaluate("[y := x * 3][0]", namespace, "--space") == 6
+    assert namespace == {"x": 2}
+
+
+def test_spaces():
+    assert space_of(["fast=5:30", "mode=a,b"], {}) == "fast=5:30 mode=a,b"
+    assert space_of(["mine"], {"mine": {"fast": (5, 30)}}) == {"fast": (5, 30)}
+
+
+def test_metrics():
+    def mine(result):
+        return 1.0
+
+    def sharpe(result):
+        return 2.0
+
+    metric = Metric("own", "maximize", "own", "", mine)
+    namespace = {"mine": mine, "sharpe": sharpe, "metric": metric, "number": 3}
+    assert metrics_of(["sharpe"], namespace) == "sharpe"
+    assert metrics_of(["mine"], namespace) is mine
+    assert metrics_of(["calmar", "mine", "metric"], namespace) == ["calmar", mine, metric]
+    assert metrics_of(["number"], namespace) == "number"  # the tool then says that there is no such metric
+
+
+def test_help_shows_every_flag(shell):
+    for name in ("optimize", "backtest", "candles", "runs", "jobs"):
+        magic = shell.find_line_magic(name)
+        for flag in flags_of(magic):
+            assert flag in magic.__doc__

@@ -1,0 +1,203 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+import jesse_nb.report  # noqa: F401 -- makes results draw themselves
+from jesse_nb.core.analysis.equity import drawdown, monthly_returns
+from jesse_nb.core.analysis.optimization import convergence
+from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import InputError
+from jesse_nb.report import canvas, optimize_figures
+from jesse_nb.report.canvas import literal, png
+from tests.analysis.results import make_backtest, make_optimization
+
+
+def line(figure, label):
+    return next(one for ax in figure.axes for one in ax.get_lines() if one.get_label() == label)
+
+
+def test_importing_the_report_room_draws_nothing():
+    code = (
+        "import sys, jesse_nb.report; "
+        "print([name for name in ('matplotlib', 'jinja2', 'jesse') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_drawing_leaves_pyplot_and_the_backend_alone():
+    code = (
+        "import sys, matplotlib; matplotlib.use('svg'); before = dict(matplotlib.rcParams)\n"
+        "import jesse_nb.report\n"
+        "from tests.analysis.results import make_backtest\n"
+        "make_backtest()._repr_mimebundle_()\n"
+        "print('matplotlib.pyplot' in sys.modules, before == dict(matplotlib.rcParams))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False True"
+
+
+def test_which_figures_there_are():
+    assert make_optimization(30).plots() == ("convergence", "importances", "slices", "equity")
+    assert "pareto" in make_optimization(30, metric=["sharpe", "max_drawdown"]).plots()
+    assert "pareto" not in make_optimization(30, metric=["sharpe", "max_drawdown", "win_rate"]).plots()
+    assert make_optimization(4, failing=4).plots() == ()
+    assert make_optimization(0).plots() == ()
+    assert make_optimization(1, failing=0, undefined=0).plots() == ("equity",)
+    assert make_backtest().plots() == ("equity", "monthly", "trades")
+    assert make_backtest(trades=0).plots() == ("equity", "monthly")
+    with pytest.raises(InputError, match="convergence"):
+        make_optimization(30).plot("convergense")
+
+
+@pytest.mark.parametrize("metric", ["sharpe", ["sharpe", "max_drawdown"], "win_rate", "jesse_score"])
+def test_every_figure_is_a_transparent_picture_that_notebooks_show(metric):
+    result = make_optimization(40, metric=metric)
+    for name in result.plots():
+        figure = result.plot(name)
+        assert figure._repr_png_().startswith(b"\x89PNG")
+        pixels = np.asarray(figure.canvas.buffer_rgba())
+        assert pixels[0, 0, 3] == 0
+        assert pixels[..., 3].max() > 0
+
+
+def test_inks_read_on_white_and_on_black():
+    def luminance(colour):
+        parts = np.array(to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    for name in ("INK", "MAIN", "OTHER", "BEST", "GOOD", "BAD"):
+        ink = luminance(getattr(canvas, name))
+        assert 1.05 / (ink + 0.05) > 2.6, name
+        assert (ink + 0.05) / (luminance("#15191e") + 0.05) > 3, name
+
+
+def test_convergence_draws_what_analysis_found():
+    result = make_optimization(40)
+    figure, frame = result.plot("convergence"), convergence(result)
+    best = line(figure, "best so far")
+    np.testing.assert_array_equal(best.get_xdata(), frame["trial"])
+    np.testing.assert_array_equal(best.get_ydata(), frame["best"])
+    crosses = {one.get_label(): one.get_offsets() for one in figure.axes[0].collections}
+    assert len(crosses["failed"]) == 3
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0
+    assert high > 39
+
+
+def test_an_infinite_value_does_not_spoil_the_axis():
+    result = make_optimization(30)
+    endless = tuple(
+        replace(trial, values=(float("inf"),)) if trial.number == 4 else trial for trial in result.trials
+    )
+    for name in ("convergence", "slices"):
+        assert np.isfinite(replace(result, trials=endless).plot(name).axes[0].get_ylim()).all()
+    png(replace(result, trials=endless).plot("convergence"))
+
+
+def test_equity_joins_the_held_out_run():
+    result = make_optimization(30)
+    figure = result.plot("equity")
+    assert line(figure, "best, held out").get_ydata()[0] == pytest.approx(
+        line(figure, "best, training").get_ydata()[-1]
+    )
+    assert len(line(figure, "default parameters").get_ydata()) == len(result.default.equity)
+
+
+def test_equity_stands_above_its_drawdown():
+    result = make_backtest()
+    upper, lower = result.plot("equity").axes
+    np.testing.assert_array_equal(upper.get_lines()[1].get_ydata(), result.equity)
+    np.testing.assert_array_equal(lower.get_lines()[0].get_ydata(), drawdown(result.equity))
+    assert lower.get_ylim()[1] == 0
+
+
+def test_months_are_written_into_the_heat_map():
+    result = make_backtest()
+    ax = result.plot("monthly").axes[0]
+    frame = monthly_returns(result.equity).drop(columns="year")
+    assert len(ax.texts) == frame.notna().to_numpy().sum()
+    np.testing.assert_array_equal(np.ma.filled(ax.images[0].get_array(), np.nan), frame.to_numpy())
+
+
+def test_no_bin_holds_both_gains_and_losses():
+    result = make_backtest(drift=0.0)
+    bars = result.plot("trades").axes[0].patches
+    assert sum(bar.get_height() for bar in bars) == len(result.trades)
+    assert not any(bar.get_x() < -1e-9 and bar.get_x() + bar.get_width() > 1e-9 for bar in bars)
+
+
+def test_one_trade_and_equal_trades():
+    for count in (1, 5):
+        result = make_backtest(trades=max(count, 2))
+        trades = result.trades.head(count).assign(pnl=-3.5)
+        png(replace(result, trades=trades).plot("trades"))
+
+
+def test_slices_of_every_kind_of_parameter():
+    space = Space.parse(
+        {
+            "whole": (1, 9),
+            "log": {"min": 0.001, "max": 10.0, "log": True},
+            "flag": [True, False],
+            "none": [None, 1, "1.5"],
+            "many": [f"option number {number}" for number in range(20)],
+        }
+    )
+    figure = make_optimization(30, space=space).plot("slices")
+    axes = {ax.get_title(loc="left"): ax for ax in figure.axes if ax.get_visible()}
+    assert list(axes) == list(space.names)
+    assert axes["log"].get_xscale() == "log"
+    assert axes["whole"].get_xscale() == "linear"
+    assert axes["whole"].get_xlim()[0] < 1
+    assert axes["whole"].get_xlim()[1] > 9
+    assert len(axes["many"].get_xticks()) <= 8
+    assert [label.get_text() for label in axes["flag"].get_xticklabels()] == ["True", "False"]
+
+
+def test_more_parameters_than_fit_a_page():
+    space = Space.parse({f"p{number}": (0, 9) for number in range(15)})
+    result = make_optimization(40, space=space)
+    shown = [ax for ax in result.plot("slices").axes if ax.get_visible()]
+    assert len(shown) == optimize_figures.MOST_SLICES
+    assert "3 more are in" in result._repr_mimebundle_()["text/html"]
+
+
+def test_importances_are_drawn_as_measured_or_explained():
+    result = make_optimization(60)
+    ax = result.plot("importances").axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()][-1] == "fast"
+    assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(1)
+    assert "at least 20" in make_optimization(10).plot("importances").axes[0].texts[0].get_text()
+
+
+def test_dollars_in_names_are_no_formulas():
+    space = Space.parse(
+        [
+            {"name": r"$\frac$", "type": "categorical", "options": ["$a", "b$^"]},
+            {"name": "$x_{$", "type": int, "min": 1, "max": 5},
+        ]
+    )
+    result = make_optimization(30, space=space)
+    for name in result.plots():
+        png(result.plot(name))
+    assert literal("$a$") == r"\$a\$"
+    assert literal("x" * 100).endswith("…")
+
+
+def test_timezones_of_equity_and_shade_agree():
+    result = make_optimization(20)
+    naive = replace(result.training, equity=result.training.equity.tz_localize(None))
+    assert isinstance(naive.equity.index, pd.DatetimeIndex)
+    assert mpl.dates.date2num(result.test.equity.index[0]) == pytest.approx(
+        mpl.dates.date2num(pd.Timestamp(result.test_start, unit="ms"))
+    )

@@ -1,0 +1,127 @@
+"""Our numbers are Jesse's: every one, exactly, on random inputs."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.pool import local_pool
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.request import Request
+from tests.simulator.jesse_itself import Oracle, assert_equal
+from tests.strategies import IDLE, REVERSION, TREND, random_hyperparameters
+
+START, END = "2023-05-01", "2023-05-29"
+SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE}
+SETS = 20
+WARM_UP = 60
+
+
+def simulated(request: Request, hyperparameters: list[dict[str, Any]]) -> list[BacktestResult]:
+    """Results of many parameter sets, through the pool of workers."""
+    prepared = request.prepare(START, END)
+    evaluator = request.evaluator([prepared], RunStore(), local_pool())
+    specs = [prepared.spec.with_hyperparameters(values) for values in hyperparameters]
+    for number, spec in enumerate(specs):
+        evaluator.submit(number, spec)
+    found = {}
+    while evaluator.pending:
+        answer = evaluator.next(timeout=60)
+        assert answer is not None, "no worker answered"
+        number, outcome = answer
+        assert outcome.error is None, outcome.error
+        found[number] = outcome.record.to_result(specs[number])
+    return [found[number] for number in range(len(specs))]
+
+
+@pytest.mark.parametrize("mode", ["fast", "step"])
+def test_twenty_random_sets_of_two_strategies_on_both_markets(mode: str, candle_store: CandleStore, tmp_path: Path):
+    ours, oracles = [], []
+    for name, market in itertools.product(("Trend", "Reversion"), ("futures", "spot")):
+        account = {"market": market, "fee": 0.0007, "balance": 12_345.0}
+        if market == "futures":
+            account |= {"leverage": 3}
+        sets = [random_hyperparameters(name, seed) for seed in range(SETS)]
+        oracle = Oracle(tmp_path / f"{name}-{market}", SOURCES)
+        for values in sets:
+            oracle.add([(name, "BTC-USDT", "1h")], START, END, warm_up_minutes=WARM_UP * 60,
+                       hyperparameters=values, warm_up_candles=WARM_UP, fast=mode == "fast", **account)
+        request = Request(strategy=SOURCES[name], symbol="BTC-USDT", timeframe="1h", candles=candle_store,
+                          mode=mode, warm_up_candles=WARM_UP, **account)
+        ours += simulated(request, sets)
+        oracles.append(oracle)
+    # Two at a time; each on one core.
+    theirs = []
+    for one, two in zip(oracles[::2], oracles[1::2], strict=True):
+        one.start(), two.start()
+        theirs += [*one.answers(), *two.answers()]
+    for result, jesse in zip(ours, theirs, strict=True):
+        assert_equal(result, jesse)
+    sides = {(result.spec.account.market, side) for result in ours for side in result.trades["side"]}
+    assert sides == {("futures", "long"), ("futures", "short"), ("spot", "long")}
+    assert sum(len(result.trades) for result in ours) > 500
+    assert len({repr(result.metrics) for result in ours}) > 2 * SETS
+
+
+def test_other_timeframes_several_routes_and_watched_markets(candle_store: CandleStore, tmp_path: Path):
+    day = 24 * 60
+    cases = [
+        # Two traded markets share the account; each has its own strategy.
+        ({"routes": [(TREND, "BTC-USDT", "1h"), (REVERSION, "ETH-USDT", "15m")]},
+         {"routes": [("Trend", "BTC-USDT", "1h"), ("Reversion", "ETH-USDT", "15m")]}, 30 * 60, 30),
+        ({"strategy": TREND, "symbol": "ETH-USDT", "timeframe": "30m", "data_routes": [("BTC-USDT", "4h")]},
+         {"routes": [("Trend", "ETH-USDT", "30m")], "data_routes": [("BTC-USDT", "4h")]}, 100 * 240, 100),
+        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "15m", "data_routes": [("BTC-USDT", "1D")]},
+         {"routes": [("Trend", "BTC-USDT", "15m")], "data_routes": [("BTC-USDT", "1D")]}, 40 * day, 40),
+        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "5m"},
+         {"routes": [("Trend", "BTC-USDT", "5m")]}, 0, 0),
+        # A start that is not the beginning of a week, for candles that are.
+        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "1h", "data_routes": [("BTC-USDT", "1W")]},
+         {"routes": [("Trend", "BTC-USDT", "1h")], "data_routes": [("BTC-USDT", "1W")]}, 18 * day, 2),
+        ({"strategy": IDLE, "symbol": "BTC-USDT", "timeframe": "1h"},
+         {"routes": [("Idle", "BTC-USDT", "1h")]}, 600, 10),
+    ]  # fmt: skip
+    period = {"start": "2023-05-01", "end": "2023-05-11"}
+    oracle = Oracle(tmp_path / "jesse", SOURCES)
+    ours = []
+    for (arguments, theirs, minutes, count), mode in itertools.product(cases, ("fast", "step")):
+        oracle.add(**theirs, **period, warm_up_minutes=minutes, warm_up_candles=count, fast=mode == "fast")
+        ours.append(backtest(**arguments, **period, warm_up_candles=count, mode=mode, candles=candle_store,
+                             background=True))
+    for job, answer in zip(ours, oracle.answers(), strict=True):
+        assert_equal(job.result(120), answer)
+
+
+@pytest.mark.parametrize("mode", ["fast", "step"])
+@pytest.mark.parametrize("leverage_mode", ["cross", "isolated"])
+def test_a_liquidated_account(
+    mode: str, leverage_mode: str, candle_store: CandleStore, tmp_path: Path
+):
+    stubborn = """
+from jesse import utils
+from jesse.strategies import Strategy
+
+
+class Stubborn(Strategy):
+    def should_long(self):
+        return self.index == 0
+
+    def go_long(self):
+        size = self.available_margin * 0.95 * 50
+        self.buy = utils.size_to_qty(size, self.price, fee_rate=self.fee_rate), self.price
+"""
+    # Bitcoin fell from 26,800 to 25,400 on 2023-06-05.
+    period = {"start": "2023-06-03", "end": "2023-06-08"}
+    account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
+    oracle = Oracle(tmp_path / "jesse", {"Stubborn": stubborn})
+    oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600, fast=mode == "fast")
+    ours = backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode, candles=candle_store)
+    assert_equal(ours, oracle.answers()[0])
+    assert len(ours.trades) == 1
+    assert ours.metrics["net_profit_percentage"] < -50
