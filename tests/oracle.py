@@ -4,7 +4,7 @@ Run as a script, in a process and a working directory of its own: ``python oracl
 ``{"sources": {name: text}, "runs": [{"config", "routes", "data_routes", "candles", "warm_up",
 "hyperparameters", "fast_mode"}, ...]}``, a route's strategy a name in ``sources``, candles
 ``[[exchange, symbol, path of a .npy], ...]``. Prints ``[{"metrics", "trades", "equity"}, ...]``,
-every number as Python writes it. Each run has a process of its own, so none sees what another left.
+every number as Python writes it. Each run has a process of its own, so none sees what the others left.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def main() -> None:
     import jesse.research.backtest  # noqa: F401 - once, before forking
 
     task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    one(task["runs"][0], task["sources"])  # compiles indicators, so that not every process has to
     answers = []
     for run in task["runs"]:
         out, into = os.pipe()

@@ -1,1 +1,1 @@
-""""""
+"""The engine: knows nothing of notebooks, widgets or drawing."""

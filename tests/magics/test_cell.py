@@ -95,7 +95,7 @@ def test_naming_a_strategy(shell, tmp_path):
         choose_strategy(shell, empty, "mime")
     with pytest.raises(UsageError, match="'ETH-USDT' cannot be the name"):
         choose_strategy(shell, empty, "ETH-USDT")
-    with pytest.raises(StrategyError, match="this cell defines none.*Defined in this notebook: mine"):
+    with pytest.raises(StrategyError, match=r"this cell defines none.*Defined in this notebook: mine"):
         choose_strategy(shell, empty, None)
 
 

@@ -39,7 +39,8 @@ class Oracle:
         trading, warm_up = [], []
         for symbol in symbols:
             whole = candles[symbol] if candles else real_candles(symbol)
-            first, middle, last = np.searchsorted(whole[:, 0], [begin - warm_up_minutes * 60_000, begin, finish])
+            bounds = [begin - warm_up_minutes * 60_000, begin, finish]
+            first, middle, last = np.searchsorted(whole[:, 0], bounds)
             trading.append([EXCHANGE, symbol, self._saved(symbol, whole[middle:last])])
             if warm_up_minutes:
                 warm_up.append([EXCHANGE, symbol, self._saved(symbol, whole[first:middle])])

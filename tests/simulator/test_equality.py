@@ -41,27 +41,24 @@ def simulated(request: Request, hyperparameters: list[dict[str, Any]]) -> list[B
 
 
 @pytest.mark.parametrize("mode", ["fast", "step"])
-def test_twenty_random_sets_of_two_strategies_on_both_markets(mode: str, candle_store: CandleStore, tmp_path: Path):
+def test_twenty_random_sets_of_two_strategies_on_both_markets(
+    mode: str, candle_store: CandleStore, tmp_path: Path
+):
     ours, oracles = [], []
-    for name, market in itertools.product(("Trend", "Reversion"), ("futures", "spot")):
-        account = {"market": market, "fee": 0.0007, "balance": 12_345.0}
-        if market == "futures":
-            account |= {"leverage": 3}
+    for name in ("Trend", "Reversion"):
+        oracle = Oracle(tmp_path / name, SOURCES)
         sets = [random_hyperparameters(name, seed) for seed in range(SETS)]
-        oracle = Oracle(tmp_path / f"{name}-{market}", SOURCES)
-        for values in sets:
-            oracle.add([(name, "BTC-USDT", "1h")], START, END, warm_up_minutes=WARM_UP * 60,
-                       hyperparameters=values, warm_up_candles=WARM_UP, fast=mode == "fast", **account)
-        request = Request(strategy=SOURCES[name], symbol="BTC-USDT", timeframe="1h", candles=candle_store,
-                          mode=mode, warm_up_candles=WARM_UP, **account)
-        ours += simulated(request, sets)
-        oracles.append(oracle)
-    # Two at a time; each on one core.
-    theirs = []
-    for one, two in zip(oracles[::2], oracles[1::2], strict=True):
-        one.start(), two.start()
-        theirs += [*one.answers(), *two.answers()]
-    for result, jesse in zip(ours, theirs, strict=True):
+        for market, leverage in (("futures", 3), ("spot", 1)):
+            account = {"market": market, "leverage": leverage, "fee": 0.0007, "balance": 12_345.0,
+                       "warm_up_candles": WARM_UP}
+            request = Request(strategy=SOURCES[name], symbol="BTC-USDT", timeframe="1h", candles=candle_store,
+                              mode=mode, **account)
+            ours += simulated(request, sets)
+            for values in sets:
+                oracle.add([(name, "BTC-USDT", "1h")], START, END, warm_up_minutes=WARM_UP * 60,
+                           hyperparameters=values, fast=mode == "fast", **account)
+        oracles.append(oracle.start())
+    for result, jesse in zip(ours, [*oracles[0].answers(), *oracles[1].answers()], strict=True):
         assert_equal(result, jesse)
     sides = {(result.spec.account.market, side) for result in ours for side in result.trades["side"]}
     assert sides == {("futures", "long"), ("futures", "short"), ("spot", "long")}
@@ -73,8 +70,8 @@ def test_other_timeframes_several_routes_and_watched_markets(candle_store: Candl
     day = 24 * 60
     cases = [
         # Two traded markets share the account; each has its own strategy.
-        ({"routes": [(TREND, "BTC-USDT", "1h"), (REVERSION, "ETH-USDT", "15m")]},
-         {"routes": [("Trend", "BTC-USDT", "1h"), ("Reversion", "ETH-USDT", "15m")]}, 30 * 60, 30),
+        ({"routes": [(TREND, "BTC-USDT", "1h"), (REVERSION, "ETH-USDT", "15m")], "leverage": 3},
+         {"routes": [("Trend", "BTC-USDT", "1h"), ("Reversion", "ETH-USDT", "15m")], "leverage": 3}, 30 * 60, 30),
         ({"strategy": TREND, "symbol": "ETH-USDT", "timeframe": "30m", "data_routes": [("BTC-USDT", "4h")]},
          {"routes": [("Trend", "ETH-USDT", "30m")], "data_routes": [("BTC-USDT", "4h")]}, 100 * 240, 100),
         ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "15m", "data_routes": [("BTC-USDT", "1D")]},
@@ -98,11 +95,7 @@ def test_other_timeframes_several_routes_and_watched_markets(candle_store: Candl
         assert_equal(job.result(120), answer)
 
 
-@pytest.mark.parametrize("mode", ["fast", "step"])
-@pytest.mark.parametrize("leverage_mode", ["cross", "isolated"])
-def test_a_liquidated_account(
-    mode: str, leverage_mode: str, candle_store: CandleStore, tmp_path: Path
-):
+def test_a_liquidated_account(candle_store: CandleStore, tmp_path: Path):
     stubborn = """
 from jesse import utils
 from jesse.strategies import Strategy
@@ -118,10 +111,13 @@ class Stubborn(Strategy):
 """
     # Bitcoin fell from 26,800 to 25,400 on 2023-06-05.
     period = {"start": "2023-06-03", "end": "2023-06-08"}
-    account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
-    oracle = Oracle(tmp_path / "jesse", {"Stubborn": stubborn})
-    oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600, fast=mode == "fast")
-    ours = backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode, candles=candle_store)
-    assert_equal(ours, oracle.answers()[0])
-    assert len(ours.trades) == 1
-    assert ours.metrics["net_profit_percentage"] < -50
+    oracle, ours = Oracle(tmp_path / "jesse", {"Stubborn": stubborn}), []
+    for mode, leverage_mode in itertools.product(("fast", "step"), ("cross", "isolated")):
+        account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
+        oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600,
+                   fast=mode == "fast")
+        ours.append(backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode, candles=candle_store))
+    for result, answer in zip(ours, oracle.answers(), strict=True):
+        assert_equal(result, answer)
+        assert len(result.trades) == 1
+        assert result.metrics["net_profit_percentage"] < -50

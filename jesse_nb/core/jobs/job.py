@@ -83,7 +83,7 @@ class Job(Generic[T]):
     def start(self) -> Job[T]:
         """Begin the work in a thread; front ends that watch jobs hear of it first."""
         _jobs[self.id] = self
-        for watcher in list(_watchers):
+        for watcher in tuple(_watchers):
             watcher(self)
         threading.Thread(target=self._run, daemon=True, name=f"jesse-nb-{self.id}").start()
         return self
@@ -197,7 +197,7 @@ class Job(Generic[T]):
         for callback in subscribers:
             try:
                 callback(progress)
-            except Exception:  # noqa: BLE001 - a display that fails must not fail the run
+            except Exception:  # noqa: BLE001, PERF203 - a display that fails must not fail the run
                 _log.exception("A subscriber of %s failed", self.id)
 
 

@@ -95,7 +95,7 @@ class LocalPool:
     def stop(self) -> None:
         """End all workers at once."""
         with contextlib.suppress(RuntimeError, OSError):
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
             self._pool.join(timeout=2)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -174,7 +174,7 @@ def _retire(pool: LocalPool) -> None:
 
     def finish() -> None:
         with contextlib.suppress(RuntimeError, OSError):
-            pool._pool.close()
+            pool._pool.close()  # type: ignore[no-untyped-call]
             pool._pool.join()
         pool.stop()
 
@@ -228,7 +228,8 @@ def _main_module_hidden() -> Iterator[None]:
 
 #: Workers are forked from a server that has Jesse imported; where nothing can fork, they start from scratch.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_BaseProcess: Any = multiprocessing.get_context(_METHOD).Process
+_context: Any = multiprocessing.get_context(_METHOD)
+_BaseProcess: Any = _context.Process
 
 
 class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
@@ -248,9 +249,8 @@ class _Context:
     Process = _WorkerProcess
 
     def __init__(self) -> None:
-        self._context: Any = multiprocessing.get_context(_METHOD)
         if _METHOD == "forkserver":
-            self._context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
+            _context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
+        return getattr(_context, name)

@@ -1,7 +1,8 @@
 """The worker process: set up once, then one simulation after another.
 
-Workers are forked from a server that has imported Jesse (see ``preload``). A task answers with data in every case: an exception's object might not
-survive the way back, its description does.
+Workers are forked from a server that has imported Jesse (see ``preload``). A
+task answers with data in every case: an exception's object might not survive
+the way back, its description does.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY if memory_limit is None else memory_limit, hard))
+        soft = resource.RLIM_INFINITY if memory_limit is None else memory_limit
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
     return _answered(lambda: simulate(simulation))
 
 
@@ -150,7 +152,7 @@ def _die_with_kernel() -> None:
     """End when the kernel ends, however it ends."""
     if sys.platform == "linux":
         # The server that forked us ends with the kernel, unless we hold the pipe by which it notices.
-        from multiprocessing.forkserver import _forkserver  # type: ignore[attr-defined]
+        from multiprocessing.forkserver import _forkserver
 
         server = os.getppid()
         held = getattr(_forkserver, "_forkserver_alive_fd", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
@@ -15,12 +15,6 @@ from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["backtest"]
-
-
-@overload
-def backtest(*args: Any, background: Literal[True], **kwargs: Any) -> Job[BacktestResult]: ...
-@overload
-def backtest(*args: Any, background: Literal[False] = ..., **kwargs: Any) -> BacktestResult: ...
 
 
 def backtest(

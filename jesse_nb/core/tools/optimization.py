@@ -11,9 +11,6 @@ from typing import Any
 
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.jobs.pool import LocalPool, failure_of
-from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import OptimizeResult, TopTrial, Trial
@@ -21,14 +18,8 @@ from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
-from jesse_nb.exceptions import (
-    AllTrialsFailedError,
-    JobCancelledError,
-    MetricError,
-    SpaceError,
-    StrategyError,
-    did_you_mean,
-)
+from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
+from jesse_nb.exceptions import AllTrialsFailedError, MetricError
 
 __all__ = ["Optimization", "Plan"]
 
@@ -36,11 +27,6 @@ _DEFAULT = "default"
 
 #: A study whose first trials all fail is given up after this many.
 _HOPELESS = 10
-
-#: Seconds between two looks at whether the job was cancelled.
-_PATIENCE = 0.05
-
-_DESCRIBE_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -87,9 +73,8 @@ class Optimization:
         plan = self._plan
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         pool, store = plan.request.pool(), plan.request.run_store()
-        described = self._describe(pool)
-        self._space = plan.space or self._declared_space(described)
-        self._check_names(self._space, described)
+        described = describe_strategy(pool, plan.request.code_of(plan.training), lambda: self._control.cancelled)
+        self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)
         evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
         try:
             self._optimize(evaluator, self._space, has_default=bool(described.defaults or self._fixed))
@@ -104,7 +89,7 @@ class Optimization:
     def result(self) -> OptimizeResult:
         """Return the result of what has finished so far; only reads, so any thread may ask."""
         plan = self._plan
-        trials = tuple(trial for _, trial in sorted(list(self._trials.items())))
+        trials = tuple(trial for _, trial in sorted(tuple(self._trials.items())))
         assert self._space is not None
         top = self._top or best_trials(trials, plan.metrics, plan.top)
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
@@ -126,41 +111,6 @@ class Optimization:
             notes=tuple(self._notes),
         )
 
-    def _describe(self, pool: LocalPool) -> Description:
-        """Ask the strategy, in a worker, what it declares."""
-        future = pool.describe(self._plan.request.code_of(self._plan.training), _DESCRIBE_TIMEOUT)
-        while not self._control.cancelled:
-            try:
-                answer = future.result(timeout=_PATIENCE)
-            except TimeoutError:
-                if not future.done():
-                    continue
-                raise StrategyError(f"The strategy could not be built within {_DESCRIBE_TIMEOUT:g} s.") from None
-            except Exception as error:
-                raise failure_of(error, _DESCRIBE_TIMEOUT) from None
-            if answer.failure:
-                raise failure_of(answer)
-            return answer.value  # type: ignore[no-any-return]
-        future.cancel()
-        raise JobCancelledError("The optimization was cancelled before its first trial.")
-
-    def _declared_space(self, described: Description) -> Space:
-        varied = [parameter for parameter in described.hyperparameters if parameter["name"] not in self._fixed]
-        if not varied:
-            raise SpaceError(f"There is nothing to optimize: {self._plan.training.spec.routes[0].strategy.name} declares "
-                             "no hyperparameters.", "Give space=dict(name=(low, high), ...), or let it declare some.")
-        return Space.parse(varied)
-
-    def _check_names(self, space: Space, described: Description) -> None:
-        """A name that the strategy does not know would be varied without any effect."""
-        known = [parameter["name"] for parameter in described.hyperparameters]
-        for name in (*space.names, *self._fixed):
-            if known and name not in known:
-                raise SpaceError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
-        both = sorted(set(space.names) & set(self._fixed))
-        if both:
-            raise SpaceError(f"{both[0]!r} is both fixed and varied.", "Keep it in space or in hyperparameters.")
-
     def _optimize(self, evaluator: Evaluator, space: Space, *, has_default: bool) -> None:
         plan, control = self._plan, self._control
         search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
@@ -176,7 +126,7 @@ class Optimization:
                 number, params = search.ask()
                 self._asked[number] = params
                 evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}))
-            answer = evaluator.next(_PATIENCE)
+            answer = evaluator.next(PATIENCE)
             if answer is not None and (trial := self._receive(*answer)) is not None:
                 search.tell(trial.number, trial.values if trial.scored else None)
                 if len(self._trials) == self._failed == _HOPELESS:
@@ -196,7 +146,7 @@ class Optimization:
                 self._notes.append(f"The baseline with the strategy's own values failed: {outcome.error}")
             return None
         assert isinstance(ticket, int)
-        trial, result = self._judge(ticket, outcome)
+        trial, result = judge(ticket, self._asked[ticket], outcome, self._plan.metrics)
         self._trials[ticket] = trial
         self._failed += trial.state == "failed"
         if not trial.reused:
@@ -209,26 +159,6 @@ class Optimization:
                 self._best = trial, result
         return trial
 
-    def _judge(self, number: int, outcome: Outcome) -> tuple[Trial, BacktestResult | None]:
-        metrics = self._plan.metrics
-        unknown = (math.nan,) * len(metrics)
-        params, key = self._asked[number], outcome.spec.key
-        if outcome.record is None:
-            reason = str(outcome.error)
-            return Trial(number, params, unknown, "failed", reason, {}, 0.0, outcome.reused, key), None
-        result = outcome.record.to_result(outcome.spec)
-        try:
-            values = tuple(float(metric.read(result)) for metric in metrics)
-        except MetricError as error:
-            return Trial(number, params, unknown, "failed", str(error), result.metrics, result.seconds,
-                         outcome.reused, key), None  # fmt: skip
-        reason = ""
-        if any(math.isnan(value) for value in values):
-            undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
-            reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
-        return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
-                     outcome.reused, key), result  # fmt: skip
-
     def _test(self, evaluator: Evaluator) -> None:
         """Run the best trials on the period that no trial saw."""
         plan, control = self._plan, self._control
@@ -240,7 +170,7 @@ class Optimization:
         for trial in self._top:
             evaluator.submit(trial.number, plan.test.spec.with_hyperparameters({**self._fixed, **trial.params}))
         while evaluator.pending and not self._must_stop():
-            answer = evaluator.next(_PATIENCE)
+            answer = evaluator.next(PATIENCE)
             if answer is not None:
                 self._receive_test(*answer)
             if not self._must_stop():

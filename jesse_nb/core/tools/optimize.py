@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
@@ -23,12 +23,6 @@ __all__ = ["optimize"]
 
 #: How many of an earlier result's best trials are tried first.
 _WARM_START = 5
-
-
-@overload
-def optimize(*args: Any, background: Literal[True], **kwargs: Any) -> Job[OptimizeResult]: ...
-@overload
-def optimize(*args: Any, background: Literal[False] = ..., **kwargs: Any) -> OptimizeResult: ...
 
 
 def optimize(

@@ -1,0 +1,106 @@
+"""What every search over hyperparameters needs: the strategy's own word, and a judgement of each run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any
+
+from jesse_nb.core.jobs.evaluation import Outcome
+from jesse_nb.core.jobs.pool import Pool, failure_of
+from jesse_nb.core.jobs.worker import Description
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.optimize_result import Trial
+from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
+
+__all__ = ["PATIENCE", "describe_strategy", "judge", "space_of"]
+
+#: Seconds between two looks at whether a job was cancelled.
+PATIENCE = 0.05
+
+_DESCRIBE_TIMEOUT = 60.0
+
+
+def describe_strategy(pool: Pool, code: StrategyCode, cancelled: Callable[[], bool]) -> Description:
+    """Ask a strategy, in a worker, what it declares.
+
+    Raises
+    ------
+    SimulationError
+        When its code raises or ends the worker.
+    StrategyError
+        When it does not answer within a minute.
+    JobCancelledError
+        When ``cancelled()`` turned true meanwhile.
+    """
+    future = pool.describe(code, _DESCRIBE_TIMEOUT)
+    while not cancelled():
+        try:
+            answer = future.result(timeout=PATIENCE)
+        except FutureTimeoutError:
+            if not future.done():
+                continue
+            raise StrategyError(f"The strategy {code.ref.name} could not be built within {_DESCRIBE_TIMEOUT:g} s."
+                                ) from None
+        except Exception as error:  # noqa: BLE001 - futures raise whatever ended their task
+            raise failure_of(error, _DESCRIBE_TIMEOUT) from None
+        if answer.failure:
+            raise failure_of(answer)
+        return answer.value  # type: ignore[no-any-return]
+    future.cancel()
+    raise JobCancelledError("The job was cancelled before its first trial.")
+
+
+def space_of(given: Space | None, described: Description, fixed: Mapping[str, Any], strategy: str) -> Space:
+    """Return the space to search: the given one, or what the strategy declares and nobody fixed.
+
+    Raises
+    ------
+    SpaceError
+        When there is nothing to vary, or a name that the strategy does not know: it would be
+        varied without any effect.
+    """
+    known = [parameter["name"] for parameter in described.hyperparameters]
+    for name in (*(given.names if given else ()), *fixed):
+        if known and name not in known:
+            raise SpaceError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
+    if given is not None:
+        both = sorted(set(given.names) & set(fixed))
+        if both:
+            raise SpaceError(f"{both[0]!r} is both fixed and varied.", "Keep it in space or in hyperparameters.")
+        return given
+    varied = [parameter for parameter in described.hyperparameters if parameter["name"] not in fixed]
+    if not varied:
+        raise SpaceError(f"There is nothing to optimize: {strategy} declares no hyperparameters.",
+                         "Give space=dict(name=(low, high), ...), or let it declare some.")
+    return Space.parse(varied)
+
+
+def judge(
+    number: int, params: dict[str, Any], outcome: Outcome, metrics: tuple[Metric, ...]
+) -> tuple[Trial, BacktestResult | None]:
+    """Return the trial that an outcome makes, and its whole result where it has one.
+
+    A run that failed, or for which a metric raised, is a failed trial; one for which a metric is
+    undefined is finished, with NaN and the reason.
+    """
+    nothing = (math.nan,) * len(metrics)
+    key = outcome.spec.key
+    if outcome.record is None:
+        return Trial(number, params, nothing, "failed", str(outcome.error), {}, 0.0, outcome.reused, key), None
+    result = outcome.record.to_result(outcome.spec)
+    try:
+        values = tuple(float(metric.read(result)) for metric in metrics)
+    except MetricError as error:
+        return Trial(number, params, nothing, "failed", str(error), result.metrics, result.seconds,
+                     outcome.reused, key), None  # fmt: skip
+    reason = ""
+    if any(math.isnan(value) for value in values):
+        undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
+        reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
+    return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
+                 outcome.reused, key), result  # fmt: skip
