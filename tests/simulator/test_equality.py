@@ -15,10 +15,10 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from tests.simulator.jesse_itself import Oracle, assert_equal
-from tests.strategies import IDLE, REVERSION, TREND, random_hyperparameters
+from tests.strategies import CLOCK, IDLE, REVERSION, TREND, WATCHER, random_hyperparameters
 
-START, END = "2023-05-01", "2023-05-29"
-SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE}
+START, END = "2023-05-01", "2023-05-22"
+SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE, "Clock": CLOCK, "Watcher": WATCHER}
 SETS = 20
 WARM_UP = 60
 
@@ -62,7 +62,7 @@ def test_twenty_random_sets_of_two_strategies_on_both_markets(
         assert_equal(result, jesse)
     sides = {(result.spec.account.market, side) for result in ours for side in result.trades["side"]}
     assert sides == {("futures", "long"), ("futures", "short"), ("spot", "long")}
-    assert sum(len(result.trades) for result in ours) > 500
+    assert sum(len(result.trades) for result in ours) > 300
     assert len({repr(result.metrics) for result in ours}) > 2 * SETS
 
 
@@ -71,20 +71,24 @@ def test_other_timeframes_several_routes_and_watched_markets(candle_store: Candl
     cases = [
         # Two traded markets share the account; each has its own strategy.
         ({"routes": [(TREND, "BTC-USDT", "1h"), (REVERSION, "ETH-USDT", "15m")], "leverage": 3},
-         {"routes": [("Trend", "BTC-USDT", "1h"), ("Reversion", "ETH-USDT", "15m")], "leverage": 3}, 30 * 60, 30),
-        ({"strategy": TREND, "symbol": "ETH-USDT", "timeframe": "30m", "data_routes": [("BTC-USDT", "4h")]},
-         {"routes": [("Trend", "ETH-USDT", "30m")], "data_routes": [("BTC-USDT", "4h")]}, 100 * 240, 100),
-        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "15m", "data_routes": [("BTC-USDT", "1D")]},
-         {"routes": [("Trend", "BTC-USDT", "15m")], "data_routes": [("BTC-USDT", "1D")]}, 40 * day, 40),
-        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "5m"},
-         {"routes": [("Trend", "BTC-USDT", "5m")]}, 0, 0),
-        # A start that is not the beginning of a week, for candles that are.
-        ({"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "1h", "data_routes": [("BTC-USDT", "1W")]},
-         {"routes": [("Trend", "BTC-USDT", "1h")], "data_routes": [("BTC-USDT", "1W")]}, 18 * day, 2),
+         {"routes": [("Trend", "BTC-USDT", "1h"), ("Reversion", "ETH-USDT", "15m")], "leverage": 3},
+         30 * 60, 30),
+        ({"strategy": WATCHER, "symbol": "ETH-USDT", "timeframe": "30m", "data_routes": [("BTC-USDT", "4h")],
+          "hyperparameters": {"timeframe": "4h"}},
+         {"routes": [("Watcher", "ETH-USDT", "30m")], "data_routes": [("BTC-USDT", "4h")],
+          "hyperparameters": {"symbol": "BTC-USDT", "timeframe": "4h"}}, 20 * 240, 20),
+        ({"strategy": WATCHER, "symbol": "BTC-USDT", "timeframe": "15m", "data_routes": [("BTC-USDT", "1D")]},
+         {"routes": [("Watcher", "BTC-USDT", "15m")], "data_routes": [("BTC-USDT", "1D")]}, 3 * day, 3),
+        ({"strategy": CLOCK, "symbol": "BTC-USDT", "timeframe": "5m"},
+         {"routes": [("Clock", "BTC-USDT", "5m")]}, 0, 0),
+        ({"strategy": WATCHER, "symbol": "BTC-USDT", "timeframe": "1h", "data_routes": [("BTC-USDT", "1W")],
+          "hyperparameters": {"timeframe": "1W"}},
+         {"routes": [("Watcher", "BTC-USDT", "1h")], "data_routes": [("BTC-USDT", "1W")],
+          "hyperparameters": {"symbol": "BTC-USDT", "timeframe": "1W"}}, 14 * day, 2),
         ({"strategy": IDLE, "symbol": "BTC-USDT", "timeframe": "1h"},
          {"routes": [("Idle", "BTC-USDT", "1h")]}, 600, 10),
     ]  # fmt: skip
-    period = {"start": "2023-05-01", "end": "2023-05-11"}
+    period = {"start": "2023-05-04", "end": "2023-05-13"}  # Jesse's weeks begin on Thursday
     oracle = Oracle(tmp_path / "jesse", SOURCES)
     ours = []
     for (arguments, theirs, minutes, count), mode in itertools.product(cases, ("fast", "step")):
@@ -93,6 +97,7 @@ def test_other_timeframes_several_routes_and_watched_markets(candle_store: Candl
                              background=True))
     for job, answer in zip(ours, oracle.answers(), strict=True):
         assert_equal(job.result(120), answer)
+        assert len(answer["trades"]) > 10 or job.title.startswith("Idle")
 
 
 def test_a_liquidated_account(candle_store: CandleStore, tmp_path: Path):
@@ -116,7 +121,8 @@ class Stubborn(Strategy):
         account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
         oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600,
                    fast=mode == "fast")
-        ours.append(backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode, candles=candle_store))
+        ours.append(backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode,
+                             candles=candle_store))
     for result, answer in zip(ours, oracle.answers(), strict=True):
         assert_equal(result, answer)
         assert len(result.trades) == 1

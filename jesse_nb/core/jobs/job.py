@@ -42,6 +42,11 @@ class JobControl:
         """True once somebody asked the job to stop."""
         return self._job._cancel.is_set()
 
+    @property
+    def total(self) -> int | None:
+        """How many simulations are planned, as last told."""
+        return self._job._progress.total
+
     def update(self, **changes: Any) -> None:
         """Change fields of the job's :class:`Progress`; subscribers hear of it at most ten times a second."""
         self._job._update(changes)
@@ -245,9 +250,9 @@ def run_blocking(job: Job[T]) -> T:
             pass
         return job.result()
     except KeyboardInterrupt:
+        progress = job.progress
         job.cancel()
         job.wait(1.0)
-        progress = job.progress
         done = f" after {progress.done:,} of {progress.total:,}" if progress.total else ""
         raise JobInterruptedError(f"Interrupted{done}; what finished is kept.",
                                   "Run the same again to continue.", job=job) from None

@@ -16,7 +16,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
@@ -86,11 +86,17 @@ class LocalPool:
 
     def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
         """Run a simulation; cancelling the future kills the worker that runs it."""
-        return self._pool.schedule(worker.run, args=(simulation, memory_limit), timeout=timeout)
+        return self._schedule(worker.run, (simulation, memory_limit), timeout)
 
     def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
         """Build a strategy in a worker and ask what it declares."""
-        return self._pool.schedule(worker.describe, args=(code,), timeout=timeout)
+        return self._schedule(worker.describe, (code,), timeout)
+
+    def _schedule(self, task: Callable[..., Answer], arguments: tuple[Any, ...], timeout: float | None) -> Future[Answer]:
+        try:
+            return self._pool.schedule(task, args=arguments, timeout=timeout)
+        except RuntimeError as error:  # a broken pool is one, too
+            raise WorkerDiedError("The workers cannot be started or were stopped.", "Run the same again.") from error
 
     def stop(self) -> None:
         """End all workers at once."""

@@ -89,7 +89,7 @@ class Optimization:
     def result(self) -> OptimizeResult:
         """Return the result of what has finished so far; only reads, so any thread may ask."""
         plan = self._plan
-        trials = tuple(trial for _, trial in sorted(tuple(self._trials.items())))
+        trials = tuple(trial for _, trial in sorted(self._trials.copy().items()))
         assert self._space is not None
         top = self._top or best_trials(trials, plan.metrics, plan.top)
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None

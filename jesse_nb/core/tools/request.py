@@ -68,13 +68,15 @@ class Request:
     memory_limit: int | None = None
     n_jobs: int | None = None
     _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
+    _caches: list[CandleCache] = field(default_factory=list, repr=False, compare=False)
 
     def prepare(self, start: Any, end: Any) -> Prepared:
         """Resolve strategies and candles for a period (anything :func:`~jesse_nb.core.times.to_ms` reads)."""
         if start is None or end is None:
             raise PeriodError("start and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
         begin, finish = to_ms(start, "start"), to_ms(end, "end")
-        series = self.candles or CandleStore()
+        cache = self._cache()
+        series = cache.store
         routes = self._routes(series)
         spec = BacktestSpec(
             routes=routes,
@@ -90,11 +92,17 @@ class Request:
         )
         data = resolve_candles(
             [*spec.routes, *spec.data_routes], begin, finish,
-            warm_up_candles=self.warm_up_candles, gaps=self.gaps, store=series, cache=CandleCache(series),
+            warm_up_candles=self.warm_up_candles, gaps=self.gaps, store=series, cache=cache,
         )  # fmt: skip
         used = {route.strategy.hash for route in routes}
         codes = tuple(code for code in self._codes.values() if code.ref.hash in used)
         return Prepared(replace(spec, candles=data.slices), codes, data.mapped)
+
+    def _cache(self) -> CandleCache:
+        """Return the one cache of this request: it checks each mapped file once."""
+        if not self._caches:
+            self._caches.append(CandleCache(self.candles or CandleStore()))
+        return self._caches[0]
 
     def run_store(self) -> RunStore:
         """Open the run store."""

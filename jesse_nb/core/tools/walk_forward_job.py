@@ -1,0 +1,305 @@
+"""The work of a walk-forward job: all windows at once, on one pool.
+
+Each window searches in-sample on its own; what one window cannot use while it
+waits for its oldest trial, the next one takes, so no core idles at a window's
+end. Every trial with a value is run out-of-sample, too: not to choose by it,
+but to see whether in-sample rank means anything there.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.optimize_result import Trial
+from jesse_nb.core.tools.ranking import best_trials
+from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.search import Search
+from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+from jesse_nb.core.tools.windows import Window
+from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
+
+__all__ = ["WalkForward", "WalkForwardPlan", "daily_closes", "window_seed"]
+
+
+@dataclass(frozen=True)
+class WalkForwardPlan:
+    """What to walk; the fields are those of :func:`~jesse_nb.core.tools.walk_forward.walk_forward`."""
+
+    request: Request
+    start: int
+    end: int
+    windows: tuple[Window, ...]
+    days: Mapping[str, int]
+    anchored: bool
+    space: Space | None
+    fixed: bool
+    metrics: tuple[Metric, ...]
+    n_trials: int
+    sampler: str
+    seed: int
+    timeout: float | None
+
+
+def window_seed(seed: int, number: int) -> int:
+    """Return a window's own seed, derived from the seed of the whole."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def daily_closes(store: CandleStore, exchange: str, symbol: str, start: int, end: int) -> pd.Series[float]:
+    """Return each day's last close from ``start`` to ``end`` (milliseconds UTC), indexed by the day's beginning."""
+    candles = store.read(exchange, symbol, start, end)
+    days = candles[:, 0].astype(np.int64) // DAY_MS
+    last = np.flatnonzero(np.diff(days, append=-1))
+    return pd.Series(candles[last, 2], index=pd.to_datetime(days[last] * DAY_MS, unit="ms", utc=True), name=symbol)
+
+
+class _WindowWork:
+    """One window at work: what is to be simulated next, and what came of it."""
+
+    def __init__(self, plan: WalkForwardPlan, window: Window, space: Space | None, *, has_defaults: bool) -> None:
+        self.window = window
+        self.train = plan.request.prepare(window.train_start, window.train_end)
+        self.test = plan.request.prepare(window.test_start, window.test_end)
+        self._fixed = dict(self.train.spec.hyperparameters)
+        self._metrics = plan.metrics
+        self._search = None if space is None else Search(
+            space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
+            n_trials=plan.n_trials, workers=plan.request.workers)  # fmt: skip
+        self._asked: dict[int, dict[str, Any]] = {}
+        self.trials: dict[int, Trial] = {}
+        self._waiting: list[tuple[Hashable, Any]] = []  # tickets and specs that can run at once
+        self._open: set[Hashable] = set()
+        self.test_values: dict[int, float] = {}
+        self.chosen: dict[str, Any] | None = None
+        self.found: dict[str, BacktestResult] = {}
+        self.reasons: dict[str, str] = {}
+        if has_defaults:
+            own = {} if plan.fixed else self._fixed
+            self._waiting.append(("baseline", self.test.spec.with_hyperparameters(own)))
+        if self._search is None:
+            self._choose(self._fixed)
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing is left to do."""
+        return self.chosen is not None and not self._waiting and not self._open
+
+    def submit_next(self, evaluator: Evaluator) -> bool:
+        """Hand one simulation to the evaluator; False when there is none to hand over now."""
+        if self._waiting:
+            name, spec = self._waiting.pop(0)
+        elif self._search is not None and self._search.may_ask:
+            number, params = self._search.ask()
+            self._asked[number] = params
+            name, spec = ("trial", number), self._with(self.train, params)
+        else:
+            return False
+        self._open.add(name)
+        evaluator.submit((self.window.number, name), spec)
+        return True
+
+    def receive(self, name: Any, outcome: Outcome) -> None:
+        """Take in what became of one simulation."""
+        self._open.discard(name)
+        if isinstance(name, str):
+            self._keep(name, outcome)
+        elif name[0] == "trial":
+            self._judge(name[1], outcome)
+        else:
+            self.test_values[name[1]] = self._value(outcome)
+        if self._search is not None and self.chosen is None and self._search.ended:
+            best = best_trials(self.trials.values(), self._metrics, 1)
+            self._choose({**self._fixed, **best[0].params} if best else None)
+
+    def result(self) -> WindowResult:
+        """Return what is known by now."""
+        reason = self.reasons.get("test") or self.reasons.get("train") or ("" if "test" in self.found else "not run")
+        return WindowResult(
+            window=self.window,
+            params=dict(self.chosen or {}),
+            trials=tuple(trial for _, trial in sorted(self.trials.copy().items())),
+            test_values=dict(sorted(self.test_values.copy().items())),
+            train=self.found.get("train"),
+            test=self.found.get("test"),
+            baseline=self.found.get("baseline"),
+            reason="" if "test" in self.found else reason,
+        )
+
+    def _with(self, prepared: Prepared, params: Mapping[str, Any]) -> Any:
+        return prepared.spec.with_hyperparameters({**self._fixed, **params})
+
+    def _choose(self, params: dict[str, Any] | None) -> None:
+        """Run the chosen parameters whole; trials that have run already are answered by the store."""
+        self.chosen = params or {}
+        if params is None:
+            reasons = [trial.reason for trial in self.trials.values() if trial.reason]
+            self.reasons["test"] = f"no trial has a value: {max(reasons, key=reasons.count)}" if reasons else "no trial"
+            return
+        self._waiting += [("train", self._with(self.train, params)), ("test", self._with(self.test, params))]
+
+    def _judge(self, number: int, outcome: Outcome) -> None:
+        assert self._search is not None
+        trial, _ = judge(number, self._asked[number], outcome, self._metrics)
+        self.trials[number] = trial
+        self._search.tell(number, trial.values if trial.scored else None)
+        if trial.scored:
+            self._waiting.append((("out-of-sample", number), self._with(self.test, trial.params)))
+
+    def _value(self, outcome: Outcome) -> float:
+        if outcome.record is None:
+            return math.nan
+        try:
+            return float(self._metrics[0].read(outcome.record.to_result(outcome.spec)))
+        except MetricError:
+            return math.nan
+
+    def _keep(self, name: str, outcome: Outcome) -> None:
+        if outcome.record is not None:
+            self.found[name] = outcome.record.to_result(outcome.spec)
+        else:
+            self.reasons[name] = str(outcome.error)
+
+
+class WalkForward:
+    """One walk-forward job at work."""
+
+    def __init__(self, plan: WalkForwardPlan, control: JobControl) -> None:
+        self._plan = plan
+        self._control = control
+        self._began = time.monotonic()
+        self._works: list[_WindowWork] = []
+        self._prices: pd.Series[float] = pd.Series(dtype=float)
+        self._notes: list[str] = []
+        self._timed_out = False
+        self._done = 0
+        self._simulated = 0
+        self._simulating_since = math.nan
+
+    def run(self) -> WalkForwardResult:
+        """Do all of it. When the job is cancelled, return what has finished."""
+        plan, control = self._plan, self._control
+        per_window = 1 + (2 if plan.fixed else 2 * plan.n_trials + 2)
+        control.update(phase="starting workers", total=per_window * len(plan.windows), workers=plan.request.workers)
+        pool, store = plan.request.pool(), plan.request.run_store()
+        self._prepare(pool)
+        evaluator = plan.request.evaluator([part for work in self._works for part in (work.train, work.test)],
+                                           store, pool)
+        control.update(phase=f"walking {len(self._works)} windows")
+        control.partial(self.result)
+        try:
+            self._walk(evaluator)
+        finally:
+            evaluator.cancel()
+        while (answer := evaluator.next(0)) is not None:
+            self._receive(*answer)
+        if evaluator.storage_error:
+            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        control.update(done=self._done, total=self._done)
+        self._check_success()
+        return self.result()
+
+    def result(self) -> WalkForwardResult:
+        """Return the result of the windows that have an out-of-sample run, or failed to have one."""
+        plan = self._plan
+        stopped = "interrupted" if self._control.cancelled else "timeout" if self._timed_out else ""
+        works = [work for work in self._works if not stopped or work.ended]
+        return WalkForwardResult(
+            spec=self._works[0].train.spec,
+            start=plan.start,
+            end=plan.end,
+            windows=tuple(work.result() for work in works if work.ended),
+            in_sample_period=plan.days["in_sample_period"],
+            out_sample_period=plan.days["out_sample_period"],
+            step_forward=plan.days["step_forward"],
+            gap=plan.days["gap"],
+            anchored=plan.anchored,
+            space=self._space,
+            metrics=plan.metrics,
+            sampler=plan.sampler,
+            seed=plan.seed,
+            n_trials=plan.n_trials,
+            prices=self._prices,
+            planned=len(plan.windows),
+            elapsed=time.monotonic() - self._began,
+            stopped=stopped,
+            notes=tuple(self._notes),
+        )
+
+    def _prepare(self, pool: Any) -> None:
+        """Resolve strategy, candles and prices of every window."""
+        plan = self._plan
+        first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
+        fixed = dict(first.spec.hyperparameters)
+        route = first.spec.routes[0]
+        described = describe_strategy(pool, plan.request.code_of(first), lambda: self._control.cancelled)
+        self._space = None if plan.fixed else space_of(plan.space, described, fixed, route.strategy.name)
+        has_defaults = bool(described.defaults)
+        if not has_defaults:
+            self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
+        self._prices = daily_closes(plan.request.candles or CandleStore(), route.exchange, route.symbol,
+                                    plan.start, plan.end)
+        for window in plan.windows:
+            if self._control.cancelled:
+                raise JobCancelledError("The walk-forward was cancelled before its first window.")
+            self._control.update(phase=f"preparing window {window.number + 1} of {len(plan.windows)}")
+            self._works.append(_WindowWork(plan, window, self._space, has_defaults=has_defaults))
+
+    def _walk(self, evaluator: Evaluator) -> None:
+        enough = self._plan.request.workers + 2
+        while not self._must_stop() and not all(work.ended for work in self._works):
+            while evaluator.pending < enough and any(work.submit_next(evaluator) for work in self._works):
+                pass
+            answer = evaluator.next(PATIENCE)
+            if answer is not None:
+                self._receive(*answer)
+            self._report(evaluator)
+
+    def _receive(self, ticket: Any, outcome: Outcome) -> None:
+        number, name = ticket
+        self._works[number].receive(name, outcome)
+        self._done += 1
+        if not outcome.reused:
+            self._simulated += 1
+            if math.isnan(self._simulating_since):
+                self._simulating_since = time.monotonic()
+
+    def _must_stop(self) -> bool:
+        limit = self._plan.timeout
+        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
+        return self._timed_out or self._control.cancelled
+
+    def _report(self, evaluator: Evaluator) -> None:
+        total = self._control.total or 0
+        elapsed = time.monotonic() - self._simulating_since
+        rate = self._simulated / elapsed if self._simulated > 1 and elapsed > 0 else None
+        ended = sum(work.ended for work in self._works)
+        self._control.update(
+            done=self._done,
+            reused=self._done - self._simulated,
+            running=evaluator.running,
+            rate=rate,
+            eta=max(0, total - self._done) / rate if rate else None,
+            best_label=f"{ended} of {len(self._works)} windows" if ended else "",
+        )
+
+    def _check_success(self) -> None:
+        if self._must_stop() or any("test" in work.found for work in self._works):
+            return
+        work = self._works[0]
+        raise AllTrialsFailedError(
+            f"No window has an out-of-sample run. Window 1 ({utc_text(work.window.test_start)}): {work.result().reason}")
