@@ -103,6 +103,55 @@ class Reversion(Strategy):
         return False
 """
 
+#: In and out by the clock, without any indicator: needs no warm-up.
+CLOCK = """
+from jesse import utils
+from jesse.strategies import Strategy
+
+
+class Clock(Strategy):
+    def should_long(self):
+        return self.index % 10 == 3
+
+    def go_long(self):
+        self.buy = utils.size_to_qty(self.balance * 0.9, self.price, fee_rate=self.fee_rate), self.price
+
+    def update_position(self):
+        if self.index % 10 == 8:
+            self.liquidate()
+"""
+
+#: Compares the price with another market or timeframe, named by its hyperparameters.
+WATCHER = """
+from jesse import utils
+from jesse.strategies import Strategy
+
+
+class Watcher(Strategy):
+    def hyperparameters(self):
+        return [{"name": "symbol", "type": "categorical", "options": ["BTC-USDT", "ETH-USDT"], "default": "BTC-USDT"},
+                {"name": "timeframe", "type": "categorical", "options": ["4h", "1D", "1W"], "default": "1D"}]
+
+    def seen(self):
+        return self.get_candles(self.exchange, self.hp["symbol"], self.hp["timeframe"])
+
+    def should_long(self):
+        return self.seen()[-1, 2] > self.seen()[-2, 2] and self.index % 3 == 0
+
+    def should_short(self):
+        return self.seen()[-1, 2] < self.seen()[-2, 2] and self.index % 3 == 1
+
+    def go_long(self):
+        self.buy = utils.size_to_qty(self.balance * 0.9, self.price, fee_rate=self.fee_rate), self.price
+
+    def go_short(self):
+        self.sell = utils.size_to_qty(self.balance * 0.9, self.price, fee_rate=self.fee_rate), self.price
+
+    def update_position(self):
+        if self.index % 7 == 0:
+            self.liquidate()
+"""
+
 #: Stays out of the market.
 IDLE = """
 from jesse.strategies import Strategy

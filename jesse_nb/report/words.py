@@ -60,6 +60,8 @@ def verdict(result: OptimizeResult, frame: pd.DataFrame) -> list[str]:
     if result.best is None or result.test_start is None or result.test_end is None:
         return []
     if result.test is None:
+        if result.stopped in ("interrupted", "timeout") and not result.top[0].test_reason:
+            return ["The study was stopped before the best trial could be run on the held-out period."]
         return [f"The best trial's held-out run failed: {result.top[0].test_reason or 'no reason is known'}."]
     trades = result.test.metrics.get("total", 0)
     if not trades:

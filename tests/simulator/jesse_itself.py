@@ -55,12 +55,13 @@ class Oracle:
             "candles": trading, "warm_up": warm_up, "hyperparameters": hyperparameters, "fast_mode": fast,
         })  # fmt: skip
 
-    def start(self) -> Oracle:
+    def start(self, hash_seed: str = "0") -> Oracle:
         self.folder.mkdir(exist_ok=True)
         task = self.folder / "task.json"
         task.write_text(json.dumps({"sources": self.sources, "runs": self.runs}))
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(("PYTEST", "COV", "JESSE", "PYTHONPATH"))} | {"TZ": "UTC"}
+                       if not name.startswith(("PYTEST", "COV", "JESSE", "PYTHONPATH"))} | {
+                           "TZ": "UTC", "PYTHONHASHSEED": hash_seed}
         self._process = subprocess.Popen([sys.executable, str(ORACLE), str(task)], cwd=self.folder, text=True,
                                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return self

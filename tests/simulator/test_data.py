@@ -131,7 +131,7 @@ def test_a_series_that_is_not_stored_is_refused(own_store: CandleStore):
 @pytest.mark.parametrize(("timeframe", "start", "fits"), [
     ("1h", "2023-03-05 12:30", False), ("1h", "2023-03-05 12:00", True), ("4h", "2023-03-05 10:00", False),
     ("1D", "2023-03-05 12:00", False), ("5m", "2023-03-05 12:01", False), ("1m", "2023-03-05 12:01", True),
-    ("1W", "2023-03-16", True), ("1W", "2023-03-13", False), ("3D", "2023-03-09", False),
+    ("1W", "2023-03-16", True), ("1W", "2023-03-13", False), ("3D", "2023-03-10", False),
 ])  # fmt: skip
 def test_a_start_in_the_midst_of_a_candle_is_refused(own_store: CandleStore, timeframe, start, fits):
     def resolve():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
-__all__ = ["train_test"]
+__all__ = ["NO_EDGE", "read_metric", "train_test"]
 
 #: Jesse's metrics that are compared, in reading order.
 _COMPARED = (
@@ -24,7 +24,7 @@ _COMPARED = (
 
 #: Metrics that do not grow with the period's length, with the value that means "no edge".
 #: Only for these a part of the training value can be said to be lost.
-_NO_EDGE = {
+NO_EDGE = {
     "annual_return": 0.0, "sharpe_ratio": 0.0, "sortino_ratio": 0.0, "calmar_ratio": 0.0, "omega_ratio": 1.0,
     "smart_sharpe": 0.0, "smart_sortino": 0.0, "serenity_index": 0.0, "expectancy_percentage": 0.0,
 }  # fmt: skip
@@ -55,14 +55,14 @@ def train_test(result: OptimizeResult) -> pd.DataFrame:
                          dtype=float)
     for column, run in (("train", result.training), ("test", result.test), ("default", result.default)):
         for name in names:
-            frame.loc[name, column] = _read(run, name, optimized.get(name))
+            frame.loc[name, column] = read_metric(run, name, optimized.get(name))
     # the score by which trials were ranked, even where the winner's whole run is missing
     for position, name in enumerate(optimized):
         if result.best:
             frame.loc[name, "train"] = result.best.values[position]
             if result.top[0].test_values:
                 frame.loc[name, "test"] = result.top[0].test_values[position]
-    no_edge = pd.Series({name: _NO_EDGE.get(name, math.nan) for name in names})
+    no_edge = pd.Series({name: NO_EDGE.get(name, math.nan) for name in names})
     for name, metric in optimized.items():
         if metric.direction == "minimize":
             no_edge[name] = math.nan
@@ -72,7 +72,8 @@ def train_test(result: OptimizeResult) -> pd.DataFrame:
     return frame
 
 
-def _read(run: BacktestResult | None, name: str, metric: Metric | None) -> float:
+def read_metric(run: BacktestResult | None, name: str, metric: Metric | None = None) -> float:
+    """Read an optimized metric, or one of Jesse's by its name, from a run; NaN without a run or a value."""
     if run is None:
         return math.nan
     if metric is None:

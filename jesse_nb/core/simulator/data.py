@@ -22,8 +22,6 @@ from jesse_nb.exceptions import CandlesNotFoundError, PeriodError, WarmUpError
 
 __all__ = ["MappedSlice", "RunCandles", "resolve_candles"]
 
-_DAY_MINUTES = 1_440
-
 Moments = NDArray[np.float64]
 
 
@@ -83,19 +81,17 @@ def resolve_candles(
         When there are too few candles before the start; says how many are missing
         and from when the run could start.
     PeriodError
-        When the start is not on a boundary of a timeframe.
+        When the start is not the beginning of a candle of every timeframe. Jesse counts them
+        from 1970: its weeks begin on Thursday, and its months are 30 days.
     """
-    for timeframe in {route.timeframe for route in routes}:
-        minutes = TIMEFRAME_MINUTES[timeframe]
-        if minutes <= _DAY_MINUTES and start % (minutes * MINUTE_MS):
-            raise PeriodError(f"The start {utc_text(start)} is not the beginning of a {timeframe} candle.")
+    timeframes = sorted({route.timeframe for route in routes}, key=TIMEFRAME_MINUTES.__getitem__)
+    _check_start(timeframes, start)
     infos = [store.info(exchange, symbol) for exchange, symbol in
              sorted({(route.exchange, route.symbol) for route in routes})]
     for info in infos:
         _check_period(info, start, end)
     paths = [cache.path(info.exchange, info.symbol, gaps) for info in infos]
     files = [np.load(path, mmap_mode="r") for path in paths]
-    timeframes = sorted({route.timeframe for route in routes}, key=TIMEFRAME_MINUTES.__getitem__)
     moments = [mapped[:, 0] for mapped in files]
     warm_up_start = _warm_up_start(infos, moments, timeframes, start, end, warm_up_candles)
     parts = [_slice(info, str(path), mapped, warm_up_start, start, end)
@@ -157,9 +153,23 @@ def _earliest_start(timestamps: Sequence[Moments], timeframes: Sequence[str], co
             if len(opens) < count:
                 return None
             latest = max(latest, int(opens[count - 1]) + length)
-    step = math.lcm(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes
-                      if TIMEFRAME_MINUTES[timeframe] <= _DAY_MINUTES)) * MINUTE_MS
+    step = _common_step(timeframes)
     return -(-latest // step) * step
+
+
+def _check_start(timeframes: Sequence[str], start: int) -> None:
+    """Refuse what Jesse would simulate with candles cut at the wrong place, or not at all."""
+    for timeframe in timeframes:
+        if start % (TIMEFRAME_MINUTES[timeframe] * MINUTE_MS):
+            step = _common_step(timeframes)
+            before = start // step * step
+            raise PeriodError(f"The start {utc_text(start)} is not the beginning of a {timeframe} candle.",
+                              f"Try {utc_text(before)} or {utc_text(before + step)}.")
+
+
+def _common_step(timeframes: Sequence[str]) -> int:
+    """Return how far apart the moments are at which candles of all timeframes begin, milliseconds."""
+    return math.lcm(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes)) * MINUTE_MS
 
 
 def _check_period(info: SeriesInfo, start: int, end: int) -> None:

@@ -185,7 +185,7 @@ class Optimization:
     def _top_trial(self, trial: Trial) -> TopTrial:
         outcome = self._tests.get(trial.number)
         if outcome is None:
-            return TopTrial(trial, test_reason="not run" if self._plan.test else "")
+            return TopTrial(trial)
         if outcome.record is None:
             return TopTrial(trial, test_reason=str(outcome.error))
         test = outcome.record.to_result(outcome.spec)

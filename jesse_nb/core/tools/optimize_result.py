@@ -70,8 +70,8 @@ class Trial:
 class TopTrial:
     """One of the best trials, with its run on the held-out period beside it.
 
-    ``test`` is None when no period was held out, or when that run failed
-    (``test_reason`` then says why).
+    ``test`` is None when no period was held out, when the study was stopped before that run,
+    or when it failed (``test_reason`` then says why).
     """
 
     trial: Trial

@@ -11,7 +11,8 @@ from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Gaps, Mode
 from jesse_nb.core.times import to_ms
-from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan, group_periods
+from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.request import Request, check_seconds, check_whole
@@ -87,7 +88,7 @@ def walk_forward(
     split
         ``"windows"``, or ``"cpcv"`` for combinatorial purged cross-validation: the period is cut into
         groups, every choice of ``test_groups`` of them is tested once, and the result is a
-        distribution of out-of-sample paths. ``gap`` is then what is purged on either side of a test group.
+        distribution of out-of-sample paths. ``gap`` days then lie between neighbouring groups.
     groups, test_groups
         For ``"cpcv"``.
     space
@@ -140,9 +141,12 @@ gaps, project, candles, store, trial_timeout, memory_limit
                               "n_trials": n_trials, "sampler": sampler, "seed": seed, "timeout": timeout}
     job: Job[Any]
     if split == "cpcv":
-        periods = group_periods(start, end, groups, test_groups, gap)
-        request.prepare(*periods[0])  # what is wrong with strategy or candles is said here and now
-        cpcv = CpcvPlan(periods=periods, test_groups=test_groups, gap=gap, **common)
+        if len(metrics) > 1:
+            raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.")
+        parts = cpcv_groups(start, end, groups=groups, test_groups=test_groups, gap=gap)
+        for part in (parts[0], parts[-1]):
+            request.prepare(part.start, part.end)  # what is wrong with strategy or candles is said here and now
+        cpcv = CpcvPlan(groups=parts, test_groups=test_groups, gap=gap, **common)
         job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: Cpcv(cpcv, control).run())
     elif split == "windows":
         days = {"in_sample_period": in_sample_period, "out_sample_period": out_sample_period,

@@ -1,0 +1,158 @@
+"""Several equity curves side by side: on common days, correlated, joined to a portfolio.
+
+Jesse samples equity once a day, but not all runs at the same moment: in fast mode a sample is
+taken one candle after midnight, and runs on timeframes above a day have fewer samples. So curves
+are compared by calendar day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.equity import drawdown
+from jesse_nb.core.times import utc_text
+from jesse_nb.exceptions import InputError
+
+__all__ = ["Portfolio", "correlation", "daily_equity", "daily_returns", "equal_weight"]
+
+#: Fewer common days than this give no correlation.
+_FEWEST_DAYS = 10
+
+#: Crypto trades every day: Jesse's annualization.
+_DAYS_A_YEAR = 365
+
+
+def daily_equity(equity: pd.Series[float]) -> pd.Series[float]:
+    """Return an equity curve by calendar day (UTC).
+
+    Parameters
+    ----------
+    equity
+        Samples in order of time.
+
+    Returns
+    -------
+    pandas.Series
+        The last sample of each day that has one, at that day's midnight.
+    """
+    days = pd.DatetimeIndex(equity.index).normalize()
+    return pd.Series(equity.to_numpy(), index=days, name=equity.name).groupby(level=0).last()
+
+
+def daily_returns(equity: pd.Series[float]) -> pd.Series[float]:
+    """Return the simple returns (fractions) from one calendar day to the next.
+
+    A return over more than a day, where days have no sample, is left out.
+    """
+    daily = daily_equity(equity)
+    one_day = pd.DatetimeIndex(daily.index).to_series().diff() == pd.Timedelta(days=1)
+    return daily.pct_change()[one_day.to_numpy()]
+
+
+def correlation(curves: Mapping[str, pd.Series[float]]) -> pd.DataFrame:
+    """Return Pearson's correlation of the curves' daily returns, each pair on its common days.
+
+    Parameters
+    ----------
+    curves
+        Equity by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Square, by name. NaN for pairs with fewer than 10 common days, or where one never moved.
+    """
+    returns = pd.DataFrame({name: daily_returns(equity) for name, equity in curves.items()})
+    return returns.corr(min_periods=_FEWEST_DAYS)
+
+
+class Portfolio(NamedTuple):
+    """Several runs held together, each with the same share of the money at the start.
+
+    Attributes
+    ----------
+    names
+        What is in it.
+    rebalance
+        ``daily`` (shares are made equal again every day) or ``never`` (bought once).
+    equity
+        Value by day, beginning with 1.
+    net_profit_percentage, annual_return, volatility, max_drawdown
+        Percent; the last one at most 0. Annual figures are of 365 days.
+    sharpe_ratio
+        Annualised, without a risk-free rate; NaN when the value never moved.
+    """
+
+    names: tuple[str, ...]
+    rebalance: Literal["daily", "never"]
+    equity: pd.Series[float]
+    net_profit_percentage: float
+    annual_return: float
+    volatility: float
+    max_drawdown: float
+    sharpe_ratio: float
+
+    @property
+    def daily_returns(self) -> pd.Series[float]:
+        """Daily simple returns, as fractions."""
+        return self.equity.pct_change().iloc[1:]
+
+
+def equal_weight(
+    curves: Mapping[str, pd.Series[float]], rebalance: Literal["daily", "never"] = "daily"
+) -> Portfolio:
+    """Hold several equity curves with equal weights, over the days that all of them cover.
+
+    No cost is charged for rebalancing, and each run keeps the sizes that it had with an account of its own.
+
+    Parameters
+    ----------
+    curves
+        Equity by name, in one currency. Within its own span, a curve stands at its last sample on
+        days without one.
+    rebalance
+        ``daily``: the portfolio's return is the mean of the day's returns. ``never``: its value
+        is the mean of the curves, each beginning with 1.
+
+    Raises
+    ------
+    InputError
+        When there is no curve, they have fewer than two days in common, or ``rebalance`` is neither.
+    """
+    if rebalance not in ("daily", "never"):
+        raise InputError(f"rebalance is {rebalance!r}.", "It is 'daily' or 'never'.")
+    if not curves:
+        raise InputError("A portfolio needs at least one run.")
+    daily = pd.concat({name: daily_equity(equity).asfreq("D").ffill() for name, equity in curves.items()},
+                      axis=1, join="inner")  # fmt: skip
+    if len(daily) < 2:
+        spans = sorted({f"{_day(equity.index[0])} to {_day(equity.index[-1])}" for equity in curves.values()})
+        raise InputError(f"These runs have no two days in common: {'; '.join(spans[:4])}.",
+                         "A portfolio holds runs of the same time.")
+    if rebalance == "daily":
+        growth = (1.0 + daily.pct_change().iloc[1:].mean(axis=1)).cumprod()
+        equity = pd.concat([pd.Series([1.0], index=daily.index[:1]), growth])
+    else:
+        equity = (daily / daily.iloc[0]).mean(axis=1)
+    returns = equity.pct_change().iloc[1:]
+    spread = float(returns.std(ddof=1)) if len(returns) > 1 else math.nan
+    total = float(equity.iloc[-1])
+    return Portfolio(
+        names=tuple(curves),
+        rebalance=rebalance,
+        equity=equity.rename("portfolio"),
+        net_profit_percentage=(total - 1.0) * 100.0,
+        annual_return=(max(total, 0.0) ** (_DAYS_A_YEAR / len(returns)) - 1.0) * 100.0,
+        volatility=spread * math.sqrt(_DAYS_A_YEAR) * 100.0,
+        max_drawdown=float(drawdown(equity).min()),
+        sharpe_ratio=float(returns.mean() / spread * np.sqrt(_DAYS_A_YEAR)) if spread > 0 else math.nan,
+    )
+
+
+def _day(moment: pd.Timestamp) -> str:
+    return utc_text(int(moment.timestamp() * 1000) // 86_400_000 * 86_400_000)

@@ -1,0 +1,181 @@
+"""Could these daily returns be luck? Tests of the mean, and bootstrap intervals that keep its order in time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from jesse_nb.core.analysis.ratios import PERIODS, sharpe
+
+__all__ = ["Interval", "MeanTest", "Share", "bootstrap", "mean_test", "share_of"]
+
+#: Fewer returns than this are not resampled or tested.
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its 95 % confidence interval, in the figure's unit; NaN where undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """Two-sided tests that the mean of daily returns is zero.
+
+    Attributes
+    ----------
+    days
+        How many returns.
+    mean
+        Mean daily return, a fraction.
+    t, p
+        Student's t-test, which takes the days to be independent.
+    hac_t, hac_p
+        The same with Newey and West's standard error, which allows for autocorrelation and changing variance.
+    lags
+        Newey and West's number of lags, ``floor(4 (n / 100)^(2/9))``.
+    reason
+        Why the figures are NaN; empty otherwise.
+    """
+
+    days: int
+    mean: float
+    t: float = math.nan
+    p: float = math.nan
+    hac_t: float = math.nan
+    hac_p: float = math.nan
+    lags: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Stationary-bootstrap intervals of daily returns.
+
+    Attributes
+    ----------
+    annual_return
+        Compound growth a year of 365 days, percent.
+    mean
+        Mean daily return, a fraction.
+    sharpe
+        Annualized by 365.
+    block
+        Mean length of the resampled blocks in days (Politis and White's automatic choice, rounded).
+    resamples, seed
+        How many, and drawn with which seed.
+    reason
+        Why the intervals are NaN; empty otherwise.
+    """
+
+    annual_return: Interval
+    mean: Interval
+    sharpe: Interval
+    block: int
+    resamples: int
+    seed: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of how many, with the 95 % Wilson interval of the share (fractions; NaN of none)."""
+
+    count: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The share itself."""
+        return self.count / self.total if self.total else math.nan
+
+
+def mean_test(returns: ArrayLike) -> MeanTest:
+    """Test whether the mean of daily returns differs from zero.
+
+    Parameters
+    ----------
+    returns
+        Daily returns, fractions, in the order of time.
+    """
+    from scipy.stats import ttest_1samp
+    from statsmodels.regression.linear_model import OLS
+
+    sample = np.asarray(returns, dtype=float)
+    mean = float(sample.mean()) if len(sample) else math.nan
+    reason = _unusable(sample)
+    if reason:
+        return MeanTest(len(sample), mean, reason=reason)
+    plain = ttest_1samp(sample, 0.0)
+    lags = math.floor(4 * (len(sample) / 100) ** (2 / 9))
+    robust = OLS(sample, np.ones(len(sample))).fit(
+        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
+    return MeanTest(len(sample), mean, float(plain.statistic), float(plain.pvalue), float(robust.tvalues[0]),
+                    float(robust.pvalues[0]), lags)
+
+
+def bootstrap(returns: ArrayLike, *, seed: int = 0, resamples: int = 2000) -> Bootstrap:
+    """Resample daily returns in blocks of random length, so that their order in time is kept.
+
+    Politis and Romano's stationary bootstrap with percentile intervals; the mean block length is that of
+    Politis and White (2004, corrected 2009).
+
+    Parameters
+    ----------
+    returns
+        Daily returns, fractions, in the order of time.
+    seed
+        Makes the intervals repeatable.
+    resamples
+        How many.
+    """
+    from arch.bootstrap import StationaryBootstrap, optimal_block_length
+
+    sample = np.asarray(returns, dtype=float)
+    reason = _unusable(sample)
+    if reason:
+        undefined = Interval(math.nan, math.nan, math.nan)
+        return Bootstrap(undefined, undefined, undefined, 0, 0, seed, reason)
+    block = float(optimal_block_length(sample)["stationary"].iloc[0])
+    length = min(max(round(block), 1), len(sample)) if math.isfinite(block) else 1
+    drawn = StationaryBootstrap(length, sample, seed=seed).apply(_figures, reps=resamples)
+    annual, mean, ratio = (
+        Interval(value, *map(float, np.nanquantile(column, [0.025, 0.975])))
+        for value, column in zip(map(float, _figures(sample)), drawn.T, strict=True)
+    )
+    return Bootstrap(annual, mean, ratio, length, resamples, seed)
+
+
+def share_of(count: int, total: int) -> Share:
+    """Return a share with its Wilson interval."""
+    from scipy.stats import binomtest
+
+    if not total:
+        return Share(0, 0, math.nan, math.nan)
+    interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return Share(count, total, float(interval.low), float(interval.high))
+
+
+def _figures(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        growth = np.log1p(np.maximum(returns, -1.0)).mean()
+    return np.array([np.expm1(growth * PERIODS) * 100.0, returns.mean(), sharpe(returns)])
+
+
+def _unusable(sample: NDArray[np.float64]) -> str:
+    if len(sample) < FEWEST:
+        return f"{len(sample)} days are too few; {FEWEST} are needed"
+    if not np.isfinite(sample).all():
+        return "some returns are undefined"
+    if float(np.std(sample)) < 1e-14:
+        return "the returns do not vary"
+    return ""

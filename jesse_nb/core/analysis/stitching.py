@@ -1,0 +1,248 @@
+"""The out-of-sample runs of a walk-forward as one curve that counts each day once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.ratios import return_ratios
+from jesse_nb.core.times import DAY_MS
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+
+__all__ = ["StitchedReturns", "compounded", "held_returns", "returns_by_day", "stitched"]
+
+_DAY = pd.Timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class StitchedReturns:
+    """What following the walk-forward would have given, day by day.
+
+    Attributes
+    ----------
+    returns
+        Daily returns as fractions, index the day's beginning (UTC). A day has one return, from the newest
+        model whose out-of-sample run holds that day.
+    window
+        Number of the window that each day comes from, on the same index.
+    missing
+        Days between the first and the last without any model (a step longer than the out-of-sample
+        period, or a window that failed). Nothing is held on them.
+    overlapping
+        How many simulated days were left out because a newer model covers them.
+    baseline
+        The same days with the strategy's own parameters; None with ``baseline_reason``.
+    market
+        The same days of holding the first traded symbol, without fees; None with ``market_reason``.
+    balance
+        Where the equity curves start, in the quote currency.
+    trades
+        The trades opened on each window's own days, with their ``window``.
+    seam_positions
+        Positions still open when a window's days ended: valued there at the last price.
+    """
+
+    returns: pd.Series[float]
+    window: pd.Series[int]
+    missing: pd.DatetimeIndex
+    overlapping: int
+    baseline: pd.Series[float] | None
+    baseline_reason: str
+    market: pd.Series[float] | None
+    market_reason: str
+    balance: float
+    trades: pd.DataFrame
+    seam_positions: int
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """The stitched equity curve: the balance, then its value at each day's end; flat on missing days."""
+        return compounded(self.returns, self.balance)
+
+    @cached_property
+    def baseline_equity(self) -> pd.Series[float] | None:
+        """The same with the strategy's own parameters."""
+        return None if self.baseline is None else compounded(self.baseline, self.balance)
+
+    @cached_property
+    def market_equity(self) -> pd.Series[float] | None:
+        """The same for holding the market."""
+        return None if self.market is None else compounded(self.market, self.balance)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Jesse's return-based metrics, one row a metric; see :func:`~.ratios.return_ratios`.
+
+        Columns ``stitched``, ``baseline`` and ``market``, NaN where there is none. They are measured on the
+        days that have a model, one after the other, so missing days neither dilute nor prolong them.
+        """
+        columns = {"stitched": self.returns, "baseline": self.baseline, "market": self.market}
+        return pd.DataFrame({
+            name: return_ratios([] if returns is None else returns)
+            for name, returns in columns.items()
+        }).rename_axis("metric")
+
+    def metric(self, name: str, column: Literal["stitched", "baseline", "market"] = "stitched") -> float:
+        """Return one figure of :attr:`metrics`; NaN where there is none."""
+        return float(self.metrics[column].get(name, math.nan))
+
+
+def returns_by_day(run: BacktestResult) -> pd.Series[float]:
+    """Return a run's daily returns by the day that they belong to.
+
+    Jesse stamps a day's sample one simulated candle after midnight (in fast mode, one candle of the
+    shortest timeframe), and samples timeframes of a day and longer less than once a day. So a return
+    is booked on the last whole day that its sample closes, and a day that no sample closes has 0.
+
+    Parameters
+    ----------
+    run
+        A backtest.
+
+    Returns
+    -------
+    pandas.Series
+        Fractions; index the run's start plus whole days (UTC), every day of the run once, a cut last
+        day included. Compounded they give the run's whole growth.
+    """
+    first, days = run.spec.start, -(-(run.spec.end - run.spec.start) // DAY_MS)
+    index = pd.date_range(pd.Timestamp(first, unit="ms", tz="UTC"), periods=days, freq="D")
+    since = (pd.DatetimeIndex(run.equity.index) - index[0]) / _DAY
+    closes = np.floor(np.asarray(since, dtype=float)[1:]) - 1
+    if len(closes):
+        closes[-1] = days - 1  # the last sample is the run's end, even of a cut day
+    gains = run.daily_returns.to_numpy(dtype=float)
+    gains = np.where(np.isfinite(gains), gains, 0.0)  # an account at zero stays there
+    growth = np.ones(days)
+    np.multiply.at(growth, np.clip(closes, 0, days - 1).astype(int), 1.0 + gains)
+    return pd.Series(growth - 1.0, index=index, name="return")
+
+
+def compounded(returns: pd.Series[float], balance: float) -> pd.Series[float]:
+    """Return the equity curve of daily returns: the balance, then its value at each day's end.
+
+    Days without a return are flat. What is lost as a whole stays lost.
+    """
+    if returns.empty:
+        return pd.Series(dtype=float, index=_no_days(), name="equity")
+    days = pd.DatetimeIndex(returns.index)
+    every = pd.date_range(days[0], days[-1], freq="D")
+    growth = (1.0 + returns.clip(lower=-1.0)).reindex(every, fill_value=1.0).cumprod()
+    curve = pd.Series([1.0, *growth], index=every.insert(0, every[0] - _DAY) + _DAY) * balance
+    return curve.rename("equity")
+
+
+def held_returns(prices: pd.Series[float], days: pd.DatetimeIndex) -> tuple[pd.Series[float] | None, str]:
+    """Return what holding a market gave on some days, or None and why.
+
+    Parameters
+    ----------
+    prices
+        Daily closing prices; index the day's beginning.
+    days
+        Beginnings of days.
+    """
+    if prices.empty or days.empty:
+        return None, "there are no prices"
+    closing = pd.Series(prices.to_numpy(dtype=float), index=pd.DatetimeIndex(prices.index) + _DAY).dropna()
+    known = closing.sort_index()
+    before, after = (known.reindex(moments, method="ffill").to_numpy() for moments in (days, days + _DAY))
+    if np.isnan(before).any():
+        return None, "there is no price before the first out-of-sample day"
+    return pd.Series(after / before - 1.0, index=days, name="return"), ""
+
+
+def stitched(result: WalkForwardResult) -> StitchedReturns:
+    """Join the out-of-sample runs so that each day counts once, from the newest model.
+
+    Window *i* gives the days from its out-of-sample start to that of the next window that has a run;
+    the last one gives all of its days.
+
+    Parameters
+    ----------
+    result
+        A walk-forward.
+    """
+    parts = _parts(result)
+    returns = _joined([returns for _, _, returns, _ in parts])
+    window = pd.Series(np.repeat([one.window.number for one, _, _, _ in parts],
+                                 [len(part) for _, _, part, _ in parts]).astype(int), index=returns.index)
+    days = pd.DatetimeIndex(returns.index)
+    every = pd.date_range(days[0], days[-1], freq="D") if len(days) else days
+    baseline, baseline_reason = _baseline(parts)
+    market, market_reason = held_returns(result.prices, days)
+    return StitchedReturns(
+        returns=returns,
+        window=window,
+        missing=every.difference(days),
+        overlapping=sum(dropped for _, _, _, dropped in parts),
+        baseline=baseline,
+        baseline_reason=baseline_reason,
+        market=market,
+        market_reason=market_reason,
+        balance=result.spec.account.balance,
+        trades=_trades(parts),
+        seam_positions=sum(_open_at(run, part, dropped) for _, run, part, dropped in parts),
+    )
+
+
+_Part = tuple["WindowResult", "BacktestResult", "pd.Series[float]", int]
+
+
+def _parts(result: WalkForwardResult) -> list[_Part]:
+    """Each window that has a run, with its own days' returns and the number of days that it gives up."""
+    tested = sorted(((one, one.test) for one in result.windows if one.test is not None),
+                    key=lambda pair: pair[0].window.test_start)
+    parts = []
+    for position, (one, run) in enumerate(tested):
+        returns = returns_by_day(run)
+        own = returns
+        if position + 1 < len(tested):
+            newer = pd.Timestamp(tested[position + 1][0].window.test_start, unit="ms", tz="UTC")
+            own = returns.iloc[: int(pd.DatetimeIndex(returns.index).searchsorted(newer))]
+        parts.append((one, run, own, len(returns) - len(own)))
+    return parts
+
+
+def _baseline(parts: list[_Part]) -> tuple[pd.Series[float] | None, str]:
+    runs = [(one.baseline, own) for one, _, own, _ in parts]
+    without = sum(run is None for run, _ in runs)
+    if not runs or without == len(runs):
+        return None, "the strategy has no default parameters, or they could not be run"
+    if without:
+        return None, f"{without} of {len(runs)} windows have no run with the default parameters"
+    return _joined([returns_by_day(run).reindex(own.index) for run, own in runs if run is not None]), ""
+
+
+def _trades(parts: list[_Part]) -> pd.DataFrame:
+    frames = []
+    for one, run, own, _ in parts:
+        if len(own) and len(run.trades):
+            opened = pd.DatetimeIndex(run.trades["opened_at"])
+            frames.append(run.trades.loc[opened < own.index[-1] + _DAY].assign(window=one.window.number))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["window", "pnl"])
+
+
+def _open_at(run: BacktestResult, own: pd.Series[float], dropped: int) -> int:
+    if not dropped or own.empty:
+        return int(run.metrics.get("total_open_trades", 0) or 0) if len(own) else 0
+    seam = own.index[-1] + _DAY
+    opened, closed = (pd.DatetimeIndex(run.trades[name]) for name in ("opened_at", "closed_at"))
+    return int(((opened < seam) & (closed > seam)).sum())
+
+
+def _joined(parts: list[pd.Series[float]]) -> pd.Series[float]:
+    used = [part for part in parts if len(part)]
+    return pd.concat(used) if used else pd.Series(dtype=float, index=_no_days(), name="return")
+
+
+def _no_days() -> pd.DatetimeIndex:
+    return pd.DatetimeIndex([], tz="UTC")

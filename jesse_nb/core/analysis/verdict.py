@@ -1,0 +1,245 @@
+"""What a walk-forward is worth, in two plain sentences and the evidence for them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.significance import Bootstrap, Interval, MeanTest, Share, bootstrap, mean_test
+from jesse_nb.core.analysis.stability import parameter_stability
+from jesse_nb.core.analysis.stitching import StitchedReturns, stitched
+from jesse_nb.core.analysis.walk_forward import (
+    Efficiency,
+    RankCorrelation,
+    efficiency,
+    profitable_windows,
+    rank_correlation,
+)
+
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+
+__all__ = ["Verdict", "WalkForwardFigures", "figures_of", "verdict"]
+
+#: Less out-of-sample data than this says nothing, whatever it shows.
+FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
+#: Chance of a false alarm that is accepted.
+LEVEL = 0.05
+
+Outcome = Literal["nothing", "too little", "fails", "no evidence", "mixed", "holds up"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a result is worth.
+
+    Attributes
+    ----------
+    outcome
+        ``nothing`` or ``too little`` data to judge; ``fails`` (a loss), ``no evidence`` (a gain within what luck
+        gives), ``mixed`` (a gain that luck hardly explains, with something against it) or ``holds up``.
+    sentences
+        The outcome with its main figures, and what it is measured against.
+    evidence
+        One line a figure.
+    """
+
+    outcome: Outcome
+    sentences: tuple[str, str]
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WalkForwardFigures:
+    """All that a verdict rests on, computed once."""
+
+    curve: StitchedReturns
+    test: MeanTest
+    against_baseline: MeanTest | None
+    resampled: Bootstrap
+    efficiency: Efficiency
+    profitable: Share
+    ranks: RankCorrelation
+
+
+def figures_of(result: WalkForwardResult) -> WalkForwardFigures:
+    """Compute the figures of a walk-forward; the bootstrap is drawn with the result's own seed."""
+    curve = stitched(result)
+    beyond = None if curve.baseline is None else mean_test(curve.returns - curve.baseline)
+    return WalkForwardFigures(
+        curve=curve,
+        test=mean_test(curve.returns),
+        against_baseline=beyond,
+        resampled=bootstrap(curve.returns, seed=result.seed),
+        efficiency=efficiency(result, curve),
+        profitable=profitable_windows(curve),
+        ranks=rank_correlation(result),
+    )
+
+
+def verdict(result: WalkForwardResult, figures: WalkForwardFigures | None = None) -> Verdict:
+    """Judge a walk-forward.
+
+    Fewer than 60 out-of-sample days, 3 windows or 30 trades are too little to judge. A gain counts only when
+    both the Newey-West test and the bootstrap interval of the annual return exclude zero at 5 %.
+
+    Parameters
+    ----------
+    result
+        A walk-forward.
+    figures
+        Its figures, where they are already known.
+    """
+    known = figures if figures is not None else figures_of(result)
+    outcome = _outcome(known)
+    return Verdict(outcome, (_first(outcome, known, result), _second(outcome, known)), tuple(_evidence(known, result)))
+
+
+def _outcome(known: WalkForwardFigures) -> Outcome:
+    curve = known.curve
+    if curve.returns.empty or curve.trades.empty:
+        return "nothing"
+    if len(curve.returns) < FEW_DAYS or known.profitable.total < FEW_WINDOWS or len(curve.trades) < FEW_TRADES:
+        return "too little"
+    if not _total(curve) > 0:
+        return "fails"
+    if not (known.test.hac_p < LEVEL and known.test.mean > 0 and known.resampled.annual_return.low > 0):
+        return "no evidence"
+    return "mixed" if _against(known) else "holds up"
+
+
+def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResult) -> str:
+    curve = known.curve
+    if curve.returns.empty:
+        reasons = sorted({one.reason for one in result.windows if one.reason})
+        why = f": {reasons[0].rstrip('.')}" if reasons else ""
+        return f"Nothing to judge: no window has an out-of-sample run{why}."
+    over = f"{_count(len(curve.returns), 'out-of-sample day')} in {_count(known.profitable.total, 'window')}"
+    if outcome == "nothing":
+        return f"Nothing to judge: the strategy did not trade in {over}."
+    gained = f"{_percent(_total(curve))} over {over}"
+    if outcome == "too little":
+        few = _few(known)
+        return f"Too little data to judge: {gained} with {_count(len(curve.trades), 'trade')}, where {few} needed."
+    if outcome == "fails":
+        return f"Does not hold up out-of-sample: {gained}."
+    chance = (f"Newey-West {_p(known.test.hac_p)}, 95% interval of the annual return "
+              f"{_range(known.resampled.annual_return)}")
+    if outcome == "no evidence":
+        why = f" ({chance})" if not known.test.reason else ""
+        return f"No evidence of skill: {gained} is within what luck alone gives{why}."
+    word = "Holds up out-of-sample" if outcome == "holds up" else "Mixed"
+    return f"{word}: {gained}, more than luck easily explains ({chance})."
+
+
+def _second(outcome: Outcome, known: WalkForwardFigures) -> str:
+    if known.curve.returns.empty:
+        return "The reasons are in the table of windows."
+    if outcome == "nothing":
+        return "That says nothing for or against it."
+    compared = [f"{name} {_percent(total)}" for name, total in (
+        ("the default parameters gave", _total_of(known.curve.baseline)),
+        ("holding the market gave", _total_of(known.curve.market))) if total is not None]
+    on_same_days = f"On the same days {' and '.join(compared)}" if compared else "There is nothing to compare it with"
+    if outcome == "too little":
+        return f"{on_same_days}; a longer period or shorter windows would tell more."
+    if outcome == "mixed":
+        return f"{on_same_days}; against it speaks that {', and that '.join(_against(known))}."
+    if outcome == "holds up":
+        return f"{on_same_days}; still, this is one market in one period, not a promise."
+    return f"{on_same_days}."
+
+
+def _against(known: WalkForwardFigures) -> list[str]:
+    """Name what spoils a gain that is more than luck."""
+    reasons = []
+    curve, total = known.curve, _total(known.curve)
+    baseline, market = _total_of(curve.baseline), _total_of(curve.market)
+    if baseline is not None and total <= baseline:
+        reasons.append("optimizing did not beat the default parameters")
+    if market is not None and total <= market \
+            and not curve.metric("sharpe_ratio") > curve.metric("sharpe_ratio", "market"):
+        reasons.append("holding the market gave more, at a better Sharpe ratio")
+    if known.efficiency.value < 0.5:
+        reasons.append(f"less than half of the in-sample return was left (efficiency {known.efficiency.value:.2f})")
+    if known.profitable.share <= 0.5:
+        reasons.append(f"only {known.profitable.count} of {known.profitable.total} windows gained")
+    return reasons
+
+
+def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]:
+    curve, test, drawn = known.curve, known.test, known.resampled
+    if curve.returns.empty:
+        return []
+    ratio = curve.metric("sharpe_ratio")
+    lines = [f"Stitched out-of-sample: {_percent(_total(curve))} in {_count(len(curve.returns), 'day')} and "
+             f"{_count(len(curve.trades), 'trade')}"
+             f"{'' if math.isnan(ratio) else f', Sharpe ratio {ratio:.2f}'}."]
+    if test.reason:
+        lines.append(f"The mean daily return cannot be tested: {test.reason}.")
+    else:
+        lines.append(f"Mean daily return {test.mean * 100:+.3f}%: t = {test.t:.2f} ({_p(test.p)}), with Newey-West "
+                     f"errors t = {test.hac_t:.2f} ({_p(test.hac_p)}, {_count(test.lags, 'lag')}).")
+        lines.append(f"Stationary bootstrap, 95%: annual return {_range(drawn.annual_return)}, Sharpe ratio "
+                     f"{drawn.sharpe.low:.2f} to {drawn.sharpe.high:.2f} (mean block {_count(drawn.block, 'day')}, "
+                     f"{drawn.resamples:,} resamples, seed {drawn.seed}).")
+    share = known.profitable
+    lines.append(f"Windows that gained: {share.count} of {share.total} "
+                 f"(95% interval of the share {share.low * 100:.0f}% to {share.high * 100:.0f}%).")
+    left = known.efficiency
+    lines.append(f"Walk-forward efficiency undefined: {left.reason}." if left.reason else
+                 f"Walk-forward efficiency {left.value:.2f}: {_percent(left.out_of_sample)} a year out-of-sample "
+                 f"against {_percent(left.in_sample)} in-sample, {left.windows} windows.")
+    beyond = known.against_baseline
+    if curve.baseline is None:
+        lines.append(f"No baseline: {curve.baseline_reason}.")
+    elif beyond is not None and not beyond.reason:
+        lines.append(f"Against the default parameters: {beyond.mean * 100:+.3f}% a day "
+                     f"(Newey-West {_p(beyond.hac_p)}).")
+    if curve.market is None:
+        lines.append(f"No comparison with holding the market: {curve.market_reason}.")
+    if result.space is not None:
+        ranks = known.ranks
+        lines.append(f"Rank correlation of trials in-sample and out-of-sample undefined: {ranks.reason}."
+                     if ranks.reason else f"Rank correlation of trials in-sample and out-of-sample: {ranks.pooled:.2f} "
+                          f"({ranks.trials:,} trials in {_count(ranks.windows, 'window')}).")
+        steady = parameter_stability(result).dropna(subset=["stability"])
+        if len(steady):
+            lines.append("Parameter stability (by chance): " + ", ".join(
+                f"{name} {row['stability']:.2f} ({row['chance']:.2f})" for name, row in steady.iterrows()) + ".")
+    return lines
+
+
+def _few(known: WalkForwardFigures) -> str:
+    needed = [(len(known.curve.returns), FEW_DAYS, "days"), (known.profitable.total, FEW_WINDOWS, "windows"),
+              (len(known.curve.trades), FEW_TRADES, "trades")]
+    short = [f"{least} {name}" for count, least, name in needed if count < least]
+    return f"at least {' and '.join(short)} are"
+
+
+def _total(curve: StitchedReturns) -> float:
+    return _total_of(curve.returns) or 0.0
+
+
+def _total_of(returns: pd.Series[float] | None) -> float | None:
+    return None if returns is None else float(np.prod(1.0 + returns.clip(lower=-1.0)) - 1.0) * 100.0
+
+
+def _percent(value: float) -> str:
+    return "undefined" if math.isnan(value) else "0.0%" if abs(value) < 0.05 else f"{value:+,.1f}%"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _range(interval: Interval) -> str:
+    return f"{_percent(interval.low)} to {_percent(interval.high)}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"

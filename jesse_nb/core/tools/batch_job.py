@@ -1,0 +1,261 @@
+"""The work of a batch job: prepare a market, run everything on it, go on to the next."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.pool import LocalPool
+from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.dna import decode_legacy_dna
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
+from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.tools.batch_result import BatchEntry, BatchResult
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.parameter_sets import ParameterSet
+from jesse_nb.core.tools.request import Prepared, Request, memory_default
+from jesse_nb.core.tools.trials import PATIENCE, describe_strategy
+from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
+
+__all__ = ["Batch", "BatchPlan"]
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """What to run: every combination of strategies, symbols, timeframes, periods and parameter sets."""
+
+    request: Request
+    codes: tuple[StrategyCode, ...]
+    symbols: tuple[str, ...]
+    timeframes: tuple[str, ...]
+    periods: tuple[tuple[int, int], ...]
+    sets: tuple[ParameterSet, ...]
+    metric: Metric
+    account: Account
+    repeated: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Market:
+    symbol: str
+    timeframe: str
+    start: int
+    end: int
+
+
+class Batch:
+    """One batch job at work."""
+
+    def __init__(self, plan: BatchPlan, control: JobControl) -> None:
+        self._plan = plan
+        self._control = control
+        self._began = time.monotonic()
+        self._codes = {code.ref.hash: code for code in plan.codes}
+        self._names = _distinct_names(plan.codes)
+        self._markets = list(dict.fromkeys(
+            _Market(symbol, timeframe, *period)
+            for symbol in plan.symbols for timeframe in plan.timeframes for period in plan.periods))
+        self._mapped: dict[tuple[CandleSlice, ...], tuple[MappedSlice, ...]] = {}
+        self._decoded: dict[tuple[str, str], Mapping[str, Any] | JesseNbError] = {}
+        self._asked: dict[int, BatchEntry] = {}
+        self._keys: set[str] = set()
+        self._entries: dict[int, BatchEntry] = {}
+        self._given = len(plan.codes) * len(plan.symbols) * len(plan.timeframes) * len(plan.periods) * len(plan.sets)
+        self._repeated = self._given - len(self._codes) * len(self._markets) * len(plan.sets)
+        self._failed = 0
+        self._reused = 0
+        self._simulated = 0
+        self._simulating_since = math.nan
+        self._best: tuple[float, str] | None = None
+        self._notes = list(plan.notes)
+        self._store_path = ""
+
+    def run(self) -> BatchResult:
+        """Do all of it. When the job is cancelled, return what has finished."""
+        plan, control = self._plan, self._control
+        control.update(phase="starting workers", total=self._total, workers=plan.request.workers)
+        control.partial(self.result)
+        pool, store = plan.request.pool(), plan.request.run_store()
+        self._store_path = str(store.path)
+        self._decode(pool)
+        evaluator = Evaluator(
+            pool, store, self._simulation, limit=plan.request.workers, trial_timeout=plan.request.trial_timeout,
+            memory_limit=memory_default(plan.request.workers) if plan.request.memory_limit is None
+            else plan.request.memory_limit,
+        )  # fmt: skip
+        control.update(phase="running")
+        try:
+            for market in self._markets:
+                if control.cancelled:
+                    break
+                self._submit_all(evaluator, market)
+                self._receive_ready(evaluator)
+            while evaluator.pending and not control.cancelled:
+                answer = evaluator.next(PATIENCE)
+                if answer is not None:
+                    self._receive(*answer)
+                self._report(evaluator)
+        finally:
+            evaluator.cancel()
+        self._receive_ready(evaluator)
+        if evaluator.storage_error:
+            self._notes.append("Finished runs could not be kept, so this cannot be resumed and no entry can show "
+                               f"its whole result: {evaluator.storage_error}")
+        self._check_success()
+        return self.result()
+
+    def result(self) -> BatchResult:
+        """Return the result of what has finished so far; only reads, so any thread may ask."""
+        repeated = self._plan.repeated + self._repeated
+        notes = [f"{repeated:,} of the combinations were given more than once; each ran once."] if repeated else []
+        return BatchResult(
+            entries=tuple(entry for _, entry in sorted(self._entries.copy().items())),
+            total=self._total,
+            metric=self._plan.metric,
+            account=self._plan.account,
+            mode=self._plan.request.mode,
+            gaps=self._plan.request.gaps,
+            warm_up_candles=self._plan.request.warm_up_candles,
+            elapsed=time.monotonic() - self._began,
+            stopped="interrupted" if self._control.cancelled else "",
+            notes=(*self._notes, *notes),
+        )
+
+    @property
+    def _total(self) -> int:
+        return self._given - self._repeated
+
+    def _decode(self, pool: LocalPool) -> None:
+        """Ask the strategies what old DNA means to them."""
+        dnas = [one.dna for one in self._plan.sets if one.dna]
+        for code in self._codes.values() if dnas else ():
+            try:
+                declared = describe_strategy(pool, code, lambda: self._control.cancelled).hyperparameters
+            except JobCancelledError:
+                raise
+            except JesseNbError as error:
+                self._decoded |= {(code.ref.hash, dna): error for dna in dnas}
+                continue
+            for dna in dnas:
+                try:
+                    self._decoded[code.ref.hash, dna] = decode_legacy_dna(dna, declared, code.ref.name)
+                except JesseNbError as error:
+                    self._decoded[code.ref.hash, dna] = error
+
+    def _submit_all(self, evaluator: Evaluator, market: _Market) -> None:
+        """Hand over every strategy and parameter set on one market, whose candles are prepared once."""
+        first = next(iter(self._codes.values()))
+        request = replace(self._plan.request, strategy=first, symbol=market.symbol, timeframe=market.timeframe)
+        prepared: Prepared | JesseNbError
+        try:
+            prepared = request.prepare(market.start, market.end)
+            self._mapped[prepared.spec.candles] = prepared.mapped
+        except JesseNbError as error:
+            prepared = error
+        # Numbered as a reader would count: by strategy, symbol, timeframe, period, parameter set.
+        sets, place = self._plan.sets, self._markets.index(market)
+        for row, code in enumerate(self._codes.values()):
+            for column, one in enumerate(sets):
+                if self._control.cancelled:
+                    return
+                number = (row * len(self._markets) + place) * len(sets) + column
+                self._submit(evaluator, number, market, code, one, prepared)
+
+    def _submit(
+        self, evaluator: Evaluator, number: int, market: _Market, code: StrategyCode, one: ParameterSet,
+        prepared: Prepared | JesseNbError,
+    ) -> None:  # fmt: skip
+        entry = BatchEntry(
+            number=number, strategy=self._names[code.ref.hash],
+            exchange=self._plan.request.exchange or "", symbol=market.symbol, timeframe=market.timeframe,
+            start=market.start, end=market.end, label=one.label, params=dict(one.values), store=self._store_path,
+        )  # fmt: skip
+        values = self._decoded[code.ref.hash, one.dna] if one.dna else one.values
+        for error in (prepared, values):
+            if isinstance(error, JesseNbError):
+                self._fail(replace(entry, reason=str(error)))
+                return
+        assert isinstance(prepared, Prepared)
+        assert isinstance(values, Mapping)
+        spec = self._spec(prepared.spec, code, values)
+        if spec.key in self._keys:
+            self._repeated += 1
+            return
+        route = spec.routes[0]
+        self._keys.add(spec.key)
+        self._asked[entry.number] = replace(entry, exchange=route.exchange, symbol=route.symbol, spec=spec,
+                                            params=dict(values))
+        evaluator.submit(entry.number, spec)
+
+    def _spec(self, sample: BacktestSpec, code: StrategyCode, values: Mapping[str, Any]) -> BacktestSpec:
+        route = replace(sample.routes[0], strategy=code.ref)
+        return replace(sample, routes=(route,), hyperparameters={**sample.hyperparameters, **values})
+
+    def _simulation(self, spec: BacktestSpec) -> Simulation:
+        return Simulation(spec, (self._codes[spec.routes[0].strategy.hash],), self._mapped[spec.candles])
+
+    def _receive_ready(self, evaluator: Evaluator) -> None:
+        while (answer := evaluator.next(0)) is not None:
+            self._receive(*answer)
+        self._report(evaluator)
+
+    def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
+        assert isinstance(ticket, int)
+        entry = self._asked.pop(ticket)
+        if outcome.record is None:
+            self._simulated += not outcome.reused
+            self._fail(replace(entry, reason=str(outcome.error)))
+            return
+        result = outcome.record.to_result(outcome.spec)
+        if outcome.reused:
+            self._reused += 1
+        else:
+            self._simulated += 1
+            if math.isnan(self._simulating_since):
+                self._simulating_since = time.monotonic() - result.seconds
+        self._entries[ticket] = replace(entry, metrics=result.metrics, equity=result.equity, seconds=result.seconds,
+                                        reused=outcome.reused, versions=result.card.versions)
+        try:
+            value = float(self._plan.metric.read(result))
+        except MetricError:
+            return
+        sign = 1 if self._plan.metric.direction == "maximize" else -1
+        if not math.isnan(value) and (self._best is None or sign * value > sign * self._best[0]):
+            self._best = value, entry.name
+
+    def _fail(self, entry: BatchEntry) -> None:
+        self._entries[entry.number] = entry
+        self._failed += 1
+
+    def _report(self, evaluator: Evaluator) -> None:
+        done = len(self._entries)
+        since = time.monotonic() - self._simulating_since
+        rate = self._simulated / since if self._simulated and since > 0 else None
+        value, name = self._best or (None, "")
+        self._control.update(
+            done=done, total=self._total, failed=self._failed,
+            reused=self._reused,
+            running=min(evaluator.running, self._plan.request.workers), best=value,
+            best_label=f"{self._plan.metric.label} {value:.4g} ({name})" if value is not None else "",
+            rate=rate, eta=(self._total - done) / rate if rate else None,
+        )  # fmt: skip
+
+    def _check_success(self) -> None:
+        if self._entries and self._failed == len(self._entries) and not self._control.cancelled:
+            reason, count = Counter(entry.reason for entry in self._entries.values()).most_common(1)[0]
+            raise AllTrialsFailedError(f"All {len(self._entries):,} combinations failed, {count:,} of them so: {reason}")
+
+
+def _distinct_names(codes: tuple[StrategyCode, ...]) -> dict[str, str]:
+    """Return each strategy's name by hash; two of one name are told apart by the beginning of their hashes."""
+    names = {code.ref.hash: code.ref.name for code in codes}
+    often = Counter(names.values())
+    return {key: f"{name} {key[:6]}" if often[name] > 1 else name for key, name in names.items()}

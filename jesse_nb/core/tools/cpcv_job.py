@@ -1,0 +1,175 @@
+"""The work of a combinatorial purged cross-validation: every candidate on every group, once.
+
+Nothing is searched: the candidates are drawn beforehand, so no choice has seen
+a test group. Splits and paths are then only a matter of which runs are put
+together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.stitching import returns_by_day
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.simulator.result import ResultCard
+from jesse_nb.core.tools.cpcv_groups import Group
+from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.search import Search
+from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
+from jesse_nb.exceptions import AllTrialsFailedError
+
+__all__ = ["Cpcv", "CpcvPlan"]
+
+_BASELINE = -1
+
+
+@dataclass(frozen=True)
+class CpcvPlan:
+    """What to validate; the fields are those of :func:`~jesse_nb.core.tools.walk_forward.walk_forward`."""
+
+    request: Request
+    groups: tuple[Group, ...]
+    test_groups: int
+    gap: int
+    space: Space | None
+    fixed: bool
+    metrics: tuple[Metric, ...]
+    n_trials: int
+    sampler: str
+    seed: int
+    timeout: float | None
+
+
+class Cpcv:
+    """One cross-validation job at work."""
+
+    def __init__(self, plan: CpcvPlan, control: JobControl) -> None:
+        self._plan = plan
+        self._control = control
+        self._began = time.monotonic()
+        self._timed_out = False
+        self._parts: list[Prepared] = []
+        self._space: Space | None = None
+        self._candidates: list[dict[str, Any]] = []
+        self._values: dict[tuple[int, int], float] = {}
+        self._returns: dict[tuple[int, int], pd.Series[float]] = {}
+        self._card: ResultCard | None = None
+        self._reasons: list[str] = []
+        self._simulated = 0
+        self._notes: list[str] = []
+
+    def run(self) -> CpcvResult:
+        """Do all of it. When the job is cancelled, return what the finished runs say."""
+        plan, control = self._plan, self._control
+        control.update(phase="starting workers", workers=plan.request.workers)
+        pool, store = plan.request.pool(), plan.request.run_store()
+        self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
+        spec = self._parts[0].spec
+        described = describe_strategy(pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
+        fixed = dict(spec.hyperparameters)
+        self._space = None if plan.fixed else space_of(plan.space, described, fixed, spec.routes[0].strategy.name)
+        self._candidates = [fixed] if self._space is None else self._draw(self._space, fixed)
+        evaluator = plan.request.evaluator(self._parts, store, pool)
+        control.update(phase=f"running {len(self._candidates)} candidates on {len(plan.groups)} groups")
+        control.partial(self.result)
+        try:
+            self._evaluate(evaluator, has_baseline=bool(described.defaults), own={} if plan.fixed else fixed)
+        finally:
+            evaluator.cancel()
+        while (answer := evaluator.next(0)) is not None:
+            self._receive(*answer)
+        if evaluator.storage_error:
+            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        if not self._returns and not self._must_stop():
+            reason = max(self._reasons, key=self._reasons.count) if self._reasons else "nothing ran"
+            raise AllTrialsFailedError(f"No candidate could be run on any group: {reason}")
+        return self.result()
+
+    def result(self) -> CpcvResult:
+        """Put the runs that have finished together."""
+        plan = self._plan
+        shape = range(len(self._candidates)), range(len(plan.groups))
+        values, returns = self._values.copy(), self._returns.copy()
+        baseline = [returns.get((_BASELINE, group)) for group in shape[1]]
+        return assemble_cpcv(
+            spec=replace(self._parts[0].spec, end=self._parts[-1].spec.end),
+            card=self._card,
+            groups=plan.groups,
+            test_groups=plan.test_groups,
+            gap=plan.gap,
+            space=self._space,
+            metric=plan.metrics[0],
+            sampler=plan.sampler,
+            seed=plan.seed,
+            candidates=self._candidates,
+            values=np.array([[values.get((candidate, group), math.nan) for group in shape[1]]
+                             for candidate in shape[0]]),
+            returns=[[returns.get((candidate, group)) for group in shape[1]] for candidate in shape[0]],
+            baseline=baseline if any(part is not None for part in baseline) else (),
+            elapsed=time.monotonic() - self._began,
+            stopped="interrupted" if self._control.cancelled else "timeout" if self._timed_out else "",
+            notes=self._notes,
+        )
+
+    def _draw(self, space: Space, fixed: dict[str, Any]) -> list[dict[str, Any]]:
+        """Draw the candidates; nothing is told back, so an adaptive sampler would draw at random, too."""
+        plan = self._plan
+        search = Search(space, plan.metrics, sampler="grid" if plan.sampler == "grid" else "random", seed=plan.seed,
+                        n_trials=plan.n_trials, workers=1)  # fmt: skip
+        distinct: dict[str, dict[str, Any]] = {}
+        while not search.ended:
+            number, params = search.ask()
+            search.tell(number, None)
+            distinct.setdefault(json.dumps(params, sort_keys=True), {**fixed, **params})
+        return list(distinct.values())
+
+    def _evaluate(self, evaluator: Evaluator, *, has_baseline: bool, own: dict[str, Any]) -> None:
+        wanted = [(candidate, group) for candidate in range(len(self._candidates))
+                  for group in range(len(self._plan.groups))]
+        if has_baseline:
+            wanted = [(_BASELINE, group) for group in range(len(self._plan.groups))] + wanted
+        else:
+            self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
+        for candidate, group in wanted:
+            params = own if candidate == _BASELINE else self._candidates[candidate]
+            evaluator.submit((candidate, group), self._parts[group].spec.with_hyperparameters(params))
+        began, done = time.monotonic(), 0
+        while evaluator.pending and not self._must_stop():
+            answer = evaluator.next(PATIENCE)
+            if answer is not None:
+                self._receive(*answer)
+                done += 1
+            rate = self._simulated / (time.monotonic() - began) if self._simulated else None
+            self._control.update(done=done, total=len(wanted), reused=done - self._simulated,
+                                 running=evaluator.running, rate=rate,
+                                 eta=(len(wanted) - done) / rate if rate else None)
+
+    def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
+        assert isinstance(ticket, tuple)
+        self._simulated += not outcome.reused
+        candidate, group = ticket
+        params = {} if candidate == _BASELINE else self._candidates[candidate]
+        trial, result = judge(candidate, params, outcome, self._plan.metrics)
+        self._values[ticket] = trial.value
+        if result is None:
+            self._reasons.append(trial.reason)
+            return
+        self._returns[ticket] = returns_by_day(result)
+        self._card = self._card or result.card
+
+    def _must_stop(self) -> bool:
+        limit = self._plan.timeout
+        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
+        return self._timed_out or self._control.cancelled

@@ -1,0 +1,251 @@
+"""What a combinatorial purged cross-validation gave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
+from jesse_nb.core.analysis.ratios import return_ratios
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.result import ResultCard
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.cpcv_groups import Group
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import InputError
+
+__all__ = ["CpcvPath", "CpcvResult", "CpcvSplit", "assemble_cpcv"]
+
+
+@dataclass(frozen=True)
+class CpcvSplit:
+    """One split: what was chosen on the training groups, and how it did on the test groups.
+
+    Attributes
+    ----------
+    number
+        Counts from 0.
+    test_groups
+        Numbers of the groups that it tests on.
+    chosen
+        Number of the candidate with the best in-sample score; None when none has a score.
+    in_sample, out_of_sample
+        The chosen candidate's mean of the metric over the training and over the test groups; NaN when
+        more than half of them are undefined.
+    logit
+        See :func:`~jesse_nb.core.analysis.cpcv.rank_logits`: below 0, the chosen one was worse than the
+        median candidate out-of-sample.
+    """
+
+    number: int
+    test_groups: tuple[int, ...]
+    chosen: int | None
+    in_sample: float
+    out_of_sample: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class CpcvPath:
+    """One complete out-of-sample path through all groups.
+
+    Attributes
+    ----------
+    number
+        Counts from 0.
+    splits
+        The split that each group is taken from.
+    returns
+        Daily returns as fractions, index the day's beginning (UTC). Days of a group without a choice or
+        whose run failed are absent.
+    missing_groups
+        Those groups.
+    metrics
+        Jesse's return-based metrics of the path, gap days and missing groups left out; see
+        :func:`~jesse_nb.core.analysis.ratios.return_ratios`.
+    """
+
+    number: int
+    splits: tuple[int, ...]
+    returns: pd.Series[float]
+    missing_groups: tuple[int, ...]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, repr=False)
+class CpcvResult(Shown):
+    """A finished (or stopped) combinatorial purged cross-validation.
+
+    Attributes
+    ----------
+    spec
+        What was simulated, over the whole period.
+    card
+        Provenance of its runs; None when none succeeded.
+    groups, test_groups, gap
+        The parts of the period, how many of them each split tests on, and the days between them.
+    space
+        What the candidates were drawn from; None for given ones.
+    metric
+        What chose among them.
+    sampler, seed
+        How they were drawn.
+    candidates
+        The parameter sets, by number.
+    values
+        (candidates, groups) values of the metric as a frame; NaN where undefined.
+    splits, paths
+        See :class:`CpcvSplit` and :class:`CpcvPath`.
+    baseline
+        Daily returns with the strategy's own parameters over all groups; None where a run is missing.
+    elapsed
+        Seconds that this call took.
+    stopped
+        ``interrupted``, ``timeout`` or empty.
+    notes
+        Remarks for the report.
+    """
+
+    spec: BacktestSpec
+    card: ResultCard | None
+    groups: tuple[Group, ...]
+    test_groups: int
+    gap: int
+    space: Space | None
+    metric: Metric
+    sampler: str
+    seed: int
+    candidates: tuple[Mapping[str, Any], ...]
+    values: pd.DataFrame
+    splits: tuple[CpcvSplit, ...]
+    paths: tuple[CpcvPath, ...]
+    baseline: pd.Series[float] | None
+    elapsed: float
+    stopped: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+        return self.spec.routes[0].strategy.name
+
+    @cached_property
+    def sharpes(self) -> pd.Series[float]:
+        """Annualized Sharpe ratio of each path; NaN without variance."""
+        return pd.Series([path.metrics["sharpe_ratio"] for path in self.paths], dtype=float, name="sharpe_ratio")
+
+    @property
+    def losing_paths(self) -> float:
+        """Share of paths (a fraction) that lost money; NaN without a path that has days."""
+        gains = [path.metrics["net_profit_percentage"] for path in self.paths]
+        defined = [gain for gain in gains if not math.isnan(gain)]
+        return sum(gain < 0 for gain in defined) / len(defined) if defined else math.nan
+
+    @property
+    def overfitting(self) -> float:
+        """Probability of backtest overfitting (Bailey and others 2017), a fraction.
+
+        The share of splits whose chosen candidate was no better than the median one out-of-sample; NaN when
+        no split can tell.
+        """
+        logits = [split.logit for split in self.splits if not math.isnan(split.logit)]
+        return sum(logit <= 0 for logit in logits) / len(logits) if logits else math.nan
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a path: Jesse's return-based metrics, the days and the missing groups."""
+        rows = [{**path.metrics, "days": len(path.returns), "missing_groups": len(path.missing_groups)}
+                for path in self.paths]
+        return pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="path"))
+
+
+def assemble_cpcv(
+    *,
+    spec: BacktestSpec,
+    card: ResultCard | None,
+    groups: Sequence[Group],
+    test_groups: int,
+    gap: int,
+    space: Space | None,
+    metric: Metric,
+    sampler: str,
+    seed: int,
+    candidates: Sequence[Mapping[str, Any]],
+    values: ArrayLike,
+    returns: Sequence[Sequence[pd.Series[float] | None]],
+    baseline: Sequence[pd.Series[float] | None] = (),
+    elapsed: float = 0.0,
+    stopped: str = "",
+    notes: Sequence[str] = (),
+) -> CpcvResult:
+    """Make the splits, choices and paths out of one run for each candidate and group.
+
+    Parameters
+    ----------
+    spec, card, space, metric, sampler, seed, elapsed, stopped, notes
+        As in :class:`CpcvResult`.
+    groups
+        From :func:`~jesse_nb.core.tools.cpcv_groups.cpcv_groups`.
+    test_groups, gap
+        As they were given there.
+    candidates
+        The parameter sets.
+    values
+        (candidates, groups): the metric of each run; NaN where undefined or failed.
+    returns
+        ``returns[candidate][group]``: the run's daily returns by day, as
+        :func:`~jesse_nb.core.analysis.stitching.returns_by_day` gives them; None where it failed or did not run.
+    baseline
+        The same of the strategy's own parameters, one a group; empty without.
+
+    Raises
+    ------
+    InputError
+        When the shapes do not belong together.
+    """
+    matrix = np.asarray(values, dtype=float)
+    shape = (len(candidates), len(groups))
+    if matrix.shape != shape or len(returns) != shape[0] or any(len(row) != shape[1] for row in returns):
+        raise InputError(f"values and returns must be {shape[0]} candidates by {shape[1]} groups.",
+                         f"The values are {matrix.shape}.")
+    tested = cpcv_splits(len(groups), test_groups)
+    chosen = choices(matrix, tested, metric.direction)
+    logits = rank_logits(matrix, tested, chosen, metric.direction)
+    everywhere = range(len(groups))
+    splits = tuple(
+        CpcvSplit(number, parts, candidate,
+                  _score(matrix, candidate, tuple(group for group in everywhere if group not in parts)),
+                  _score(matrix, candidate, parts), float(logits[number]))
+        for number, (parts, candidate) in enumerate(zip(tested, chosen, strict=True))
+    )
+    paths = tuple(
+        _path(number, through, [None if (candidate := chosen[split]) is None else returns[candidate][group]
+                                for group, split in enumerate(through)])
+        for number, through in enumerate(cpcv_paths(len(groups), test_groups))
+    )
+    own = [part for part in baseline if part is not None]
+    return CpcvResult(
+        spec=spec, card=card, groups=tuple(groups), test_groups=test_groups, gap=gap, space=space, metric=metric,
+        sampler=sampler, seed=seed, candidates=tuple(candidates),
+        values=pd.DataFrame(matrix, pd.RangeIndex(shape[0], name="candidate"), pd.RangeIndex(shape[1], name="group")),
+        splits=splits, paths=paths, baseline=pd.concat(own) if own and len(own) == len(groups) else None,
+        elapsed=elapsed, stopped=stopped, notes=tuple(notes),
+    )
+
+
+def _score(matrix: Any, candidate: int | None, groups: tuple[int, ...]) -> float:
+    return math.nan if candidate is None else float(group_scores(matrix[[candidate]], groups)[0])
+
+
+def _path(number: int, splits: tuple[int, ...], parts: list[pd.Series[float] | None]) -> CpcvPath:
+    there = [part for part in parts if part is not None]
+    returns = pd.concat(there) if there else pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+    missing = tuple(group for group, part in enumerate(parts) if part is None)
+    return CpcvPath(number, splits, returns, missing, return_ratios(returns))

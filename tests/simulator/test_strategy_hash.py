@@ -1,0 +1,273 @@
+"""The hash of a class from a notebook: of all it would do, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.simulator.helpers import run_python
+
+#: A notebook in one text: `@...@` marks what the cases below replace.
+NOTEBOOK = '''
+import enum, functools, collections, dataclasses, random
+import numpy as np
+import local_helper
+import local_package.inner
+from local_helper import doubled
+from jesse.strategies import Strategy
+
+LIMIT = 5
+NAMES = {"alpha", "beta", "gamma", "delta"}
+TABLE = {"x": [1, 2], "y": (3, {"a", "b", "c"})}
+ARRAY = np.arange(3)
+Point = collections.namedtuple("Point", "a b")
+POINT = Point(1, 2)
+
+class Mode(enum.Enum):
+    LOW = 1
+    HIGH = 2
+
+@dataclasses.dataclass
+class Setting:
+    level: int = 3
+    names: frozenset = frozenset({"p", "q", "r"})
+
+SETTING = Setting(4)
+
+class Slotted:
+    __slots__ = ("value",)
+    def __init__(self, value):
+        self.value = value
+
+SLOTTED = Slotted(8)
+UNUSED = 1
+
+def helper(value, add=1):
+    return value + add + helper.extra
+
+helper.extra = 0
+
+@functools.lru_cache
+def cached(value):
+    return value * 2
+
+half = functools.partial(pow, 2)
+
+class Base(Strategy):
+    weight = 1.5
+    def should_long(self):
+        return self.weight > 1
+
+def make(level):
+    class Made(Base):
+        def go_long(self):
+            return level
+    return Made
+
+class Trend(Base):
+    """Follows."""
+    period = 10
+    choices = {"one", "two", "three"}
+
+    def __init__(self):
+        super().__init__()
+        self.mode = Mode.HIGH
+
+    @property
+    def value(self):
+        return helper(LIMIT) + half(3) + POINT.a + SLOTTED.value + local_package.inner.VALUE
+
+    @functools.cached_property
+    def slow(self):
+        return cached(3)
+
+    @staticmethod
+    def plain(value):
+        try:
+            value += 1
+            return value
+        except ValueError:
+            return 0
+
+    @classmethod
+    def named(cls):
+        return "alpha" in NAMES or "z" in {"k", "l", "m"}
+
+    def go_long(self):
+        import local_lazy
+        from local_package import late
+        total = [number for number in range(LIMIT)]
+        return TABLE, ARRAY, SETTING, local_helper.FACTOR, doubled(2), local_lazy.X, late.Y, random.random
+
+    def inside(self, *, strict=False):
+        return [lambda: LIMIT + 1 for _ in range(2)]
+'''
+
+LOCAL = {
+    "local_helper.py": "from local_deep import DEPTH\nFACTOR = 2\ndef doubled(x):\n    return FACTOR * x * DEPTH\n",
+    "local_deep.py": "DEPTH = 1\n",
+    "local_lazy.py": "X = 1\n",
+    "local_package/__init__.py": "",
+    "local_package/inner.py": "VALUE = 1\n",
+    "local_package/late.py": "Y = 1\n",
+    "local_package/other.py": "Z = 1\n",
+}
+
+RUN = """
+import json, sys
+from jesse_nb.core.jesse_runtime import strategy_class
+strategy_class()
+for cells in json.load(open("cells.json")):
+    space = sys.modules["__main__"].__dict__
+    kept = dict(space)
+    exec(compile(cells, "<cell>", "exec", dont_inherit=True), space)
+    from jesse_nb.core.simulator.strategy import resolve_strategy
+    import cloudpickle
+    print(resolve_strategy(space["Trend"]).ref.hash)
+    for name in set(space) - set(kept):
+        del space[name]
+"""
+
+
+def hashes(folder: Path, *cells: str, files: dict[str, str] | None = None, seed: str = "0") -> list[str]:
+    """Hash the Trend of each text, defined in ``__main__`` of a new process whose folder holds local modules."""
+    for name, text in {**LOCAL, **(files or {})}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "cells.json").write_text(json.dumps(cells))
+    return run_python(RUN, cwd=folder, PYTHONHASHSEED=seed, PYTHONDONTWRITEBYTECODE="1").split()
+
+
+def changed(old: str, new: str) -> str:
+    assert NOTEBOOK.count(old) == 1, old
+    return NOTEBOOK.replace(old, new)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return hashes(tmp_path_factory.mktemp("notebook"), NOTEBOOK)[0]
+
+
+def test_the_same_in_every_process_and_when_defined_twice(base: str, tmp_path: Path):
+    for seed in ("1", "77"):
+        assert hashes(tmp_path, NOTEBOOK, NOTEBOOK, seed=seed) == [base, base]
+
+
+def test_unchanged_by_what_does_not_run(base: str, tmp_path: Path):
+    same = {
+        "comments": changed("    period = 10", "    # the period\n    period = 10  # candles"),
+        "layout": changed("        self.mode = Mode.HIGH", "\n\n        self.mode = (\n            Mode.HIGH\n        )"),
+        "place": "\n\n\n" + NOTEBOOK,
+        "an unused name": changed("UNUSED = 1", "UNUSED = 2"),
+        "the class's docstring": changed('"""Follows."""', '"""Follows the trend."""'),
+        "annotations": changed("def plain(value):", "def plain(value) -> int:"),
+    }
+    found = dict(zip(same, hashes(tmp_path, *same.values()), strict=True))
+    # A function's annotations could be read by it, so they may count.
+    assert {name for name, value in found.items() if value != base} <= {"annotations"}
+
+
+CHANGES = {
+    "a method": ("return self.weight > 1", "return self.weight > 2"),
+    "a constant": ("LIMIT = 5", "LIMIT = 6"),
+    "its type": ("LIMIT = 5", "LIMIT = 5.0"),
+    "a set": ('"gamma", "delta"}', '"gamma", "epsilon"}'),
+    "a set in a method": ('{"k", "l", "m"}', '{"k", "l", "n"}'),
+    "a set of the class": ('"two", "three"}', '"two", "four"}'),
+    "a nested set": ('{"a", "b", "c"}', '{"a", "b", "d"}'),
+    "a table": ('"x": [1, 2]', '"x": [1, 3]'),
+    "an array": ("np.arange(3)", "np.arange(4)"),
+    "a named tuple": ("Point(1, 2)", "Point(1, 3)"),
+    "an enumeration": ("HIGH = 2", "HIGH = 3"),
+    "an instance": ("Setting(4)", "Setting(5)"),
+    "its class": ("names: frozenset = frozenset({\"p\"", "names: frozenset = frozenset({\"o\""),
+    "a slot": ("Slotted(8)", "Slotted(9)"),
+    "a helper": ("return value + add + helper.extra", "return value - add + helper.extra"),
+    "a helper's attribute": ("helper.extra = 0", "helper.extra = 1"),
+    "a default argument": ("def helper(value, add=1)", "def helper(value, add=2)"),
+    "a keyword's default": ("strict=False", "strict=True"),
+    "a kind of argument": ("def inside(self, *, strict=False)", "def inside(self, strict=False)"),
+    "a cached function": ("return value * 2", "return value * 3"),
+    "a partial": ("functools.partial(pow, 2)", "functools.partial(pow, 3)"),
+    "a class attribute": ("period = 10", "period = 11"),
+    "a base's attribute": ("weight = 1.5", "weight = 1.6"),
+    "the base": ("class Trend(Base)", "class Trend(Base, Slotted)"),
+    "the name": ("    def named(cls)", "    def name_of(cls)"),
+    "what is caught": ("except ValueError", "except KeyError"),
+    "what is inside try": ("        try:\n            value += 1\n", "        value += 1\n        try:\n"),
+    "a property": ("return helper(LIMIT) +", "return helper(LIMIT) -"),
+    "a cached property": ("return cached(3)", "return cached(4)"),
+    "a lambda inside": ("lambda: LIMIT + 1", "lambda: LIMIT + 2"),
+    "a decorator": ("    @staticmethod\n    def plain", "    @functools.lru_cache\n    def plain"),
+}
+
+
+def test_changed_by_everything_that_runs(base: str, tmp_path: Path):
+    found = hashes(tmp_path, *(changed(old, new) for old, new in CHANGES.values()))
+    same = [name for name, value in zip(CHANGES, found, strict=True) if value == base]
+    assert not same
+    assert len(set(found)) == len(CHANGES)
+
+
+def test_changed_by_what_is_done_to_it_later(base: str, tmp_path: Path):
+    later = ["Trend.period = 12", "Trend.extra = 1", "Base.weight = 9", "Trend.go_long = lambda self: 1",
+             "del Trend.inside", "helper.__defaults__ = (7,)", "helper.__kwdefaults__ = {'add': 7}"]
+    found = hashes(tmp_path, *(f"{NOTEBOOK}\n{line}\n" for line in later))
+    assert len({base, *found}) == len(later) + 1
+
+
+@pytest.mark.parametrize("file", [name for name in LOCAL if name != "local_package/other.py"])
+def test_changed_by_each_local_module(base: str, tmp_path: Path, file: str):
+    assert hashes(tmp_path, NOTEBOOK, files={file: LOCAL[file] + "NEW = 1\n"}) != [base]
+    assert hashes(tmp_path, NOTEBOOK, files={file: LOCAL[file] + "# a comment\n"}) == [base]
+
+
+def test_unchanged_by_a_local_module_that_nothing_imports(base: str, tmp_path: Path):
+    assert hashes(tmp_path, NOTEBOOK, files={"local_package/other.py": "Z = 2\n"}) == [base]
+
+
+def test_a_factorys_classes_differ_by_their_closure(tmp_path: Path):
+    found = hashes(tmp_path, *(f"{NOTEBOOK}\nTrend = make({level})\n" for level in (1, 2, 1, "1")))
+    assert found[0] == found[2]
+    assert len(set(found)) == 3
+
+
+def test_compiled_and_unusual_values(tmp_path: Path):
+    text = """
+import datetime, functools, re
+import numpy, pandas
+from jesse.strategies import Strategy
+
+@functools.cache
+def quick(x):
+    return x + {add}
+
+class Meta(type(Strategy)):
+    pass
+
+class Odd(list):
+    pass
+
+odd = Odd([1, {item}])
+pattern, frame = re.compile("a"), pandas.DataFrame({{"a": [1, {item}]}})
+loop = []
+loop.append(loop)
+
+class Trend(Strategy, metaclass=Meta):
+    when = datetime.date(2024, 1, {item})
+    def should_long(self):
+        return quick(1), odd, pattern, frame, loop, Ellipsis, numpy.random, len
+    def go_long(self):
+        def unset():
+            return later
+        if self.index < 0:
+            later = 1
+        return unset
+"""
+    cells = [text.format(add=add, item=item) for add, item in ((1, 2), (1, 2), (2, 2), (1, 3))]
+    found = hashes(tmp_path, *cells)
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+    assert hashes(tmp_path, cells[0], seed="5") == [found[0]]
