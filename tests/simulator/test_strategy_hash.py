@@ -33,6 +33,8 @@ class Mode(enum.Enum):
 class Setting:
     level: int = 3
     names: frozenset = frozenset({"p", "q", "r"})
+    def at(self):
+        return self.level
 
 SETTING = Setting(4)
 
@@ -54,6 +56,16 @@ def cached(value):
     return value * 2
 
 half = functools.partial(pow, 2)
+lookup = {"a": 1}.get
+levelled = SETTING.at
+
+class Wrapping:
+    def __init__(self, function):
+        self.__wrapped__, self.scale = function, 5
+    def __call__(self, value):
+        return self.scale * value
+
+wrapping = Wrapping(helper)
 
 class Base(Strategy):
     weight = 1.5
@@ -98,7 +110,7 @@ class Trend(Base):
     def go_long(self):
         import local_lazy
         from local_package import late
-        total = [number for number in range(LIMIT)]
+        total = [number for number in range(LIMIT)], lookup("a"), levelled(), wrapping(1)
         return TABLE, ARRAY, SETTING, local_helper.FACTOR, doubled(2), local_lazy.X, late.Y, random.random
 
     def inside(self, *, strict=False):
@@ -191,6 +203,8 @@ CHANGES = {
     "a kind of argument": ("def inside(self, *, strict=False)", "def inside(self, strict=False)"),
     "a cached function": ("return value * 2", "return value * 3"),
     "a partial": ("functools.partial(pow, 2)", "functools.partial(pow, 3)"),
+    "a bound function": ('{"a": 1}.get', '{"a": 2}.get'),
+    "a wrapper": ("function, 5", "function, 6"),
     "a class attribute": ("period = 10", "period = 11"),
     "a base's attribute": ("weight = 1.5", "weight = 1.6"),
     "the base": ("class Trend(Base)", "class Trend(Base, Slotted)"),
@@ -229,7 +243,7 @@ def test_unchanged_by_a_local_module_that_nothing_imports(base: str, tmp_path: P
 
 
 def test_a_factorys_classes_differ_by_their_closure(tmp_path: Path):
-    found = hashes(tmp_path, *(f"{NOTEBOOK}\nTrend = make({level})\n" for level in (1, 2, 1, "1")))
+    found = hashes(tmp_path, *(f"{NOTEBOOK}\nTrend = make({level})\n" for level in ("1", "2", "1", "'1'")))
     assert found[0] == found[2]
     assert len(set(found)) == 3
 

@@ -23,6 +23,7 @@ from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies
+from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError, did_you_mean
 
@@ -66,7 +67,7 @@ def simulate(simulation: Simulation) -> RunRecord:
     trading, warm_up = _candles(simulation.candles)
     printed = _Output()
     began = time.perf_counter()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec):
         classes = load_strategies(simulation.codes)
         answer = research.backtest(
             jesse_config(spec),

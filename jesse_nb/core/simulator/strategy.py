@@ -11,13 +11,16 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import io
 import linecache
 import os
 import sys
 import types
 import warnings
-from collections.abc import Iterable
+from collections import ChainMap
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -149,12 +152,31 @@ def project_strategies(project: str | Path | None = None) -> list[str]:
 def _from_class(strategy: type[Any]) -> StrategyCode:
     _checked(strategy)
     try:
-        pickled = cloudpickle.dumps(strategy)
+        pickled = _pickled(strategy)
     except Exception as error:  # pickling runs code of whatever the class refers to
         raise StrategyError(f"The strategy {strategy.__name__} cannot be sent to a worker: {error}.",
                             "It refers to something that exists only here, such as an open file.") from error
     ref = StrategyRef(strategy.__name__, "notebook", hash_class(strategy), _source_of(strategy))
     return StrategyCode(ref, pickled=pickled, search=tuple(sys.path))
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # untyped
+    """Also pickles cached properties, which hold a lock before Python 3.12 and do not learn their name again."""
+
+    dispatch_table = ChainMap({cached_property: lambda value: (_cached_property, (value.func, value.attrname))},
+                              cloudpickle.Pickler.dispatch_table)
+
+
+def _cached_property(function: Callable[[Any], Any], name: str) -> cached_property[Any]:
+    made = cached_property(function)
+    made.attrname = name
+    return made
+
+
+def _pickled(strategy: type[Any]) -> bytes:
+    with io.BytesIO() as file:
+        _Pickler(file).dump(strategy)
+        return file.getvalue()
 
 
 def _checked(strategy: type[Any]) -> type[Any]:

@@ -9,6 +9,7 @@ modules. Data files that a strategy reads are not covered.
 
 from __future__ import annotations
 
+import copyreg
 import dis
 import hashlib
 import sys
@@ -90,15 +91,21 @@ class _Content:
             self._add_code(value)
         elif isinstance(value, ModuleType):
             self._add_module(value)
-        elif isinstance(value, staticmethod | classmethod | MethodType):
-            self.add(str(type(value).__name__))
+        elif isinstance(value, staticmethod | classmethod):
+            self.add(type(value).__name__)
             self.add_value(value.__func__)
+        elif isinstance(value, MethodType):
+            self.add("method")
+            self.add_value(value.__func__)
+            self.add_value(value.__self__)
         elif isinstance(value, property):
             self.add("property")
             for part in (value.fget, value.fset, value.fdel):
                 self.add_value(part)
         elif isinstance(value, BuiltinFunctionType):
             self.add("builtin", f"{value.__module__}.{value.__qualname__}")
+            if not isinstance(value.__self__, ModuleType):
+                self.add_value(value.__self__)
         elif isinstance(value, cached_property):
             self.add("cached property")
             self.add_value(value.func)
@@ -107,7 +114,7 @@ class _Content:
             self.add_value((value.func, value.args, value.keywords))
         elif isinstance(value, MemberDescriptorType | GetSetDescriptorType):
             self.add("slot", value.__name__)
-        elif hasattr(value, "__wrapped__") and callable(value):
+        elif hasattr(value, "__wrapped__") and callable(value) and _is_importable(type(value)):
             self.add("wrapper", type(value).__qualname__)
             self.add_value(value.__wrapped__)
         else:
@@ -129,14 +136,20 @@ class _Content:
             self.add("enum", value.name)
             self.add_value(value.value)
             self.add_value(type(value))
-        elif not _is_importable(type(value)):
-            # What pickle would send of it; pickling it here would write the class by a random name.
-            self.add("instance")
-            for part in value.__reduce_ex__(4):
-                self.add_value(list(part) if isinstance(part, Iterator) else part)
         else:
-            # Arrays, frames, models. Where pickling is not repeatable the run is merely done again.
-            self.add("object", cloudpickle.dumps(value))
+            self._add_reduced(value)
+
+    def _add_reduced(self, value: Any) -> None:
+        """Add any other object by its parts: its pickle would have sets in an order of this process's own."""
+        self.add("instance")
+        self.add_value(type(value))
+        try:
+            reducer = copyreg.dispatch_table.get(type(value))
+            reduced = reducer(value) if reducer else value.__reduce_ex__(4)
+        except TypeError:  # what cloudpickle alone can pickle
+            reduced = cloudpickle.dumps(value)
+        for part in reduced if isinstance(reduced, tuple) else (reduced,):
+            self.add_value(list(part) if isinstance(part, Iterator) else part)
 
     def _add_class(self, value: type) -> None:
         if _is_importable(value):
