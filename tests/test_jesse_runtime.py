@@ -45,7 +45,9 @@ if before["backend"] is None:  # Jesse brought matplotlib along
     automatic = dict.get(matplotlib.rcParams, "backend") is matplotlib.rcsetup._auto_backend_sentinel
     after["backend"] = None if automatic else after["backend"]
 import jesse.helpers
+new = {{key: after["environment"].pop(key) for key in set(after["environment"]) - set(before["environment"])}}
 print(json.dumps(dict(
+    new=sorted(key for key in new if not key.startswith(("RAY_", "KMP_"))),  # of ray and OpenMP, for themselves
     tried=tried, changed={{key: [before[key], after[key]] for key in before if before[key] != after[key]}},
     slow=sys.modules.get("rfc3987_syntax", "absent") , project=jesse.helpers.is_jesse_project(),
 )))
@@ -67,7 +69,7 @@ def test_in_a_project_whose_database_is_out_of_reach(project: Path, with_env: bo
                                       "POSTGRES_USERNAME=x\nPOSTGRES_PASSWORD=x\nPASSWORD=x\n")
     files = sorted(project.rglob("*"))
     found = json.loads(run_python(LOOK.format(before=before), cwd=project).splitlines()[-1])
-    assert found == {"tried": [], "changed": {}, "slow": "absent", "project": True}
+    assert found == {"new": [], "tried": [], "changed": {}, "slow": "absent", "project": True}
     assert sorted(project.rglob("*")) == files
 
 

@@ -115,12 +115,13 @@ def _nothing_slow() -> Iterator[None]:
 
 @contextmanager
 def _unchanged_interpreter() -> Iterator[None]:
-    path, directory = list(sys.path), Path.cwd()
+    path, directory, hook = list(sys.path), Path.cwd(), sys.excepthook
     try:
         with warnings.catch_warnings(), _unchanged_matplotlib_backend():
             yield
     finally:
         sys.path[:] = path
+        sys.excepthook = hook  # ray, which Jesse imports, puts its own in place
         if Path.cwd() != directory:
             os.chdir(directory)
 
@@ -135,6 +136,7 @@ def _unchanged_matplotlib_backend() -> Iterator[None]:
     before = os.environ.get("MPLBACKEND")
     matplotlib = sys.modules.get("matplotlib")
     chosen = dict.get(matplotlib.rcParams, "backend") if matplotlib else None
+    drawing = getattr(sys.modules.get("matplotlib.pyplot"), "_backend_mod", None)
     try:
         yield
     finally:
@@ -149,5 +151,5 @@ def _unchanged_matplotlib_backend() -> Iterator[None]:
         chosen = before or matplotlib.rcsetup._auto_backend_sentinel
     dict.__setitem__(matplotlib.rcParams, "backend", chosen)
     pyplot: Any = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None and not pyplot.get_fignums():
-        pyplot._backend_mod = None  # decided anew, from the restored setting, at the first figure
+    if pyplot is not None:
+        pyplot._backend_mod = drawing  # None: decided at the first figure, from the restored setting

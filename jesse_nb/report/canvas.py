@@ -87,9 +87,9 @@ def axis_in(axis: Any, unit: str, ticks: int = 6) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
 
 
-def date_axis(ax: Axes) -> None:
+def date_axis(ax: Axes, ticks: int = 9) -> None:
     """Write the horizontal axis as dates, each part of them once."""
-    locator = AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(maxticks=ticks)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     ax.xaxis.get_offset_text().set(color=INK, fontsize=9)

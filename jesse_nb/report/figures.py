@@ -7,8 +7,9 @@ from functools import singledispatch
 from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.report import backtest_figures, optimize_figures
+from jesse_nb.report import backtest_figures, batch_figures, optimize_figures
 from jesse_nb.report.canvas import ReportFigure
 
 __all__ = ["plot", "plots"]
@@ -50,3 +51,20 @@ def _(result: OptimizeResult) -> dict[str, Callable[[], ReportFigure]]:
     if result.training is not None or result.default is not None:
         figures["equity"] = lambda: optimize_figures.draw_equity(result)
     return figures
+
+
+@_figures.register
+def _(result: BatchResult) -> dict[str, Callable[[], ReportFigure]]:
+    figures = {}
+    if len(result.finished) > 1:
+        figures["matrix"] = lambda: batch_figures.draw_matrix(result)
+    if result.top(1):
+        figures["equity"] = lambda: batch_figures.draw_equity(result)
+    if len(result.top(2)) > 1:
+        figures["correlation"] = lambda: batch_figures.draw_correlation(result)
+    return figures
+
+
+@_figures.register
+def _(result: BatchComparison) -> dict[str, Callable[[], ReportFigure]]:
+    return {"heatmap": lambda: batch_figures.draw_heatmap(result.table, result.metric)}

@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from jesse_nb.core.analysis.importances import importances
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.report import backtest_tables, optimize_figures, optimize_tables, provenance
+from jesse_nb.report import backtest_tables, batch_tables, optimize_figures, optimize_tables, provenance
 from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period, write
@@ -29,6 +30,7 @@ __all__ = ["fragment", "page"]
 
 MOST_TRADES = 20
 MOST_TOP_TRIALS = 10
+MOST_TOP_COMBINATIONS = 15
 
 _IMPORTANCE_METHODS = {
     "fANOVA": "Share of the metric's variation over the whole space that each parameter explains (fANOVA).",
@@ -52,7 +54,8 @@ def fragment(result: Any) -> str:
 
 def page(result: Any) -> str:
     """Return the report as one self-contained HTML page."""
-    title = f"{result.strategy} on {provenance.market(result.spec)}"
+    title = (f"Batch: {batch_tables.subject(result)}" if isinstance(result, BatchResult)
+             else f"{result.strategy} on {provenance.market(result.spec)}")
     # the fragment is finished HTML: everything in it was escaped when it was rendered
     return _render("page.html", {"title": title, "fragment": Markup(fragment(result))})  # noqa: S704
 
@@ -110,6 +113,32 @@ def _(result: OptimizeResult) -> str:
         "failures": optimize_tables.failures(result),
         "notes": result.notes,
         "card": provenance.optimize_card(result),
+    })
+
+
+@fragment.register
+def _(result: BatchResult) -> str:
+    shown = batch_tables.matrix(result)
+    descriptions = {"matrix": shown.caption if shown else "", "equity": "Growth of the best combinations",
+                    "correlation": "Correlation of the best combinations' daily returns"}
+    return _render("batch.html", {
+        "name": batch_tables.subject(result),
+        "places": f"{provenance.account(result)}, {result.mode} mode",
+        "period": batch_tables.periods(result),
+        "synthetic": result.synthetic,
+        "explanation": SYNTHETIC,
+        "run": batch_tables.run(result),
+        "stopped": result.stopped,
+        "tiles": batch_tables.tiles(result),
+        "warnings": batch_tables.caveats(result),
+        "caption": shown.caption if shown else "",
+        "figures": {name: _picture(plot(result, name), descriptions[name]) for name in plots(result)},
+        "top": batch_tables.top_table(result, MOST_TOP_COMBINATIONS),
+        "statistics": batch_tables.statistics_table(result),
+        "stability": batch_tables.stability_table(result),
+        "failures": batch_tables.failures_table(result),
+        "notes": result.notes,
+        "card": provenance.batch_card(result),
     })
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice
 from jesse_nb.report.labels import days, period
 from jesse_nb.report.numbers import measure
 from jesse_nb.report.tables import Table, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
+    from jesse_nb.core.tools.batch_result import BatchResult
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
-__all__ = ["account", "backtest_card", "card_of", "market", "optimize_card"]
+__all__ = ["account", "backtest_card", "batch_card", "card_of", "market", "optimize_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -26,11 +27,11 @@ def market(spec: BacktestSpec) -> str:
     return f"{routes} on {spec.routes[0].exchange}"
 
 
-def account(spec: BacktestSpec) -> str:
+def account(held_by: BacktestSpec | BatchResult) -> str:
     """Describe the account in a few words."""
-    kind = ("spot" if spec.account.market == "spot"
-            else f"futures {spec.account.leverage}x {spec.account.leverage_mode}")
-    return f"{kind}, balance {measure(spec.account.balance, 'currency')}, fee {spec.account.fee * 100:.4g}%"
+    its = held_by.account
+    kind = "spot" if its.market == "spot" else f"futures {its.leverage}x {its.leverage_mode}"
+    return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%"
 
 
 def backtest_card(result: BacktestResult) -> Table:
@@ -48,6 +49,24 @@ def optimize_card(result: OptimizeResult) -> Table:
             extra += [(f"held-out candles of {part.symbol}", f"{part.fingerprint}, {_missing(part.missing)}")
                       for part in result.test.spec.candles]
     return _card(result.spec, card_of(result), extra)
+
+
+def batch_card(result: BatchResult) -> Table:
+    """Provenance of a batch: what all its runs share, and each series once."""
+    specs = [entry.spec for entry in result.finished if entry.spec is not None]
+    routes = {route.strategy.hash: route.strategy.name for spec in specs for route in spec.routes}
+    lines = [("strategy", f"{name}, source {key}") for key, name in routes.items()]
+    series: dict[tuple[str, str], list[CandleSlice]] = {}
+    for part in dict.fromkeys(part for spec in specs for part in spec.candles):
+        series.setdefault((part.exchange, part.symbol), []).append(part)
+    for (exchange, symbol), parts in series.items():
+        prints = ", ".join(part.fingerprint for part in parts[:4]) + (", …" if len(parts) > 4 else "")
+        lines.append((f"candles of {symbol}", f"{exchange}, {prints}, {_missing(max(part.missing for part in parts))}"))
+    lines += [("warm-up", f"{result.warm_up_candles:,} candles"), ("account", f"{account(result)}, one for each run"),
+              ("mode", _MODES.get(result.mode, result.mode)), ("gaps", _GAPS.get(result.gaps, result.gaps))]
+    versions = dict(pair for entry in result.finished for pair in entry.versions.items())
+    lines += [("versions", ", ".join(f"{package} {version}" for package, version in versions.items()))]
+    return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)
 
 
 def card_of(result: OptimizeResult) -> ResultCard | None:

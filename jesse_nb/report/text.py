@@ -7,9 +7,12 @@ from functools import singledispatch
 from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.report import batch_tables
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, period, write
+from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
 from jesse_nb.report.provenance import account, card_of, market
 from jesse_nb.report.tables import Table, as_text, cell
@@ -61,6 +64,28 @@ def _(result: OptimizeResult) -> str:
     for sentence in (*verdict(result, frame), hindsight(result), at_the_edge(result), *result.notes):
         lines += textwrap.wrap(sentence, width=96)
     return "\n".join(lines)
+
+
+@text.register
+def _(result: BatchResult) -> str:
+    lines = [f"Batch: {_line(batch_tables.subject(result))}",
+             f"{batch_tables.periods(result)}, {account(result)}, {result.mode} mode"]
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.synthetic else []
+    lines.append(batch_tables.counts(result) + (f"; stopped: {result.stopped}" if result.stopped else ""))
+    top, stability = batch_tables.top_table(result, 5), batch_tables.stability_table(result)
+    lines += ["", *as_text(top)] if top.rows else ["No combination has a value."]
+    lines += ["", *as_text(batch_tables.statistics_table(result))] if result.finished else []
+    lines += ["", *as_text(stability)] if stability.rows else []
+    failed = batch_tables.failures_table(result)
+    lines += ["", "Failed:", *as_text(failed, widest=96)[1:]] if failed.rows else []
+    for sentence in (*batch_tables.caveats(result), *result.notes):
+        lines += ["", *textwrap.wrap(sentence, width=96)]
+    return "\n".join(lines)
+
+
+@text.register
+def _(result: BatchComparison) -> str:
+    return f"{result.metric.label}\n{result.table.to_string(na_rep=UNDEFINED)}"
 
 
 def _line(name: str) -> str:

@@ -29,7 +29,7 @@ def main() -> None:
                 "smart_sharpe": metrics.sharpe_ratio(returns, smart=True).iloc[0],
                 "smart_sortino": metrics.sortino_ratio(returns, smart=True).iloc[0],
                 "omega_ratio": metrics.omega_ratio(returns).iloc[0],
-                "serenity_index": metrics.serenity_index(returns).iloc[0],
+                "serenity_index": metrics.serenity_index(returns.iloc[1:]).iloc[0],
             }
         )
         answers[-1] = {

@@ -60,7 +60,8 @@ def make_walk_forward(
     random = np.random.default_rng(seed)
     start = to_ms("2022-01-01")
     end = start + days * DAY_MS
-    options = {"in_sample_period": 120, "out_sample_period": 30, "step_forward": 30, "gap": 0, "anchored": False} | windows
+    options = {"in_sample_period": 120, "out_sample_period": 30, "step_forward": 30, "gap": 0, "anchored": False}
+    options |= windows
     planned = walk_forward_windows(start, end, **options)
     metrics = resolve_metrics(metric)
     results = tuple(
@@ -132,7 +133,9 @@ def make_cpcv(
         [
             None
             if (candidate, part.number) in failed
-            else make_run(part.start, part.end, seed=int(random.integers(1_000_000)), drift=edge * candidate, trades=trades)
+            else make_run(
+                part.start, part.end, seed=int(random.integers(1_000_000)), drift=edge * candidate, trades=trades
+            )
             for part in parts
         ]
         for candidate in range(candidates)

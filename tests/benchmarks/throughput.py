@@ -27,7 +27,6 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.request import Request
-from jesse_nb.core.tools.space import Space
 from tests.conftest import EXCHANGE, real_candles
 
 PERIOD = ("2023-06-01", "2024-05-31")
@@ -106,8 +105,8 @@ began = time.perf_counter()
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.optimize import optimize
 imported = time.perf_counter()
-job = optimize(open({strategy!r}).read(), "BTC-USDT", "1h", {start!r}, {end!r}, n_trials=20, candles=CandleStore({candles!r}),
-               store={store!r}, background=True)
+job = optimize(open({strategy!r}).read(), "BTC-USDT", "1h", {start!r}, {end!r}, n_trials=20,
+               candles=CandleStore({candles!r}), store={store!r}, background=True)
 while job.progress.done < 1:
     time.sleep(0.01)
 print(imported - began, time.perf_counter() - imported)

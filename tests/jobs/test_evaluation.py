@@ -47,7 +47,8 @@ def store(tmp_path: Path) -> RunStore:
 
 
 def evaluator(pool: PatientPool, store: RunStore, limit: int = 2) -> Evaluator:
-    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=limit, trial_timeout=5, memory_limit=None)
+    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=limit, trial_timeout=5,
+                     memory_limit=None)
 
 
 def spec(number: int) -> Any:

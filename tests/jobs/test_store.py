@@ -149,9 +149,13 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     store.put(make_spec(), make_record())
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages + 1}")  # SQLite then answers as on a full disk
-    with pytest.raises(StorageError, match="full"):
+
+    def fill() -> None:
         for fast in range(50):
             store.put(make_spec(hyperparameters={"fast": 100 + fast}), make_record(trades=200))
+
+    with pytest.raises(StorageError, match="full"):
+        fill()
     assert store.get(make_spec().key) is not None
 
 

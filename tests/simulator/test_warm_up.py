@@ -17,11 +17,12 @@ SPACE = {"fast": [5, 8], "slow": [30, 200, 240, 300]}
 
 
 def run(candle_store: CandleStore, slow: int, **options: Any) -> Any:
-    return backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, hyperparameters={"slow": slow}, candles=candle_store, **options)
+    return backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, hyperparameters={"slow": slow}, candles=candle_store,
+                    **options)
 
 
 def test_an_indicator_longer_than_the_warm_up_is_refused(candle_store: CandleStore) -> None:
-    with pytest.raises(StrategyCrashError, match=r"sma\(candles, 300\) needs more candles than the 240 .*warm_up_candles"):
+    with pytest.raises(StrategyCrashError, match=r"sma\(candles, 300\) needs more candles than the 240 .*warm_up"):
         run(candle_store, 300)
     assert run(candle_store, 300, warm_up_candles=300).metrics["total"] > 0
 

@@ -43,7 +43,7 @@ PERIOD = ("2023-03-01", "2023-04-10")
 @pytest.fixture
 def run(candle_store: CandleStore) -> Any:
     def optimize_crossing(**changes: Any) -> OptimizeResult:
-        arguments: dict[str, Any] = dict(space=SPACE, n_trials=12, seed=3, candles=candle_store) | changes
+        arguments: dict[str, Any] = {"space": SPACE, "n_trials": 12, "seed": 3, "candles": candle_store} | changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
         return optimize(strategy, arguments.pop("symbol", "BTC-USDT"), "1h", start, end, **arguments)  # type: ignore[no-any-return]
@@ -132,11 +132,10 @@ def test_killed_with_9_it_finishes_without_repeating_a_trial(candle_store: Candl
     for kill_after in (5, 9):
         process = start("killed.sqlite")
         assert process.stdout is not None
-        for _ in range(kill_after):
-            simulated.append(process.stdout.readline().split()[1])
+        simulated += [process.stdout.readline().split()[1] for _ in range(kill_after)]
         process.send_signal(signal.SIGKILL)
         # What was filed before the kill arrived was printed, too.
-        simulated += [line.split()[1] for line in process.stdout if line.startswith("simulated ") and line.endswith("\n")]
+        simulated += [line.split()[1] for line in process.stdout if line.startswith("simulated ")]
         process.wait(10)
     output = start("killed.sqlite").communicate(timeout=120)[0].splitlines()
     simulated += [line.split()[1] for line in output if line.startswith("simulated")]

@@ -41,7 +41,7 @@ DAYS = {"in_sample_period": 30, "out_sample_period": 10, "step_forward": 10}
 @pytest.fixture
 def walk(candle_store: CandleStore) -> Any:
     def walk_crossing(**changes: Any) -> WalkForwardResult:
-        arguments: dict[str, Any] = DAYS | dict(space=SPACE, n_trials=4, seed=3, candles=candle_store) | changes
+        arguments: dict[str, Any] = {**DAYS, "space": SPACE, "n_trials": 4, "seed": 3, "candles": candle_store} | changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
         return walk_forward(strategy, arguments.pop("symbol", "BTC-USDT"), "1h", start, end, **arguments)  # type: ignore[return-value]
@@ -163,8 +163,9 @@ def test_hostile_parameters_fail_alone(walk: Any) -> None:
 
 
 def test_when_no_window_can_be_tested_the_reason_is_said(walk: Any) -> None:
+    broken = CROSSING.replace('return ta.sma(self.candles, self.hp["fast"]) >', "raise ValueError('boom')\n        1 >")
     with pytest.raises(AllTrialsFailedError, match="boom"):
-        walk(strategy=CROSSING.replace('return ta.sma(self.candles, self.hp["fast"]) >', "raise ValueError('boom')\n        1 >"))
+        walk(strategy=broken)
 
 
 def test_cancelled_it_keeps_the_finished_windows(walk: Any) -> None:

@@ -7,24 +7,18 @@ are compared by calendar day.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.equity import drawdown
-from jesse_nb.core.times import utc_text
+from jesse_nb.core.analysis.ratios import equity_ratios
 from jesse_nb.exceptions import InputError
 
 __all__ = ["Portfolio", "correlation", "daily_equity", "daily_returns", "equal_weight"]
 
 #: Fewer common days than this give no correlation.
 _FEWEST_DAYS = 10
-
-#: Crypto trades every day: Jesse's annualization.
-_DAYS_A_YEAR = 365
 
 
 def daily_equity(equity: pd.Series[float]) -> pd.Series[float]:
@@ -82,20 +76,15 @@ class Portfolio(NamedTuple):
         ``daily`` (shares are made equal again every day) or ``never`` (bought once).
     equity
         Value by day, beginning with 1.
-    net_profit_percentage, annual_return, volatility, max_drawdown
-        Percent; the last one at most 0. Annual figures are of 365 days.
-    sharpe_ratio
-        Annualised, without a risk-free rate; NaN when the value never moved.
+    metrics
+        Its return-based metrics by Jesse's names, in Jesse's units
+        (:func:`~jesse_nb.core.analysis.ratios.equity_ratios`).
     """
 
     names: tuple[str, ...]
     rebalance: Literal["daily", "never"]
     equity: pd.Series[float]
-    net_profit_percentage: float
-    annual_return: float
-    volatility: float
-    max_drawdown: float
-    sharpe_ratio: float
+    metrics: dict[str, float]
 
     @property
     def daily_returns(self) -> pd.Series[float]:
@@ -131,7 +120,7 @@ def equal_weight(
     daily = pd.concat({name: daily_equity(equity).asfreq("D").ffill() for name, equity in curves.items()},
                       axis=1, join="inner")  # fmt: skip
     if len(daily) < 2:
-        spans = sorted({f"{_day(equity.index[0])} to {_day(equity.index[-1])}" for equity in curves.values()})
+        spans = sorted({f"{equity.index[0]:%Y-%m-%d} to {equity.index[-1]:%Y-%m-%d}" for equity in curves.values()})
         raise InputError(f"These runs have no two days in common: {'; '.join(spans[:4])}.",
                          "A portfolio holds runs of the same time.")
     if rebalance == "daily":
@@ -139,20 +128,5 @@ def equal_weight(
         equity = pd.concat([pd.Series([1.0], index=daily.index[:1]), growth])
     else:
         equity = (daily / daily.iloc[0]).mean(axis=1)
-    returns = equity.pct_change().iloc[1:]
-    spread = float(returns.std(ddof=1)) if len(returns) > 1 else math.nan
-    total = float(equity.iloc[-1])
-    return Portfolio(
-        names=tuple(curves),
-        rebalance=rebalance,
-        equity=equity.rename("portfolio"),
-        net_profit_percentage=(total - 1.0) * 100.0,
-        annual_return=(max(total, 0.0) ** (_DAYS_A_YEAR / len(returns)) - 1.0) * 100.0,
-        volatility=spread * math.sqrt(_DAYS_A_YEAR) * 100.0,
-        max_drawdown=float(drawdown(equity).min()),
-        sharpe_ratio=float(returns.mean() / spread * np.sqrt(_DAYS_A_YEAR)) if spread > 0 else math.nan,
-    )
-
-
-def _day(moment: pd.Timestamp) -> str:
-    return utc_text(int(moment.timestamp() * 1000) // 86_400_000 * 86_400_000)
+    equity = equity.rename("portfolio")
+    return Portfolio(tuple(curves), rebalance, equity, equity_ratios(equity))

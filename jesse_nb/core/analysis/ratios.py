@@ -2,8 +2,9 @@
 
 A stitched curve is made of many runs, so Jesse cannot be asked for its Sharpe ratio. These are the
 formulas of ``jesse/services/metrics.py`` (Jesse 3.5), in its units, with its treatment of the first
-sample: the starting balance has no return, yet Sortino and the conditional drawdown of the serenity
-index count it as an observation, and the drawdown does not count it as a peak.
+sample: the starting balance has no return, yet Sortino counts it as an observation, and the drawdown
+does not count it as a peak. One differs: that missing first return makes Jesse's own serenity index
+infinite or undefined in every run, so here it is its formula on the returns that there are.
 """
 
 from __future__ import annotations
@@ -78,13 +79,13 @@ def _ratios(returns: NDArray[np.float64], below: NDArray[np.float64]) -> dict[st
     if math.isnan(plain):
         return dict.fromkeys(("sharpe_ratio", "smart_sharpe", "sortino_ratio", "smart_sortino", "omega_ratio",
                               "serenity_index"), math.nan)
-    samples = len(returns) + 1
+    days = len(returns)
     losses, penalty = returns[returns < 0], _autocorrelation_penalty(returns)
-    downside = math.sqrt(float((losses**2).sum()) / samples)
+    downside = math.sqrt(float((losses**2).sum()) / (days + 1))
     sortino = float(returns.mean()) / downside * math.sqrt(PERIODS) if downside else math.nan
-    worst = np.sort(below)[: max(int((1 - 0.95) * samples), 1)]
+    worst = np.sort(below)[: max(int((1 - 0.95) * days), 1)]
     pitfall = -float(worst.mean()) / float(returns.std(ddof=1))
-    ulcer = math.sqrt(float((below**2).sum()) / (samples - 1))
+    ulcer = math.sqrt(float((below**2).sum()) / (days - 1))
     return {
         "sharpe_ratio": plain,
         "smart_sharpe": plain / penalty,

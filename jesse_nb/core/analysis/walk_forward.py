@@ -136,10 +136,11 @@ def degradation(result: WalkForwardResult, curve: StitchedReturns) -> pd.DataFra
         both = frame[[("in_sample", name), ("out_of_sample", name)]].to_numpy(dtype=float)
         both = both[np.isfinite(both).all(axis=1)]
         inside, outside = map(float, both.mean(axis=0)) if len(both) else (math.nan, math.nan)
-        of_curve, of_baseline = curve.metric(aliases.get(name, name)), curve.metric(aliases.get(name, name), "baseline")
-        if aliases.get(name, name) == "annual_return":
+        jesse_name = aliases.get(name, name)
+        of_curve, of_baseline = curve.metric(jesse_name), curve.metric(jesse_name, "baseline")
+        if jesse_name == "annual_return":
             inside, outside = _annual([train for _, train, _ in pairs]), _annual([test for _, _, test in pairs])
-        no_edge = math.nan if aliases.get(name, name) in _LENGTH_BOUND else NO_EDGE.get(aliases.get(name, name), math.nan)
+        no_edge = math.nan if jesse_name in _LENGTH_BOUND else NO_EDGE.get(jesse_name, math.nan)
         shown = outside if math.isnan(of_curve) else of_curve
         reason = _no_degradation(inside, shown, no_edge, directions.get(name))
         rows[name] = {"in_sample": inside, "out_of_sample": outside, "stitched": of_curve, "baseline": of_baseline,
@@ -163,7 +164,7 @@ def efficiency(result: WalkForwardResult, curve: StitchedReturns) -> Efficiency:
                           dtype=float).rename_axis("window")
     own = curve.returns[curve.window.isin([number for number, _, _ in pairs])]
     inside = _annual([train for _, train, _ in pairs])
-    outside = _percent_a_year(float((1.0 + own.clip(lower=-1.0)).prod()), len(own))
+    outside = _percent_a_year(float(np.prod(1.0 + own.to_numpy(dtype=float).clip(min=-1.0))), len(own))
     reason = ""
     if len(pairs) < 2:
         reason = f"it needs two windows with both runs, and there {'is one' if pairs else 'is none'}"

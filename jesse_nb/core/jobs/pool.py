@@ -92,7 +92,9 @@ class LocalPool:
         """Build a strategy in a worker and ask what it declares."""
         return self._schedule(worker.describe, (code,), timeout)
 
-    def _schedule(self, task: Callable[..., Answer], arguments: tuple[Any, ...], timeout: float | None) -> Future[Answer]:
+    def _schedule(
+        self, task: Callable[..., Answer], arguments: tuple[Any, ...], timeout: float | None
+    ) -> Future[Answer]:
         try:
             return self._pool.schedule(task, args=arguments, timeout=timeout)
         except RuntimeError as error:  # a broken pool is one, too

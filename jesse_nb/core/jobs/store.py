@@ -124,7 +124,9 @@ class RunStore:
             spec.to_json(), metrics, trades, equity, versions, record.seconds,
         )  # fmt: skip
         with self._explained("write"):
-            self._connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._connection.execute(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+            )
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
         """Note a failed run for the history. Failures are tried again, so none is ever answered from here."""

@@ -42,14 +42,18 @@ def watched_indicators(spec: BacktestSpec) -> Iterator[None]:
     indicators = jesse_module("jesse.indicators")
     originals = {name: function for name, function in vars(indicators).items() if inspect.isfunction(function)}
     store = jesse_module("jesse.store").store
-    longest = max(TIMEFRAME_MINUTES[route.timeframe] for route in (*spec.routes, *spec.data_routes))
+    timeframes = [route.timeframe for route in spec.routes] + [route.timeframe for route in spec.data_routes]
+    longest = max(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes)
     watched_until = spec.start + longest * MINUTE_MS
+
+    def watching() -> bool:
+        return (store.app.time or 0) <= watched_until  # asked anew each time: Jesse replaces the object at every run
 
     def restore() -> None:
         vars(indicators).update(originals)
 
     for name, function in originals.items():
-        setattr(indicators, name, _watched(name, function, spec, lambda: (store.app.time or 0) <= watched_until, restore))
+        setattr(indicators, name, _watched(name, function, spec, watching, restore))
     try:
         yield
     finally:
@@ -57,7 +61,11 @@ def watched_indicators(spec: BacktestSpec) -> Iterator[None]:
 
 
 def _watched(
-    name: str, function: Callable[..., Any], spec: BacktestSpec, watching: Callable[[], bool], restore: Callable[[], None]
+    name: str,
+    function: Callable[..., Any],
+    spec: BacktestSpec,
+    watching: Callable[[], bool],
+    restore: Callable[[], None],
 ) -> Callable[..., Any]:
     @functools.wraps(function)
     def watched(*arguments: Any, **options: Any) -> Any:

@@ -14,10 +14,12 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.dna import decode_legacy_dna
+from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
 from jesse_nb.core.simulator.strategy import StrategyCode
-from jesse_nb.core.tools.batch_result import BatchEntry, BatchResult
+from jesse_nb.core.tools.batch_entry import BatchEntry
+from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet
 from jesse_nb.core.tools.request import Prepared, Request, memory_default
@@ -137,18 +139,15 @@ class Batch:
         """Ask the strategies what old DNA means to them."""
         dnas = [one.dna for one in self._plan.sets if one.dna]
         for code in self._codes.values() if dnas else ():
+            declared: list[dict[str, Any]] | JesseNbError
             try:
                 declared = describe_strategy(pool, code, lambda: self._control.cancelled).hyperparameters
             except JobCancelledError:
                 raise
             except JesseNbError as error:
-                self._decoded |= {(code.ref.hash, dna): error for dna in dnas}
-                continue
+                declared = error
             for dna in dnas:
-                try:
-                    self._decoded[code.ref.hash, dna] = decode_legacy_dna(dna, declared, code.ref.name)
-                except JesseNbError as error:
-                    self._decoded[code.ref.hash, dna] = error
+                self._decoded[code.ref.hash, dna] = _decoded(dna, declared, code.ref.name)
 
     def _submit_all(self, evaluator: Evaluator, market: _Market) -> None:
         """Hand over every strategy and parameter set on one market, whose candles are prepared once."""
@@ -221,15 +220,20 @@ class Batch:
             self._simulated += 1
             if math.isnan(self._simulating_since):
                 self._simulating_since = time.monotonic() - result.seconds
-        self._entries[ticket] = replace(entry, metrics=result.metrics, equity=result.equity, seconds=result.seconds,
-                                        reused=outcome.reused, versions=result.card.versions)
-        try:
-            value = float(self._plan.metric.read(result))
-        except MetricError:
-            return
+        score = self._score(result)
+        self._entries[ticket] = replace(entry, metrics=result.metrics, equity=result.equity, score=score,
+                                        seconds=result.seconds, reused=outcome.reused, versions=result.card.versions)
         sign = 1 if self._plan.metric.direction == "maximize" else -1
-        if not math.isnan(value) and (self._best is None or sign * value > sign * self._best[0]):
-            self._best = value, entry.name
+        if not math.isnan(score) and (self._best is None or sign * score > sign * self._best[0]):
+            self._best = score, entry.name
+
+    def _score(self, result: BacktestResult) -> float:
+        try:
+            return float(self._plan.metric.read(result))
+        except MetricError as error:
+            if str(error) not in self._notes:
+                self._notes.append(str(error))
+            return math.nan
 
     def _fail(self, entry: BatchEntry) -> None:
         self._entries[entry.number] = entry
@@ -251,7 +255,15 @@ class Batch:
     def _check_success(self) -> None:
         if self._entries and self._failed == len(self._entries) and not self._control.cancelled:
             reason, count = Counter(entry.reason for entry in self._entries.values()).most_common(1)[0]
-            raise AllTrialsFailedError(f"All {len(self._entries):,} combinations failed, {count:,} of them so: {reason}")
+            raise AllTrialsFailedError(f"All {len(self._entries):,} combinations failed, "
+                                       f"{count:,} of them so: {reason}")
+
+
+def _decoded(dna: str, declared: list[dict[str, Any]] | JesseNbError, strategy: str) -> dict[str, Any] | JesseNbError:
+    try:
+        return declared if isinstance(declared, JesseNbError) else decode_legacy_dna(dna, declared, strategy)
+    except JesseNbError as error:
+        return error
 
 
 def _distinct_names(codes: tuple[StrategyCode, ...]) -> dict[str, str]:

@@ -48,6 +48,11 @@ class Metric:
             raise MetricError(f"The direction of the metric {self.name!r} is {self.direction!r}.",
                               "It is 'maximize' or 'minimize'.")
 
+    @property
+    def of_jesse(self) -> bool:
+        """True when Jesse's metrics are all that it reads: not the trades, not the equity."""
+        return isinstance(self.read, _JesseMetric | _JesseScore)
+
 
 @dataclass(frozen=True)
 class _JesseMetric:
