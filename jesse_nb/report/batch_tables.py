@@ -16,7 +16,6 @@ from jesse_nb.report.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.batch_entry import BatchEntry
     from jesse_nb.core.tools.batch_result import BatchResult
 
 __all__ = ["Matrix", "caveats", "counts", "failures_table", "matrix", "periods", "run", "stability_table",
@@ -38,8 +37,7 @@ class Matrix(NamedTuple):
 
 def counts(result: BatchResult) -> str:
     """Say how many of what were combined, and what became of them."""
-    sizes = {name: len({getattr(entry, "label" if name == "params" else name) for entry in result.entries})
-             for name in DIMENSIONS}
+    sizes = {name: len({entry.dimension(name) for entry in result.entries}) for name in DIMENSIONS}
     product = " x ".join(f"{size:,} {_many(name, size)}" for name, size in sizes.items())
     failed = len(result.entries) - len(result.finished)
     parts = [f"{len(result.finished):,} of {result.total:,} combinations finished"]
@@ -85,7 +83,7 @@ def matrix(result: BatchResult) -> Matrix | None:
     """Choose the two dimensions that show most of a batch; None when nothing was varied."""
     labels = result.labels
     varied = _several(labels, DIMENSIONS)
-    tuned = _several(labels, [name for name in labels if name not in (*DIMENSIONS, "exchange")])
+    tuned = _several(labels, [str(name) for name in labels if name not in (*DIMENSIONS, "exchange")])
     if varied == ["params"] and len(tuned) > 1:
         varied = tuned
     if not varied:
@@ -112,7 +110,7 @@ def top_table(result: BatchResult, most: int) -> Table:
     metrics = [result.metric.name, *(name for name in _SHOWN if label(name) != result.metric.label)]
     varied = _varied(result)
     rows = tuple(
-        (*(cell(_dimension(entry, name)) for name in varied),
+        (*(cell(entry.dimension(name)) for name in varied),
          cell(write(result.metric.name, entry.score, (result.metric,))),
          *(_metric_cell(name, entry.metrics.get(name)) for name in metrics[1:]))
         for entry in best
@@ -129,7 +127,7 @@ def statistics_table(result: BatchResult) -> Table:
     rows = tuple(
         (cell(label(name)), *(cell(write(name, frame.loc[name, column])) for column in columns),
          cell(share(frame.loc[name, "above_zero"]) if unit(name) in ("percent", "ratio") and name != "max_drawdown"
-              else ""), cell(f"{int(frame.loc[name, 'count']):,}"))
+              else ""), cell(measure(frame.loc[name, "count"], "count")))
         for name in names
     )
     return Table(("", *columns, "above 0", "runs"), rows)
@@ -208,10 +206,6 @@ def _agreement(w: float, p: float) -> str:
 
 def _varied(result: BatchResult) -> list[str]:
     return _several(result.labels, DIMENSIONS) or ["strategy", "symbol"]
-
-
-def _dimension(entry: BatchEntry, name: str) -> str:
-    return entry.label if name == "params" else str(getattr(entry, name))
 
 
 def _metric_cell(name: str, value: float | None) -> Cell:

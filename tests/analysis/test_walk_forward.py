@@ -134,15 +134,14 @@ def test_rank_correlation_leaves_out_what_has_no_value():
 
 
 def test_stability():
-    space = Space.parse({"n": (0, 10), "x": {"min": 1.0, "max": 100.0, "log": True}, "mode": ["a", "b", "c"], "one": [5]})
+    space = Space.parse({"n": (0, 10), "x": {"min": 1.0, "max": 100.0, "log": True}, "mode": ["a", "b", "c"]})
     result = changed(make_walk_forward(240, space=space, trials=2), n=[0, 10, 5, 5], x=[1.0, 10.0, 10.0, 100.0],
-                     mode=["a", "a", "b", "b"], one=[5] * 4)
+                     mode=["a", "a", "b", "b"])
     frame = parameter_stability(result)
     assert frame.loc["n", "stability"] == pytest.approx(1 - (1 + 0.5 + 0) / 3)
     assert frame.loc["x", "stability"] == pytest.approx(1 - (0.5 + 0 + 0.5) / 3)
     assert frame.loc["mode", "stability"] == pytest.approx(2 / 3)
-    assert math.isnan(frame.loc["one", "stability"])
-    assert list(frame["changes"]) == [2, 2, 1, 0]
+    assert list(frame["changes"]) == [2, 2, 1]
     assert list(parameter_drift(result)["mode"]) == ["a", "a", "b", "b"]
     assert parameter_stability(make_walk_forward(150)).loc["fast", "pairs"] == 0
     assert parameter_stability(make_walk_forward(240, space=None)).empty
@@ -192,8 +191,8 @@ def test_verdicts(options, outcome):
 
 
 def test_noise_seldom_passes():
-    outcomes = [verdict(make_walk_forward(500, seed=seed)).outcome for seed in range(40)]
-    assert outcomes.count("holds up") + outcomes.count("mixed") <= 4
+    outcomes = [verdict(make_walk_forward(400, seed=seed, trials=0, space=None)).outcome for seed in range(24)]
+    assert outcomes.count("holds up") + outcomes.count("mixed") <= 3
 
 
 def test_a_gain_that_is_less_than_the_baselines_is_mixed():

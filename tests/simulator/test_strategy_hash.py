@@ -131,7 +131,10 @@ RUN = """
 import json, sys
 from jesse_nb.core.jesse_runtime import strategy_class
 strategy_class()
-for cells in json.load(open("cells.json")):
+from pathlib import Path
+for cells, files in json.load(open("cells.json")):
+    for name, text in files.items():
+        Path(name).write_text(text)
     space = sys.modules["__main__"].__dict__
     kept = dict(space)
     exec(compile(cells, "<cell>", "exec", dont_inherit=True), space)
@@ -143,12 +146,15 @@ for cells in json.load(open("cells.json")):
 """
 
 
-def hashes(folder: Path, *cells: str, files: dict[str, str] | None = None, seed: str = "0") -> list[str]:
-    """Hash the Trend of each text, defined in ``__main__`` of a new process whose folder holds local modules."""
-    for name, text in {**LOCAL, **(files or {})}.items():
+def hashes(folder: Path, *cells: str, files: list[dict[str, str]] | None = None, seed: str = "0") -> list[str]:
+    """Hash the Trend of each text, defined in ``__main__`` of a new process whose folder holds local modules.
+
+    ``files`` are written before the cell of the same place is run.
+    """
+    for name, text in LOCAL.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-    (folder / "cells.json").write_text(json.dumps(cells))
+    (folder / "cells.json").write_text(json.dumps(list(zip(cells, files or [{}] * len(cells), strict=True))))
     return run_python(RUN, cwd=folder, PYTHONHASHSEED=seed, PYTHONDONTWRITEBYTECODE="1").split()
 
 
@@ -232,14 +238,13 @@ def test_changed_by_what_is_done_to_it_later(base: str, tmp_path: Path):
     assert len({base, *found}) == len(later) + 1
 
 
-@pytest.mark.parametrize("file", [name for name in LOCAL if name != "local_package/other.py"])
-def test_changed_by_each_local_module(base: str, tmp_path: Path, file: str):
-    assert hashes(tmp_path, NOTEBOOK, files={file: LOCAL[file] + "NEW = 1\n"}) != [base]
-    assert hashes(tmp_path, NOTEBOOK, files={file: LOCAL[file] + "# a comment\n"}) == [base]
-
-
-def test_unchanged_by_a_local_module_that_nothing_imports(base: str, tmp_path: Path):
-    assert hashes(tmp_path, NOTEBOOK, files={"local_package/other.py": "Z = 2\n"}) == [base]
+def test_changed_by_the_local_modules_it_imports_and_no_other(base: str, tmp_path: Path):
+    edits = [{name: text + line} for name, text in LOCAL.items() for line in ("# a comment\n", "NEW = 1\n", "")]
+    found = hashes(tmp_path, *[NOTEBOOK] * len(edits), files=edits)
+    for number, name in enumerate(LOCAL):
+        commented, changed_module, restored = found[3 * number : 3 * number + 3]
+        assert commented == restored == base, name
+        assert (changed_module == base) == (name == "local_package/other.py"), name
 
 
 def test_a_factorys_classes_differ_by_their_closure(tmp_path: Path):

@@ -61,8 +61,8 @@ def compare(
         raise InputError(f"{both[0]!r} is in rows and in columns.", "Compare two different dimensions.")
     frame = pd.DataFrame({"row": joined(labels, down), "column": joined(labels, across), "value": values})
     grouped = frame.dropna(subset=["row", "column"]).groupby(["row", "column"], sort=False)["value"]
-    table = grouped.agg(lambda cell: cell.dropna().agg(aggregate) if cell.notna().any() else math.nan).unstack("column")
-    table = table.reindex(index=_order(frame["row"]), columns=_order(frame["column"]))
+    cells = grouped.agg(lambda cell: cell.dropna().agg(aggregate) if cell.notna().any() else math.nan)
+    table: pd.DataFrame = cells.unstack("column").reindex(index=_order(frame["row"]), columns=_order(frame["column"]))
     return table.rename_axis(index=JOIN.join(down), columns=JOIN.join(across))
 
 

@@ -44,8 +44,8 @@ def daily_returns(equity: pd.Series[float]) -> pd.Series[float]:
     A return over more than a day, where days have no sample, is left out.
     """
     daily = daily_equity(equity)
-    one_day = pd.DatetimeIndex(daily.index).to_series().diff() == pd.Timedelta(days=1)
-    return daily.pct_change()[one_day.to_numpy()]
+    one_day = daily.index.to_series().diff() == pd.Timedelta(days=1)
+    return daily.pct_change()[one_day]
 
 
 def correlation(curves: Mapping[str, pd.Series[float]]) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def parameter_stability(result: WalkForwardResult) -> pd.DataFrame:
         a logarithmic scale); for options, the share of windows that keep the one before. ``chance``: what
         choosing at random would give on average (about 0.67 for numbers), so a stability near it means
         that nothing was found. ``changes``: how many windows chose another value than the one before;
-        ``pairs``: of how many. NaN with fewer than two windows, or one possible value.
+        ``pairs``: of how many. NaN with fewer than two windows.
     """
     drift = parameter_drift(result)
     rows = {}
@@ -62,7 +62,7 @@ def parameter_stability(result: WalkForwardResult) -> pd.DataFrame:
 
 
 def _stability(dimension: Dimension, pairs: list[tuple[Any, Any]]) -> float:
-    if not pairs or dimension.size == 1:
+    if not pairs:
         return math.nan
     if dimension.kind == "categorical":
         return float(np.mean([before == after for before, after in pairs]))
@@ -73,8 +73,6 @@ def _stability(dimension: Dimension, pairs: list[tuple[Any, Any]]) -> float:
 
 def _chance(dimension: Dimension) -> float:
     """Return the expected stability of independent draws from the range."""
-    if dimension.size == 1:
-        return math.nan
     if dimension.kind == "categorical":
         return 1.0 / len(dimension.choices)
     if dimension.size is None or dimension.log:

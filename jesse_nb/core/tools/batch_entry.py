@@ -94,6 +94,10 @@ class BatchEntry:
         """All that tells it from the others, in one line."""
         return JOIN.join((self.strategy, self.symbol, self.timeframe, self.period, self.label))
 
+    def dimension(self, name: str) -> str:
+        """Return its label in a dimension: ``strategy``, ``symbol``, ``timeframe``, ``period`` or ``params``."""
+        return self.label if name == "params" else str(getattr(self, name))
+
     def value(self, metric: Metric) -> float:
         """Return a metric's value; NaN where it is undefined or this combination failed."""
         if self.failed:

@@ -256,11 +256,8 @@ class BatchResult(Shown):
         return self._short_names([entry])[0]
 
     def _short_names(self, entries: Sequence[BatchEntry]) -> list[str]:
-        parts = {"strategy": lambda entry: entry.strategy, "symbol": lambda entry: entry.symbol,
-                 "timeframe": lambda entry: entry.timeframe, "period": lambda entry: entry.period,
-                 "params": lambda entry: entry.label}
-        varied = [read for read in parts.values() if len({read(entry) for entry in self.entries}) > 1]
-        return [JOIN.join(read(entry) for read in varied or [parts["strategy"], parts["symbol"]]) for entry in entries]
+        varied = [name for name in DIMENSIONS if len({entry.dimension(name) for entry in self.entries}) > 1]
+        return [JOIN.join(entry.dimension(name) for name in varied or ("strategy", "symbol")) for entry in entries]
 
 
 @dataclass(frozen=True, repr=False)

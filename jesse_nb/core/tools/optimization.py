@@ -155,7 +155,7 @@ class Optimization:
                 self._simulating_since = time.monotonic() - trial.seconds
         if result is not None and trial.scored:
             rivals = [self._best[0]] if self._best else []
-            if best_trials([trial, *rivals], self._plan.metrics, 1)[0] is trial:
+            if best_trials([*rivals, trial], self._plan.metrics, 1)[0] is trial:
                 self._best = trial, result
         return trial
 

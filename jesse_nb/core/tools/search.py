@@ -57,7 +57,7 @@ class Search:
         first: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         self._space = space
-        self._lag = max(LAG, workers + 1)
+        self._lag = max(LAG, workers)
         size = space.size
         self._most_points = size
         self._points: set[str] = set()
