@@ -46,17 +46,27 @@ if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job, jobs
     from jesse_nb.core.simulator.result import BacktestResult
     from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.batch import backtest_batch
+    from jesse_nb.core.tools.batch_entry import BatchEntry
+    from jesse_nb.core.tools.batch_result import BatchResult
+    from jesse_nb.core.tools.cpcv_result import CpcvResult
     from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize import optimize
     from jesse_nb.core.tools.optimize_result import OptimizeResult
     from jesse_nb.core.tools.space import Space
+    from jesse_nb.core.tools.walk_forward import walk_forward
+    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.windows import walk_forward_windows, windows_table
 
 __all__ = [
     "AllTrialsFailedError",
     "BacktestResult",
+    "BatchEntry",
+    "BatchResult",
     "CandleStore",
     "CandlesError",
     "CandlesNotFoundError",
+    "CpcvResult",
     "InputError",
     "InvalidCandlesError",
     "JesseNbError",
@@ -78,9 +88,11 @@ __all__ = [
     "StrategyError",
     "TrialMemoryError",
     "TrialTimeoutError",
+    "WalkForwardResult",
     "WarmUpError",
     "WorkerDiedError",
     "backtest",
+    "backtest_batch",
     "exceptions",
     "import_candles",
     "install_demo",
@@ -88,20 +100,31 @@ __all__ = [
     "load_ipython_extension",
     "optimize",
     "unload_ipython_extension",
+    "walk_forward",
+    "walk_forward_windows",
+    "windows_table",
 ]
 
 _HOMES = {
     "BacktestResult": "jesse_nb.core.simulator.result",
+    "BatchEntry": "jesse_nb.core.tools.batch_entry",
+    "BatchResult": "jesse_nb.core.tools.batch_result",
     "CandleStore": "jesse_nb.core.candles",
+    "CpcvResult": "jesse_nb.core.tools.cpcv_result",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.tools.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize_result",
     "Space": "jesse_nb.core.tools.space",
+    "WalkForwardResult": "jesse_nb.core.tools.walk_forward_result",
     "backtest": "jesse_nb.core.tools.backtest",
+    "backtest_batch": "jesse_nb.core.tools.batch",
     "import_candles": "jesse_nb.core.candles",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
     "optimize": "jesse_nb.core.tools.optimize",
+    "walk_forward": "jesse_nb.core.tools.walk_forward",
+    "walk_forward_windows": "jesse_nb.core.tools.windows",
+    "windows_table": "jesse_nb.core.tools.windows",
 }
 
 

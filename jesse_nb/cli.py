@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jesse_nb.cli_options import parse_command_line
-from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError, StorageError
+from jesse_nb.cli_tools import backtest, check_output, optimize, run_tool, walk_forward
+from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore
@@ -23,9 +23,6 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _WRONG = 2
-
-#: Options that the command line itself uses, and no tool takes.
-_OWN = ("command", "version", "strategy", "output", "space", "metric", "hyperparameters", "candles")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,13 +69,13 @@ def _demo(options: Namespace) -> int:
     from jesse_nb.core.candles import DEMO_EXCHANGE, install_demo
     from jesse_nb.strategy_file import read_strategy_file
 
-    _check_output(options.output)
+    check_output(options.output)
     print("Storing the demo market (synthetic prices, not a real market) ...", flush=True)
     for series in install_demo():
         print(f"  {series}")
     quickstart = read_strategy_file(Path(jesse_nb.__file__).with_name("quickstart.py"))
     print("Optimizing TrendFollower on a year of BTC-USDT 1h, the last quarter held out ...", flush=True)
-    done = _run(
+    done = run_tool(
         jesse_nb.optimize,
         {
             "strategy": quickstart.code, "symbol": "BTC-USDT", "timeframe": "1h", "exchange": DEMO_EXCHANGE,
@@ -123,28 +120,6 @@ def _delete(store: CandleStore, options: Namespace) -> int:
     return 0
 
 
-def _backtest(options: Namespace) -> int:
-    import jesse_nb
-
-    arguments, _ = _tool_arguments(options)
-    _check_output(options.output)
-    return _run(jesse_nb.backtest, arguments, options.output)
-
-
-def _optimize(options: Namespace) -> int:
-    arguments, names = _tool_arguments(options)
-    _check_output(options.output)
-    space = " ".join(options.space) if options.space else names.get("space")
-    if space is not None:
-        arguments["space"] = space
-    if options.metric:
-        metrics = [_metric(word, names) for word in options.metric]
-        arguments["metric"] = metrics[0] if len(metrics) == 1 else metrics
-    import jesse_nb
-
-    return _run(jesse_nb.optimize, arguments, options.output)
-
-
 def _runs(options: Namespace) -> int:
     from jesse_nb.core.jobs.store import RunStore
 
@@ -176,67 +151,9 @@ def _lab(arguments: list[str]) -> int:
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "demo": _demo, "candles": _candles, "backtest": _backtest, "optimize": _optimize, "runs": _runs,
+    "demo": _demo, "candles": _candles, "backtest": backtest, "optimize": optimize, "walk-forward": walk_forward,
+    "runs": _runs,
 }  # fmt: skip
-
-
-def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a tool's keyword arguments, and the names that a strategy file defines."""
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    arguments = {name: value for name, value in given.items() if name not in _OWN}
-    if options.hyperparameters:
-        arguments["hyperparameters"] = dict(options.hyperparameters)
-    if options.candles:
-        from jesse_nb.core.candles import CandleStore
-
-        arguments["candles"] = CandleStore(options.candles)
-    path, _, name = options.strategy.partition(".py:")
-    if not (name or options.strategy.endswith(".py")):
-        return {**arguments, "strategy": options.strategy}, {}
-    from jesse_nb.strategy_file import read_strategy_file
-
-    file = read_strategy_file(f"{path}.py" if name else options.strategy, name)
-    return {**arguments, "strategy": file.code}, file.names
-
-
-def _check_output(output: str | None) -> None:
-    """Find out before the run, not after it, that its report could not be written."""
-    if output is None:
-        return
-    target = Path(output).expanduser().absolute()
-    if target.is_dir():
-        raise InputError(f"The report cannot be written to {target}: a folder.", "Name a file in it.")
-    existing = next(folder for folder in target.parents if folder.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        raise StorageError(f"The report cannot be written to {target}.", f"{existing} cannot be written to.")
-
-
-def _metric(word: str, names: dict[str, Any]) -> Any:
-    """Return a metric's name, or the strategy file's function of that name."""
-    from jesse_nb.core.tools.metric import metric_names
-
-    return names[word] if word not in metric_names() and callable(names.get(word)) else word
-
-
-def _run(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
-    """Run a tool with its progress on the terminal; print the result and write the report."""
-    from jesse_nb.terminal import follow
-
-    try:
-        result = follow(tool(**arguments, background=True))
-    except JobInterruptedError as error:
-        partial = error.job.partial_result()
-        if partial is not None:
-            _show(partial, output)
-        raise
-    _show(result, output)
-    return 0
-
-
-def _show(result: Any, output: str | None) -> None:
-    print(result)
-    if output:
-        print(f"Report: {result.to_html(output).resolve()}")
 
 
 def _notebooks() -> Path:

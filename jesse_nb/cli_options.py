@@ -56,6 +56,7 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     _add_candles(commands)
     _add_backtest(commands)
     _add_optimize(commands)
+    _add_walk_forward(commands)
     _add_runs(commands)
     return parser, dict(commands.choices)
 
@@ -110,20 +111,7 @@ def _add_optimize(commands: Any) -> None:
     optimize = commands.add_parser("optimize", help="find the best hyperparameters", epilog=_STRATEGY)
     optimize.add_argument("strategy", metavar="STRATEGY", help="a Python file, or a name in a Jesse project")
     search = optimize.add_argument_group("what is searched")
-    search.add_argument("--space", nargs="+", metavar="NAME=RANGE",
-                        help="fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b; by default the file's "
-                             "`space` or the strategy's own hyperparameters()")
-    search.add_argument("--metric", nargs="+", metavar="METRIC",
-                        help="sharpe (default), calmar, profit, 'win rate', 'max drawdown', 'jesse score', "
-                             "..., or a function of the file; several give a Pareto front")
-    search.add_argument("-n", "--trials", "--n-trials", dest="n_trials", type=_whole, metavar="N",
-                        help="parameter sets to try (100)")
-    search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
-                        help="simulations at the same time (all cores)")
-    search.add_argument("--sampler", metavar="NAME", help="tpe (default), random, grid, cmaes or nsga2")
-    search.add_argument("--seed", type=_whole, metavar="N", help="another seed draws other parameters (0)")
-    search.add_argument("--timeout", type=float, metavar="SECONDS",
-                        help="end after this time with what is there")
+    _add_search(search, trials="parameter sets to try (100)")
     search.add_argument("--top", type=_whole, metavar="N",
                         help="how many of the best trials are kept and tested (10)")
     held_out = optimize.add_argument_group("held-out period, on which only the best trials run")
@@ -132,6 +120,48 @@ def _add_optimize(commands: Any) -> None:
     held_out.add_argument("--test-ratio", type=float, metavar="FRACTION",
                           help="share of the period held out at its end (0.25); 0 holds nothing out")
     _add_shared(optimize)
+
+
+def _add_walk_forward(commands: Any) -> None:
+    walk = commands.add_parser("walk-forward", help="optimize on the past, test on what came after, repeatedly",
+                               epilog=_STRATEGY + "--param without --space: these are the parameters of every window, "
+                                                  "and nothing is searched.\n")
+    walk.add_argument("strategy", nargs="?", metavar="STRATEGY",
+                      help="a Python file, or a name in a Jesse project; not needed for --show-windows")
+    windows = walk.add_argument_group("windows, in days")
+    windows.add_argument("--in-sample-period", type=_whole, metavar="DAYS", help="training of one window (365)")
+    windows.add_argument("--out-sample-period", type=_whole, metavar="DAYS", help="test of one window (30)")
+    windows.add_argument("--step-forward", type=_whole, metavar="DAYS",
+                         help="from one window to the next (7); where tests overlap, the newest model counts")
+    windows.add_argument("--gap", type=_whole, metavar="DAYS",
+                         help="left out between training and testing, or between groups (0)")
+    windows.add_argument("--anchored", action="store_true", default=None,
+                         help="let every window train from the start on")
+    windows.add_argument("--show-windows", action="store_true", help="print where they lie, and run nothing")
+    cross_validation = walk.add_argument_group("cross-validation in place of windows")
+    cross_validation.add_argument("--split", metavar="windows|cpcv",
+                                  help="cpcv: combinatorial purged cross-validation (windows)")
+    cross_validation.add_argument("--groups", type=_whole, metavar="N", help="parts that the period is cut into (6)")
+    cross_validation.add_argument("--test-groups", type=_whole, metavar="N", help="parts that each split tests on (2)")
+    _add_search(walk.add_argument_group("what is searched in each window"),
+                trials="parameter sets to try in each window, or candidates of a cross-validation (30)")
+    _add_shared(walk)
+
+
+def _add_search(search: Any, trials: str) -> None:
+    search.add_argument("--space", nargs="+", metavar="NAME=RANGE",
+                        help="fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b; by default the file's "
+                             "`space` or the strategy's own hyperparameters()")
+    search.add_argument("--metric", nargs="+", metavar="METRIC",
+                        help="sharpe (default), calmar, profit, 'win rate', 'max drawdown', 'jesse score', "
+                             "..., or a function of the file; several give a Pareto front")
+    search.add_argument("-n", "--trials", "--n-trials", dest="n_trials", type=_whole, metavar="N", help=trials)
+    search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
+                        help="simulations at the same time (all cores)")
+    search.add_argument("--sampler", metavar="NAME", help="tpe (default), random, grid, cmaes or nsga2")
+    search.add_argument("--seed", type=_whole, metavar="N", help="another seed draws other parameters (0)")
+    search.add_argument("--timeout", type=float, metavar="SECONDS",
+                        help="end after this time with what is there")
 
 
 def _add_runs(commands: Any) -> None:

@@ -30,11 +30,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.display import watch_job
     from jesse_nb.magics.optimize import OptimizeMagics
     from jesse_nb.magics.runs import RunsMagics
+    from jesse_nb.magics.walk_forward import WalkForwardMagics
 
     settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    magics = [kind(shell, settings) for kind in (BacktestMagics, CandlesMagics, OptimizeMagics, RunsMagics)]
+    kinds = (BacktestMagics, CandlesMagics, OptimizeMagics, RunsMagics, WalkForwardMagics)
+    magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = {name: getattr(owner, name) for owner in magics for name in owner.magics["line"]}
     matcher = make_matcher(shell, settings, methods)

@@ -30,7 +30,11 @@ _FIXED = {
     "leverage_mode": ("cross", "isolated"),
     "mode": ("fast", "step"),
     "gaps": ("fill", "keep"),
+    "split": ("windows", "cpcv"),
 }
+
+#: Magics whose line can begin with a strategy.
+_OF_A_STRATEGY = ("backtest", "optimize", "walk_forward")
 
 
 def make_matcher(
@@ -127,7 +131,7 @@ class _Offer:
             return _job_ids() if self._magic == "jobs" and self._words[0] == "cancel" else ()
         if self._magic in ("candles", "jobs"):
             return ACTIONS if self._magic == "candles" else JOB_ACTIONS
-        return self._strategies() if self._magic in ("backtest", "optimize") else ()
+        return self._strategies() if self._magic in _OF_A_STRATEGY else ()
 
     def _values(self, option: str, token: str) -> Iterable[str]:
         if option in _FIXED:

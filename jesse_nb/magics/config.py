@@ -32,9 +32,21 @@ class JesseNb(Configurable):
         config=True
     )
     jobs = CInt(None, allow_none=True, help="Simulations that run at the same time.").tag(config=True)
-    trials = CInt(None, allow_none=True, help="Parameter sets that an optimization tries.").tag(config=True)
+    trials = CInt(
+        None, allow_none=True, help="Parameter sets that an optimization, or each window of a walk-forward, tries."
+    ).tag(config=True)
     metric = Unicode(None, allow_none=True, help="What an optimization optimizes.").tag(config=True)
     sampler = Unicode(None, allow_none=True, help="How an optimization draws parameters.").tag(config=True)
+    in_sample_period = CInt(None, allow_none=True, help="Days of training of a walk-forward's window.").tag(
+        config=True
+    )
+    out_sample_period = CInt(None, allow_none=True, help="Days of testing of a walk-forward's window.").tag(
+        config=True
+    )
+    step_forward = CInt(None, allow_none=True, help="Days from one window of a walk-forward to the next.").tag(
+        config=True
+    )
+    gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing.").tag(config=True)
     balance = CFloat(None, allow_none=True, help="Starting balance in the quote currency.").tag(config=True)
     fee = CFloat(None, allow_none=True, help="Fee of one fill as a fraction: 0.001 is 0.1 %.").tag(
         config=True

@@ -43,7 +43,7 @@ __all__ = [
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Parsed options that the front end itself uses, and no tool takes.
-_FRONT_END = ("strategy", "routes", "output", "background")
+_FRONT_END = ("strategy", "routes", "output", "background", "show_windows")
 
 
 def option_group(title: str, *options: argument) -> Callable[[Method], Method]:

@@ -17,7 +17,6 @@ from jesse_nb.report.canvas import (
     BAD,
     GOOD,
     INK,
-    MAIN,
     ReportFigure,
     axis_in,
     date_axis,
@@ -40,7 +39,9 @@ _MOST = 12
 #: Metrics of these units have a value that means "nothing gained": what lies on either side differs in colour.
 _SIGNED = ("percent", "ratio", "currency")
 _NEUTRAL = {"omega_ratio": 1.0, "omega": 1.0}
-_CLEAR = "#7d859022"
+
+# Cells are opaque and dark enough for white figures, so that they read alike on light and on dark paper.
+_WORSE, _EVEN, _BETTER, _MUCH = "#b4362f", "#69727e", "#137a43", "#1f5fc4"
 
 
 def draw_matrix(result: BatchResult) -> ReportFigure:
@@ -61,7 +62,9 @@ def draw_heatmap(table: pd.DataFrame, metric: Metric) -> ReportFigure:
 def draw_correlation(result: BatchResult) -> ReportFigure:
     """Draw how alike the daily returns of the best combinations are."""
     table = result.correlation(result.top(_MOST))
-    colours = LinearSegmentedColormap.from_list("apart to alike", [BAD, _CLEAR, MAIN])
+    table.index = pd.Index([f"{number}  {name}" for number, name in enumerate(table.index, 1)])
+    table.columns = pd.Index(range(1, len(table) + 1))
+    colours = LinearSegmentedColormap.from_list("apart to alike", [_WORSE, _EVEN, _MUCH])
     return _draw_cells(table, colours, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value) else f"{value:.2f}")
 
 
@@ -81,6 +84,7 @@ def draw_equity(result: BatchResult) -> ReportFigure:
         ax.set_title(_lines(result.short_name(entry), 30), loc="left", color=INK, fontsize=8.5)
         ax.margins(x=0.02)
         date_axis(ax, 4)
+        ax.xaxis.get_offset_text().set_visible(False)  # the report's head says which year
         ax.tick_params(labelsize=8)
         if position % columns == 0:
             axis_in(ax.yaxis, "percent", ticks=4)
@@ -94,13 +98,11 @@ def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text
     if not table.size:
         return empty(figure, ax, "There is nothing to compare.")
     values = table.to_numpy(dtype=float)
-    ax.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto", alpha=0.8)
+    ax.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto")
     if table.shape[1] <= 16 and len(table) <= 40:
-        middle, reach = (low + high) / 2, (high - low) / 2
         for row, column in np.ndindex(values.shape):
             value = values[row, column]
-            strong = math.isfinite(value) and abs(value - middle) > 0.62 * reach
-            ax.text(column, row, text(value), ha="center", va="center", color="white" if strong else INK,
+            ax.text(column, row, text(value), ha="center", va="center", color=INK if math.isnan(value) else "white",
                     fontsize=8.5 if table.shape[1] <= 10 else 7.5)
     _ticks(ax, table)
     ax.tick_params(length=0)
@@ -110,11 +112,13 @@ def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text
 
 
 def _ticks(ax: Axes, table: pd.DataFrame) -> None:
-    across = [_lines(_text(name), 13) for name in table.columns]
+    across = [_lines(parameter(name), 20) for name in table.columns]
     every = math.ceil(len(across) / 40)
-    crowded = len(across) > 12 or max(len(line) for name in across for line in name.split("\n")) * len(across) > 110
+    crowded = max(len(line) for name in across for line in name.split("\n")) * len(across) > 100
+    if crowded:
+        across = [literal(parameter(name), 32) for name in table.columns]
     ax.set_xticks(range(0, len(across), every), across[::every], rotation=90 if crowded else 0)
-    down = [literal(_text(name), 36) for name in table.index]
+    down = [literal(parameter(name), 36) for name in table.index]
     every = math.ceil(len(down) / 40)
     ax.set_yticks(range(0, len(down), every), down[::every])
     for axis, name in ((ax.xaxis, table.columns.name), (ax.yaxis, table.index.name)):
@@ -125,20 +129,16 @@ def _ticks(ax: Axes, table: pd.DataFrame) -> None:
 def _scale(values: Any, metric: Metric) -> tuple[Any, float, float]:
     """Return colours and their ends: red and green about the neutral value, or one colour by size."""
     finite = values[np.isfinite(values)]
-    good, bad = (GOOD, BAD) if metric.direction == "maximize" else (BAD, GOOD)
+    good, bad = (_BETTER, _WORSE) if metric.direction == "maximize" else (_WORSE, _BETTER)
     if metric.unit in _SIGNED:
         middle = _NEUTRAL.get(metric.name, 0.0)
         # one freak must not make all others look alike
         reach = float(np.percentile(np.abs(finite - middle), 95)) if len(finite) else 1.0
-        colours = LinearSegmentedColormap.from_list("worse to better", [bad, _CLEAR, good])
+        colours = LinearSegmentedColormap.from_list("worse to better", [bad, _EVEN, good])
         return colours, middle - (reach or 1.0), middle + (reach or 1.0)
     ends = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    colours = LinearSegmentedColormap.from_list("less to more", [_CLEAR, MAIN])
+    colours = LinearSegmentedColormap.from_list("less to more", [_EVEN, _MUCH])
     return colours, ends[0], ends[1] if ends[1] > ends[0] else ends[0] + 1.0
-
-
-def _text(name: Any) -> str:
-    return parameter(name)
 
 
 def _lines(name: str, most: int) -> str:

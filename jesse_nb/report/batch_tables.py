@@ -142,9 +142,9 @@ def stability_table(result: BatchResult) -> Table:
         found = result.rank_stability(name)
         many = f"{found.ranks.shape[1] - 1:,} {_many(name, 2)}"
         ranked = f"{len(found.ranks):,}" + (f" ({found.dropped:,} left out)" if found.dropped else "")
-        rows.append((cell(many), cell(ranked), cell(found.reason or _agreement(found.kendall_w, found.p_value)),
+        rows.append((cell(many), cell(found.reason or _agreement(found.kendall_w, found.p_value)), cell(ranked),
                      cell(measure(found.kendall_w)), cell(measure(found.p_value)), cell(measure(found.mean_spearman))))
-    return Table(("ranked across", "configurations", "", "Kendall's W", "p", "mean Spearman"), tuple(rows), words=3)
+    return Table(("ranked across", "", "configurations", "Kendall's W", "p", "mean Spearman"), tuple(rows), words=2)
 
 
 def failures_table(result: BatchResult, most: int = 20) -> Table:

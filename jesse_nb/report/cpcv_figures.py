@@ -37,7 +37,7 @@ def draw_paths(result: CpcvResult) -> ReportFigure:
     told = [path for path in result.paths if len(path.returns)]
     for number, path in enumerate(told):
         equity = compounded(path.returns, balance)
-        ax.plot(equity.index, equity, color=OTHER, alpha=max(0.25, 0.9 - 0.05 * len(told)), linewidth=1.2,
+        ax.plot(equity.index, equity, color=OTHER, alpha=max(0.45, 0.9 - 0.05 * len(told)), linewidth=1.2,
                 label="out-of-sample path" if number == 0 else None)
     if result.baseline is not None:
         equity = compounded(result.baseline, balance)

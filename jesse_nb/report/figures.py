@@ -8,8 +8,10 @@ from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.report import backtest_figures, batch_figures, optimize_figures
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.report import backtest_figures, batch_figures, cpcv_figures, optimize_figures, walk_forward_figures
 from jesse_nb.report.canvas import ReportFigure
 
 __all__ = ["plot", "plots"]
@@ -68,3 +70,30 @@ def _(result: BatchResult) -> dict[str, Callable[[], ReportFigure]]:
 @_figures.register
 def _(result: BatchComparison) -> dict[str, Callable[[], ReportFigure]]:
     return {"heatmap": lambda: batch_figures.draw_heatmap(result.table, result.metric)}
+
+
+@_figures.register
+def _(result: WalkForwardResult) -> dict[str, Callable[[], ReportFigure]]:
+    if not result.windows:
+        return {}
+    figures = {"windows": lambda: walk_forward_figures.draw_windows(result)}
+    if any(one.test is not None for one in result.windows):
+        figures["equity"] = lambda: walk_forward_figures.draw_equity(result)
+        figures["curves"] = lambda: walk_forward_figures.draw_curves(result)
+        figures["in_out"] = lambda: walk_forward_figures.draw_in_out(result)
+        figures["degradation"] = lambda: walk_forward_figures.draw_degradation(result)
+    if result.space is not None and any(one.params for one in result.windows):
+        figures["drift"] = lambda: walk_forward_figures.draw_drift(result)
+    return figures
+
+
+@_figures.register
+def _(result: CpcvResult) -> dict[str, Callable[[], ReportFigure]]:
+    figures = {}
+    if any(len(path.returns) for path in result.paths):
+        figures["paths"] = lambda: cpcv_figures.draw_paths(result)
+    if result.sharpes.notna().any():
+        figures["sharpes"] = lambda: cpcv_figures.draw_sharpes(result)
+    if any(split.logit == split.logit for split in result.splits):
+        figures["ranks"] = lambda: cpcv_figures.draw_ranks(result)
+    return figures

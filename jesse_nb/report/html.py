@@ -17,13 +17,21 @@ from markupsafe import Markup
 from jesse_nb.core.analysis.importances import importances
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import backtest_tables, batch_tables, optimize_figures, optimize_tables, provenance
 from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import duration
 from jesse_nb.report.tables import Cell, cell, toned
+from jesse_nb.report.walk_forward_report import (
+    CPCV_PICTURES,
+    WALK_FORWARD_PICTURES,
+    cpcv_content,
+    walk_forward_content,
+)
 from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
 
 __all__ = ["fragment", "page"]
@@ -142,6 +150,25 @@ def _(result: BatchResult) -> str:
     })
 
 
+@fragment.register
+def _(result: WalkForwardResult) -> str:
+    card = provenance.card_of_windows(result)
+    return _render("walk_forward.html", {
+        **_heading(result.strategy, result.spec, card is not None and card.synthetic),
+        **walk_forward_content(result),
+        "figures": _pictures(result, WALK_FORWARD_PICTURES),
+    })
+
+
+@fragment.register
+def _(result: CpcvResult) -> str:
+    return _render("cpcv.html", {
+        **_heading(result.strategy, result.spec, result.card is not None and result.card.synthetic),
+        **cpcv_content(result),
+        "figures": _pictures(result, CPCV_PICTURES),
+    })
+
+
 def _heading(name: str, spec: Any, synthetic: bool) -> dict[str, Any]:
     return {"name": name, "synthetic": synthetic, "explanation": SYNTHETIC,
             "places": f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode",
@@ -202,6 +229,10 @@ def _optimize_pictures(result: OptimizeResult, measured: Any) -> dict[str, Pictu
         else:
             pictures[name] = _picture(plot(result, name), descriptions[name])
     return pictures
+
+
+def _pictures(result: Any, descriptions: Mapping[str, str]) -> dict[str, Picture]:
+    return {name: _picture(plot(result, name), descriptions[name]) for name in plots(result)}
 
 
 def _picture(figure: ReportFigure, description: str) -> Picture:

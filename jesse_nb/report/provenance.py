@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice
@@ -12,9 +13,12 @@ from jesse_nb.report.tables import Table, cell
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
     from jesse_nb.core.tools.batch_result import BatchResult
+    from jesse_nb.core.tools.cpcv_result import CpcvResult
     from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
-__all__ = ["account", "backtest_card", "batch_card", "card_of", "market", "optimize_card"]
+__all__ = ["account", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card", "market",
+           "optimize_card", "walk_forward_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -75,6 +79,28 @@ def card_of(result: OptimizeResult) -> ResultCard | None:
         if run is not None:
             return run.card
     return None
+
+
+def walk_forward_card(result: WalkForwardResult) -> Table:
+    """Provenance of a walk-forward; its candles are those of the first window's in-sample period."""
+    table = _card(replace(result.spec, start=result.start, end=result.end), card_of_windows(result),
+                  [("candles above", "of the first window's in-sample period; every run has its own in its spec")])
+    most = max((run.card.missing_minutes for one in result.windows for run in (one.train, one.test) if run is not None),
+               default=0)
+    missing = f"up to {most:,} in one run, {_GAPS.get(result.spec.gaps, result.spec.gaps)}" if most else "none"
+    return table._replace(rows=tuple((row[0], cell(missing)) if row[0].text == "missing minutes" else row
+                                     for row in table.rows))
+
+
+def cpcv_card(result: CpcvResult) -> Table:
+    """Provenance of a cross-validation; its candles are those of the first group."""
+    return _card(result.spec, result.card, [("candles and missing minutes above", "of the first group that was run")])
+
+
+def card_of_windows(result: WalkForwardResult) -> ResultCard | None:
+    """Return the card of any run of a walk-forward; None when none succeeded."""
+    return next((run.card for one in result.windows for run in (one.train, one.test, one.baseline) if run is not None),
+                None)
 
 
 def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, str]]) -> Table:

@@ -8,7 +8,9 @@ from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import batch_tables
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, period, write
@@ -16,6 +18,7 @@ from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
 from jesse_nb.report.provenance import account, card_of, market
 from jesse_nb.report.tables import Table, as_text, cell
+from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
 from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
 
 __all__ = ["text"]
@@ -86,6 +89,10 @@ def _(result: BatchResult) -> str:
 @text.register
 def _(result: BatchComparison) -> str:
     return f"{result.metric.label}\n{result.table.to_string(na_rep=UNDEFINED)}"
+
+
+text.register(WalkForwardResult, walk_forward_text)
+text.register(CpcvResult, cpcv_text)
 
 
 def _line(name: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from jesse_nb.core.analysis.equity import drawdown
 from jesse_nb.core.analysis.stability import parameter_drift, parameter_stability
@@ -70,14 +70,14 @@ def draw_windows(result: WalkForwardResult) -> ReportFigure:
             places, starts, ends = (np.array(column) for column in zip(*bars[name], strict=True))
             left, right = (date2num(pd.to_datetime(edge, unit="ms").to_numpy()) for edge in (starts, ends))  # type: ignore[no-untyped-call]
             lower.barh(places, right - left, left=left, height=0.72, color=colour, alpha=alpha, linewidth=0,
-                       hatch="///" if name == "failed" else None)
+                       hatch="///" if name == "failed" else None, edgecolor=INK)
     lower.set_ylim(rows - 0.4, -0.6)
     lower.set_ylabel("window")
     lower.grid(visible=False)
     step = math.ceil(rows / 10)
     lower.yaxis.set_major_locator(FixedLocator(range(0, rows, step)))
     lower.set_yticklabels([str(one.window.number) for one in result.windows[::step]])
-    upper.legend(handles=[Patch(color=colour, alpha=alpha, label=name) for name, (colour, alpha) in colours.items()
+    upper.legend(handles=[Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in colours.items()
                           if name in bars],
                  loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=9, labelcolor=INK,
                  borderaxespad=0.2, handlelength=1.6, columnspacing=1.6)  # fmt: skip
@@ -95,7 +95,8 @@ def draw_equity(result: WalkForwardResult) -> ReportFigure:
         return empty(figure, upper, "No window has an out-of-sample run.")
     upper.axhline(curve.balance, color=INK, alpha=0.6, linewidth=0.8)
     if curve.market_equity is not None:
-        upper.plot(curve.market_equity.index, curve.market_equity, color=BEST, linewidth=1.2, label="holding the market")
+        upper.plot(curve.market_equity.index, curve.market_equity, color=BEST, linewidth=1.2,
+                   label="holding the market")
     if curve.baseline_equity is not None:
         upper.plot(curve.baseline_equity.index, curve.baseline_equity, color=INK, linewidth=1.4,
                    label="default parameters")
@@ -124,9 +125,9 @@ def draw_curves(result: WalkForwardResult) -> ReportFigure:
     ax.axhline(0, color=INK, alpha=0.6, linewidth=0.8)
     for number, growth in enumerate(window_curves(result).values()):
         ax.plot(growth.index, growth, color=(OTHER, MAIN)[number % 2], linewidth=1.2, alpha=0.85)
-        ax.scatter([growth.index[-1]], [growth.iloc[-1]], s=16, color=GOOD if growth.iloc[-1] > 0 else BAD, linewidths=0,
-                   zorder=3)
-    ax.set_ylabel("growth since the start of the window", fontsize=8)
+        ax.scatter([growth.index[-1]], [growth.iloc[-1]], s=16, color=GOOD if growth.iloc[-1] > 0 else BAD,
+                   linewidths=0, zorder=3)
+    ax.set_ylabel("growth of a window")
     ax.margins(x=0.02)
     axis_in(ax.yaxis, "percent")
     date_axis(ax)
@@ -174,8 +175,7 @@ def draw_degradation(result: WalkForwardResult) -> ReportFigure:
     drawn = np.clip(values, -1.5, 2.0)
     colours = [GOOD if value <= 0 else BAD if value > 0.5 else BEST for value in values]
     bars = ax.barh(range(len(shown)), drawn, color=colours, height=0.62, alpha=0.85)
-    ax.bar_label(bars, [f"{share(value)} lost" if value > 0 else f"{share(-value)} better" for value in values], padding=4,
-                 color=INK, fontsize=9)
+    ax.bar_label(bars, [_part(value) for value in values], padding=4, color=INK, fontsize=9)
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(shown)), [literal(titles[name], 28) for name in shown])
@@ -218,25 +218,35 @@ def _against(ax: Axes, points: np.ndarray[tuple[int, int], np.dtype[np.float64]]
     ax.set_title(title, loc="left", color=INK, fontsize=10)
     ax.scatter(finite[:, 0], finite[:, 1], s=size, color=OTHER, alpha=alpha, linewidths=0)
     if len(finite):
+        ax.margins(0.08)
+        limits = ax.axis()
         ax.axhline(0, color=INK, alpha=0.6, linewidth=0.8)
         middle = float(finite[:, 0].mean())
         ax.axline((middle, middle), slope=1, color=INK, linewidth=0.9, linestyle=":")
-        ax.autoscale_view()
+        ax.axis(limits)
 
 
-def _parameter_axis(ax: Axes, dimension: Dimension, values: list[object]) -> list[float]:
+def _parameter_axis(ax: Axes, dimension: Dimension, values: list[Any]) -> list[float]:
     if dimension.kind == "categorical":
         choices = list(dimension.choices)
         ax.set_yticks(range(len(choices)), [literal(parameter(choice), 12) for choice in choices])
         ax.set_ylim(-0.5, len(choices) - 0.5)
-        return [float(choices.index(value)) if value in choices else math.nan for value in values]  # type: ignore[arg-type]
+        return [float(choices.index(value)) if value in choices else math.nan for value in values]
     if dimension.log:
         ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: parameter(float(value))))
     scale = ax.yaxis.get_transform()
     low, high = scale.transform([float(dimension.low or 0), float(dimension.high or 0)])
     margin = 0.06 * (high - low)
     ax.set_ylim(*scale.inverted().transform([low - margin, high + margin]))
-    return [float(value) for value in values]  # type: ignore[arg-type]
+    return [float(value) for value in values]
+
+
+def _part(lost: float) -> str:
+    size = share(abs(lost)) if abs(lost) <= 2 else "more than 200%"
+    return f"{size} lost" if lost > 0 else f"{size} better"
 
 
 def _spans(days: pd.DatetimeIndex) -> list[tuple[pd.Timestamp, pd.Timestamp]]:

@@ -28,12 +28,14 @@ def test_a_runs_returns_are_its_days():
 def test_samples_that_close_several_days_and_a_cut_last_day():
     start = to_ms("2023-03-01")
     daily = with_equity(  # Jesse's fast mode with a timeframe of one day: no sample closes the first day
-        make_run(start, start + 4 * DAY_MS), ["2023-03-01", "2023-03-03", "2023-03-04", "2023-03-05"], [100, 110, 99, 99])
+        make_run(start, start + 4 * DAY_MS), ["2023-03-01", "2023-03-03", "2023-03-04", "2023-03-05"],
+        [100, 110, 99, 99])
     assert returns_by_day(daily).to_numpy() == pytest.approx([0, 0.1, -0.1, 0])
     cut = with_equity(make_run(start, start + 5 * DAY_MS // 2),
                       ["2023-03-01", "2023-03-02 01:00", "2023-03-03 01:00", "2023-03-03 12:00"], [100, 110, 99, 198])
     assert returns_by_day(cut).to_numpy() == pytest.approx([0.1, -0.1, 1.0])
-    two = with_equity(make_run(start, start + 3 * DAY_MS), ["2023-03-01", "2023-03-02 01:00", "2023-03-04"], [100, 110, 99])
+    two = with_equity(make_run(start, start + 3 * DAY_MS),
+                      ["2023-03-01", "2023-03-02 01:00", "2023-03-04"], [100, 110, 99])
     assert returns_by_day(two).to_numpy() == pytest.approx([0.1, 0, -0.1])
     ruined = with_equity(make_run(start, start + 3 * DAY_MS),
                          ["2023-03-01", "2023-03-02 01:00", "2023-03-03 01:00", "2023-03-04"], [100, 0, 0, 5])

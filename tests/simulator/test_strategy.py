@@ -11,6 +11,7 @@ import pytest
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.local_modules import is_local_module, normalized_source
+from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies, project_strategies, resolve_strategy
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.request import Request
@@ -106,7 +107,8 @@ def test_a_class_that_only_looks_like_one_fails_with_a_reason(candle_store: Cand
         ("class Trend(dict):\n    pass\n", "The class Trend is not a strategy. It must inherit"),
         ("from jesse.strategies import Strategy\nclass Trend(Strategy):\n    pass\n",
          r"lacks go_long\(\), should_long\(\)"),
-        ("from jesse.strategies import Strategy\nclass Trend(Strategy):\n    pass\nTrend = 5\n", "no class called Trend"),
+        ("from jesse.strategies import Strategy\nclass Trend(Strategy):\n    pass\nTrend = 5\n",
+         "no class called Trend"),
         ("import no_such_module\nclass Trend(Strategy):\n    pass\n", "ModuleNotFoundError.*no_such_module"),
     ):  # fmt: skip
         with pytest.raises(StrategyCrashError, match=words):
@@ -191,7 +193,7 @@ def test_a_class_of_a_local_file_is_read_from_the_file(tmp_path: Path, monkeypat
     assert resolve_strategy(cls).ref.hash != before.hash
 
 
-def test_what_a_run_leaves_on_its_class_does_not_reach_the_next(candle_store: CandleStore):
+def test_what_a_run_leaves_on_its_class_does_not_reach_the_next(candle_store: CandleStore, as_worker):
     """One worker, warm: class attributes, module globals, closures and default arguments all begin anew."""
     text = """
 from jesse.strategies import Strategy
@@ -227,12 +229,7 @@ class Counting(Strategy):
                           warm_up_candles=10)
         prepared = request.prepare("2023-05-01", "2023-05-02")
         # In this very process, one after the other, as on one worker.
-        from jesse_nb.core.simulator.run import simulate
-        path = list(sys.path)
-        try:
-            outputs = {simulate(prepared.simulation(prepared.spec)).output for _ in range(3)}
-        finally:
-            sys.path[:] = path
+        outputs = {simulate(prepared.simulation(prepared.spec)).output for _ in range(3)}
         assert outputs == {"1 1 1 1 False\n"}
         pooled = {backtest(strategy, **{**PERIOD, "fee": fee}, candles=candle_store).output
                   for fee in (0.001, 0.002, 0.003)}
@@ -294,34 +291,44 @@ def test_two_projects_do_not_mix_on_a_worker(project: Path, tmp_path: Path, cand
     assert entries(backtest("Helped", **PERIOD, project=project, fee=0.002, candles=candle_store)) == {3}
 
 
-def test_strategies_of_one_run_share_their_local_modules(project: Path, monkeypatch: pytest.MonkeyPatch):
+def test_strategies_of_one_run_share_their_local_modules(
+    project: Path, monkeypatch: pytest.MonkeyPatch, as_worker: None
+):
     text = HELPED.format(imports="import shared", step="shared.ENTRY")
     monkeypatch.syspath_prepend(str(project))
     codes = [resolve_strategy(text), resolve_strategy(text.replace("Helped", "Other"))]
-    path, finders = list(sys.path), list(sys.meta_path)
-    kept = {name: module for name, module in sys.modules.items() if is_local_module(module)}
-    try:
-        one, two = load_strategies(codes).values()
-        modules = [vars(sys.modules[cls.__module__])["shared"] for cls in (one, two)]
-        assert modules[0] is modules[1]
-        assert StrategyCode(codes[0].ref, search=("",)).search == (str(Path.cwd()),)
-        assert codes[0].load() is not one
-    finally:
-        sys.path[:], sys.meta_path[:] = path, finders
-        sys.modules.update(kept)
+    one, two = load_strategies(codes).values()
+    modules = [vars(sys.modules[cls.__module__])["shared"] for cls in (one, two)]
+    assert modules[0] is modules[1]
+    assert codes[0].load() is not one
+    assert StrategyCode(codes[0].ref, search=("",)).search == (str(Path.cwd()),)
+
+
+def test_a_project_is_loaded_here_as_in_a_worker(project: Path, as_worker: None):
+    (cls,) = load_strategies([resolve_strategy("Helped", project)]).values()
+    assert cls.__module__ == "strategies.Helped"
+    assert sys.path[0] == str(project)
+    (cls,) = load_strategies([resolve_strategy("Renamed", project)]).values()
+    assert cls.__name__ == "Clock"
+    (project / "strategies" / "Renamed" / "__init__.py").write_text("class Clock:\n    pass\n")
+    with pytest.raises(StrategyError, match="defines no class called Renamed"):
+        resolve_strategy("Renamed", project).load()
 
 
 # --- local modules
 
-def test_installed_packages_are_not_local(tmp_path: Path):
+def test_installed_packages_are_not_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import jesse.helpers
     import numpy
-    import pytest as installed
+    import pandas
 
     import jesse_nb
 
-    for module in (numpy, installed, jesse.helpers, jesse_nb, sys, importlib):
+    for module in (numpy, pandas, jesse.helpers, jesse_nb, sys, importlib):
         assert not is_local_module(module)
-    assert is_local_module(sys.modules[__name__])
+    (tmp_path / "own" / "inner").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert is_local_module(importlib.import_module("own"))  # a folder without __init__.py
+    assert is_local_module(importlib.import_module("tests.strategies"))
     assert normalized_source("x = (1)  # one") == normalized_source("x = 1")
     assert normalized_source("x = (") == "x = ("

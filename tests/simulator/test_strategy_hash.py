@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
 from tests.simulator.helpers import run_python
 
 #: A notebook in one text: `@...@` marks what the cases below replace.
@@ -117,6 +121,38 @@ class Trend(Base):
         return [lambda: LIMIT + 1 for _ in range(2)]
 '''
 
+UNUSUAL = """
+import datetime, functools, re
+import numpy, pandas
+from jesse.strategies import Strategy
+
+@functools.cache
+def quick(x):
+    return x + {add}
+
+class Meta(type(Strategy)):
+    pass
+
+class Odd(list):
+    pass
+
+odd = Odd([1, {item}])
+pattern, frame = re.compile("a"), pandas.DataFrame({{"a": [1, {item}]}})
+loop = []
+loop.append(loop)
+
+class Trend(Strategy, metaclass=Meta):
+    when = datetime.date(2024, 1, {item})
+    def should_long(self):
+        return quick(1), odd, pattern, frame, loop, Ellipsis, numpy.random, len
+    def go_long(self):
+        def unset():
+            return later
+        if self.index < 0:
+            later = 1
+        return unset
+"""
+
 LOCAL = {
     "local_helper.py": "from local_deep import DEPTH\nFACTOR = 2\ndef doubled(x):\n    return FACTOR * x * DEPTH\n",
     "local_deep.py": "DEPTH = 1\n",
@@ -151,9 +187,7 @@ def hashes(folder: Path, *cells: str, files: list[dict[str, str]] | None = None,
 
     ``files`` are written before the cell of the same place is run.
     """
-    for name, text in LOCAL.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
+    write_local(folder)
     (folder / "cells.json").write_text(json.dumps(list(zip(cells, files or [{}] * len(cells), strict=True))))
     return run_python(RUN, cwd=folder, PYTHONHASHSEED=seed, PYTHONDONTWRITEBYTECODE="1").split()
 
@@ -173,10 +207,54 @@ def test_the_same_in_every_process_and_when_defined_twice(base: str, tmp_path: P
         assert hashes(tmp_path, NOTEBOOK, NOTEBOOK, seed=seed) == [base, base]
 
 
+def write_local(folder: Path) -> None:
+    for name, text in LOCAL.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def test_the_same_in_this_process_as_in_another(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_local(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(NOTEBOOK, "<cell>", "exec", dont_inherit=True), space)
+    try:
+        assert hash_class(space["Trend"]) == base
+        assert hash_class(space["make"](1)) != hash_class(space["make"](2))
+        odd: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(UNUSUAL.format(add=1, item=2), "<cell>", "exec", dont_inherit=True), odd)
+        assert hash_class(odd["Trend"]) == hash_class(odd["Trend"])
+    finally:
+        for name in [name for name in sys.modules if name.startswith("local_")]:
+            del sys.modules[name]
+
+
+def test_a_texts_hash_covers_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_local(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = "import local_helper, jesse, numpy, no_such\nfrom local_package import late\nfrom . import nothing\nx = 1\n"
+    before = hash_source(text)
+    assert hash_source(text.replace("x = 1", "x = (1)  # one")) == before
+    assert hash_source(text.replace("x = 1", "x = 2")) != before
+    for name in ("local_deep.py", "local_package/late.py"):
+        (tmp_path / name).write_text(LOCAL[name] + "NEW = 1\n")
+        assert hash_source(text) != before
+        (tmp_path / name).write_text("does not parse (")
+        assert hash_source(text) != before
+        (tmp_path / name).write_text(LOCAL[name])
+    assert hash_source(text) == before
+    assert hash_source("does not parse (") != before
+    # A compiled module counts by its bytes.
+    (tmp_path / f"local_compiled{EXTENSION_SUFFIXES[0]}").write_bytes(b"one")
+    compiled = hash_source("import local_compiled\n")
+    (tmp_path / f"local_compiled{EXTENSION_SUFFIXES[0]}").write_bytes(b"two")
+    assert hash_source("import local_compiled\n") != compiled
+
+
 def test_unchanged_by_what_does_not_run(base: str, tmp_path: Path):
     same = {
         "comments": changed("    period = 10", "    # the period\n    period = 10  # candles"),
-        "layout": changed("        self.mode = Mode.HIGH", "\n\n        self.mode = (\n            Mode.HIGH\n        )"),
+        "layout": changed("        self.mode = Mode.HIGH", "\n\n        self.mode = (\n            Mode.HIGH)"),
         "place": "\n\n\n" + NOTEBOOK,
         "an unused name": changed("UNUSED = 1", "UNUSED = 2"),
         "the class's docstring": changed('"""Follows."""', '"""Follows the trend."""'),
@@ -254,38 +332,7 @@ def test_a_factorys_classes_differ_by_their_closure(tmp_path: Path):
 
 
 def test_compiled_and_unusual_values(tmp_path: Path):
-    text = """
-import datetime, functools, re
-import numpy, pandas
-from jesse.strategies import Strategy
-
-@functools.cache
-def quick(x):
-    return x + {add}
-
-class Meta(type(Strategy)):
-    pass
-
-class Odd(list):
-    pass
-
-odd = Odd([1, {item}])
-pattern, frame = re.compile("a"), pandas.DataFrame({{"a": [1, {item}]}})
-loop = []
-loop.append(loop)
-
-class Trend(Strategy, metaclass=Meta):
-    when = datetime.date(2024, 1, {item})
-    def should_long(self):
-        return quick(1), odd, pattern, frame, loop, Ellipsis, numpy.random, len
-    def go_long(self):
-        def unset():
-            return later
-        if self.index < 0:
-            later = 1
-        return unset
-"""
-    cells = [text.format(add=add, item=item) for add, item in ((1, 2), (1, 2), (2, 2), (1, 3))]
+    cells = [UNUSUAL.format(add=add, item=item) for add, item in ((1, 2), (1, 2), (2, 2), (1, 3))]
     found = hashes(tmp_path, *cells)
     assert found[0] == found[1]
     assert len(set(found)) == 3

@@ -61,7 +61,7 @@ def compare(
         raise InputError(f"{both[0]!r} is in rows and in columns.", "Compare two different dimensions.")
     frame = pd.DataFrame({"row": joined(labels, down), "column": joined(labels, across), "value": values})
     grouped = frame.dropna(subset=["row", "column"]).groupby(["row", "column"], sort=False)["value"]
-    cells = grouped.agg(lambda cell: cell.dropna().agg(aggregate) if cell.notna().any() else math.nan)
+    cells = grouped.agg(lambda cell: _aggregated(cell.dropna(), aggregate))
     table: pd.DataFrame = cells.unstack("column").reindex(index=_order(frame["row"]), columns=_order(frame["column"]))
     return table.rename_axis(index=JOIN.join(down), columns=JOIN.join(across))
 
@@ -92,9 +92,10 @@ def overall_statistics(metrics: pd.DataFrame) -> pd.DataFrame:
     finite = finite.dropna(axis="columns", how="all")
     if finite.empty:
         return pd.DataFrame(columns=columns, dtype=float).rename_axis("metric")
-    table = finite.describe().T.rename(columns={"50%": "median"})
+    table: pd.DataFrame = finite.describe().T.rename(columns={"50%": "median"})
     table["above_zero"] = (finite > 0).sum() / finite.count()
-    return table[columns].astype({"count": int}).rename_axis("metric")
+    summary: pd.DataFrame = table[columns].astype({"count": int}).rename_axis("metric")
+    return summary
 
 
 class RankStability(NamedTuple):
@@ -135,13 +136,15 @@ def rank_stability(table: pd.DataFrame, *, highest_is_best: bool = True) -> Rank
     Parameters
     ----------
     table
-        One row a configuration, one column a judge, as :func:`compare` gives it.
+        One row a configuration, one column a judge, as :func:`compare` gives it; a judge without any value
+        is left out.
     highest_is_best
         False for metrics of which less is better.
     """
-    complete = table.replace([np.inf, -np.inf], np.nan).dropna()
+    known = table.replace([np.inf, -np.inf], np.nan).dropna(axis="columns", how="all")
+    complete = known.dropna()
     ranks = complete.rank(ascending=not highest_is_best)
-    dropped = len(table) - len(complete)
+    dropped = len(known) - len(complete)
     shown = ranks.assign(mean=ranks.mean(axis=1)).sort_values("mean", kind="stable")
     n, m = ranks.shape
     undefined = RankStability(shown, math.nan, math.nan, math.nan, dropped)
@@ -158,9 +161,15 @@ def rank_stability(table: pd.DataFrame, *, highest_is_best: bool = True) -> Rank
     w = float(12 * ((sums - sums.mean()) ** 2).sum() / below)
     pairs = ranks.corr().to_numpy()  # Pearson of ranks is Spearman
     spearman = [pairs[one, other] for one, other in itertools.combinations(range(m), 2)]
-    known = [value for value in spearman if not math.isnan(value)]
+    defined = [value for value in spearman if not math.isnan(value)]
     return RankStability(shown, w, float(stats.chi2.sf(m * (n - 1) * w, n - 1)),
-                         float(np.mean(known)) if known else math.nan, dropped)
+                         float(np.mean(defined)) if defined else math.nan, dropped)
+
+
+def _aggregated(values: pd.Series[float], aggregate: str | Callable[[Any], float]) -> float:
+    if values.empty:
+        return math.nan
+    return float(aggregate(values) if callable(aggregate) else getattr(values, aggregate)())
 
 
 def _dimensions(labels: pd.DataFrame, names: str | Sequence[str], side: str) -> list[str]:

@@ -23,7 +23,8 @@ from jesse_nb.core.analysis.walk_forward import (
 if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
-__all__ = ["Verdict", "WalkForwardFigures", "figures_of", "verdict"]
+__all__ = ["FEW_DAYS", "LEVEL", "Outcome", "Verdict", "WalkForwardFigures", "as_percent", "counted", "figures_of",
+           "probability", "verdict"]
 
 #: Less out-of-sample data than this says nothing, whatever it shows.
 FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
@@ -118,16 +119,16 @@ def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResul
         reasons = sorted({one.reason for one in result.windows if one.reason})
         why = f": {reasons[0].rstrip('.')}" if reasons else ""
         return f"Nothing to judge: no window has an out-of-sample run{why}."
-    over = f"{_count(len(curve.returns), 'out-of-sample day')} in {_count(known.profitable.total, 'window')}"
+    over = f"{counted(len(curve.returns), 'out-of-sample day')} in {counted(known.profitable.total, 'window')}"
     if outcome == "nothing":
         return f"Nothing to judge: the strategy did not trade in {over}."
-    gained = f"{_percent(_total(curve))} over {over}"
+    gained = f"{as_percent(_total(curve))} over {over}"
     if outcome == "too little":
         few = _few(known)
-        return f"Too little data to judge: {gained} with {_count(len(curve.trades), 'trade')}, where {few} needed."
+        return f"Too little data to judge: {gained} with {counted(len(curve.trades), 'trade')}, where {few} needed."
     if outcome == "fails":
         return f"Does not hold up out-of-sample: {gained}."
-    chance = (f"Newey-West {_p(known.test.hac_p)}, 95% interval of the annual return "
+    chance = (f"Newey-West {probability(known.test.hac_p)}, 95% interval of the annual return "
               f"{_range(known.resampled.annual_return)}")
     if outcome == "no evidence":
         why = f" ({chance})" if not known.test.reason else ""
@@ -141,7 +142,7 @@ def _second(outcome: Outcome, known: WalkForwardFigures) -> str:
         return "The reasons are in the table of windows."
     if outcome == "nothing":
         return "That says nothing for or against it."
-    compared = [f"{name} {_percent(total)}" for name, total in (
+    compared = [f"{name} {as_percent(total)}" for name, total in (
         ("the default parameters gave", _total_of(known.curve.baseline)),
         ("holding the market gave", _total_of(known.curve.market))) if total is not None]
     on_same_days = f"On the same days {' and '.join(compared)}" if compared else "There is nothing to compare it with"
@@ -176,37 +177,38 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]
     if curve.returns.empty:
         return []
     ratio = curve.metric("sharpe_ratio")
-    lines = [f"Stitched out-of-sample: {_percent(_total(curve))} in {_count(len(curve.returns), 'day')} and "
-             f"{_count(len(curve.trades), 'trade')}"
+    lines = [f"Stitched out-of-sample: {as_percent(_total(curve))} in {counted(len(curve.returns), 'day')} and "
+             f"{counted(len(curve.trades), 'trade')}"
              f"{'' if math.isnan(ratio) else f', Sharpe ratio {ratio:.2f}'}."]
     if test.reason:
         lines.append(f"The mean daily return cannot be tested: {test.reason}.")
     else:
-        lines.append(f"Mean daily return {test.mean * 100:+.3f}%: t = {test.t:.2f} ({_p(test.p)}), with Newey-West "
-                     f"errors t = {test.hac_t:.2f} ({_p(test.hac_p)}, {_count(test.lags, 'lag')}).")
+        lines.append(f"Mean daily return {test.mean * 100:+.3f}%: t = {test.t:.2f} ({probability(test.p)}), with "
+                     f"Newey-West errors t = {test.hac_t:.2f} ({probability(test.hac_p)}, "
+                     f"{counted(test.lags, 'lag')}).")
         lines.append(f"Stationary bootstrap, 95%: annual return {_range(drawn.annual_return)}, Sharpe ratio "
-                     f"{drawn.sharpe.low:.2f} to {drawn.sharpe.high:.2f} (mean block {_count(drawn.block, 'day')}, "
+                     f"{drawn.sharpe.low:.2f} to {drawn.sharpe.high:.2f} (mean block {counted(drawn.block, 'day')}, "
                      f"{drawn.resamples:,} resamples, seed {drawn.seed}).")
     share = known.profitable
     lines.append(f"Windows that gained: {share.count} of {share.total} "
                  f"(95% interval of the share {share.low * 100:.0f}% to {share.high * 100:.0f}%).")
     left = known.efficiency
     lines.append(f"Walk-forward efficiency undefined: {left.reason}." if left.reason else
-                 f"Walk-forward efficiency {left.value:.2f}: {_percent(left.out_of_sample)} a year out-of-sample "
-                 f"against {_percent(left.in_sample)} in-sample, {left.windows} windows.")
+                 f"Walk-forward efficiency {left.value:.2f}: {as_percent(left.out_of_sample)} a year out-of-sample "
+                 f"against {as_percent(left.in_sample)} in-sample, {left.windows} windows.")
     beyond = known.against_baseline
     if curve.baseline is None:
         lines.append(f"No baseline: {curve.baseline_reason}.")
     elif beyond is not None and not beyond.reason:
         lines.append(f"Against the default parameters: {beyond.mean * 100:+.3f}% a day "
-                     f"(Newey-West {_p(beyond.hac_p)}).")
+                     f"(Newey-West {probability(beyond.hac_p)}).")
     if curve.market is None:
         lines.append(f"No comparison with holding the market: {curve.market_reason}.")
     if result.space is not None:
         ranks = known.ranks
         lines.append(f"Rank correlation of trials in-sample and out-of-sample undefined: {ranks.reason}."
                      if ranks.reason else f"Rank correlation of trials in-sample and out-of-sample: {ranks.pooled:.2f} "
-                          f"({ranks.trials:,} trials in {_count(ranks.windows, 'window')}).")
+                          f"({ranks.trials:,} trials in {counted(ranks.windows, 'window')}).")
         steady = parameter_stability(result).dropna(subset=["stability"])
         if len(steady):
             lines.append("Parameter stability (by chance): " + ", ".join(
@@ -229,17 +231,20 @@ def _total_of(returns: pd.Series[float] | None) -> float | None:
     return None if returns is None else float(np.prod(1.0 + returns.clip(lower=-1.0)) - 1.0) * 100.0
 
 
-def _percent(value: float) -> str:
+def as_percent(value: float) -> str:
+    """Write percent with a sign."""
     return "undefined" if math.isnan(value) else "0.0%" if abs(value) < 0.05 else f"{value:+,.1f}%"
 
 
-def _p(value: float) -> str:
+def probability(value: float) -> str:
+    """Write a p-value."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _range(interval: Interval) -> str:
-    return f"{_percent(interval.low)} to {_percent(interval.high)}"
+    return f"{as_percent(interval.low)} to {as_percent(interval.high)}"
 
 
-def _count(number: int, name: str) -> str:
+def counted(number: int, name: str) -> str:
+    """Write ``1 day``, ``2 days``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -153,6 +153,7 @@ class _SourceFinder:
         return spec
 
 
+@cache  # asked of every loaded module before every run
 def _is_local_file(file: str) -> bool:
     # The names tell of installations that this interpreter's own paths do not, as `pip install --user`.
     named_so = {"site-packages", "dist-packages"} & set(Path(file).parts)

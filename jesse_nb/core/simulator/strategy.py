@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
@@ -163,8 +163,9 @@ def _from_class(strategy: type[Any]) -> StrategyCode:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # untyped
     """Also pickles cached properties, which hold a lock before Python 3.12 and do not learn their name again."""
 
-    dispatch_table = ChainMap({cached_property: lambda value: (_cached_property, (value.func, value.attrname))},
-                              cloudpickle.Pickler.dispatch_table)
+    dispatch_table: ClassVar[Any] = ChainMap(
+        {cached_property: lambda value: (_cached_property, (value.func, value.attrname))},
+        cloudpickle.Pickler.dispatch_table)
 
 
 def _cached_property(function: Callable[[Any], Any], name: str) -> cached_property[Any]:

@@ -35,7 +35,7 @@ __all__ = ["hash_class", "hash_source"]
 
 _NOT_BEHAVIOUR = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl",
-    "__firstlineno__", "__static_attributes__", "__annotations__",
+    "__firstlineno__", "__static_attributes__", "__annotations__", "__slotnames__",
 })  # fmt: skip
 
 

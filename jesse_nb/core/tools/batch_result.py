@@ -93,19 +93,19 @@ class BatchResult(Shown):
     @cached_property
     def labels(self) -> pd.DataFrame:
         """What :meth:`pivot` can lay out: ``strategy``, ``symbol``, ``timeframe``, ``period``, ``params``, ``exchange``
-        and each hyperparameter by its name; one row a finished combination.
+        and each hyperparameter by its name; one row a combination.
         """  # noqa: D205
         rows = [{**{name: value for name, value in entry.params.items() if name not in DIMENSIONS},
                  "strategy": entry.strategy, "symbol": entry.symbol, "timeframe": entry.timeframe,
                  "period": entry.period, "params": entry.label, "exchange": entry.exchange}
-                for entry in self.finished]  # fmt: skip
-        index = pd.Index([entry.number for entry in self.finished], name="combination")
+                for entry in self.entries]  # fmt: skip
+        index = pd.Index([entry.number for entry in self.entries], name="combination")
         known = [*DIMENSIONS, "exchange"]
         frame = pd.DataFrame(rows, index=index, dtype=object)
         return frame[[*known, *(name for name in frame if name not in known)]] if rows else frame.reindex(columns=known)
 
     def values(self, metric: Any = None) -> pd.Series[float]:
-        """Return a metric of each finished combination, by number; NaN where it is undefined.
+        """Return a metric of each combination, by number; NaN where it is undefined or the run failed.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class BatchResult(Shown):
         if chosen.unit == "currency" and len(self.quotes) > 1:
             raise MetricError(f"{chosen.label} is counted in {' and '.join(self.quotes)}, which do not compare.",
                               "Use a metric in percent, such as 'net_profit_percentage'.")
-        values = [entry.score if chosen is self.metric else entry.value(chosen) for entry in self.finished]
+        values = [entry.score if chosen is self.metric else entry.value(chosen) for entry in self.entries]
         return pd.Series(values, index=self.labels.index,
                          name=chosen.name, dtype=float)
 
@@ -183,7 +183,7 @@ class BatchResult(Shown):
         """Return the best combinations with a value, best first; ties in order of number."""
         chosen = self.metric if metric is None else resolve_metric(metric)
         ranked = self.values(chosen).dropna().sort_values(ascending=chosen.direction == "minimize", kind="stable")
-        by_number = {entry.number: entry for entry in self.finished}
+        by_number = {entry.number: entry for entry in self.entries}
         return [by_number[number] for number in ranked.index[:n]]
 
     def statistics(self) -> pd.DataFrame:

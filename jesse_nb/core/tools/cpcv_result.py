@@ -13,7 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
+from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
 from jesse_nb.core.analysis.ratios import return_ratios
+from jesse_nb.core.analysis.verdict import Verdict
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -158,6 +160,11 @@ class CpcvResult(Shown):
         """
         logits = [split.logit for split in self.splits if not math.isnan(split.logit)]
         return sum(logit <= 0 for logit in logits) / len(logits) if logits else math.nan
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the result is worth: ``.outcome``, two ``.sentences`` and their ``.evidence``."""
+        return cpcv_verdict(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a path: Jesse's return-based metrics, the days and the missing groups."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.stability import parameter_drift, parameter_stability
+from jesse_nb.core.analysis.stitching import StitchedReturns
+from jesse_nb.core.analysis.verdict import Verdict, WalkForwardFigures, figures_of, verdict
+from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -109,3 +114,34 @@ class WalkForwardResult(Shown):
     def strategy(self) -> str:
         """Name of the strategy."""
         return self.spec.routes[0].strategy.name
+
+    @cached_property
+    def figures(self) -> WalkForwardFigures:
+        """What the verdict rests on: tests of the returns, bootstrap, efficiency, profitable windows, ranks."""
+        return figures_of(self)
+
+    @property
+    def stitched(self) -> StitchedReturns:
+        """The out-of-sample runs as one curve: ``.returns``, ``.equity``, ``.metrics`` and what was left out."""
+        return self.figures.curve
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the result is worth: ``.outcome``, two ``.sentences`` and their ``.evidence``."""
+        return verdict(self, self.figures)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a window; see :func:`~jesse_nb.core.analysis.walk_forward.window_metrics`."""
+        return window_metrics(self)
+
+    def degradation(self) -> pd.DataFrame:
+        """Return one row a metric; see :func:`~jesse_nb.core.analysis.walk_forward.degradation`."""
+        return degradation(self, self.stitched)
+
+    def parameters(self) -> pd.DataFrame:
+        """Return the chosen parameters, one row a window, one column a searched parameter."""
+        return parameter_drift(self)
+
+    def stability(self) -> pd.DataFrame:
+        """Return one row a parameter; see :func:`~jesse_nb.core.analysis.stability.parameter_stability`."""
+        return parameter_stability(self)

@@ -1,0 +1,121 @@
+"""The commands that run one of the tools, `jesse-nb optimize` for example."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jesse_nb.exceptions import InputError, JobInterruptedError, StorageError
+
+__all__ = ["backtest", "check_output", "optimize", "run_tool", "walk_forward"]
+
+#: Options that the command line itself uses, and no tool takes.
+_OWN = ("command", "version", "strategy", "output", "space", "metric", "hyperparameters", "candles", "show_windows")
+
+
+def backtest(options: Namespace) -> int:
+    """`jesse-nb backtest`."""
+    import jesse_nb
+
+    arguments, _ = _tool_arguments(options)
+    return run_tool(jesse_nb.backtest, arguments, options.output)
+
+
+def optimize(options: Namespace) -> int:
+    """`jesse-nb optimize`."""
+    import jesse_nb
+
+    arguments, names = _tool_arguments(options)
+    _add_search(arguments, options, names)
+    return run_tool(jesse_nb.optimize, arguments, options.output)
+
+
+def walk_forward(options: Namespace) -> int:
+    """`jesse-nb walk-forward`."""
+    if options.show_windows:
+        from jesse_nb.core.tools.plan_table import plan_table
+
+        print(plan_table(vars(options)).to_string(index=False))
+        return 0
+    if options.strategy is None:
+        raise InputError("The strategy is missing.", "It is a Python file, or a name in a Jesse project.")
+    import jesse_nb
+
+    arguments, names = _tool_arguments(options)
+    if options.hyperparameters and not options.space:
+        names = {**names, "space": None}  # as in Python, hyperparameters alone are those of every window
+    _add_search(arguments, options, names)
+    return run_tool(jesse_nb.walk_forward, arguments, options.output)
+
+
+def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
+    """Run a tool with its progress on the terminal; print the result and write the report."""
+    from jesse_nb.terminal import follow
+
+    check_output(output)
+    try:
+        result = follow(tool(**arguments, background=True))
+    except JobInterruptedError as error:
+        partial = error.job.partial_result()
+        if partial is not None:
+            _show(partial, output)
+        raise
+    _show(result, output)
+    return 0
+
+
+def check_output(output: str | None) -> None:
+    """Find out before the run, not after it, that its report could not be written."""
+    if output is None:
+        return
+    target = Path(output).expanduser().absolute()
+    if target.is_dir():
+        raise InputError(f"The report cannot be written to {target}: a folder.", "Name a file in it.")
+    existing = next(folder for folder in target.parents if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise StorageError(f"The report cannot be written to {target}.", f"{existing} cannot be written to.")
+
+
+def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a tool's keyword arguments, and the names that a strategy file defines."""
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    arguments = {name: value for name, value in given.items() if name not in _OWN}
+    if options.hyperparameters:
+        arguments["hyperparameters"] = dict(options.hyperparameters)
+    if options.candles:
+        from jesse_nb.core.candles import CandleStore
+
+        arguments["candles"] = CandleStore(options.candles)
+    path, _, name = options.strategy.partition(".py:")
+    if not (name or options.strategy.endswith(".py")):
+        return {**arguments, "strategy": options.strategy}, {}
+    from jesse_nb.strategy_file import read_strategy_file
+
+    file = read_strategy_file(f"{path}.py" if name else options.strategy, name)
+    return {**arguments, "strategy": file.code}, file.names
+
+
+def _add_search(arguments: dict[str, Any], options: Namespace, names: dict[str, Any]) -> None:
+    """Add what is searched and by which metric: from the line, else from the strategy file."""
+    space = " ".join(options.space) if options.space else names.get("space")
+    if space is not None:
+        arguments["space"] = space
+    if options.metric:
+        metrics = [_metric(word, names) for word in options.metric]
+        arguments["metric"] = metrics[0] if len(metrics) == 1 else metrics
+
+
+def _metric(word: str, names: dict[str, Any]) -> Any:
+    """Return a metric's name, or the strategy file's function of that name."""
+    from jesse_nb.core.tools.metric import metric_names
+
+    return names[word] if word not in metric_names() and callable(names.get(word)) else word
+
+
+def _show(result: Any, output: str | None) -> None:
+    print(result)
+    if output:
+        print(f"Report: {result.to_html(output).resolve()}")
