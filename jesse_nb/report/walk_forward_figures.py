@@ -150,7 +150,7 @@ def draw_in_out(result: WalkForwardResult) -> ReportFigure:
     if panels == 2:
         ranks = rank_correlation(result)
         rho = "" if ranks.reason else f", rank correlation {ranks.pooled:.2f}"
-        _against(axes[1], trials, 10, 0.35, f"all trials{rho}")
+        _against(axes[1], trials, 12, 0.6, f"all trials{rho}")
     for ax in axes:
         ax.set_xlabel(f"{literal(metric.label, 28)} in-sample")
         ax.set_ylabel(f"{literal(metric.label, 28)} out-of-sample")
@@ -172,7 +172,7 @@ def draw_degradation(result: WalkForwardResult) -> ReportFigure:
         return empty(figure, ax, "There was no edge in-sample of which a part could be lost.")
     # a multiple of what there was says no more than "all of it and more"
     values = lost[shown].to_numpy(dtype=float)
-    drawn = np.clip(values, -1.5, 2.0)
+    drawn = np.clip(values, -1.0, 2.0)
     colours = [GOOD if value <= 0 else BAD if value > 0.5 else BEST for value in values]
     bars = ax.barh(range(len(shown)), drawn, color=colours, height=0.62, alpha=0.85)
     ax.bar_label(bars, [_part(value) for value in values], padding=4, color=INK, fontsize=9)
@@ -180,7 +180,8 @@ def draw_degradation(result: WalkForwardResult) -> ReportFigure:
     ax.axvline(1, color=INK, linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(shown)), [literal(titles[name], 28) for name in shown])
     ax.invert_yaxis()
-    ax.set_xlim(min(0.0, float(drawn.min()) - 0.35), max(1.25, float(drawn.max()) + 0.3))
+    # room for the figures beside the bars
+    ax.set_xlim(float(drawn.min()) - 0.7 if drawn.min() < 0 else 0.0, max(1.25, float(drawn.max()) + 0.5))
     ax.set_xlabel("part of the in-sample edge that was lost out-of-sample")
     axis_in(ax.xaxis, "fraction")
     ax.grid(visible=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import stat
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import jesse_nb
 from jesse_nb.cli_options import parse_command_line
+from jesse_nb.core.analysis.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
 from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.samplers import SAMPLERS
 from jesse_nb.core.tools.space import Space
@@ -45,6 +47,22 @@ def test_the_metrics_and_samplers_are_known():
         assert resolve_metric(name)
     table = README.split("## Samplers")[1].split("##")[0]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == set(SAMPLERS)
+
+
+def test_the_table_of_windows_holds():
+    rows = re.findall(r"^\| `(\w+)` \| `(--[\w-]+)` \| (\w+) \|", README, re.MULTILINE)
+    assert len(rows) == 9
+    parameters = inspect.signature(jesse_nb.walk_forward).parameters
+    for name, flag, default in rows:
+        assert str(parameters[name].default) == default
+        value = [] if name == "anchored" else ["windows"] if name == "split" else ["3"]
+        assert getattr(parse_command_line(["walk-forward", flag, *value]), name) is not None
+
+
+def test_the_verdicts_are_those_of_the_code():
+    section = README.split("The verdict is one of these")[1].split("##")[0]
+    assert [str(number) for number in (FEW_DAYS, FEW_WINDOWS, FEW_TRADES)] == re.findall(r"(\d+) (?:out-|win|tra)", section)
+    assert f"at {LEVEL * 100:g} %" in section
 
 
 def test_the_errors_shown_are_those_that_come():

@@ -24,6 +24,8 @@ def test_flags(offered):
     assert offered("%%optimize --tr") == ["--trials", "--trial-timeout"]
     assert offered("%optimize --trials 3 --tr") == ["--trial-timeout"]
     assert offered("%candles --re") == ["--replace"]
+    assert offered("%%walk_forward --s") == ["--step-forward", "--show-windows", "--split", "--space", "--sampler",
+                                             "--seed", "--symbol", "--start", "--store"]  # fmt: skip
 
 
 def test_values(offered):
@@ -34,6 +36,7 @@ def test_values(offered):
     assert offered("%optimize --sampler nsg") == ["nsga2"]
     assert offered("x = %optimize --exchange De") == ['"Demo (synthetic)"']
     assert offered("%backtest --market s") == ["spot"]
+    assert offered("%walk_forward --split c") == ["cpcv"]
     assert offered("%backtest --leverage-mode i") == ["isolated"]
     assert offered("%backtest --data-routes ETH") == ["ETH-USDT"]
     assert offered("%backtest --data-routes ETH-USDT:2") == ["ETH-USDT:2h"]
@@ -54,6 +57,7 @@ def test_symbols_of_the_exchange_on_the_line(offered, demo, monkeypatch, tmp_pat
 def test_first_words(shell, offered):
     run(shell, "from jesse_nb import Strategy\n" + STRATEGY)
     assert offered("%%optimize Cro") == ["Crossing"]
+    assert offered("%%walk_forward Cro") == ["Crossing"]
     assert offered("%candles im") == ["import"]
     assert offered("%candles delete BT") == ["BTC-USDT"]
     assert offered("%jobs ca") == ["cancel"]
