@@ -67,7 +67,8 @@ def test_parameters_alone_are_fixed_though_the_file_has_a_space(folder, capsys):
 
 
 def test_cross_validation(folder, capsys, tmp_path):
-    (tmp_path / "mine.py").write_text(QUICKSTART.read_text() + "\n\ndef losses(run):\n    return -run.metrics['total']\n")
+    own_metric = "\n\ndef losses(run):\n    return -run.metrics['total']\n"
+    (tmp_path / "mine.py").write_text(QUICKSTART.read_text() + own_metric)
     words = ["walk-forward", "mine.py", *MARKET, *PERIOD, "--candles", str(folder), "-n", "3", "-j", "2"]
     assert main([*words, "--split", "cpcv", "--groups", "4", "--test-groups", "2", "--gap", "1",
                  "--metric", "losses"]) == 0  # fmt: skip

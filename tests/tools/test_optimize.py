@@ -46,7 +46,8 @@ def run(candle_store: CandleStore) -> Any:
         arguments: dict[str, Any] = {"space": SPACE, "n_trials": 12, "seed": 3, "candles": candle_store} | changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
-        return optimize(strategy, arguments.pop("symbol", "BTC-USDT"), "1h", start, end, **arguments)  # type: ignore[no-any-return]
+        timeframe = None if "routes" in arguments else "1h"
+        return optimize(strategy, arguments.pop("symbol", "BTC-USDT"), timeframe, start, end, **arguments)  # type: ignore[no-any-return]
 
     return optimize_crossing
 
@@ -230,6 +231,12 @@ def test_a_metric_of_the_user_s_and_several_at_once(run: Any) -> None:
                        and trial.values != other.values for other in front)
 
 
+def test_serenity_has_a_value_though_jesse_s_own_is_infinite(run: Any) -> None:
+    result = run(metric="serenity", n_trials=3)
+    assert math.isfinite(result.best_value)
+    assert not math.isfinite(result.training.metrics["serenity_index"])
+
+
 def test_a_metric_that_is_undefined_is_not_a_failure(run: Any) -> None:
     never = CROSSING.replace('return ta.sma(self.candles, self.hp["fast"]) >', "return False and 1 >")
     result = run(strategy=never, n_trials=4)
@@ -323,6 +330,9 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "ratio": ({"test_ratio": 1.5}, InputError, "test_ratio is 1.5"),
     "too short to hold out": ({"period": ("2023-03-01", "2023-03-02")}, PeriodError, "test_ratio=0"),
     "test before start": ({"test_start": "2023-02-01"}, PeriodError, "held-out"),
+    "a route that is none": ({"routes": [5], "symbol": None}, InputError, "The route is 5"),
+    "data routes as one text": ({"data_routes": "ETH-USDT 4h"}, InputError, "data_routes is"),
+    "hyperparameters as a list": ({"hyperparameters": [3]}, InputError, "hyperparameters is [3]"),
     "store in the way": ({"store": "/dev/null/runs.sqlite"}, StorageError, "JESSE_NB_STORE"),
 }
 

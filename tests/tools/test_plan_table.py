@@ -12,8 +12,9 @@ from jesse_nb.exceptions import InputError, PeriodError
 
 def test_windows_are_those_that_would_run() -> None:
     days = {"in_sample_period": 90, "out_sample_period": 20, "step_forward": 11, "gap": 3}
-    table = plan_table({"start": "2023-01-01", "end": "2023-08-05 12:00", "symbol": "BTC-USDT", **days, "anchored": None})
-    windows = walk_forward_windows("2023-01-01", "2023-08-05 12:00", **days)
+    period = {"start": "2023-01-01", "end": "2023-08-05 12:00"}
+    table = plan_table({**period, "symbol": "BTC-USDT", **days, "anchored": None})
+    windows = walk_forward_windows(**period, **days)
     assert [int(text) for text in table["window"]] == [one.number for one in windows]
     assert [float(text) for text in table["test days"]] == [one.test_days for one in windows]
     assert [float(text) for text in table["train days"]] == [one.train_days for one in windows]
@@ -31,8 +32,8 @@ def test_groups_of_a_cross_validation() -> None:
     table = plan_table({"split": "cpcv", "start": "2023-01-01", "end": "2023-02-01", "groups": 4, "gap": 1})
     groups = cpcv_groups("2023-01-01", "2023-02-01", groups=4, gap=1)
     assert [float(text) for text in table["days"]] == [group.days for group in groups]
-    assert list(table["from"])[0] == "2023-01-01"
-    assert list(table["to"])[-1] == "2023-02-01"
+    assert table["from"].iloc[0] == "2023-01-01"
+    assert table["to"].iloc[-1] == "2023-02-01"
 
 
 def test_what_does_not_fit_is_said() -> None:

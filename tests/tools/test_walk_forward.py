@@ -41,7 +41,8 @@ DAYS = {"in_sample_period": 30, "out_sample_period": 10, "step_forward": 10}
 @pytest.fixture
 def walk(candle_store: CandleStore) -> Any:
     def walk_crossing(**changes: Any) -> WalkForwardResult:
-        arguments: dict[str, Any] = {**DAYS, "space": SPACE, "n_trials": 4, "seed": 3, "candles": candle_store} | changes
+        arguments: dict[str, Any] = {**DAYS, "space": SPACE, "n_trials": 4, "seed": 3, "candles": candle_store}
+        arguments |= changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
         return walk_forward(strategy, arguments.pop("symbol", "BTC-USDT"), "1h", start, end, **arguments)  # type: ignore[return-value]

@@ -71,6 +71,7 @@ class LocalPool:
     def __init__(self, size: int) -> None:
         self.size = size
         self._scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH_PREFIX}{os.getpid()}-")
+        _start_server()
         self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
                                  context=_Context())
         self._first = self._pool.schedule(os.getpid)  # workers start with the first task: now, not at the first job
@@ -251,14 +252,32 @@ class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
             super().start()
 
 
+def _start_server() -> None:
+    """Start the server that workers are forked from, with a fixed hash seed.
+
+    Jesse adds up positions of several routes in the order of a set of strings, so without
+    it the last digit of a result would depend on the process.
+    """
+    if _METHOD != "forkserver":
+        return
+    from multiprocessing import forkserver
+
+    _context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
+    before = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = "0"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONHASHSEED"]
+        else:
+            os.environ["PYTHONHASHSEED"] = before
+
+
 class _Context:
     """The ``multiprocessing`` context that the pool starts its workers through."""
 
     Process = _WorkerProcess
-
-    def __init__(self) -> None:
-        if _METHOD == "forkserver":
-            _context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_context, name)

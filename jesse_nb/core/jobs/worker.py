@@ -32,6 +32,8 @@ __all__ = ["Answer", "Description", "describe", "initialize", "run"]
 
 _PR_SET_PDEATHSIG = 1
 
+_MOST_FRAMES = 60
+
 
 @dataclass(frozen=True)
 class Description:
@@ -113,23 +115,24 @@ def _answered(task: Callable[[], Any]) -> Answer:
 def _what_happened(error: BaseException) -> str:
     text = " ".join(str(error).split())[:500]
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not _is_library(frame.filename):
-            line = f": `{frame.line}`" if frame.line else ""
-            return f"{message} (in {frame.name}, line {frame.lineno}{line})"
-    return message
+    frames = _own_frames(error)
+    if not frames:
+        return message
+    line = f": `{frames[-1].line}`" if frames[-1].line else ""
+    return f"{message} (in {frames[-1].name}, line {frames[-1].lineno}{line})"
 
 
 def _own_lines(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
-    lines = traceback.format_list(frames) + traceback.format_exception_only(type(error), error)
+    lines = traceback.format_list(_own_frames(error)) + traceback.format_exception_only(type(error), error)
     return "".join(lines)[-4000:]
 
 
-def _is_library(filename: str) -> bool:
-    module = next((module for module in list(sys.modules.values())
-                   if getattr(module, "__file__", None) == filename), None)
-    return module is not None and not is_local_module(module)
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames of the user's code, outermost first; of a deep recursion the innermost ones."""
+    modules = {getattr(module, "__file__", None): module for module in tuple(sys.modules.values())}
+    frames = traceback.extract_tb(error.__traceback__, limit=-_MOST_FRAMES)
+    return [frame for frame in frames
+            if frame.filename not in modules or is_local_module(modules[frame.filename])]
 
 
 def _jsonable(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Cpcv:
         self._card: ResultCard | None = None
         self._reasons: list[str] = []
         self._simulated = 0
+        # Nothing is told back to it, so an adaptive sampler would draw at random, too.
+        self._sampler = "grid" if plan.sampler == "grid" else "random"
         self._notes: list[str] = []
 
     def run(self) -> CpcvResult:
@@ -111,7 +113,7 @@ class Cpcv:
             gap=plan.gap,
             space=self._space,
             metric=plan.metrics[0],
-            sampler=plan.sampler,
+            sampler=self._sampler,
             seed=plan.seed,
             candidates=self._candidates,
             values=np.array([[values.get((candidate, group), math.nan) for group in shape[1]]
@@ -124,10 +126,9 @@ class Cpcv:
         )
 
     def _draw(self, space: Space, fixed: dict[str, Any]) -> list[dict[str, Any]]:
-        """Draw the candidates; nothing is told back, so an adaptive sampler would draw at random, too."""
+        """Draw the candidates, each once."""
         plan = self._plan
-        search = Search(space, plan.metrics, sampler="grid" if plan.sampler == "grid" else "random", seed=plan.seed,
-                        n_trials=plan.n_trials, workers=1)  # fmt: skip
+        search = Search(space, plan.metrics, sampler=self._sampler, seed=plan.seed, n_trials=plan.n_trials, workers=1)
         distinct: dict[str, dict[str, Any]] = {}
         while not search.ended:
             number, params = search.ask()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from jesse_nb.core.analysis.ratios import equity_ratios
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.exceptions import MetricError, did_you_mean
 
@@ -67,6 +68,21 @@ class _JesseMetric:
     def __call__(self, result: BacktestResult) -> float:
         value = result.metrics.get(self.key)
         return _finite(float(value)) if value is not None else math.nan
+
+
+@dataclass(frozen=True)
+class _Serenity:
+    """Reads the serenity index, or computes it where Jesse's is infinite.
+
+    In Jesse 3.5 the missing first daily return makes the index infinite or NaN for every run. Its own formula on
+    the returns that there are is what it means, see :func:`~jesse_nb.core.analysis.ratios.equity_ratios`.
+    """
+
+    def __call__(self, result: BacktestResult) -> float:
+        if "serenity_index" not in result.metrics:
+            return math.nan
+        value = float(result.metrics["serenity_index"])
+        return value if math.isfinite(value) else _finite(equity_ratios(result.equity)["serenity_index"])
 
 
 @dataclass(frozen=True)
@@ -195,7 +211,7 @@ _SCORES = {
 
 
 def _known_metrics() -> dict[str, Metric]:
-    named = {key: Metric(key, direction, label, unit, _JesseMetric(key))
+    named = {key: Metric(key, direction, label, unit, _Serenity() if key == "serenity_index" else _JesseMetric(key))
              for key, (direction, unit, label) in _JESSE.items()}
     for short, key in _SHORT_NAMES.items():
         named[short] = named[key] = replace(named[key], name=short)

@@ -136,6 +136,12 @@ class Request:
             check_whole("n_jobs", self.n_jobs, 1, 1024)
         if self.memory_limit is not None:
             check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
+        if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):
+            raise InputError(f"hyperparameters is {self.hyperparameters!r}.", "Write dict(name=value, ...).")
+        for name in ("routes", "data_routes"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
+                raise InputError(f"{name} is {value!r}.", "It is a list with one entry a market.")
         return self
 
     def _routes(self, series: CandleStore) -> tuple[Route, ...]:
@@ -201,7 +207,7 @@ def memory_default(workers: int) -> int | None:
 
 
 def _timeframe(timeframe: Any) -> str:
-    if timeframe not in TIMEFRAME_MINUTES:
+    if not isinstance(timeframe, str) or timeframe not in TIMEFRAME_MINUTES:
         raise PeriodError(f"Unknown timeframe {timeframe!r}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES))
     return str(timeframe)
 
@@ -213,6 +219,8 @@ def _fields(route: Any, names: tuple[str, ...], exchange: str | None) -> tuple[A
         if unknown:
             raise InputError(f"A route has no field {unknown[0]!r}.", did_you_mean(unknown[0], [*names, "exchange"]))
         return (*(route.get(name) for name in names), route.get("exchange") or exchange)
+    if not isinstance(route, str | Sequence):
+        raise InputError(f"The route is {route!r}.", f"Write ({', '.join(names)}).")
     parts = tuple(route.replace(":", " ").split()) if isinstance(route, str) else tuple(route)
     if len(parts) not in (len(names), len(names) + 1):
         raise InputError(f"The route {route!r} has {len(parts)} parts.", f"Write ({', '.join(names)}).")
