@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jesse_nb.cli_options import parse_command_line
-from jesse_nb.cli_tools import backtest, check_output, optimize, run_tool, walk_forward
+from jesse_nb.cli_tools import backtest, backtest_batch, check_output, optimize, run_tool, walk_forward
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def _lab(arguments: list[str]) -> int:
 
 
 _COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "demo": _demo, "candles": _candles, "backtest": backtest, "optimize": optimize, "walk-forward": walk_forward,
-    "runs": _runs,
+    "demo": _demo, "candles": _candles, "backtest": backtest, "backtest-batch": backtest_batch, "optimize": optimize,
+    "walk-forward": walk_forward, "runs": _runs,
 }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     commands.add_parser("lab", help="open JupyterLab on the example notebooks", add_help=False)
     _add_candles(commands)
     _add_backtest(commands)
+    _add_backtest_batch(commands)
     _add_optimize(commands)
     _add_walk_forward(commands)
     _add_runs(commands)
@@ -105,6 +106,24 @@ def _add_backtest(commands: Any) -> None:
     backtest = commands.add_parser("backtest", help="run one backtest", epilog=_STRATEGY)
     backtest.add_argument("strategy", metavar="STRATEGY", help="a Python file, or a name in a Jesse project")
     _add_shared(backtest)
+
+
+def _add_backtest_batch(commands: Any) -> None:
+    batch = commands.add_parser("backtest-batch", help="compare strategies, markets, periods and parameter sets",
+                                description="Runs every combination; one that fails costs no other.",
+                                epilog=_STRATEGY)
+    batch.add_argument("strategies", nargs="+", metavar="STRATEGY",
+                       help="Python files, or names in a Jesse project, before all options")
+    compared = batch.add_argument_group("what is compared")
+    compared.add_argument("--params", nargs="+", metavar="NAME=VALUE,VALUE",
+                          help="parameter sets: a grid (fast=5,10 slow=30,60), a CSV of Jesse's optimizer or its "
+                               "DNA; by default the file's `params` or the strategy's own values")
+    compared.add_argument("--top", type=_whole, metavar="N", help="of a CSV, how many of the best are taken (10)")
+    compared.add_argument("--metric", metavar="METRIC", help="what the report ranks by (sharpe)")
+    compared.add_argument("-j", "--concurrent-limit", "--jobs", dest="concurrent_limit", type=_whole, metavar="N",
+                          help="simulations at the same time (4)")
+    compared.add_argument("--large", action="store_true", default=None, help="allow more than 1,000 combinations")
+    _add_shared(batch, several=True)
 
 
 def _add_optimize(commands: Any) -> None:
@@ -170,12 +189,20 @@ def _add_runs(commands: Any) -> None:
     runs.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
 
 
-def _add_shared(command: argparse.ArgumentParser) -> None:
-    market = command.add_argument_group("market and period")
-    market.add_argument("-s", "--symbol", metavar="SYMBOL",
-                        help="market that is traded, BTC-USDT for example")
-    market.add_argument("-t", "--timeframe", metavar="TIMEFRAME",
-                        help="timeframe that is traded, 1h for example")
+def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> None:
+    market = command.add_argument_group("markets and periods" if several else "market and period")
+    if several:
+        market.add_argument("-s", "--symbols", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
+                            help="BTC-USDT ETH-USDT for example")
+        market.add_argument("-t", "--timeframes", "--timeframe", dest="timeframes", nargs="+", metavar="TIMEFRAME",
+                            help="1h 4h for example")
+        market.add_argument("--periods", nargs="+", type=_period, metavar="START..END",
+                            help="in place of --start and --end: several, 2023-01-01..2023-07-01 for example")
+    else:
+        market.add_argument("-s", "--symbol", metavar="SYMBOL",
+                            help="market that is traded, BTC-USDT for example")
+        market.add_argument("-t", "--timeframe", metavar="TIMEFRAME",
+                            help="timeframe that is traded, 1h for example")
     market.add_argument("--start", metavar="DATE", help="first moment that is traded, UTC: 2024-01-31")
     market.add_argument("--end", metavar="DATE", help="end of the period, UTC; itself not traded")
     market.add_argument("--exchange", metavar="NAME",
@@ -223,6 +250,13 @@ def _whole(text: str) -> int:
 
 def _megabytes(text: str) -> int:
     return _whole(text) * _MEGABYTE
+
+
+def _period(text: str) -> tuple[str, str]:
+    start, dots, end = text.partition("..")
+    if not (start and dots and end):
+        raise argparse.ArgumentTypeError(f"START..END is expected, such as 2023-01-01..2023-07-01, not {text!r}")
+    return start, end
 
 
 def _watched(text: str) -> tuple[str, ...]:

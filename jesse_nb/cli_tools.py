@@ -10,10 +10,11 @@ from typing import Any
 
 from jesse_nb.exceptions import InputError, JobInterruptedError, StorageError
 
-__all__ = ["backtest", "check_output", "optimize", "run_tool", "walk_forward"]
+__all__ = ["backtest", "backtest_batch", "check_output", "optimize", "run_tool", "walk_forward"]
 
 #: Options that the command line itself uses, and no tool takes.
-_OWN = ("command", "version", "strategy", "output", "space", "metric", "hyperparameters", "candles", "show_windows")
+_OWN = ("command", "version", "strategy", "strategies", "output", "space", "params", "metric", "hyperparameters",
+        "candles", "show_windows")
 
 
 def backtest(options: Namespace) -> int:
@@ -22,6 +23,23 @@ def backtest(options: Namespace) -> int:
 
     arguments, _ = _tool_arguments(options)
     return run_tool(jesse_nb.backtest, arguments, options.output)
+
+
+def backtest_batch(options: Namespace) -> int:
+    """`jesse-nb backtest-batch`."""
+    import jesse_nb
+    from jesse_nb.core.tools.parameter_sets import params_from_words
+
+    arguments = _shared_arguments(options)
+    found = [_strategy_of(word) for word in options.strategies]
+    arguments["strategies"] = [strategy for strategy, _ in found]
+    names = {name: value for _, defined in found for name, value in defined.items()}
+    params = params_from_words(options.params) if options.params else names.get("params")
+    if params is not None:
+        arguments["params"] = params
+    if options.metric:
+        arguments["metric"] = _metric(options.metric, names)
+    return run_tool(jesse_nb.backtest_batch, arguments, options.output)
 
 
 def optimize(options: Namespace) -> int:
@@ -81,6 +99,11 @@ def check_output(output: str | None) -> None:
 
 def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a tool's keyword arguments, and the names that a strategy file defines."""
+    strategy, names = _strategy_of(options.strategy)
+    return {**_shared_arguments(options), "strategy": strategy}, names
+
+
+def _shared_arguments(options: Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(options).items() if value is not None}
     arguments = {name: value for name, value in given.items() if name not in _OWN}
     if options.hyperparameters:
@@ -89,13 +112,18 @@ def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]
         from jesse_nb.core.candles import CandleStore
 
         arguments["candles"] = CandleStore(options.candles)
-    path, _, name = options.strategy.partition(".py:")
-    if not (name or options.strategy.endswith(".py")):
-        return {**arguments, "strategy": options.strategy}, {}
+    return arguments
+
+
+def _strategy_of(word: str) -> tuple[Any, dict[str, Any]]:
+    """Return a strategy by its file or name, and the names that its file defines."""
+    path, _, name = word.partition(".py:")
+    if not (name or word.endswith(".py")):
+        return word, {}
     from jesse_nb.strategy_file import read_strategy_file
 
-    file = read_strategy_file(f"{path}.py" if name else options.strategy, name)
-    return {**arguments, "strategy": file.code}, file.names
+    file = read_strategy_file(f"{path}.py" if name else word, name)
+    return file.code, file.names
 
 
 def _add_search(arguments: dict[str, Any], options: Namespace, names: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,10 @@ import pytest
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore
+
+# A shell that starts the tests in the background has them ignore interrupts, and so would all they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: The exchange that the shared test series are filed under, whether real or generated.
 EXCHANGE = "Binance Spot"

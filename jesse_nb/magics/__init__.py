@@ -24,6 +24,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         return
     from jesse_nb.core.jobs.job import add_watcher
     from jesse_nb.magics.backtest import BacktestMagics
+    from jesse_nb.magics.backtest_batch import BatchMagics
     from jesse_nb.magics.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.config import JesseNb
@@ -35,7 +36,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (BacktestMagics, CandlesMagics, OptimizeMagics, RunsMagics, WalkForwardMagics)
+    kinds = (BacktestMagics, BatchMagics, CandlesMagics, OptimizeMagics, RunsMagics, WalkForwardMagics)
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = {name: getattr(owner, name) for owner in magics for name in owner.magics["line"]}

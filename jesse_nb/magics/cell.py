@@ -26,6 +26,7 @@ __all__ = [
     "CellBody",
     "CellSyntaxError",
     "choose_routes",
+    "choose_strategies",
     "choose_strategy",
     "is_strategy",
     "run_cell_body",
@@ -192,13 +193,31 @@ def is_strategy(value: Any) -> bool:
     )
 
 
-def _only_strategy(shell: InteractiveShell, body: CellBody) -> type[Any]:
+def choose_strategies(shell: InteractiveShell, body: CellBody, names: list[str], project: Any = None) -> list[Any]:
+    """Return the strategies of a batch: those named on the line, else all that the cell defines.
+
+    Raises
+    ------
+    StrategyError, UsageError
+        As :func:`choose_strategy`.
+    """
+    if names:
+        return [choose_strategy(shell, body, name, project) for name in names]
+    return [found for _, found in _defined(body)] or [_only_strategy(shell, body)]
+
+
+def _defined(body: CellBody) -> list[tuple[str, type[Any]]]:
+    """Return the strategies of a cell without those that others there are derived from."""
     bases = {base for found in body.strategies.values() for base in found.__mro__[1:]}
-    distinct = {id(found): (name, found) for name, found in body.strategies.items() if found not in bases}
+    return list({id(found): (name, found) for name, found in body.strategies.items() if found not in bases}.values())
+
+
+def _only_strategy(shell: InteractiveShell, body: CellBody) -> type[Any]:
+    distinct = _defined(body)
     if len(distinct) == 1:
-        return next(iter(distinct.values()))[1]
+        return distinct[0][1]
     if distinct:
-        names = [name for name, _ in distinct.values()]
+        names = [name for name, _ in distinct]
         raise StrategyError(
             f"This cell defines {len(names)} strategies: {', '.join(names)}.",
             f"Name the one to run at the start of the line, {names[-1]} for example.",

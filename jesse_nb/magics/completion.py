@@ -34,7 +34,7 @@ _FIXED = {
 }
 
 #: Magics whose line can begin with a strategy.
-_OF_A_STRATEGY = ("backtest", "optimize", "walk_forward")
+_OF_A_STRATEGY = ("backtest", "backtest_batch", "optimize", "walk_forward")
 
 
 def make_matcher(
@@ -126,6 +126,8 @@ class _Offer:
 
     def _first_words(self) -> Iterable[str]:
         if self._words:
+            if self._magic == "backtest_batch" and not any(word.startswith("-") for word in self._words):
+                return self._strategies()
             if self._magic == "candles" and self._words[0] == "delete":
                 return self._stored("symbol")
             return _job_ids() if self._magic == "jobs" and self._words[0] == "cancel" else ()
@@ -143,9 +145,11 @@ class _Offer:
             "routes": lambda: self._routes(token),
             "exchange": lambda: self._stored("exchange"),
             "timeframe": _timeframes,
+            "timeframes": _timeframes,
             "metric": _metrics,
             "sampler": _samplers,
             "initial_result": self._studies,
+            "params": self._studies,
         }
         return offers.get(option, tuple)()
 

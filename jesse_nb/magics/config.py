@@ -47,6 +47,7 @@ class JesseNb(Configurable):
         config=True
     )
     gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing.").tag(config=True)
+    concurrent_limit = CInt(None, allow_none=True, help="Simulations of a batch at the same time.").tag(config=True)
     balance = CFloat(None, allow_none=True, help="Starting balance in the quote currency.").tag(config=True)
     fee = CFloat(None, allow_none=True, help="Fee of one fill as a fraction: 0.001 is 0.1 %.").tag(
         config=True

@@ -28,11 +28,14 @@ __all__ = [
     "evaluate",
     "flags_of",
     "market_options",
+    "markets_options",
     "metrics_of",
     "number",
     "option_group",
     "output_options",
+    "params_of",
     "parse_line",
+    "periods_of",
     "run_options",
     "space_of",
     "tool_arguments",
@@ -96,10 +99,7 @@ STRATEGY_ARGUMENT = argument(
     "not needed when the cell defines one.",
 )
 
-market_options = option_group(
-    "market and period",
-    argument("-s", "--symbol", metavar="SYMBOL", help="Market that is traded, BTC-USDT for example."),
-    argument("-t", "--timeframe", metavar="TIMEFRAME", help="Timeframe that is traded, 1h for example."),
+_PERIOD_AND_DATA = (
     argument(
         "--start", metavar="DATE", help="First moment that is traded, UTC: 2024-01-31, or '2024-01-31 12:00'."
     ),
@@ -108,12 +108,6 @@ market_options = option_group(
         "--exchange",
         metavar="NAME",
         help="Exchange whose stored candles are used; needed only when several have the symbol.",
-    ),
-    argument(
-        "--routes",
-        metavar="SYMBOL:TIMEFRAME[:STRATEGY]",
-        nargs="+",
-        help="In place of -s and -t: several markets, traded at once from one account.",
     ),
     argument(
         "--data-routes",
@@ -128,6 +122,48 @@ market_options = option_group(
         type=whole_number,
         help="Candles that the strategy sees before the start.",
     ),
+)
+
+market_options = option_group(
+    "market and period",
+    argument("-s", "--symbol", metavar="SYMBOL", help="Market that is traded, BTC-USDT for example."),
+    argument("-t", "--timeframe", metavar="TIMEFRAME", help="Timeframe that is traded, 1h for example."),
+    argument(
+        "--routes",
+        metavar="SYMBOL:TIMEFRAME[:STRATEGY]",
+        nargs="+",
+        help="In place of -s and -t: several markets, traded at once from one account.",
+    ),
+    *_PERIOD_AND_DATA,
+)
+
+markets_options = option_group(
+    "markets and periods, of which every combination runs",
+    argument(
+        "-s",
+        "--symbols",
+        "--symbol",
+        dest="symbols",
+        nargs="+",
+        metavar="SYMBOL",
+        help="Markets that are traded, BTC-USDT ETH-USDT for example.",
+    ),
+    argument(
+        "-t",
+        "--timeframes",
+        "--timeframe",
+        dest="timeframes",
+        nargs="+",
+        metavar="TIMEFRAME",
+        help="Timeframes that are traded, 1h 4h for example.",
+    ),
+    argument(
+        "--periods",
+        nargs="+",
+        metavar="START..END",
+        help="In place of --start and --end: several, 2023-01-01..2023-07-01 for example.",
+    ),
+    *_PERIOD_AND_DATA,
 )
 
 account_options = option_group(
@@ -275,6 +311,25 @@ def space_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     if len(words) == 1 and "=" not in words[0]:
         return evaluate(words[0], namespace, "--space")
     return " ".join(words)
+
+
+def periods_of(words: list[str]) -> list[tuple[str, str]]:
+    """Return ``2023-01-01..2023-07-01`` and the like as pairs of start and end."""
+    periods = [word.partition("..") for word in words]
+    for word, (start, dots, end) in zip(words, periods, strict=True):
+        if not (start and dots and end):
+            raise UsageError(f"--periods takes START..END, 2023-01-01..2023-07-01 for example, not {word!r}.")
+    return [(start, end) for start, _, end in periods]
+
+
+def params_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
+    """Return what ``--params`` says: ``fast=5,10 slow=30,60`` as a grid, a CSV, DNA, or what an expression gives."""
+    from jesse_nb.core.tools.parameter_sets import is_dna, params_from_words
+
+    word = words[0]
+    if len(words) > 1 or "=" in word or word.lower().endswith(".csv") or is_dna(word):
+        return params_from_words(words)
+    return evaluate(word, namespace, "--params")
 
 
 def metrics_of(words: list[str], namespace: Mapping[str, Any]) -> Any:

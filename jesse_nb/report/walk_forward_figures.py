@@ -181,7 +181,7 @@ def draw_degradation(result: WalkForwardResult) -> ReportFigure:
     ax.set_yticks(range(len(shown)), [literal(titles[name], 28) for name in shown])
     ax.invert_yaxis()
     # room for the figures beside the bars
-    ax.set_xlim(float(drawn.min()) - 0.7 if drawn.min() < 0 else 0.0, max(1.25, float(drawn.max()) + 0.5))
+    ax.set_xlim(float(drawn.min()) - 1.1 if drawn.min() < 0 else 0.0, max(1.25, float(drawn.max()) + 0.9))
     ax.set_xlabel("part of the in-sample edge that was lost out-of-sample")
     axis_in(ax.xaxis, "fraction")
     ax.grid(visible=False)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,11 +77,12 @@ def test_a_curve_with_fewer_samples_stands_still_between_them() -> None:
 
 
 @pytest.mark.parametrize(("curves", "rebalance", "words"), [
-    ({}, "daily", "at least one run"), ({"one": curve(10), "other": curve(10, start="2023-05-01")}, "daily", "no two days"),
+    ({}, "daily", "at least one run"),
+    ({"one": curve(10), "other": curve(10, start="2023-05-01")}, "daily", "no two days"),
     ({"one": curve(10)}, "weekly", "rebalance is 'weekly'"),
 ])  # fmt: skip
-def test_what_cannot_be_held_is_one_clear_line(curves: dict[str, "pd.Series[float]"], rebalance: str, words: str) -> None:
+def test_what_cannot_be_held_is_one_clear_line(curves: dict[str, Any], rebalance: Any, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        equal_weight(curves, rebalance)  # type: ignore[arg-type]
+        equal_weight(curves, rebalance)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -100,8 +100,9 @@ def alone(store: CandleStore) -> list[float]:
 
 def concurrency(store: CandleStore, folder: Path, limit: int) -> dict[str, Any]:
     """Return how many runs were seen at one moment."""
-    result = backtest_batch(SLEEPER, "BTC-USDT", "1h", ("2024-05-01", "2024-05-08"), params={"number": range(2 * limit)},
-                            candles=store, store=folder / "sleep.sqlite", concurrent_limit=limit)
+    result = backtest_batch(SLEEPER, "BTC-USDT", "1h", ("2024-05-01", "2024-05-08"),
+                            params={"number": range(2 * limit)}, candles=store, store=folder / "sleep.sqlite",
+                            concurrent_limit=limit)
     assert isinstance(result, BatchResult)
     spans = [tuple(map(float, entry.result().output.split())) for entry in result.finished]
     most = max(sum(began <= moment < ended for began, ended in spans) for moment, _ in spans)

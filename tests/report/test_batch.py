@@ -14,7 +14,6 @@ import pytest
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.metric import resolve_metric

@@ -142,7 +142,7 @@ def test_what_is_given_twice_runs_once(run_batch: Any, puts: list[str]) -> None:
     assert "70 of the combinations were given more than once" in result.notes[-1]
 
 
-def test_more_than_a_thousand_are_refused_until_they_are_asked_for(run_batch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_a_thousand_must_be_asked_for(run_batch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = {"fast": list(range(2, 102)), "slow": list(range(200, 300))}
     with pytest.raises(InputError) as caught:
         run_batch(params=grid)
@@ -224,7 +224,8 @@ print("result", len(result.finished), flush=True)
 
 
 def test_killed_with_9_it_finishes_without_repeating_a_run(markets: CandleStore, tmp_path: Path) -> None:
-    script = textwrap.dedent(SCRIPT).format(source=CROSSING, candles=str(markets.root), store=str(tmp_path / "a.sqlite"))
+    store = str(tmp_path / "a.sqlite")
+    script = textwrap.dedent(SCRIPT).format(source=CROSSING, candles=str(markets.root), store=store)
 
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True,

@@ -41,7 +41,8 @@ def test_nothing_means_the_strategys_own_values() -> None:
 def test_a_grid_is_every_combination() -> None:
     grid = {"fast": [5, 10], "slow": np.array([30, 60]), "mode": "a"}
     assert labels_and_values(grid) == [
-        (f"fast={fast}, slow={slow}", {"fast": fast, "slow": slow, "mode": "a"}) for fast in (5, 10) for slow in (30, 60)]
+        (f"fast={fast}, slow={slow}", {"fast": fast, "slow": slow, "mode": "a"})
+        for fast in (5, 10) for slow in (30, 60)]
 
 
 def test_a_grid_too_large_to_write_down_is_counted_at_once() -> None:
@@ -106,7 +107,7 @@ def test_several_dna_as_the_dashboard_copies_them() -> None:
 
 
 def jesses_csv(path: Path, rows: list[tuple[str, float, dict[str, Any]]], decoded: bool = True) -> Path:
-    """A file as Jesse's genetic optimizer wrote it: pandas' json_normalize of its snapshots, each row again and again."""
+    """A file as Jesse's genetic optimizer wrote it: json_normalize of its snapshots, each row again and again."""
     names = list(rows[0][2])
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -34,7 +34,8 @@ class BatchEntry:
     start, end
         The traded period, milliseconds UTC, end excluded.
     label, params
-        The parameter set: what tells it from others, and its values (empty for the strategy's own).
+        The parameter set: what tells it from others, and all its values, those that the combinations share
+        included (empty for the strategy's own).
     spec
         What was simulated; None when it could not be prepared.
     metrics

@@ -175,7 +175,8 @@ class Batch:
         entry = BatchEntry(
             number=number, strategy=self._names[code.ref.hash],
             exchange=self._plan.request.exchange or "", symbol=market.symbol, timeframe=market.timeframe,
-            start=market.start, end=market.end, label=one.label, params=dict(one.values), store=self._store_path,
+            start=market.start, end=market.end, label=one.label, store=self._store_path,
+            params={**(self._plan.request.hyperparameters or {}), **one.values},
         )  # fmt: skip
         values = self._decoded[code.ref.hash, one.dna] if one.dna else one.values
         for error in (prepared, values):
@@ -191,7 +192,7 @@ class Batch:
         route = spec.routes[0]
         self._keys.add(spec.key)
         self._asked[entry.number] = replace(entry, exchange=route.exchange, symbol=route.symbol, spec=spec,
-                                            params=dict(values))
+                                            params=dict(spec.hyperparameters))
         evaluator.submit(entry.number, spec)
 
     def _spec(self, sample: BacktestSpec, code: StrategyCode, values: Mapping[str, Any]) -> BacktestSpec:

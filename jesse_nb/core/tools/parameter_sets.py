@@ -21,7 +21,7 @@ from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.core.tools.words import literal
 from jesse_nb.exceptions import InputError
 
-__all__ = ["DEFAULTS", "ParameterSet", "ParameterSets", "parameter_sets"]
+__all__ = ["DEFAULTS", "ParameterSet", "ParameterSets", "is_dna", "parameter_sets", "params_from_words"]
 
 #: The label of the strategy's own values.
 DEFAULTS = "defaults"
@@ -113,6 +113,30 @@ def parameter_sets(params: Any, top: int = 10) -> ParameterSets:
                                                "DNA texts or the path of a CSV.")
 
 
+def params_from_words(words: Sequence[str]) -> Any:
+    """Return what a command line says: ``fast=5,10 slow=30,60`` as a grid; a CSV's path or DNA as it is written.
+
+    Raises
+    ------
+    InputError
+        When a word of a grid is not ``name=value,value``.
+    """
+    if not any("=" in word for word in words) or all(is_dna(word) for word in words):
+        return words[0] if len(words) == 1 else list(words)
+    grid = {}
+    for word in words:
+        name, equals, texts = word.partition("=")
+        if not (name and equals and all(texts.split(","))):
+            raise InputError(f"--params takes NAME=VALUE,VALUE, not {word!r}.", "Write fast=5,10 slow=30,60.")
+        grid[name] = [literal(text) for text in texts.split(",")]
+    return grid
+
+
+def is_dna(text: str) -> bool:
+    """Tell whether a text is DNA that spells its values out."""
+    return text.isascii() and decode_base64_dna(text) is not None
+
+
 def _grid(grid: Mapping[Any, Any]) -> ParameterSets:
     if not grid:
         raise InputError("params is an empty grid.", "Write params=dict(fast=[5, 10], slow=[30, 60]); "
@@ -164,9 +188,8 @@ def _one(entry: Any) -> ParameterSet:
     if not isinstance(entry, str):
         raise InputError(f"A parameter set cannot be {entry!r}.", "It is a dict of name to value, or a DNA text.")
     dna = entry.strip()
-    values = decode_base64_dna(dna) if dna.isascii() else None
-    if values is not None:
-        return ParameterSet("", values)
+    if is_dna(dna):
+        return ParameterSet("", decode_base64_dna(dna) or {})
     if is_legacy_dna(dna):
         return ParameterSet(f"DNA {dna}", dna=dna)
     raise InputError(f"{entry!r} is no DNA of Jesse's optimizer.",

@@ -302,4 +302,4 @@ class WalkForward:
             return
         work = self._works[0]
         raise AllTrialsFailedError(
-            f"No window has an out-of-sample run. Window 1 ({utc_text(work.window.test_start)}): {work.result().reason}")
+            f"No window has an out-of-sample run. Window {work.window.number} ({utc_text(work.window.test_start)}): {work.result().reason}")
