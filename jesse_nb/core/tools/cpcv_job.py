@@ -160,7 +160,7 @@ class Cpcv:
     def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
         assert isinstance(ticket, tuple)
         self._simulated += not outcome.reused
-        candidate, group = ticket
+        candidate = ticket[0]
         params = {} if candidate == _BASELINE else self._candidates[candidate]
         trial, result = judge(candidate, params, outcome, self._plan.metrics)
         self._values[ticket] = trial.value

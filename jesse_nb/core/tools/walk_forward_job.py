@@ -301,5 +301,5 @@ class WalkForward:
         if self._must_stop() or any("test" in work.found for work in self._works):
             return
         work = self._works[0]
-        raise AllTrialsFailedError(
-            f"No window has an out-of-sample run. Window {work.window.number} ({utc_text(work.window.test_start)}): {work.result().reason}")
+        when = f"window {work.window.number}, tested from {utc_text(work.window.test_start)}"
+        raise AllTrialsFailedError(f"No window has an out-of-sample run. The reason in {when}: {work.result().reason}")
