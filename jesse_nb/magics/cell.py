@@ -203,21 +203,18 @@ def choose_strategies(shell: InteractiveShell, body: CellBody, names: list[str],
     """
     if names:
         return [choose_strategy(shell, body, name, project) for name in names]
-    return [found for _, found in _defined(body)] or [_only_strategy(shell, body)]
-
-
-def _defined(body: CellBody) -> list[tuple[str, type[Any]]]:
-    """Return the strategies of a cell without those that others there are derived from."""
-    bases = {base for found in body.strategies.values() for base in found.__mro__[1:]}
-    return list({id(found): (name, found) for name, found in body.strategies.items() if found not in bases}.values())
+    # One that others of the cell are derived from takes part, too, if it can trade.
+    whole = {id(found): found for found in body.strategies.values() if not getattr(found, "__abstractmethods__", ())}
+    return list(whole.values()) or [_only_strategy(shell, body)]
 
 
 def _only_strategy(shell: InteractiveShell, body: CellBody) -> type[Any]:
-    distinct = _defined(body)
+    bases = {base for found in body.strategies.values() for base in found.__mro__[1:]}
+    distinct = {id(found): (name, found) for name, found in body.strategies.items() if found not in bases}
     if len(distinct) == 1:
-        return distinct[0][1]
+        return next(iter(distinct.values()))[1]
     if distinct:
-        names = [name for name, _ in distinct]
+        names = [name for name, _ in distinct.values()]
         raise StrategyError(
             f"This cell defines {len(names)} strategies: {', '.join(names)}.",
             f"Name the one to run at the start of the line, {names[-1]} for example.",

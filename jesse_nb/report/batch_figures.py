@@ -65,7 +65,8 @@ def draw_correlation(result: BatchResult) -> ReportFigure:
     table.index = pd.Index([f"{number}  {name}" for number, name in enumerate(table.index, 1)])
     table.columns = pd.Index(range(1, len(table) + 1))
     colours = LinearSegmentedColormap.from_list("apart to alike", [_WORSE, _EVEN, _MUCH])
-    return _draw_cells(table, colours, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value) else f"{value:.2f}")
+    return _draw_cells(table, colours, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value)
+                       else f"{round(value, 2) + 0.0:.2f}")  # fmt: skip
 
 
 def draw_equity(result: BatchResult) -> ReportFigure:
@@ -94,7 +95,8 @@ def draw_equity(result: BatchResult) -> ReportFigure:
 
 
 def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text: Any) -> ReportFigure:
-    figure, (ax,) = new_figure(min(0.9 + 0.36 * max(len(table), 2), 12.0))
+    across, turned = _across(table)
+    figure, (ax,) = new_figure(min(0.5 + 0.36 * max(len(table), 2), 12.0) + _label_height(across, turned))
     if not table.size:
         return empty(figure, ax, "There is nothing to compare.")
     values = table.to_numpy(dtype=float)
@@ -104,21 +106,34 @@ def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text
             value = values[row, column]
             ax.text(column, row, text(value), ha="center", va="center", color=INK if math.isnan(value) else "white",
                     fontsize=8.5 if table.shape[1] <= 10 else 7.5)
-    _ticks(ax, table)
+    every = math.ceil(len(across) / 40)
+    ax.set_xticks(range(0, len(across), every), across[::every], rotation=90 if turned else 0)
+    _name_rows(ax, table)
     ax.tick_params(length=0)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.grid(visible=False)
     return figure
 
 
-def _ticks(ax: Axes, table: pd.DataFrame) -> None:
-    across = [_lines(parameter(name), 20) for name in table.columns]
-    every = math.ceil(len(across) / 40)
-    crowded = max(len(line) for name in across for line in name.split("\n")) * len(across) > 100
-    if crowded:
-        across = [literal(parameter(name), 32) for name in table.columns]
-    ax.set_xticks(range(0, len(across), every), across[::every], rotation=90 if crowded else 0)
-    down = [literal(parameter(name), 36) for name in table.index]
+def _across(table: pd.DataFrame) -> tuple[list[str], bool]:
+    """Return the columns' labels, and whether they are turned because they are too long to stand side by side."""
+    lines = [_lines(parameter(name), 24).replace(" to ", "\nto ") for name in table.columns]
+    longest = max((len(line) for label in lines for line in label.split("\n")), default=0)
+    if longest * len(lines) <= 100:
+        return lines, False
+    return [literal(parameter(name), 40) for name in table.columns], True
+
+
+def _label_height(labels: list[str], turned: bool) -> float:
+    """Return the inches that labels take below the cells."""
+    if turned:
+        return 0.2 + 0.085 * max(map(len, labels))
+    return 0.2 + 0.15 * max((label.count("\n") + 1 for label in labels), default=1)
+
+
+def _name_rows(ax: Axes, table: pd.DataFrame) -> None:
+    """Label the rows, and both sides where their labels do not say what they are."""
+    down = [literal(parameter(name), 44) for name in table.index]
     every = math.ceil(len(down) / 40)
     ax.set_yticks(range(0, len(down), every), down[::every])
     for axis, name in ((ax.xaxis, table.columns.name), (ax.yaxis, table.index.name)):

@@ -153,7 +153,7 @@ def failures_table(result: BatchResult, most: int = 20) -> Table:
     rows = []
     for reason, count in Counter(entry.reason for entry in failed).most_common(most):
         which = [result.short_name(entry) for entry in failed if entry.reason == reason]
-        names = "; ".join(which[:3]) + (f"; and {len(which) - 3:,} more" if len(which) > 3 else "")
+        names = which[0] + (f" and {len(which) - 1:,} more" if len(which) > 1 else "")
         rows.append((cell(f"{count:,}"), cell(names), cell(reason)))
     return Table(("runs", "which", "reason"), tuple(rows), words=3)
 
@@ -167,7 +167,8 @@ def caveats(result: BatchResult) -> list[str]:
     if len(result.quotes) > 1:
         said.append(f"Profits are counted in {' and '.join(result.quotes)}: percentages compare runs within one "
                     "currency only, and no portfolio of both can be added up.")
-    if len({entry.end - entry.start for entry in result.finished}) > 1:
+    lengths = [entry.end - entry.start for entry in result.finished]
+    if lengths and max(lengths) > 1.1 * min(lengths):
         said.append("Periods differ in length, so total profits do not compare between them; annual figures do.")
     return said
 

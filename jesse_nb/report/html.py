@@ -73,7 +73,7 @@ def _(result: BacktestResult) -> str:
     main = [(label(name), _tone(name, result.metrics[name]), "")
             for name in backtest_tables.MAIN if name in result.metrics]
     return _render("backtest.html", {
-        **_heading(result.strategy, result.spec, result.card.synthetic),
+        **_heading(result.strategy, result.spec),
         "tiles": main,
         "traded": len(result.trades) > 0,
         "figures": {name: _picture(plot(result, name), description)
@@ -90,8 +90,8 @@ def _(result: BacktestResult) -> str:
 
 @fragment.register
 def _(result: OptimizeResult) -> str:
-    card, spec = provenance.card_of(result), result.spec
-    heading = _heading(result.strategy, spec, card is not None and card.synthetic)
+    spec = result.spec
+    heading = _heading(result.strategy, spec)
     if result.test_start is not None and result.test_end is not None:
         heading["period"] = (f"Training {heading['period']}, "
                              f"held out {period(result.test_start, result.test_end)} "
@@ -152,9 +152,8 @@ def _(result: BatchResult) -> str:
 
 @fragment.register
 def _(result: WalkForwardResult) -> str:
-    card = provenance.card_of_windows(result)
     return _render("walk_forward.html", {
-        **_heading(result.strategy, result.spec, card is not None and card.synthetic),
+        **_heading(result.strategy, result.spec),
         **walk_forward_content(result),
         "figures": _pictures(result, WALK_FORWARD_PICTURES),
     })
@@ -163,14 +162,14 @@ def _(result: WalkForwardResult) -> str:
 @fragment.register
 def _(result: CpcvResult) -> str:
     return _render("cpcv.html", {
-        **_heading(result.strategy, result.spec, result.card is not None and result.card.synthetic),
+        **_heading(result.strategy, result.spec),
         **cpcv_content(result),
         "figures": _pictures(result, CPCV_PICTURES),
     })
 
 
-def _heading(name: str, spec: Any, synthetic: bool) -> dict[str, Any]:
-    return {"name": name, "synthetic": synthetic, "explanation": SYNTHETIC,
+def _heading(name: str, spec: Any) -> dict[str, Any]:
+    return {"name": name, "synthetic": spec.synthetic, "explanation": SYNTHETIC,
             "places": f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode",
             "period": f"{period(spec.start, spec.end)} ({days(spec.start, spec.end)})"}
 

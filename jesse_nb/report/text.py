@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -16,7 +17,7 @@ from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
-from jesse_nb.report.provenance import account, card_of, market
+from jesse_nb.report.provenance import account, market
 from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
 from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
@@ -30,12 +31,20 @@ def text(result: Any) -> str:
     raise TypeError(f"No report is known for a {type(result).__name__}.")
 
 
+def _missing(spec: BacktestSpec) -> list[str]:
+    """Say how many minutes have no candle, and what was done about it."""
+    missing = sum(part.missing for part in spec.candles)
+    done = "filled with flat candles of zero volume" if spec.gaps == "fill" else "left out"
+    return [f"{missing:,} minutes without a candle, {done}."] if missing else []
+
+
 @text.register
 def _(result: BacktestResult) -> str:
     spec = result.spec
     lines = [f"Backtest of {_line(result.strategy)}: {_line(market(spec))}",
              f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.card.synthetic else []
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
+    lines += _missing(spec)
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
     rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
@@ -45,12 +54,13 @@ def _(result: BacktestResult) -> str:
 
 @text.register
 def _(result: OptimizeResult) -> str:
-    spec, card = result.spec, card_of(result)
+    spec = result.spec
     lines = [f"Optimization of {_line(result.strategy)}: {_line(market(spec))}",
              f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
     if result.test_start is not None and result.test_end is not None:
         lines.append(f"Held out: {period(result.test_start, result.test_end)}")
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if card is not None and card.synthetic else []
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
+    lines += _missing(spec)
     failed = sum(trial.state == "failed" for trial in result.trials)
     lines.append(f"{len(result.trials)} of {result.n_trials} trials"
                  f"{f', {failed} failed' if failed else ''}"

@@ -62,10 +62,10 @@ def walk_forward_content(result: WalkForwardResult) -> dict[str, Any]:
 def walk_forward_text(result: WalkForwardResult) -> str:
     """Return a walk-forward as plain text, the same every time."""
     known = figures_of(result)
-    found, card = verdict(result, known), provenance.card_of_windows(result)
+    found = verdict(result, known)
     lines = [f"Walk-forward of {_line(result.strategy)}: {_line(provenance.market(result.spec))}",
              f"{period(result.start, result.end)}, {provenance.account(result.spec)}, {result.spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if card is not None and card.synthetic else []
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.spec.synthetic else []
     stopped = f"; stopped: {_line(result.stopped)}" if result.stopped else ""
     lines += _wrapped(walk_forward_words.setup(result) + stopped)
     lines += ["", *_wrapped(" ".join(found.sentences)), ""]
@@ -107,7 +107,7 @@ def cpcv_text(result: CpcvResult) -> str:
     spec = result.spec
     lines = [f"Cross-validation (CPCV) of {_line(result.strategy)}: {_line(provenance.market(spec))}",
              f"{period(spec.start, spec.end)}, {provenance.account(spec)}, {spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.card is not None and result.card.synthetic else []
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.spec.synthetic else []
     stopped = f"; stopped: {_line(result.stopped)}" if result.stopped else ""
     lines += _wrapped(cpcv_words.setup(result) + stopped)
     found = cpcv_verdict(result)

@@ -56,7 +56,7 @@ def make_backtest(
     trades: int = 120,
     synthetic: bool = False,
 ) -> BacktestResult:
-    spec = spec or make_spec()
+    spec = spec or make_spec(exchange="Demo (synthetic)" if synthetic else "Binance Spot")
     random = np.random.default_rng(seed)
     days = pd.date_range(
         pd.Timestamp(spec.start, unit="ms", tz="UTC"), periods=(spec.end - spec.start) // DAY_MS
@@ -179,7 +179,7 @@ def make_optimization(
     """Build an optimization whose first metric depends mostly on the first parameter, then on the third."""
     random = np.random.default_rng(seed)
     metrics = resolve_metrics(metric)
-    spec = spec or make_spec()
+    spec = spec or make_spec(exchange="Demo (synthetic)" if synthetic else "Binance Spot")
     lost = set(random.permutation(n)[:failing].tolist())
     silent = set(random.permutation(n)[:undefined].tolist()) - lost
     trials = []

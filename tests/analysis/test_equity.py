@@ -54,12 +54,21 @@ def test_months_compound_to_years_and_to_the_whole(seed):
     assert table.loc[2022, 1:10].isna().all()
 
 
-def test_a_month_runs_from_the_last_sample_before_it():
+def test_a_run_to_the_end_of_a_month_has_no_part_in_the_next():
+    days = pd.date_range("2024-04-01", "2024-06-01", tz="UTC")
+    equity = pd.Series(np.linspace(100.0, 130.5, len(days)), days)
+    table = monthly_returns(equity)
+    assert table.loc[2024, 4] == pytest.approx(100 * (equity["2024-05-01"] / 100.0 - 1))
+    assert table.loc[2024, 5] == pytest.approx(100 * (130.5 / equity["2024-05-01"] - 1))
+    assert np.isnan(table.loc[2024, 6])
+
+
+def test_a_month_runs_from_its_first_sample_to_the_next_month_s():
     equity = random_equity(3)
     month = monthly_returns(equity).loc[2023, 2]
-    assert month == pytest.approx(100 * (equity["2023-02-28"] / equity["2023-01-31"] - 1))
+    assert month == pytest.approx(100 * (equity["2023-03-01"] / equity["2023-02-01"] - 1))
     first = monthly_returns(equity).loc[2022, 11]
-    assert first == pytest.approx(100 * (equity["2022-11-30"] / equity.iloc[0] - 1))
+    assert first == pytest.approx(100 * (equity["2022-12-01"] / equity.iloc[0] - 1))
 
 
 def test_short_curves():

@@ -121,7 +121,7 @@ def test_an_interrupt_keeps_what_finished(folder, tmp_path):
         out, err = run.communicate(timeout=30)
     assert run.returncode == 130, err
     assert time.monotonic() - began < 10
-    assert re.search(r"jesse-nb: Interrupted after [\d,]+ of 5,000; what finished is kept", err)
+    assert re.search(r"jesse-nb: Interrupted while optimizing, after [\d,]+ of 5,000; what finished is kept", err)
     assert "Traceback" not in err
     assert "of 5,000 trials" in out or "of 5000 trials" in out
     assert "<html" in (tmp_path / "partial.html").read_text()

@@ -73,13 +73,14 @@ def test_one_backtest_says_what_the_strategy_did(candle_store: CandleStore) -> N
 
 def test_a_study_whose_every_trial_fails_ends_early_and_says_why(candle_store: CandleStore) -> None:
     broken = CROSSING.replace('ta.sma(self.candles, self.hp["fast"]) >', "1 / 0 >")
-    with pytest.raises(AllTrialsFailedError, match=r"All 1\d trials failed, 1\d of them so: .*ZeroDivisionError"):
+    with pytest.raises(AllTrialsFailedError, match=r"All 1\d trials failed: .*ZeroDivisionError"):
         optimize(broken, "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=500, candles=candle_store)
 
 
 def test_workers_ignore_an_interrupt(candle_store: CandleStore) -> None:
     pool = local_pool()
     pool.ready(30)
+    time.sleep(1.0)  # one that was forked this instant does not ignore anything yet; the pool would replace it
     workers = _workers(os.getpid())
     assert len(workers) >= pool.size
     for worker in workers:

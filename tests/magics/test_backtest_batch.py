@@ -50,6 +50,12 @@ def test_strategies_by_name_the_winners_of_a_study_and_several_periods(shell):
     assert batch.metric.name == "profit"
 
 
+def test_a_base_that_can_trade_takes_part_and_one_that_cannot_does_not(shell):
+    derived = "class Derived(Crossing):\n    pass\nclass Helper(Strategy):\n    x = 1\n"
+    run(shell, f"%%backtest_batch -s BTC-USDT -t 1h {PERIOD} -o batch\n{STRATEGY}\n{derived}")
+    assert [entry.strategy for entry in shell.user_ns["batch"].entries] == ["Crossing", "Derived"]
+
+
 def test_configured_defaults_hold(shell):
     run(shell, "%config JesseNb.symbol = 'ETH-USDT'\n%config JesseNb.timeframe = '2h'\n%config JesseNb.fee = 0.002")
     run(shell, f"%%backtest_batch {PERIOD} -o batch\n{STRATEGY}")

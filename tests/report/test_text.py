@@ -12,7 +12,7 @@ from tests.analysis.results import make_backtest, make_optimization, make_spec
 def test_an_optimization_in_words():
     result = make_optimization(60, synthetic=True)
     shown = str(result)
-    assert shown.startswith("Optimization of TrendFollower: BTC-USDT 1h on Binance Spot\n")
+    assert shown.startswith("Optimization of TrendFollower: BTC-USDT 1h on Demo (synthetic)\n")
     assert "SYNTHETIC DATA" in shown
     assert f"Best trial {result.best.number}: Sharpe ratio {result.best_value:.2f}" in shown
     assert "60 of 60 trials, 3 failed; sampler tpe, seed 0" in shown

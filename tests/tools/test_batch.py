@@ -290,6 +290,24 @@ def test_a_misspelt_parameter_fails_alone(run_batch: Any) -> None:
     assert "Did you mean 'fast'" in result.entries[1].reason
 
 
+def test_a_hyperparameter_called_like_a_dimension_is_told_apart(run_batch: Any) -> None:
+    source = CROSSING.replace('"fast"', '"period"')
+    result = run_batch(source, "BTC-USDT", "1h", [PERIOD, ("2023-03-15", "2023-03-20")], params={"period": [9, 4]})
+    table = result.pivot("param_period", "period", "total")
+    assert table.index.tolist() == [4, 9]
+    assert table.columns.tolist() == ["2023-03-01 to 2023-03-15", "2023-03-15 to 2023-03-20"]
+    assert table.loc[9].tolist() == [entry.metrics["total"] for entry in result.entries if entry.params["period"] == 9]
+    assert result.to_frame()["param_period"].tolist() == [9, 4, 9, 4]
+
+
+def test_periods_are_no_part_of_a_configuration(run_batch: Any) -> None:
+    spans = [PERIOD, ("2023-03-15", "2023-03-29")]
+    result = run_batch(CROSSING, ["BTC-USDT", "ETH-USDT"], "1h", spans, params={"fast": [3, 6, 12]})
+    found = result.rank_stability("symbol")
+    assert sorted(found.ranks.index) == ["fast=12", "fast=3", "fast=6"]
+    assert len(result.rank_stability("period").ranks) == 6  # a symbol can be chosen
+
+
 def test_any_function_can_be_compared(run_batch: Any) -> None:
     def trades(result: BacktestResult) -> int:
         return len(result.trades)

@@ -40,9 +40,9 @@ def growth(equity: pd.Series[float]) -> pd.Series[float]:
 def monthly_returns(equity: pd.Series[float]) -> pd.DataFrame:
     """Return what each calendar month (UTC) gained, and each year.
 
-    A month is measured from the last sample before it to its own last sample; the
-    first one from the first sample. So months compound to the year's figure, and
-    years to the whole run's.
+    What lies between two samples belongs to the month of the first: Jesse takes a day's
+    sample when the day is over, so a run to the end of May has its last one in June. Months
+    compound to the year's figure, and years to the whole run's.
 
     Parameters
     ----------
@@ -59,8 +59,9 @@ def monthly_returns(equity: pd.Series[float]) -> pd.DataFrame:
     if equity.empty:
         return pd.DataFrame(columns=columns, dtype=float).rename_axis("year")
     index = pd.DatetimeIndex(equity.index)
-    last = equity.groupby([index.year, index.month]).last()
-    ratio = last / last.shift(1).fillna(float(equity.iloc[0]))
+    values = equity.to_numpy(dtype=float)
+    growth, begins = (values[1:] / values[:-1], index[:-1]) if len(values) > 1 else (values / values, index)
+    ratio = pd.Series(growth).groupby([begins.year, begins.month]).prod()
     ratio.index = ratio.index.set_names(["year", "month"])
     table = ratio.unstack("month").reindex(columns=range(1, 13))
     table["year"] = table.prod(axis=1, skipna=True)

@@ -253,6 +253,6 @@ def run_blocking(job: Job[T]) -> T:
         progress = job.progress
         job.cancel()
         job.wait(1.0)
-        done = f" after {progress.done:,} of {progress.total:,}" if progress.total else ""
+        done = f" while {progress.phase}, after {progress.done:,} of {progress.total:,}" if progress.total else ""
         raise JobInterruptedError(f"Interrupted{done}; what finished is kept.",
                                   "Run the same again to continue.", job=job) from None

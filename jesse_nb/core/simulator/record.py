@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
 
@@ -57,15 +56,16 @@ class RunRecord:
             spec=spec,
             metrics=dict(self.metrics),
             trades=_trades_frame(self.trades),
-            equity=pd.Series(
-                self.equity_values.copy(),
-                index=pd.to_datetime(self.equity_times, unit="ms", utc=True),
-                name="equity",
-            ),
+            equity=self.equity(),
             card=_card(spec, self.versions),
             seconds=self.seconds,
             output=self.output,
         )
+
+    def equity(self) -> pd.Series[float]:
+        """Return the equity curve as users see it."""
+        return pd.Series(self.equity_values.copy(), index=pd.to_datetime(self.equity_times, unit="ms", utc=True),
+                         name="equity")
 
     def pack(self) -> tuple[str, bytes, bytes, str]:
         """Return metrics (JSON), trades (compressed JSON), equity (compressed arrays), versions (JSON)."""
@@ -107,7 +107,7 @@ def _card(spec: BacktestSpec, versions: dict[str, str]) -> ResultCard:
         candles={f"{part.exchange} {part.symbol}": part.fingerprint for part in spec.candles},
         missing_minutes=sum(part.missing for part in spec.candles),
         gaps=spec.gaps,
-        synthetic=any(part.exchange.endswith(SYNTHETIC_MARK) for part in spec.candles),
+        synthetic=spec.synthetic,
         mode=spec.mode,
         versions=dict(versions),
     )

@@ -16,6 +16,7 @@ from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, Literal
 
+from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
 
@@ -213,6 +214,11 @@ class BacktestSpec:
         for route in content["routes"]:
             route["strategy"] = route["strategy"]["hash"]
         return hashlib.blake2b(_canonical(content).encode(), digest_size=16).hexdigest()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of its candles were generated, not traded."""
+        return any(part.exchange.endswith(SYNTHETIC_MARK) for part in self.candles)
 
     def __hash__(self) -> int:
         # Not of the key: equal specs may differ in it, as 10 and 10.0 are equal.

@@ -14,7 +14,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.dna import decode_legacy_dna
-from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
 from jesse_nb.core.simulator.strategy import StrategyCode
@@ -214,23 +214,27 @@ class Batch:
             self._simulated += not outcome.reused
             self._fail(replace(entry, reason=str(outcome.error)))
             return
-        result = outcome.record.to_result(outcome.spec)
+        record = outcome.record
         if outcome.reused:
             self._reused += 1
         else:
             self._simulated += 1
             if math.isnan(self._simulating_since):
-                self._simulating_since = time.monotonic() - result.seconds
-        score = self._score(result)
-        self._entries[ticket] = replace(entry, metrics=result.metrics, equity=result.equity, score=score,
-                                        seconds=result.seconds, reused=outcome.reused, versions=result.card.versions)
+                self._simulating_since = time.monotonic() - record.seconds
+        entry = replace(entry, metrics=dict(record.metrics), equity=record.equity(), seconds=record.seconds,
+                        reused=outcome.reused, versions=record.versions)
+        score = self._score(entry, outcome.spec, record)
+        self._entries[ticket] = replace(entry, score=score)
         sign = 1 if self._plan.metric.direction == "maximize" else -1
         if not math.isnan(score) and (self._best is None or sign * score > sign * self._best[0]):
             self._best = score, entry.name
 
-    def _score(self, result: BacktestResult) -> float:
+    def _score(self, entry: BatchEntry, spec: BacktestSpec, record: RunRecord) -> float:
+        metric = self._plan.metric
+        if metric.of_jesse:  # a frame of trades, which nobody asked for, takes longer than all the rest here
+            return entry.value(metric)
         try:
-            return float(self._plan.metric.read(result))
+            return float(metric.read(record.to_result(spec)))
         except MetricError as error:
             if str(error) not in self._notes:
                 self._notes.append(str(error))

@@ -93,14 +93,15 @@ class BatchResult(Shown):
     @cached_property
     def labels(self) -> pd.DataFrame:
         """What :meth:`pivot` can lay out: ``strategy``, ``symbol``, ``timeframe``, ``period``, ``params``, ``exchange``
-        and each hyperparameter by its name; one row a combination.
+        and each hyperparameter by its name (``param_period`` where it is called like one of these); one row
+        a combination.
         """  # noqa: D205
-        rows = [{**{name: value for name, value in entry.params.items() if name not in DIMENSIONS},
+        known = [*DIMENSIONS, "exchange"]
+        rows = [{**{f"param_{name}" if name in known else name: value for name, value in entry.params.items()},
                  "strategy": entry.strategy, "symbol": entry.symbol, "timeframe": entry.timeframe,
                  "period": entry.period, "params": entry.label, "exchange": entry.exchange}
                 for entry in self.entries]  # fmt: skip
         index = pd.Index([entry.number for entry in self.entries], name="combination")
-        known = [*DIMENSIONS, "exchange"]
         frame = pd.DataFrame(rows, index=index, dtype=object)
         return frame[[*known, *(name for name in frame if name not in known)]] if rows else frame.reindex(columns=known)
 
@@ -200,10 +201,13 @@ class BatchResult(Shown):
     def rank_stability(self, across: str | Sequence[str] = "symbol", metric: Any = None) -> RankStability:
         """Tell whether configurations keep their order from one symbol (period, …) to the next.
 
+        A configuration is what can be chosen: strategy, symbol, timeframe and parameters, without what
+        they are judged across. Nobody can choose a period: over several, the median counts.
+
         Parameters
         ----------
         across
-            Which dimension, or dimensions, judge; a configuration is what all others make.
+            Which dimension, or dimensions, judge.
         metric
             What they are ranked by, as in :meth:`values`.
         """
@@ -212,8 +216,9 @@ class BatchResult(Shown):
         for name in judges:
             if name not in DIMENSIONS:
                 raise InputError(f"Ranks cannot be compared across {name!r}.", did_you_mean(str(name), DIMENSIONS))
-        others = [name for name in DIMENSIONS if name not in judges and self.labels[name].nunique() > 1]
-        table = self.pivot(others or [name for name in DIMENSIONS if name not in judges], judges, chosen)
+        others = [name for name in DIMENSIONS if name not in (*judges, "period")]
+        varied = [name for name in others if self.labels[name].nunique() > 1]
+        table = self.pivot(varied or others, judges, chosen)
         return rank_stability(table, highest_is_best=chosen.direction == "maximize")
 
     def correlation(self, entries: Iterable[BatchEntry] | None = None) -> pd.DataFrame:

@@ -77,7 +77,7 @@ class Optimization:
         self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)
         evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
         try:
-            self._optimize(evaluator, self._space, has_default=bool(described.defaults or self._fixed))
+            self._optimize(evaluator, self._space, has_default=bool(described.defaults))
             self._check_success()
             self._test(evaluator)
         finally:
@@ -166,7 +166,7 @@ class Optimization:
         if plan.test is None or not self._top:
             return
         if not self._must_stop():
-            control.update(phase="testing on the held-out period", done=0, total=len(self._top))
+            control.update(phase="testing on the held-out period", done=0, total=len(self._top), rate=None, eta=None)
         for trial in self._top:
             evaluator.submit(trial.number, plan.test.spec.with_hyperparameters({**self._fixed, **trial.params}))
         while evaluator.pending and not self._must_stop():
@@ -225,7 +225,8 @@ class Optimization:
         trials = self._trials.values()
         if trials and self._failed == len(trials) and not self._must_stop():
             reason, count = Counter(trial.reason for trial in trials).most_common(1)[0]
-            raise AllTrialsFailedError(f"All {len(trials)} trials failed, {count} of them so: {reason}")
+            so = "" if count == len(trials) else f", {count} of them like this"
+            raise AllTrialsFailedError(f"All {len(trials)} trials failed{so}: {reason}")
 
     @staticmethod
     def _fetch(evaluator: Evaluator, receive: Callable[[Hashable, Outcome], Any]) -> None:
