@@ -6,18 +6,30 @@ import atexit
 import os
 import shutil
 import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def pytest_collectstart(collector: Any) -> None:
-    """Compare text, not pictures; keep the notebooks' candles and runs out of the user's folders."""
-    if type(collector).__name__ != "IPyNbFile":
-        return
-    # HTML reports hold pictures, which differ by a pixel from one matplotlib to the next.
-    collector.skip_compare += ("text/html",)
-    if "JESSE_NB_NOTEBOOK_TEST" not in os.environ:
-        folder = tempfile.mkdtemp(prefix="jesse-nb-notebooks-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["JESSE_NB_NOTEBOOK_TEST"] = folder
-        os.environ["JESSE_NB_CANDLES"] = os.path.join(folder, "candles")  # noqa: PTH118
-        os.environ["JESSE_NB_STORE"] = os.path.join(folder, "runs.sqlite")  # noqa: PTH118
+    """Compare text, not pictures: HTML reports differ by a pixel from one matplotlib to the next."""
+    if type(collector).__name__ == "IPyNbFile":
+        collector.skip_compare += ("text/html",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: Any) -> None:
+    """Give each notebook candles and runs of its own, before its kernel starts."""
+    if type(item).__name__ == "IPyNbCell":
+        home = _home_of(str(item.fspath))
+        os.environ["JESSE_NB_CANDLES"] = str(home / "candles")
+        os.environ["JESSE_NB_STORE"] = str(home / "store")
+
+
+@cache
+def _home_of(notebook: str) -> Path:
+    folder = tempfile.mkdtemp(prefix=f"jesse-nb-{Path(notebook).stem}-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

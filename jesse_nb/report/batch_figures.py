@@ -117,7 +117,7 @@ def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text
 
 def _across(table: pd.DataFrame) -> tuple[list[str], bool]:
     """Return the columns' labels, and whether they are turned because they are too long to stand side by side."""
-    lines = [_lines(parameter(name), 24).replace(" to ", "\nto ") for name in table.columns]
+    lines = [_lines(parameter(name), 40).replace(" to ", "\nto ") for name in table.columns]
     longest = max((len(line) for label in lines for line in label.split("\n")), default=0)
     if longest * len(lines) <= 100:
         return lines, False
