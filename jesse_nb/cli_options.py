@@ -121,7 +121,7 @@ def _add_backtest_batch(commands: Any) -> None:
     compared.add_argument("--top", type=_whole, metavar="N", help="of a CSV, how many of the best are taken (10)")
     compared.add_argument("--metric", metavar="METRIC", help="what the report ranks by (sharpe)")
     compared.add_argument("-j", "--concurrent-limit", "--jobs", dest="concurrent_limit", type=_whole, metavar="N",
-                          help="simulations at the same time (4)")
+                          help="simulations at the same time (4, or one a core where there are fewer)")
     compared.add_argument("--large", action="store_true", default=None, help="allow more than 1,000 combinations")
     _add_shared(batch, several=True)
 
@@ -186,6 +186,8 @@ def _add_search(search: Any, trials: str) -> None:
 def _add_runs(commands: Any) -> None:
     runs = commands.add_parser("runs", help="the newest finished backtests of this folder")
     runs.add_argument("-n", "--limit", type=_whole, default=20, metavar="N", help="how many (20)")
+    runs.add_argument("--ledger", action="store_true",
+                      help="in place of the newest: how many there are on the same data, by strategy")
     runs.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
 
 

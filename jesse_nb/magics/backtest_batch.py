@@ -80,7 +80,7 @@ class BatchMagics(Magics):
             dest="concurrent_limit",
             type=whole_number,
             metavar="N",
-            help="Simulations at the same time (4).",
+            help="Simulations at the same time (4, or one a core where there are fewer).",
         ),
         argument(
             "--large", action="store_true", default=None, help="Allow more than 1,000 combinations."

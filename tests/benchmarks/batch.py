@@ -41,7 +41,7 @@ def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--concurrent-limit", type=int, default=4)
+    parser.add_argument("--concurrent-limit", type=int)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"{name:<58} {value}")
 
 
-def throughput(store: CandleStore, folder: Path, rounds: int, limit: int) -> dict[str, Any]:
+def throughput(store: CandleStore, folder: Path, rounds: int, limit: int | None) -> dict[str, Any]:
     """Return floor, wall time and their ratio."""
     cores, ratios, idle_means, walls = available_cores(), [], [], []
     for number in range(rounds + 1):
@@ -77,7 +77,7 @@ def throughput(store: CandleStore, folder: Path, rounds: int, limit: int) -> dic
     return {
         "cores": cores,
         "runs": 36,
-        "concurrent_limit": limit,
+        "concurrent_limit": limit or "default",
         "mean run alone in an idle worker, s": round(statistics.median(idle_means), 3),
         "floor, s": round(statistics.median(idle_means) * 36 / cores, 2),
         "wall, s": round(statistics.median(walls), 2),

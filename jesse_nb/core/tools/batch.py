@@ -42,7 +42,7 @@ def backtest_batch(
     params: Any = None,
     top: int = 10,
     metric: Any = "sharpe",
-    concurrent_limit: int = 4,
+    concurrent_limit: int | None = None,
     large: bool = False,
     exchange: str | None = None,
     data_routes: Sequence[Any] = (),
@@ -88,7 +88,8 @@ def backtest_batch(
     metric
         What the report ranks by: one of Jesse's metrics, or a function of a result.
     concurrent_limit
-        Simulations at once. More than there are cores helps nothing but memory use.
+        Simulations at once; by default 4, or one a core where there are fewer. Two on one core slow each
+        other by more than they gain.
     large
         Allow more than 1,000 combinations.
     hyperparameters
@@ -120,13 +121,14 @@ candles, store, trial_timeout, memory_limit
     ...                           ("2024-01-01", "2024-06-01"), params={"fast": [5, 10, 20]})
     >>> batch.pivot("strategy", "symbol", "sharpe")  # doctest: +SKIP
     """
-    check_whole("concurrent_limit", concurrent_limit, 1, 1024)
+    limit = min(4, available_cores()) if concurrent_limit is None else \
+        check_whole("concurrent_limit", concurrent_limit, 1, 1024)
     check_whole("top", top, 1, 1_000_000)
     request = Request(
         exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
         market=market, leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode,
         gaps=gaps, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=concurrent_limit,
+        memory_limit=memory_limit, n_jobs=limit,
     ).check()  # fmt: skip
     codes = _strategies(strategies, project)
     names, frames = _texts("symbols", symbols), _timeframes(timeframes)
@@ -140,7 +142,7 @@ candles, store, trial_timeout, memory_limit
         raise _too_many(count, sizes, days, request)
     samples = [_sample(request, codes[0], names[0], frames[0], *span) for span in spans]
     plan = BatchPlan(
-        request=replace(request, n_jobs=min(concurrent_limit, count)),
+        request=replace(request, n_jobs=min(limit, count)),
         codes=codes,
         symbols=names,
         timeframes=frames,
