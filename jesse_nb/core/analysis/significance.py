@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jesse_nb.core.analysis.ratios import PERIODS, sharpe
 
-__all__ = ["Interval", "MeanTest", "Share", "bootstrap", "mean_test", "share_of"]
+__all__ = ["Bootstrap", "Interval", "MeanTest", "Resamples", "Share", "bootstrap", "mean_test", "share_of",
+           "stationary_resamples", "unusable"]
 
 #: Fewer returns than this are not resampled or tested.
 FEWEST = 20
@@ -112,7 +114,7 @@ def mean_test(returns: ArrayLike) -> MeanTest:
 
     sample = np.asarray(returns, dtype=float)
     mean = float(sample.mean()) if len(sample) else math.nan
-    reason = _unusable(sample)
+    reason = unusable(sample)
     if reason:
         return MeanTest(len(sample), mean, reason=reason)
     plain = ttest_1samp(sample, 0.0)
@@ -138,21 +140,45 @@ def bootstrap(returns: ArrayLike, *, seed: int = 0, resamples: int = 2000) -> Bo
     resamples
         How many.
     """
-    from arch.bootstrap import StationaryBootstrap, optimal_block_length
-
     sample = np.asarray(returns, dtype=float)
-    reason = _unusable(sample)
+    reason = unusable(sample)
     if reason:
         undefined = Interval(math.nan, math.nan, math.nan)
         return Bootstrap(undefined, undefined, undefined, 0, 0, seed, reason)
-    block = float(optimal_block_length(sample)["stationary"].iloc[0])
-    length = min(max(round(block), 1), len(sample)) if math.isfinite(block) else 1
-    drawn = StationaryBootstrap(length, sample, seed=seed).apply(_figures, reps=resamples)
+    drawn = stationary_resamples(sample, seed=seed, resamples=resamples)
+    figures = np.array([_figures(path) for path in drawn.paths])
     annual, mean, ratio = (
         Interval(value, *map(float, np.nanquantile(column, [0.025, 0.975])))
-        for value, column in zip(map(float, _figures(sample)), drawn.T, strict=True)
+        for value, column in zip(map(float, _figures(sample)), figures.T, strict=True)
     )
-    return Bootstrap(annual, mean, ratio, length, resamples, seed)
+    return Bootstrap(annual, mean, ratio, drawn.block, resamples, seed)
+
+
+class Resamples(NamedTuple):
+    """Daily returns drawn anew: ``paths`` of shape (resamples, days), in blocks of ``block`` days on average."""
+
+    paths: NDArray[np.float64]
+    block: int
+
+
+def stationary_resamples(sample: NDArray[np.float64], *, seed: int = 0, resamples: int = 2000) -> Resamples:
+    """Draw daily returns as :func:`bootstrap` does.
+
+    Parameters
+    ----------
+    sample
+        Returns in the order of time, that :func:`unusable` finds nothing wrong with.
+    seed
+        Makes the draws repeatable.
+    resamples
+        How many.
+    """
+    from arch.bootstrap import StationaryBootstrap, optimal_block_length
+
+    block = float(optimal_block_length(sample)["stationary"].iloc[0])
+    length = min(max(round(block), 1), len(sample)) if math.isfinite(block) else 1
+    drawer = StationaryBootstrap(length, sample, seed=seed)
+    return Resamples(sample[np.array([drawer.update_indices() for _ in range(resamples)])], length)
 
 
 def share_of(count: int, total: int) -> Share:
@@ -165,13 +191,8 @@ def share_of(count: int, total: int) -> Share:
     return Share(count, total, float(interval.low), float(interval.high))
 
 
-def _figures(returns: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore"):
-        growth = np.log1p(np.maximum(returns, -1.0)).mean()
-    return np.array([np.expm1(growth * PERIODS) * 100.0, returns.mean(), sharpe(returns)])
-
-
-def _unusable(sample: NDArray[np.float64]) -> str:
+def unusable(sample: NDArray[np.float64]) -> str:
+    """Return why daily returns cannot be tested or resampled; empty when they can."""
     if len(sample) < FEWEST:
         return f"{len(sample)} days are too few; {FEWEST} are needed"
     if not np.isfinite(sample).all():
@@ -179,3 +200,9 @@ def _unusable(sample: NDArray[np.float64]) -> str:
     if float(np.std(sample)) < 1e-14:
         return "the returns do not vary"
     return ""
+
+
+def _figures(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        growth = np.log1p(np.maximum(returns, -1.0)).mean()
+    return np.array([np.expm1(growth * PERIODS) * 100.0, returns.mean(), sharpe(returns)])
