@@ -3,7 +3,8 @@
 Run as a script, in a process and a working directory of its own: ``python oracle.py TASK.json``. The task is
 ``{"sources": {name: text}, "runs": [{"config", "routes", "data_routes", "candles", "warm_up",
 "hyperparameters", "fast_mode"}, ...]}``, a route's strategy a name in ``sources``, candles
-``[[exchange, symbol, path of a .npy], ...]``. Prints ``[{"metrics", "trades", "equity"}, ...]``,
+``[[exchange, symbol, path of a .npy], ...]``. A run may have a ``pipeline``: ``{"class", "kwargs", "seed"}`` of Jesse's
+candle pipelines, the seed being NumPy's. Prints ``[{"metrics", "trades", "equity"}, ...]``,
 every number as Python writes it. Each run has a process of its own, so none sees what the others left.
 """
 
@@ -30,6 +31,13 @@ def one(run: dict[str, Any], sources: dict[str, str]) -> dict[str, Any]:
         return {f"{exchange}-{symbol}": {"exchange": exchange, "symbol": symbol, "candles": np.load(path)}
                 for exchange, symbol, path in series}
 
+    pipeline = {}
+    if run.get("pipeline"):
+        import jesse.candle_pipelines
+
+        np.random.seed(run["pipeline"]["seed"])
+        pipeline = {"candles_pipeline_class": getattr(jesse.candle_pipelines, run["pipeline"]["class"]),
+                    "candles_pipeline_kwargs": run["pipeline"]["kwargs"]}
     answer = backtest(
         run["config"],
         [{**route, "strategy": classes[route["strategy"]]} for route in run["routes"]],
@@ -39,6 +47,7 @@ def one(run: dict[str, Any], sources: dict[str, str]) -> dict[str, Any]:
         generate_equity_curve=True,
         hyperparameters=run["hyperparameters"],
         fast_mode=run["fast_mode"],
+        **pipeline,
     )
     curve = answer["equity_curve"]
     return {

@@ -46,7 +46,7 @@ def test_a_hostile_strategy_fails_alone(name: str, candle_store: CandleStore) ->
     act, reason = HOSTILE[name]
     result = optimize(
         hostile(act), "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=6, sampler="grid", n_jobs=2,
-        trial_timeout=3, memory_limit=2**30, candles=candle_store, metric="profit",
+        trial_timeout=3, memory_limit=2**30, candles=candle_store, metric="profit", neighbours=0, parity=False,
     )  # fmt: skip
     assert len(result.trials) == 6
     failed = [trial for trial in result.trials if trial.state == "failed"]

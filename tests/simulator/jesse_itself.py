@@ -33,7 +33,7 @@ class Oracle:
             candles: dict[str, np.ndarray] | None = None, data_routes: list[tuple[str, str]] = (),
             hyperparameters: dict[str, Any] | None = None, fast: bool = True, market: str = "futures",
             leverage: int = 1, leverage_mode: str = "cross", balance: float = 10_000.0, fee: float = 0.001,
-            warm_up_candles: int = 240) -> None:
+            warm_up_candles: int = 240, pipeline: dict[str, Any] | None = None) -> None:
         symbols = sorted({symbol for _, symbol, _ in routes} | {symbol for symbol, _ in data_routes})
         begin, finish = to_ms(start), to_ms(end)
         trading, warm_up = [], []
@@ -53,6 +53,7 @@ class Oracle:
             "data_routes": [{"exchange": EXCHANGE, "symbol": symbol, "timeframe": timeframe}
                             for symbol, timeframe in data_routes],
             "candles": trading, "warm_up": warm_up, "hyperparameters": hyperparameters, "fast_mode": fast,
+            "pipeline": pipeline,
         })  # fmt: skip
 
     def start(self, hash_seed: str = "0") -> Oracle:

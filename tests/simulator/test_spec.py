@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, DataRoute, Route, StrategyRef
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, PeriodError
@@ -46,6 +47,10 @@ def specs(draw) -> BacktestSpec:
         candles=tuple(draw(st.lists(st.builds(CandleSlice, TEXT, TEXT, st.integers(), st.integers(), TEXT,
                                               st.integers()), max_size=2))),
         jesse_version=draw(TEXT),
+        pipeline=draw(st.one_of(st.none(), st.builds(
+            CandlePipeline, st.just("gaussian_resampler"), st.dictionaries(st.sampled_from(["mu", "sigma"]),
+                                                                           st.floats(0, 9)),
+            st.integers(2, 10**6), st.integers(0, 2**32 - 1)))),
     )  # fmt: skip
 
 
@@ -68,6 +73,12 @@ def test_the_key_is_the_same_in_every_process():
     assert len({seeded for _, seeded in printed}) > 1
 
 
+def test_the_key_is_what_it_was_before_there_were_pipelines():
+    """A key that changed would have everything in the run stores simulated again."""
+    assert make_spec().key == "e619154c9496c48557b401ea298ebd01"
+    assert "pipeline" not in make_spec().to_dict()
+
+
 def test_the_order_of_hyperparameters_does_not_matter():
     items = [("a", 1), ("b", 2.5), ("c", "x"), ("d", None)]
     keys = set()
@@ -81,6 +92,7 @@ OTHER = {
     "exchange": "Bybit", "symbol": "SUI-USDT", "timeframe": "2h", "hash": "ff", "balance": 1.0, "fee": 0.002,
     "leverage": 3, "leverage_mode": "isolated", "start": 1_700_000_100_000, "end": 1_700_086_500_000,
     "fingerprint": "bb", "missing": 2, "warm_up_candles": 10, "mode": "step", "gaps": "keep", "jesse_version": "3.5.4",
+    "pipeline": CandlePipeline(),
     "hyperparameters": {"fast": 6, "stop": 1.5, "side": "long"},
 }  # fmt: skip
 
@@ -90,6 +102,10 @@ def changed_specs():
     for field in dataclasses.fields(BacktestSpec):
         if field.name not in ("routes", "data_routes", "account", "candles"):
             yield field.name, make_spec(**{field.name: OTHER[field.name]})
+    for name, pipeline in (("seed", CandlePipeline(seed=1)), ("batch", CandlePipeline(batch_size=60)),
+                           ("name", CandlePipeline("gaussian_resampler")),
+                           ("settings", CandlePipeline("gaussian_resampler", {"mu": 0}))):
+        yield f"pipeline {name}", make_spec(pipeline=pipeline)
     base = make_spec(data_routes=())
     for field in dataclasses.fields(Route):
         if field.name != "strategy":
@@ -115,7 +131,7 @@ def changed_specs():
 
 def test_the_key_changes_with_every_field():
     keys = {name: spec.key for name, spec in changed_specs()}
-    assert len(keys) == 27
+    assert len(keys) == 32
     assert len({*keys.values(), make_spec().key}) == len(keys) + 1
     assert all(len(key) == 32 for key in keys.values())
 
@@ -195,6 +211,7 @@ def route(symbol="BTC-USDT", exchange="Binance", timeframe="1h"):
     (lambda: make_spec(warm_up_candles=2.0), "from 0 up, not 2.0"),
     (lambda: make_spec(warm_up_candles=True), "from 0 up, not True"),
     (lambda: make_spec(mode="quick"), "'fast' or 'step', not 'quick'"),
+    (lambda: make_spec(pipeline="noise"), "pipeline is 'noise'"),
     (lambda: make_spec(gaps="drop"), "'fill' or 'keep', not 'drop'"),
     (lambda: make_spec(hyperparameters={"fast": [1]}), r"'fast' is \[1\]"),
     (lambda: make_spec(hyperparameters={"fast": float("nan")}), "'fast' is nan"),

@@ -39,7 +39,7 @@ def test_who_asks_for_no_warm_up_gets_none(candle_store: CandleStore) -> None:
 
 def test_in_a_study_only_the_trials_that_need_more_fail(candle_store: CandleStore) -> None:
     result = optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, space=SPACE, sampler="grid", n_trials=8, test_ratio=0,
-                      candles=candle_store, metric="profit")
+                      candles=candle_store, metric="profit", neighbours=0, parity=False)
     failed = {trial.params["slow"] for trial in result.trials if trial.state == "failed"}
     assert failed == {300}
     assert all("warm_up_candles" in reason for reason in result.failures)

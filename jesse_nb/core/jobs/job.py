@@ -12,13 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from jesse_nb.core.jobs.progress import JobState, Progress
 from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
 
-__all__ = ["Job", "JobControl", "add_watcher", "find_job", "jobs", "run_blocking"]
+__all__ = ["Job", "JobControl", "add_watcher", "current_job", "find_job", "jobs", "run_blocking"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 _numbers = itertools.count(1)
 _jobs: dict[str, Job[Any]] = {}
 _watchers: list[Callable[[Job[Any]], None]] = []
+_current: ContextVar[JobControl | None] = ContextVar("jesse_nb_current_job", default=None)
 
 #: Seconds between two notices to subscribers, at the least.
 _NOTICE_INTERVAL = 0.1
@@ -54,6 +56,15 @@ class JobControl:
     def partial(self, build: Callable[[], Any]) -> None:
         """Say how to build a result from what has finished; called from any thread, so it must only read."""
         self._job._partial = build
+
+    def part(self) -> JobControl:
+        """Return a control for a tool that works as a part of this job: what it has so far is not the job's result."""
+        return _PartControl(self._job)
+
+
+class _PartControl(JobControl):
+    def partial(self, build: Callable[[], Any]) -> None:
+        pass
 
 
 class Job(Generic[T]):
@@ -164,8 +175,10 @@ class Job(Generic[T]):
 
     def _run(self) -> None:
         state: JobState = "finished"
+        control = JobControl(self)
+        _current.set(control)
         try:
-            self._result = self._work(JobControl(self))
+            self._result = self._work(control)
         except JobCancelledError as error:
             self._error = error
         except JesseNbError as error:
@@ -204,6 +217,11 @@ class Job(Generic[T]):
                 callback(progress)
             except Exception:  # noqa: BLE001, PERF203 - a display that fails must not fail the run
                 _log.exception("A subscriber of %s failed", self.id)
+
+
+def current_job() -> JobControl | None:
+    """Return the control of the job in whose thread this is called; None outside of jobs."""
+    return _current.get()
 
 
 def jobs() -> list[Job[Any]]:

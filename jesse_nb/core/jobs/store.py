@@ -13,18 +13,20 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from jesse_nb.core.candles.series import SYNTHETIC_MARK
+from jesse_nb.core.jobs.ledger import ledger_table
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import StorageError
 
-__all__ = ["RunStore", "StoredRun", "default_store_path"]
+__all__ = ["Opening", "RunStore", "StoredRun", "default_store_path"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -41,7 +43,8 @@ CREATE TABLE IF NOT EXISTS runs (
     trades BLOB NOT NULL,
     equity BLOB NOT NULL,
     versions TEXT NOT NULL,
-    seconds REAL NOT NULL
+    seconds REAL NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'backtest'
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS runs_by_time ON runs (finished_at);
 CREATE TABLE IF NOT EXISTS failures (
@@ -52,9 +55,25 @@ CREATE TABLE IF NOT EXISTS failures (
     kind TEXT NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS openings (
+    study TEXT NOT NULL,
+    opened_at REAL NOT NULL,
+    strategy TEXT NOT NULL,
+    exchange TEXT NOT NULL,
+    symbols TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    end_ms INTEGER NOT NULL,
+    params TEXT NOT NULL,
+    runs TEXT NOT NULL
+);
 """
-_VERSION = 1
+#: Has all that the ledger asks, so that it reads no run.
+_LEDGER_INDEX = """
+CREATE INDEX IF NOT EXISTS runs_by_data ON runs (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)
+"""
+_VERSION = 2
 _WAIT_SECONDS = 30.0
+_LAST_MOMENT = 2**62
 
 
 def default_store_path() -> Path:
@@ -69,6 +88,14 @@ class StoredRun:
 
     spec: BacktestSpec
     record: RunRecord
+
+
+class Opening(NamedTuple):
+    """A study's sealed days, opened: whose, with which parameters, and the keys of the runs on them."""
+
+    study: str
+    params: dict[str, Any]
+    runs: tuple[str, ...]
 
 
 class RunStore:
@@ -96,8 +123,8 @@ class RunStore:
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._connection.execute(f"PRAGMA user_version={_VERSION}")
+            if version < _VERSION:
+                self._migrate()
         if version > _VERSION:
             raise StorageError(f"The run store {self.path} was written by a newer jesse_nb.", "Update jesse_nb.")
 
@@ -122,10 +149,11 @@ class RunStore:
             spec.key, time.time(), first.strategy.name, first.exchange,
             " ".join(route.symbol for route in spec.routes), first.timeframe, spec.start, spec.end,
             spec.to_json(), metrics, trades, equity, versions, record.seconds,
+            "backtest" if spec.pipeline is None else "scenario",
         )  # fmt: skip
         with self._explained("write"):
             self._connection.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
@@ -169,8 +197,87 @@ class RunStore:
                 params=(int(limit),),
             ).pipe(_readable)
 
+    def same_data(self, spec: BacktestSpec) -> frozenset[str]:
+        """Return the keys of all finished backtests that traded one of a spec's symbols in some of its period.
+
+        Whatever the exchange, but made-up candles are the same as made-up ones only; scenarios of a candle
+        pipeline are none of these. The spec's own run is one of them when it has finished.
+        """
+        rows = self._on_same_data("key", {route.symbol for route in spec.routes}, spec.start, spec.end)
+        made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
+        return frozenset(key for exchange, kind, key in rows
+                         if kind == "backtest" and exchange.endswith(SYNTHETIC_MARK) == made_up)
+
+    def ledger(
+        self, symbols: Iterable[str] | None = None, start: int | None = None, end: int | None = None,
+        excluding: Iterable[str] = (),
+    ) -> pd.DataFrame:  # fmt: skip
+        """Count the finished runs of this project by the data they share, the strategy and the kind.
+
+        Parameters
+        ----------
+        symbols
+            Only these; all by default.
+        start, end
+            Only runs that traded in some of this period (milliseconds UTC, end excluded).
+        excluding
+            Keys that do not count.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``symbol``, ``start`` and ``end`` (UTC) of the shared data, ``strategy``, ``kind``
+            (``backtest``, or ``scenario`` for a run on candles that a pipeline rewrote), ``runs`` (count, each
+            distinct run once), ``first`` and ``last`` (UTC) when they finished. See
+            :func:`~jesse_nb.core.jobs.ledger.ledger_table`.
+        """
+        wanted = None if symbols is None else set(symbols)
+        rows = self._on_same_data("symbols, start_ms, end_ms, strategy, COUNT(*), MIN(finished_at), MAX(finished_at)",
+                                  wanted, start, end, excluding,
+                                  group="symbols, start_ms, end_ms, exchange, strategy, kind")
+        table = ledger_table(pd.DataFrame(rows, columns=["exchange", "kind", "symbols", "start", "end", "strategy",
+                                                         "runs", "first", "last"]))
+        if wanted is not None:
+            table = table[table["symbol"].str.removesuffix(f" {SYNTHETIC_MARK}").isin(wanted)]
+        return table.reset_index(drop=True)
+
+    def log_opening(self, study: str, spec: BacktestSpec, params: Mapping[str, Any], runs: Iterable[str]) -> None:
+        """Log that a study's sealed days are opened.
+
+        Parameters
+        ----------
+        study
+            Its key.
+        spec
+            The strategy on the sealed days.
+        params
+            With which they are opened.
+        runs
+            Keys of the runs that are made for it.
+        """
+        first = spec.routes[0]
+        row = (study, time.time(), first.strategy.name, first.exchange, " ".join(route.symbol for route in spec.routes),
+               spec.start, spec.end, json.dumps(dict(params)), json.dumps(list(runs)))
+        with self._explained("write"):
+            self._connection.execute("INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def openings(self, spec: BacktestSpec) -> tuple[Opening, ...]:
+        """Return who opened some of a spec's days for one of its symbols, oldest first.
+
+        Whatever the exchange, but made-up candles are the same as made-up ones only.
+        """
+        with self._explained("read"):
+            rows = self._connection.execute(
+                "SELECT exchange, symbols, study, params, runs FROM openings WHERE start_ms < ? AND end_ms > ? "
+                "ORDER BY opened_at", (spec.end, spec.start)).fetchall()
+        symbols = {route.symbol for route in spec.routes}
+        made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
+        return tuple(Opening(study, json.loads(params), tuple(json.loads(runs)))
+                     for exchange, traded, study, params, runs in rows
+                     if symbols & set(traded.split()) and exchange.endswith(SYNTHETIC_MARK) == made_up)
+
     def clear(self) -> None:
-        """Forget all runs."""
+        """Forget all runs. That sealed days were opened is kept: what was looked at stays looked at."""
         with self._explained("write"):
             self._connection.execute("DELETE FROM runs")
             self._connection.execute("DELETE FROM failures")
@@ -179,6 +286,37 @@ class RunStore:
         """Close the database."""
         with self._lock:
             self._connection.close()
+
+    def _on_same_data(
+        self, columns: str, symbols: set[str] | None, start: int | None, end: int | None,
+        excluding: Iterable[str] = (), group: str = "",
+    ) -> list[tuple[Any, ...]]:  # fmt: skip
+        """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period."""
+        condition = "start_ms < ? AND end_ms > ?"
+        values: list[Any] = [_LAST_MOMENT if end is None else end, -_LAST_MOMENT if start is None else start]
+        excluded = list(excluding)
+        if excluded:
+            condition += " AND key NOT IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(excluded))
+        with self._explained("read"):
+            known = [row[0] for row in self._connection.execute("SELECT DISTINCT symbols FROM runs "
+                                                                 "INDEXED BY runs_by_data")]
+            those = [text for text in known if symbols is None or symbols & set(text.split())]
+            return self._connection.execute(
+                f"SELECT exchange, kind, {columns} FROM runs INDEXED BY runs_by_data "  # noqa: S608 - our own columns
+                f"WHERE symbols IN (SELECT value FROM json_each(?)) AND {condition}"
+                f"{' GROUP BY ' + group if group else ''}",
+                [json.dumps(those), *values],
+            ).fetchall()
+
+    def _migrate(self) -> None:
+        """Bring a store of an earlier version, or one that was just made, to this one; once, whoever comes first."""
+        with self._connection:  # a failure undoes all of it
+            self._connection.execute("BEGIN IMMEDIATE")
+            if "kind" not in {row[1] for row in self._connection.execute("PRAGMA table_info(runs)")}:
+                self._connection.execute("ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'backtest'")
+            self._connection.execute(_LEDGER_INDEX)
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
     @contextlib.contextmanager
     def _explained(self, doing: str) -> Iterator[None]:

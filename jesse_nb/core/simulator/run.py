@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies
@@ -65,6 +66,7 @@ def simulate(simulation: Simulation) -> RunRecord:
     spec = simulation.spec
     research = jesse_module("jesse.research.backtest")
     trading, warm_up = _candles(simulation.candles)
+    check_pipeline(spec, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
     began = time.perf_counter()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec):
@@ -83,6 +85,7 @@ def simulate(simulation: Simulation) -> RunRecord:
             generate_equity_curve=True,
             hyperparameters=_hyperparameters(classes, spec),
             fast_mode=spec.mode == "fast",
+            **pipeline_arguments(spec.pipeline),
         )
     seconds = time.perf_counter() - began
     times, values = _equity(answer, spec)

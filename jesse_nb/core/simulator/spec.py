@@ -17,6 +17,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
+from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
 
@@ -155,6 +156,8 @@ class BacktestSpec:
         The data, by content: one slice a series.
     jesse_version
         The simulator's version.
+    pipeline
+        How the candles are rewritten while it runs; None where they are simulated as they are.
     """
 
     routes: tuple[Route, ...]
@@ -168,6 +171,7 @@ class BacktestSpec:
     gaps: Gaps = "fill"
     candles: tuple[CandleSlice, ...] = ()
     jesse_version: str = ""
+    pipeline: CandlePipeline | None = None
 
     def __post_init__(self) -> None:
         if not self.routes:
@@ -204,6 +208,8 @@ class BacktestSpec:
         quotes = {symbol.rsplit("-", 1)[-1] for _, symbol in traded}
         if len(quotes) > 1:
             raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.")
+        if not isinstance(self.pipeline, CandlePipeline | None):
+            raise InputError(f"The pipeline is {self.pipeline!r}.", "It is a CandlePipeline, or None.")
         object.__setattr__(self, "hyperparameters", {str(name): _plain(name, value) for name, value
                                                      in self.hyperparameters.items()})
 
@@ -218,7 +224,7 @@ class BacktestSpec:
     @property
     def synthetic(self) -> bool:
         """Whether any of its candles were generated, not traded."""
-        return any(part.exchange.endswith(SYNTHETIC_MARK) for part in self.candles)
+        return self.pipeline is not None or any(part.exchange.endswith(SYNTHETIC_MARK) for part in self.candles)
 
     def __hash__(self) -> int:
         # Not of the key: equal specs may differ in it, as 10 and 10.0 are equal.
@@ -234,6 +240,8 @@ class BacktestSpec:
         content["routes"] = list(content["routes"])
         content["data_routes"] = list(content["data_routes"])
         content["candles"] = list(content["candles"])
+        if self.pipeline is None:
+            del content["pipeline"]  # so that the keys are those of specs that knew of none
         return content
 
     def to_json(self) -> str:
@@ -258,6 +266,7 @@ class BacktestSpec:
                     "data_routes": tuple(DataRoute(**route) for route in content["data_routes"]),
                     "account": Account(**content["account"]),
                     "candles": tuple(CandleSlice(**part) for part in content["candles"]),
+                    "pipeline": CandlePipeline(**content["pipeline"]) if content.get("pipeline") else None,
                 }
             )
         except (KeyError, TypeError) as error:

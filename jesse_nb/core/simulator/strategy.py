@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from jesse_nb.core.jesse_runtime import strategy_class
+from jesse_nb.core.simulator.known_strategies import made_from, remember
 from jesse_nb.core.simulator.local_modules import forget_local_modules
 from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
@@ -130,15 +131,12 @@ def resolve_strategy(strategy: Any, project: str | Path | None = None) -> Strate
         When it is none of these, or not a subclass of Jesse's ``Strategy``.
     """
     if isinstance(strategy, StrategyCode):
+        if made_from(strategy.ref.hash) is None:
+            remember(strategy.ref.hash, strategy, project)
         return strategy
-    if isinstance(strategy, type):
-        return _from_class(strategy)
-    if not isinstance(strategy, str):
-        raise StrategyError(f"The strategy is {strategy!r}.",
-                            "Give a class, its source text or its name in a project.")
-    if "\n" in strategy or "class " in strategy:
-        return _from_source(strategy)
-    return _from_project(strategy, project)
+    code = _resolved(strategy, project)
+    remember(code.ref.hash, strategy, project)
+    return code
 
 
 def project_strategies(project: str | Path | None = None) -> list[str]:
@@ -147,6 +145,17 @@ def project_strategies(project: str | Path | None = None) -> list[str]:
     if not ((root / "strategies").is_dir() and (root / "storage").is_dir()):
         return []
     return sorted(file.parent.name for file in (root / "strategies").glob("*/__init__.py"))
+
+
+def _resolved(strategy: Any, project: str | Path | None) -> StrategyCode:
+    if isinstance(strategy, type):
+        return _from_class(strategy)
+    if not isinstance(strategy, str):
+        raise StrategyError(f"The strategy is {strategy!r}.",
+                            "Give a class, its source text or its name in a project.")
+    if "\n" in strategy or "class " in strategy:
+        return _from_source(strategy)
+    return _from_project(strategy, project)
 
 
 def _from_class(strategy: type[Any]) -> StrategyCode:

@@ -1,0 +1,26 @@
+"""What the strategies of this process were made from, so that a finished run can be repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["made_from", "remember"]
+
+#: More than anybody keeps in use; older ones make room, as a class may hold on to much data.
+_MOST = 200
+
+_by_hash: dict[str, tuple[Any, str | Path | None]] = {}
+
+
+def remember(key: str, strategy: Any, project: str | Path | None) -> None:
+    """Note what the strategy with the hash ``key`` was made from: a class, source text or a project's name."""
+    _by_hash.pop(key, None)
+    _by_hash[key] = strategy, project
+    while len(_by_hash) > _MOST:
+        del _by_hash[next(iter(_by_hash))]
+
+
+def made_from(key: str) -> tuple[Any, str | Path | None] | None:
+    """Return the strategy as it was given, and the project's folder; None when this process never saw it."""
+    return _by_hash.get(key)

@@ -1,0 +1,184 @@
+"""Candles that never were: Jesse's candle pipelines, which rewrite the candles of a run while it runs.
+
+A pipeline rewrites the one-minute candles of the traded period, batch by batch, for every market of the run;
+timestamps and volumes stay. Warm-up candles stay as they were, and the first rewritten candle opens at the
+first real one's open. Trades and profit are those of the rewritten candles in both of Jesse's modes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.times import TIMEFRAME_MINUTES
+from jesse_nb.exceptions import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.spec import BacktestSpec
+
+__all__ = ["CandlePipeline", "check_pipeline", "pipeline_arguments"]
+
+_MOST_SEED = 2**32 - 1
+
+
+class _Kind(NamedTuple):
+    """One of Jesse's pipelines: its class, and the settings it needs and takes."""
+
+    jesse_class: str
+    needed: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    takes_seed: bool = False
+
+
+_KINDS = {
+    "moving_block_bootstrap": _Kind("MovingBlockBootstrapCandlesPipeline", takes_seed=True),
+    "gaussian_noise": _Kind("GaussianNoiseCandlesPipeline", ("close_sigma", "high_sigma", "low_sigma"),
+                            ("close_mu", "high_mu", "low_mu")),
+    "gaussian_resampler": _Kind("GaussianResamplerCandlesPipeline", (), ("mu", "sigma")),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CandlePipeline:
+    """How candles are rewritten. The same seed gives the same candles.
+
+    Attributes
+    ----------
+    name
+        ``moving_block_bootstrap``: each batch is put together from blocks of that batch's own one-minute
+        moves (a tenth of it long, 10 minutes at least), all markets from the same minutes.
+        ``gaussian_noise``: real closes plus a random walk that begins anew with each batch.
+        ``gaussian_resampler``: a random walk with each batch's own drift and spread.
+    settings
+        Numbers that Jesse's class of that name takes. ``gaussian_noise`` needs ``close_sigma``, ``high_sigma``
+        and ``low_sigma``, standard deviations in the quote currency, and takes ``close_mu``, ``high_mu`` and
+        ``low_mu``; ``gaussian_resampler`` takes ``mu`` (quote currency a minute) and ``sigma`` (factor).
+    batch_size
+        Minutes that are rewritten at once; 10,080, a week, as in Jesse's dashboard.
+    seed
+        From 0 to 2**32 - 1.
+
+    Raises
+    ------
+    InputError
+        When there is no such pipeline, or a setting is missing, unknown or no finite number.
+    """
+
+    name: str = "moving_block_bootstrap"
+    settings: Mapping[str, float] = field(default_factory=dict)
+    batch_size: int = 10_080
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in _KINDS:
+            raise InputError(f"There is no candle pipeline {self.name!r}.", did_you_mean(str(self.name), _KINDS))
+        kind = _KINDS[self.name]
+        known = (*kind.needed, *kind.optional)
+        if not isinstance(self.settings, Mapping):
+            raise InputError(f"The settings of the candle pipeline are {self.settings!r}.",
+                             "Write dict(close_sigma=20.0, ...).")
+        for name in self.settings:
+            if name not in known:
+                raise InputError(f"The candle pipeline {self.name} has no setting {name!r}.",
+                                 did_you_mean(str(name), known) or "It has none.")
+        for name in kind.needed:
+            if name not in self.settings:
+                raise InputError(f"The candle pipeline {self.name} needs {name}.",
+                                 "It is in the quote currency: 20.0 moves a price by about 20 a minute.")
+        object.__setattr__(self, "settings", {name: _number(name, self.settings[name]) for name in known
+                                              if name in self.settings})
+        object.__setattr__(self, "batch_size", _whole("batch_size", self.batch_size, 2, 10_000_000))
+        object.__setattr__(self, "seed", _whole("seed", self.seed, 0, _MOST_SEED))
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(self.settings.items()), self.batch_size, self.seed))
+
+    def __str__(self) -> str:
+        settings = "".join(f"{name} {value:g}, " for name, value in self.settings.items())
+        return f"{self.name.replace('_', ' ')} ({settings}batches of {self.batch_size:,} minutes, seed {self.seed})"
+
+
+def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
+    """Refuse a spec whose pipeline would have Jesse cut batches at the wrong place.
+
+    Parameters
+    ----------
+    spec
+        What is to be simulated.
+    candles
+        How many one-minute candles each series has in the traded period.
+
+    Raises
+    ------
+    InputError
+        When a step of fast mode (the common part of all timeframes) does not divide the batch; or, for
+        ``gaussian_noise``, when the last batch would be cut short: Jesse opens that one at a stale price.
+    """
+    pipeline = spec.pipeline
+    if pipeline is None:
+        return
+    timeframes = {route.timeframe for route in spec.routes} | {route.timeframe for route in spec.data_routes}
+    step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
+    if pipeline.batch_size % step:
+        raise InputError(f"The candle pipeline's batch of {pipeline.batch_size:,} minutes does not consist of whole "
+                         f"steps of {step:,} minutes.", f"Set batch_size to a multiple of {step:,}.")
+    short = [count for count in candles if count % pipeline.batch_size]
+    if pipeline.name == "gaussian_noise" and short:
+        day = " 1,440 (a day) does for whole days." if all(count % 1_440 == 0 for count in short) else ""
+        raise InputError(f"The candle pipeline's batch of {pipeline.batch_size:,} minutes does not divide the period's "
+                         f"{short[0]:,} candles, which gaussian_noise needs.",
+                         f"Set batch_size to a divisor, or change the period.{day}")
+
+
+def pipeline_arguments(pipeline: CandlePipeline | None) -> dict[str, Any]:
+    """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none."""
+    if pipeline is None:
+        return {}
+    kind = _KINDS[pipeline.name]
+    arguments: dict[str, Any] = {"batch_size": pipeline.batch_size, **pipeline.settings}
+    original = getattr(jesse_module("jesse.candle_pipelines"), kind.jesse_class)
+    if kind.takes_seed:
+        return {"candles_pipeline_class": original, "candles_pipeline_kwargs": {**arguments, "seed": pipeline.seed}}
+    return {"candles_pipeline_class": _with_own_randomness(original, pipeline.seed),
+            "candles_pipeline_kwargs": arguments}
+
+
+def _with_own_randomness(original: type[Any], seed: int) -> type[Any]:
+    """Return Jesse's class, drawing what it would after ``np.random.seed(seed)``, whatever the strategy draws.
+
+    The pipelines of a run's markets share one stream, as Jesse's share NumPy's.
+    """
+    stream = np.random.RandomState(seed)
+
+    class Seeded(original):  # type: ignore[misc]  # Jesse is untyped
+        def process(self, *arguments: Any) -> bool:
+            before = np.random.get_state()
+            np.random.set_state(stream.get_state())
+            try:
+                return bool(super().process(*arguments))
+            finally:
+                stream.set_state(np.random.get_state())
+                np.random.set_state(before)
+
+    return Seeded
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a finite number.")
+    if name.endswith("sigma") and value < 0:
+        raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a spread: 0 or more.")
+    return float(value)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
+        raise InputError(f"The candle pipeline's {name} is {value!r}.",
+                         f"It is a whole number from {low:,} to {high:,}.")
+    return int(value)
