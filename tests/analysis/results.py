@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.curves import daily_equity, daily_returns
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, Route, StrategyRef
 from jesse_nb.core.times import DAY_MS, to_ms
@@ -182,7 +183,7 @@ def make_optimization(
     spec = spec or make_spec(exchange="Demo (synthetic)" if synthetic else "Binance Spot")
     lost = set(random.permutation(n)[:failing].tolist())
     silent = set(random.permutation(n)[:undefined].tolist()) - lost
-    trials = []
+    trials, returns = [], {}
     for number in range(n):
         params = {dimension.name: _draw(dimension, random) for dimension in space.dimensions}
         if number in lost:
@@ -217,6 +218,7 @@ def make_optimization(
             continue
         run = make_backtest(spec, seed=1000 + number, drift=_drift(space, params), synthetic=synthetic)
         values = tuple(one.read(run) for one in metrics)
+        returns[number] = daily_returns(run.equity)
         trials.append(
             Trial(number, params, values, "finished", "", run.metrics, 0.7, number % 10 == 0, f"k{number}")
         )
@@ -248,6 +250,10 @@ def make_optimization(
         elapsed=71.3,
         stopped=stopped,
         notes=notes,
+        returns=pd.DataFrame(returns).reindex(
+            columns=[trial.number for trial in trials if trial.state == "finished"], fill_value=0.0
+        ),
+        market=daily_equity(make_backtest(spec, seed=7, drift=0.0005).equity),
     )
 
 

@@ -65,7 +65,8 @@ def measure(store: CandleStore, folder: Path, evaluations: int, rounds: int, per
     for number in range(rounds + 1):
         began = time.perf_counter()
         result = optimize(STRATEGY, "BTC-USDT", "1h", *period, space=SPACE, n_trials=evaluations, sampler="random",
-                          seed=number, top=1, test_ratio=0, candles=store, store=folder / f"{number}.sqlite")
+                          seed=number, top=1, test_ratio=0, neighbours=0, parity=False, candles=store,
+                          store=folder / f"{number}.sqlite")
         wall = time.perf_counter() - began
         if number == 0:
             continue  # the first round warms caches up

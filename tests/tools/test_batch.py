@@ -248,7 +248,7 @@ def test_killed_with_9_it_finishes_without_repeating_a_run(markets: CandleStore,
 
 def test_the_winners_of_one_market_are_run_on_others(run_batch: Any, markets: CandleStore) -> None:
     study = optimize(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-03-01", space={"fast": (2, 20)}, n_trials=8,
-                     hyperparameters={"slow": 50}, candles=markets, test_ratio=0)
+                     hyperparameters={"slow": 50}, candles=markets, test_ratio=0, neighbours=0, parity=False)
     result = run_batch(CROSSING, ["BTC-USDT", "ETH-USDT"], "1h", ("2023-02-01", "2023-03-01"), params=study, top=3)
     best = [entry.trial for entry in study.top[:3]]
     assert [entry.label for entry in result.entries] == [f"trial {trial.number}" for trial in best] * 2

@@ -43,7 +43,8 @@ PERIOD = ("2023-03-01", "2023-04-10")
 @pytest.fixture
 def run(candle_store: CandleStore) -> Any:
     def optimize_crossing(**changes: Any) -> OptimizeResult:
-        arguments: dict[str, Any] = {"space": SPACE, "n_trials": 12, "seed": 3, "candles": candle_store} | changes
+        arguments: dict[str, Any] = {"space": SPACE, "n_trials": 12, "seed": 3, "candles": candle_store,
+                                     "neighbours": 0, "parity": False} | changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
         timeframe = None if "routes" in arguments else "1h"
@@ -118,7 +119,7 @@ def noted(self, spec, record):
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
 result = optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-06-01", space={space!r}, n_trials=30, seed=9,
-                  candles=CandleStore({candles!r}), store={store!r})
+                  neighbours=0, parity=False, candles=CandleStore({candles!r}), store={store!r})
 print("result", json.dumps([[trial.params, trial.values] for trial in result.trials]), flush=True)
 """
 

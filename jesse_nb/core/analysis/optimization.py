@@ -25,14 +25,15 @@ def convergence(result: OptimizeResult) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``trial``, ``value`` and ``best``, in the metric's own sign and unit, ordered
-        by trial. Trials that failed or have no value are left out.
+        by trial. Trials that failed or have no value are left out; those that break a constraint
+        are never the best.
     """
-    scored = [trial for trial in result.trials if trial.scored]
+    scored = sorted((trial for trial in result.trials if trial.scored), key=lambda trial: trial.number)
     frame = pd.DataFrame({"trial": pd.Series([trial.number for trial in scored], dtype=int),
                           "value": pd.Series([trial.value for trial in scored], dtype=float)})
-    frame = frame.sort_values("trial", ignore_index=True)
+    taken = frame["value"].where(pd.Series([trial.eligible for trial in scored], dtype=bool))
     highest = result.metrics[0].direction == "maximize"
-    return frame.assign(best=frame["value"].cummax() if highest else frame["value"].cummin())
+    return frame.assign(best=(taken.cummax() if highest else taken.cummin()).ffill())
 
 
 def slices(result: OptimizeResult) -> dict[str, pd.DataFrame]:

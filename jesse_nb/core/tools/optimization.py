@@ -5,21 +5,28 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from typing import Any
+
+import pandas as pd
 
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.checks import Checks
+from jesse_nb.core.tools.constraints import Constraint, none_satisfies
+from jesse_nb.core.tools.held_out_runs import HeldOutRuns
+from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.optimize_result import OptimizeResult, TopTrial, Trial
-from jesse_nb.core.tools.ranking import best_trials
+from jesse_nb.core.tools.optimize_result import OptimizeResult, Trial
+from jesse_nb.core.tools.ranking import best_trials, top_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
-from jesse_nb.exceptions import AllTrialsFailedError, MetricError
+from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
+from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, fetch_finished, judge, space_of
+from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Optimization", "Plan"]
 
@@ -44,6 +51,10 @@ class Plan:
     timeout: float | None
     top: int
     first: tuple[dict[str, Any], ...]
+    constraints: tuple[Constraint, ...] = ()
+    holdout: Holdout | None = None
+    neighbours: int = 1
+    parity: bool = True
 
 
 class Optimization:
@@ -55,13 +66,17 @@ class Optimization:
         self._began = time.monotonic()
         self._trials: dict[int, Trial] = {}
         self._asked: dict[int, dict[str, Any]] = {}
+        self._equities: dict[int, pd.Series[float]] = {}
         self._failed = 0
         self._simulated = 0
         self._simulating_since = math.nan
         self._default: BacktestResult | None = None
         self._best: tuple[Trial, BacktestResult] | None = None
-        self._tests: dict[int, Outcome] = {}
+        self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
+        self._checks: Checks | None = None
+        self._earlier: frozenset[str] = frozenset()
         self._top: list[Trial] = []
+        self._store_path = ""
         self._notes: list[str] = []
         self._timed_out = False
         self._exhausted = False
@@ -73,13 +88,16 @@ class Optimization:
         plan = self._plan
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         pool, store = plan.request.pool(), plan.request.run_store()
+        self._store_path = str(store.path.absolute())
+        self._earlier = store.same_data(plan.training.spec)
         described = describe_strategy(pool, plan.request.code_of(plan.training), lambda: self._control.cancelled)
         self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)
         evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
         try:
             self._optimize(evaluator, self._space, has_default=bool(described.defaults))
             self._check_success()
-            self._test(evaluator)
+            self._top = top_trials(self._trials.values(), plan.metrics, plan.top)
+            self._finish(evaluator, self._space)
         finally:
             evaluator.cancel()
         if evaluator.storage_error:
@@ -91,8 +109,9 @@ class Optimization:
         plan = self._plan
         trials = tuple(trial for _, trial in sorted(self._trials.copy().items()))
         assert self._space is not None
-        top = self._top or best_trials(trials, plan.metrics, plan.top)
+        top = self._top or top_trials(trials, plan.metrics, plan.top)
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
+        market = self._market()
         return OptimizeResult(
             spec=plan.training.spec,
             test_start=plan.test.spec.start if plan.test else None,
@@ -103,18 +122,33 @@ class Optimization:
             seed=plan.seed,
             trials=trials,
             n_trials=plan.n_trials,
-            top=tuple(self._top_trial(trial) for trial in top),
+            top=tuple(self._held_out.beside(trial) for trial in top),
             training=best,
             default=self._default,
             elapsed=time.monotonic() - self._began,
             stopped=self._why_stopped(),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *none_satisfies(trials, plan.constraints)),
+            returns=trial_returns(self._equities.copy(), market),
+            market=market,
+            constraints=plan.constraints,
+            holdout=plan.holdout and replace(plan.holdout, store=self._store_path,
+                                             params=dict(top[0].params) if top else None,
+                                             has_default=self._default is not None),
+            prior_runs=self._prior_runs(),
+            plateau=self._checks.plateau if self._checks else None,
+            parity=self._checks.parity if self._checks else None,
         )
+
+    def _market(self) -> pd.Series[float]:
+        """Return the market when the runs that traded were sampled; those that did not are flat at any moment."""
+        run = self._best[1] if self._best else self._default
+        sampled = pd.DatetimeIndex(run.equity.index) if run is not None and len(run.trades) else None
+        return market_prices(self._plan.training, sampled)
 
     def _optimize(self, evaluator: Evaluator, space: Space, *, has_default: bool) -> None:
         plan, control = self._plan, self._control
         search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
-                        workers=plan.request.workers, first=plan.first)  # fmt: skip
+                        workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints))  # fmt: skip
         control.update(phase="optimizing")
         control.partial(self.result)
         if has_default:
@@ -128,14 +162,14 @@ class Optimization:
                 evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}))
             answer = evaluator.next(PATIENCE)
             if answer is not None and (trial := self._receive(*answer)) is not None:
-                search.tell(trial.number, trial.values if trial.scored else None)
+                search.tell(trial.number, trial.values if trial.scored else None, trial.excess)
                 if len(self._trials) == self._failed == _HOPELESS:
                     break
             self._report(evaluator)
         self._exhausted = search.exhausted
         if self._must_stop():
             evaluator.cancel()
-            self._fetch(evaluator, self._receive)
+            fetch_finished(evaluator, self._receive)
 
     def _receive(self, ticket: Hashable, outcome: Outcome) -> Trial | None:
         """Take in one outcome; return its trial, or None for the baseline."""
@@ -146,53 +180,52 @@ class Optimization:
                 self._notes.append(f"The baseline with the strategy's own values failed: {outcome.error}")
             return None
         assert isinstance(ticket, int)
-        trial, result = judge(ticket, self._asked[ticket], outcome, self._plan.metrics)
+        trial, result = judge(ticket, self._asked[ticket], outcome, self._plan.metrics, self._plan.constraints)
         self._trials[ticket] = trial
         self._failed += trial.state == "failed"
+        if result is not None:
+            self._equities[ticket] = result.equity
         if not trial.reused:
             self._simulated += 1
             if math.isnan(self._simulating_since):
                 self._simulating_since = time.monotonic() - trial.seconds
-        if result is not None and trial.scored:
+        if result is not None and trial.eligible:
             rivals = [self._best[0]] if self._best else []
             if best_trials([*rivals, trial], self._plan.metrics, 1)[0] is trial:
                 self._best = trial, result
         return trial
 
-    def _test(self, evaluator: Evaluator) -> None:
-        """Run the best trials on the period that no trial saw."""
+    def _finish(self, evaluator: Evaluator, space: Space) -> None:
+        """Run the best trials on the period that no trial saw, and check them on the training period, all at once."""
         plan, control = self._plan, self._control
-        self._top = best_trials(self._trials.values(), plan.metrics, plan.top)
-        if plan.test is None or not self._top:
-            return
-        if not self._must_stop():
-            control.update(phase="testing on the held-out period", done=0, total=len(self._top), rate=None, eta=None)
-        for trial in self._top:
-            evaluator.submit(trial.number, plan.test.spec.with_hyperparameters({**self._fixed, **trial.params}))
+        self._checks = Checks(plan.training.spec, space, plan.metrics, plan.constraints, self._top,
+                              self._trials.values(), neighbours=plan.neighbours, parity=plan.parity)
+        self._checks.submit_parity(evaluator)
+        self._held_out.submit(evaluator, self._top)
+        self._checks.submit_neighbours(evaluator)
+        shown = ""
         while evaluator.pending and not self._must_stop():
+            phase, done, total = self._held_out.progress or self._checks.progress
+            changes: dict[str, Any] = {} if phase == shown else {"phase": phase, "total": total, "rate": None,
+                                                                 "eta": None}
+            control.update(**changes, done=done, running=evaluator.running)
+            shown = phase
             answer = evaluator.next(PATIENCE)
             if answer is not None:
-                self._receive_test(*answer)
-            if not self._must_stop():
-                control.update(done=len(self._tests), running=evaluator.running)
+                self._receive_final(*answer)
         evaluator.cancel()
-        self._fetch(evaluator, self._receive_test)
+        fetch_finished(evaluator, self._receive_final)
 
-    def _receive_test(self, ticket: Hashable, outcome: Outcome) -> None:
-        assert isinstance(ticket, int)
-        self._tests[ticket] = outcome
+    def _receive_final(self, ticket: Hashable, outcome: Outcome) -> None:
+        assert self._checks is not None
+        if not self._checks.receive(ticket, outcome):
+            assert isinstance(ticket, int)
+            self._held_out.receive(ticket, outcome)
 
-    def _top_trial(self, trial: Trial) -> TopTrial:
-        outcome = self._tests.get(trial.number)
-        if outcome is None:
-            return TopTrial(trial)
-        if outcome.record is None:
-            return TopTrial(trial, test_reason=str(outcome.error))
-        test = outcome.record.to_result(outcome.spec)
-        try:
-            return TopTrial(trial, test, tuple(float(metric.read(test)) for metric in self._plan.metrics))
-        except MetricError as error:
-            return TopTrial(trial, test, (math.nan,) * len(self._plan.metrics), str(error))
+    def _prior_runs(self) -> int:
+        """Count the runs on the same data that are neither of this study nor later than its start."""
+        own = {trial.key for trial in self._trials.copy().values()} | {self._plan.training.spec.key}
+        return len(self._earlier - own - (self._checks.keys if self._checks else set()))
 
     def _must_stop(self) -> bool:
         limit = self._plan.timeout
@@ -227,12 +260,3 @@ class Optimization:
             reason, count = Counter(trial.reason for trial in trials).most_common(1)[0]
             so = "" if count == len(trials) else f", {count} of them like this"
             raise AllTrialsFailedError(f"All {len(trials)} trials failed{so}: {reason}")
-
-    @staticmethod
-    def _fetch(evaluator: Evaluator, receive: Callable[[Hashable, Outcome], Any]) -> None:
-        """Take in what had finished before the evaluator was cancelled."""
-        while evaluator.pending:
-            answer = evaluator.next(0)
-            if answer is None:
-                return
-            receive(*answer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +12,16 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Gaps, Mode
-from jesse_nb.core.times import DAY_MS, to_ms, utc_text
+from jesse_nb.core.tools.constraints import parse_constraints
+from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.request import Request, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
-from jesse_nb.exceptions import InputError, PeriodError
+from jesse_nb.core.tools.study_periods import study_periods
+from jesse_nb.exceptions import InputError
 
 __all__ = ["optimize"]
 
@@ -44,7 +48,11 @@ def optimize(
     test_start: Any = None,
     test_end: Any = None,
     test_ratio: float | None = None,
+    holdout: str | int | None = None,
+    constraints: Any = None,
     top: int = 10,
+    neighbours: int = 1,
+    parity: bool = True,
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
@@ -99,8 +107,24 @@ def optimize(
     test_ratio
         Hold out the last part of the period, as a fraction; by default 0.25 when no
         ``test_start`` is given. 0 holds nothing out.
+    holdout
+        Seal the last days of the period: ``"90d"`` or 90. Neither the search nor the held-out test sees them,
+        until :meth:`~jesse_nb.core.tools.optimize_result.OptimizeResult.open_holdout` runs the best parameters
+        on them, once. Openings, and any other run of this project on these days, are counted and reported.
+    constraints
+        What the best trials must keep on the training period: ``["trades >= 30", "max_drawdown < 25"]`` (a drawdown
+        is positive percent here), or functions of the result that return True or False; see
+        :func:`~jesse_nb.core.tools.constraints.parse_constraints`. Trials that break one are kept and marked, and
+        ``tpe`` and ``nsga2`` learn from by how much; ``cmaes`` takes them as failed.
     top
         How many of the best trials are tested and listed.
+    neighbours
+        How many steps away the surroundings of the best five trials are simulated on the training period, one
+        parameter at a time (:func:`~jesse_nb.core.tools.neighbourhood.neighbours_of`): a result that one step
+        spoils is a lucky spike. It costs 60 simulations at the most; 0 turns it off.
+    parity
+        Run the best trial again in Jesse's step mode, as slow as some three simulations: trades and profit must be
+        the same. Nothing is compared when ``mode`` is ``step``.
     hyperparameters
         Values that stay fixed.
     exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, \
@@ -131,17 +155,30 @@ project, candles, store, memory_limit
     ).check()  # fmt: skip
     check_whole("n_trials", n_trials, 1, 1_000_000)
     check_whole("top", top, 1, 1_000)
+    check_whole("neighbours", neighbours, 0, 20)
+    if not isinstance(parity, bool):
+        raise InputError(f"parity is {parity!r}.", "It is True or False.")
     check_seconds("timeout", timeout)
     metrics = resolve_metrics(metric)
+    kept = parse_constraints(constraints)
     parsed = None if space is None else Space.parse(space)
     if parsed is not None:
         make_sampler(sampler, seed, parsed, len(metrics))  # refuses what does not fit before anything starts
-    train_end, test_period = _periods(start, end, test_start, test_end, test_ratio)
-    training = request.prepare(start, train_end)
+    periods = study_periods(start, end, test_start, test_end, test_ratio, holdout)
+    training = request.prepare(*periods.training)
+    test = request.prepare(*periods.test) if periods.test else None
+    first = _warm_start(initial_result, parsed)
+    sealed = None
+    if periods.sealed:
+        spec = request.prepare(*periods.sealed).spec
+        study = _key(training.spec.key, test and test.spec.key, spec.key, parsed and parsed.to_dict(),
+                     [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first)
+        folder = (candles or CandleStore()).root
+        sealed = Holdout(spec, study, metrics, kept, candles=str(folder), store="")
     plan = Plan(
         request=request,
         training=training,
-        test=request.prepare(*test_period) if test_period else None,
+        test=test,
         space=parsed,
         metrics=metrics,
         n_trials=n_trials,
@@ -149,7 +186,11 @@ project, candles, store, memory_limit
         seed=seed,
         timeout=timeout,
         top=top,
-        first=_warm_start(initial_result, parsed),
+        first=first,
+        constraints=kept,
+        holdout=sealed,
+        neighbours=neighbours,
+        parity=parity,
     )
     route = training.spec.routes[0]
     job: Job[OptimizeResult] = Job("optimize", f"{route.strategy.name} {route.symbol} {route.timeframe}",
@@ -158,44 +199,9 @@ project, candles, store, memory_limit
     return job if background else run_blocking(job)
 
 
-def _periods(
-    start: Any, end: Any, test_start: Any, test_end: Any, test_ratio: float | None
-) -> tuple[int, tuple[int, int] | None]:
-    """Return the training period's end and the held-out period (or None), milliseconds UTC."""
-    if start is None or end is None:
-        raise PeriodError("start and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
-    first, last = to_ms(start, "start"), to_ms(end, "end")
-    if first >= last:
-        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
-    if test_start is None:
-        if test_end is not None:
-            raise PeriodError("test_end needs a test_start.")
-        return _split(first, last, 0.25 if test_ratio is None else test_ratio)
-    if test_ratio is not None:
-        raise InputError("Give test_start or test_ratio, not both.")
-    held_out = to_ms(test_start, "test_start")
-    if held_out <= first:
-        raise PeriodError(f"The held-out period starts at {utc_text(held_out)}, not after the start {utc_text(first)}.")
-    if held_out >= last and test_end is None:
-        raise PeriodError("A test_start behind the end needs a test_end.")
-    until = last if test_end is None else to_ms(test_end, "test_end")
-    if until <= held_out:
-        raise PeriodError(f"test_end ({utc_text(until)}) must come after test_start ({utc_text(held_out)}).")
-    return min(last, held_out), (held_out, until)
-
-
-def _split(first: int, last: int, ratio: float) -> tuple[int, tuple[int, int] | None]:
-    """Hold out the last part, from the midnight nearest to the ratio."""
-    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio < 1:
-        raise InputError(f"test_ratio is {ratio!r}.", "It is a fraction from 0 (nothing held out) to below 1.")
-    if ratio == 0:
-        return last, None
-    border = round((last - ratio * (last - first)) / DAY_MS) * DAY_MS
-    if not first < border < last:
-        days = (last - first) / DAY_MS
-        raise PeriodError(f"A period of {days:g} days is too short to hold out {ratio:.0%} of it in whole days.",
-                          "Choose a longer period, or test_ratio=0.")
-    return border, (border, last)
+def _key(*choices: Any) -> str:
+    """Hash all that decides a study's trials but their number, so that a study that goes on stays the same."""
+    return hashlib.blake2b(json.dumps(choices, default=str).encode(), digest_size=16).hexdigest()
 
 
 def _warm_start(initial: Any, space: Space | None) -> tuple[dict[str, Any], ...]:

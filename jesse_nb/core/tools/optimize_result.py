@@ -5,15 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from jesse_nb.core.analysis.curves import daily_returns
+from jesse_nb.core.analysis.importances import Importances, importances
+from jesse_nb.core.analysis.overfit import OverfitFigures, overfit_figures
+from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict, overfit_verdict
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.constraints import Constraint, broken
 from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.ranking import best_trials, knee
 from jesse_nb.core.tools.space import Space
+from jesse_nb.exceptions import InputError
+
+if TYPE_CHECKING:
+    from jesse_nb.core.analysis.parity import Parity
+    from jesse_nb.core.tools.holdout import Holdout, OpenedHoldout
+    from jesse_nb.core.tools.neighbourhood import Plateau
 
 __all__ = ["OptimizeResult", "TopTrial", "Trial"]
 
@@ -43,6 +55,10 @@ class Trial:
         True when the run store had the answer, so nothing was simulated.
     key
         Key of the run in the run store.
+    violated
+        The constraints that it breaks, as the study names them; such a trial is never the best.
+    excess
+        For each of the study's constraints, the fraction of the bound by which it is missed; 0 where it is kept.
     """
 
     number: int
@@ -54,6 +70,8 @@ class Trial:
     seconds: float
     reused: bool
     key: str
+    violated: tuple[str, ...] = ()
+    excess: tuple[float, ...] = ()
 
     @property
     def value(self) -> float:
@@ -65,19 +83,26 @@ class Trial:
         """True when every metric has a value."""
         return self.state == "finished" and not any(math.isnan(value) for value in self.values)
 
+    @property
+    def eligible(self) -> bool:
+        """True when it may be the best: every metric has a value, and no constraint is broken."""
+        return self.scored and not self.violated
+
 
 @dataclass(frozen=True)
 class TopTrial:
     """One of the best trials, with its run on the held-out period beside it.
 
     ``test`` is None when no period was held out, when the study was stopped before that run,
-    or when it failed (``test_reason`` then says why).
+    or when it failed (``test_reason`` then says why). ``test_violated`` names the constraints
+    that it breaks there; a count is compared as it is, though the period is another.
     """
 
     trial: Trial
     test: BacktestResult | None = None
     test_values: tuple[float, ...] = ()
     test_reason: str = ""
+    test_violated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +126,7 @@ class OptimizeResult(Shown):
     n_trials
         How many were asked for.
     top
-        The best trials, best first (for several metrics: the Pareto front).
+        The best trials, best first (for several metrics: of the Pareto front, its knee always among them).
     training
         The best trial's whole run on the training period; None when no trial has a value.
     default
@@ -111,6 +136,24 @@ class OptimizeResult(Shown):
         Seconds that this call took.
     stopped
         Why it ended before ``n_trials`` (``interrupted``, ``timeout``, ``space exhausted``), or empty.
+    returns
+        Daily simple returns on the training period, as fractions: one column a finished trial, by number,
+        one row a day (UTC). Equity is sampled just after midnight, so a row is mostly about the day before.
+        Trials that never traded are 0 throughout.
+    market
+        The first route's price at the moments at which equity was sampled, by day, in the quote currency;
+        ``daily_returns(market)`` (:mod:`~jesse_nb.core.analysis.curves`) has the days of ``returns``.
+    constraints
+        What the best trials must keep.
+    holdout
+        The sealed days, which no trial and no test saw; None without any.
+    prior_runs
+        How many other backtests this project had finished before, on some of the training period of the same
+        symbols: trials that nobody counts. Scenarios on rewritten candles are left out.
+    plateau
+        The surroundings of the best trials; None when they were not looked at, or not to the end.
+    parity
+        The best trial in step mode beside fast mode; None when that was not wanted, or has not finished.
     """
 
     spec: BacktestSpec
@@ -128,6 +171,13 @@ class OptimizeResult(Shown):
     elapsed: float
     stopped: str = ""
     notes: tuple[str, ...] = field(default=())
+    returns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    market: pd.Series[float] = field(default_factory=lambda: pd.Series(dtype=float))
+    constraints: tuple[Constraint, ...] = ()
+    holdout: Holdout | None = None
+    prior_runs: int = 0
+    plateau: Plateau | None = None
+    parity: Parity | None = None
 
     @property
     def strategy(self) -> str:
@@ -136,8 +186,13 @@ class OptimizeResult(Shown):
 
     @property
     def best(self) -> Trial | None:
-        """The best trial; of several metrics, the best by the first one."""
+        """The best trial that breaks no constraint; of several metrics, the best by the first one."""
         return self.top[0].trial if self.top else None
+
+    @property
+    def centre(self) -> Trial | None:
+        """The robust one among the best trials, whose neighbours do best; None without a :attr:`plateau`."""
+        return self.plateau.centre if self.plateau else None
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -154,10 +209,67 @@ class OptimizeResult(Shown):
         """The best trial's run on the held-out period."""
         return self.top[0].test if self.top else None
 
-    @property
+    @cached_property
     def pareto_front(self) -> list[Trial]:
-        """The trials that no other beats in every metric; with one metric, the best."""
-        return [entry.trial for entry in self.top] if len(self.metrics) > 1 else ([self.best] if self.best else [])
+        """The trials that no other beats in every metric, all of them; with one metric, the best."""
+        return best_trials(self.trials, self.metrics, None if len(self.metrics) > 1 else 1)
+
+    @cached_property
+    def knee(self) -> Trial | None:
+        """The Pareto front's knee, see :func:`~jesse_nb.core.tools.ranking.knee`; None where it has none."""
+        return knee(self.pareto_front, self.metrics)
+
+    @cached_property
+    def overfit(self) -> OverfitFigures | None:
+        """What tells skill from luck in the best trial; None when no trial has a value.
+
+        Its bootstraps are drawn with the study's seed.
+        """
+        if self.best is None or self.best.number not in self.returns.columns:
+            return None
+        return overfit_figures(
+            self.returns, self.best.number, daily_returns(self.market) if len(self.market) else None,
+            prior_trials=self.prior_runs, seed=self.seed,
+            held_out=[(entry.trial.value, entry.test_values[0]) for entry in self.top if entry.test_values],
+        )
+
+    @cached_property
+    def verdict(self) -> OverfitVerdict | None:
+        """Whether the best trial is skill or luck: ``.outcome``, ``.line``, ``.note`` and ``.evidence``."""
+        return overfit_verdict(self.overfit) if self.overfit else None
+
+    @cached_property
+    def importances(self) -> Importances:
+        """How much each parameter mattered to the first metric, or why that cannot be said."""
+        return importances(self)
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """How many finished trials break each constraint."""
+        return broken(self.trials, self.constraints)
+
+    def open_holdout(self, **where: Any) -> OpenedHoldout:
+        """Run the best parameters, and the strategy's own, on the sealed days.
+
+        That they were opened is logged for good, counted, and shown in every later report of studies on
+        these days. Do it once, when the search is over.
+
+        Parameters
+        ----------
+        **where
+            Only for a result that outlived its kernel: ``strategy``, ``project``, ``candles``, ``store``,
+            ``trial_timeout``, ``memory_limit`` as in :meth:`~jesse_nb.core.tools.holdout.Holdout.open`.
+
+        Raises
+        ------
+        InputError
+            When the study sealed no days, or has no best trial.
+        JesseNbError
+            As in :meth:`~jesse_nb.core.tools.holdout.Holdout.open`.
+        """
+        if self.holdout is None:
+            raise InputError("This study has no sealed days.", "Seal some with holdout='90d' when you optimize.")
+        return self.holdout.open(**where)
 
     @property
     def failures(self) -> dict[str, int]:
@@ -174,6 +286,7 @@ class OptimizeResult(Shown):
             row |= {f"param_{name}": value for name, value in trial.params.items()}
             row |= {f"value_{metric.name}": value
                     for metric, value in zip(self.metrics, trial.values, strict=True)}
+            row |= {"violated": ", ".join(trial.violated)} if self.constraints else {}
             row |= {"seconds": trial.seconds, "reused": trial.reused}
             rows.append(row | trial.metrics)
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame()

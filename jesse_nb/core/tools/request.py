@@ -28,14 +28,14 @@ _GIB = 1024**3
 
 @dataclass(frozen=True)
 class Prepared:
-    """A spec with all that a worker needs to run it, under any hyperparameters."""
+    """A spec with all that a worker needs to run it, under any hyperparameters, account, mode or pipeline."""
 
     spec: BacktestSpec
     codes: tuple[StrategyCode, ...]
     mapped: tuple[MappedSlice, ...]
 
     def simulation(self, spec: BacktestSpec) -> Simulation:
-        """Return what a worker needs for ``spec``, which differs from mine in hyperparameters only."""
+        """Return what a worker needs for ``spec``, which is of the same strategies and candles as mine."""
         return Simulation(spec, self.codes, self.mapped)
 
 

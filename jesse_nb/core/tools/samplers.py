@@ -6,7 +6,7 @@ import itertools
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -22,11 +22,15 @@ from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["SAMPLERS", "make_sampler", "quiet_optuna"]
 
+Violations = Callable[[FrozenTrial], Sequence[float]]
+
 #: The grid is listed in memory.
 _LARGEST_GRID = 100_000
 
 
-def make_sampler(name: str, seed: int, space: Space, n_metrics: int = 1) -> BaseSampler:
+def make_sampler(
+    name: str, seed: int, space: Space, n_metrics: int = 1, violations: Violations | None = None
+) -> BaseSampler:
     """Return a seeded sampler that fits the space.
 
     Asked and told in the same order, it proposes the same parameters every time.
@@ -42,6 +46,9 @@ def make_sampler(name: str, seed: int, space: Space, n_metrics: int = 1) -> Base
         What is varied.
     n_metrics
         How many metrics are optimized at once.
+    violations
+        Returns by how much a finished trial breaks each constraint, 0 where it does not. ``tpe`` and
+        ``nsga2`` prefer trials that break none; the others do not ask.
 
     Raises
     ------
@@ -57,18 +64,19 @@ def make_sampler(name: str, seed: int, space: Space, n_metrics: int = 1) -> Base
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed!r}.", "It is a whole number from 0 up to 4294967295.")
     with quiet_optuna():
-        return SAMPLERS[wanted](seed, space, n_metrics)
+        return SAMPLERS[wanted](seed, space, n_metrics, violations)
 
 
-def _tpe(seed: int, space: Space, n_metrics: int) -> BaseSampler:
-    return TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False)
+def _tpe(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
+    return TPESampler(seed=seed, multivariate=True, constant_liar=True, warn_independent_sampling=False,
+                      constraints_func=violations)
 
 
-def _random(seed: int, space: Space, n_metrics: int) -> BaseSampler:
+def _random(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
     return RandomSampler(seed=seed)
 
 
-def _grid(seed: int, space: Space, n_metrics: int) -> BaseSampler:
+def _grid(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
     points = space.size
     if points is not None and points > _LARGEST_GRID:
         raise InputError(f"The grid has {points:,} points; {_LARGEST_GRID:,} are the most.",
@@ -76,7 +84,7 @@ def _grid(seed: int, space: Space, n_metrics: int) -> BaseSampler:
     return _EveryPoint(space, seed)
 
 
-def _cmaes(seed: int, space: Space, n_metrics: int) -> BaseSampler:
+def _cmaes(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
     if n_metrics > 1:
         raise InputError(f"The sampler 'cmaes' optimizes one metric, not {n_metrics}.",
                          "Use sampler='nsga2' or 'tpe'.")
@@ -90,8 +98,8 @@ def _cmaes(seed: int, space: Space, n_metrics: int) -> BaseSampler:
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
-def _nsga2(seed: int, space: Space, n_metrics: int) -> BaseSampler:
-    return NSGAIISampler(seed=seed)
+def _nsga2(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
+    return NSGAIISampler(seed=seed, constraints_func=violations)
 
 
 class _EveryPoint(BaseSampler):
@@ -132,7 +140,7 @@ class _EveryPoint(BaseSampler):
 
 
 #: Samplers by name.
-SAMPLERS: dict[str, Callable[[int, Space, int], BaseSampler]] = {
+SAMPLERS: dict[str, Callable[[int, Space, int, Violations | None], BaseSampler]] = {
     "tpe": _tpe, "random": _random, "grid": _grid, "cmaes": _cmaes, "nsga2": _nsga2,
 }  # fmt: skip
 

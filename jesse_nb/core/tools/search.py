@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.samplers import CmaEsSampler
+from optuna.trial import FrozenTrial, TrialState
 
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
@@ -43,6 +44,9 @@ class Search:
         How many simulations run at once.
     first
         Parameters to try before the sampler proposes any.
+    constrained
+        Whether trials may break constraints. ``tpe`` and ``nsga2`` are then told by how much; ``cmaes``,
+        which knows of no constraints, is told that such a trial failed.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Search:
         n_trials: int,
         workers: int,
         first: Iterable[Mapping[str, Any]] = (),
+        constrained: bool = False,
     ) -> None:
         self._space = space
         self._lag = max(LAG, workers)
@@ -63,11 +68,11 @@ class Search:
         self._points: set[str] = set()
         # A grid proposes each point once; the other samplers may repeat points.
         self._n_trials = min(n_trials, size) if sampler == "grid" and size is not None else n_trials
+        self._excess: dict[int, tuple[float, ...]] = {}
+        chosen = make_sampler(sampler, seed, space, len(metrics), self._violations if constrained else None)
+        self._refuses = isinstance(chosen, CmaEsSampler)
         with quiet_optuna():
-            self._study = optuna.create_study(
-                directions=[metric.direction for metric in metrics],
-                sampler=make_sampler(sampler, seed, space, len(metrics)),
-            )
+            self._study = optuna.create_study(directions=[metric.direction for metric in metrics], sampler=chosen)
             for params in first:
                 self._study.enqueue_trial(dict(params), skip_if_exists=True)
         self._asked = 0
@@ -100,9 +105,14 @@ class Search:
         self._points.add(json.dumps(params, sort_keys=True))
         return trial.number, params
 
-    def tell(self, number: int, values: tuple[float, ...] | None) -> None:
-        """Tell a trial's values, or None when it has none, in any order."""
-        self._known[number] = values
+    def tell(self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()) -> None:
+        """Tell a trial's values, or None when it has none, and by how much it breaks each constraint, in any order."""
+        self._excess[number] = excess
+        self._known[number] = None if self._refuses and any(excess) else values
+
+    def _violations(self, trial: FrozenTrial) -> tuple[float, ...]:
+        # Optuna asks when a trial is passed on, so what it knows never depends on timing either.
+        return self._excess[trial.number]
 
     def _pass_on(self, last: int) -> None:
         """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""

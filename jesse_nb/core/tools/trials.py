@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.tools.constraints import Constraint
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
 
-__all__ = ["PATIENCE", "describe_strategy", "judge", "space_of"]
+__all__ = ["PATIENCE", "describe_strategy", "fetch_finished", "judge", "space_of"]
 
 #: Seconds between two looks at whether a job was cancelled.
 PATIENCE = 0.05
@@ -80,13 +81,26 @@ def space_of(given: Space | None, described: Description, fixed: Mapping[str, An
     return Space.parse(varied)
 
 
+def fetch_finished(evaluator: Evaluator, receive: Callable[[Hashable, Outcome], Any]) -> None:
+    """Take in what had finished before the evaluator was cancelled."""
+    while evaluator.pending:
+        answer = evaluator.next(0)
+        if answer is None:
+            return
+        receive(*answer)
+
+
 def judge(
-    number: int, params: dict[str, Any], outcome: Outcome, metrics: tuple[Metric, ...]
+    number: int,
+    params: dict[str, Any],
+    outcome: Outcome,
+    metrics: tuple[Metric, ...],
+    constraints: tuple[Constraint, ...] = (),
 ) -> tuple[Trial, BacktestResult | None]:
     """Return the trial that an outcome makes, and its whole result where it has one.
 
-    A run that failed, or for which a metric raised, is a failed trial; one for which a metric is
-    undefined is finished, with NaN and the reason.
+    A run that failed, or for which a metric or a constraint raised, is a failed trial; one for which a
+    metric is undefined is finished, with NaN and the reason.
     """
     nothing = (math.nan,) * len(metrics)
     key = outcome.spec.key
@@ -95,6 +109,7 @@ def judge(
     result = outcome.record.to_result(outcome.spec)
     try:
         values = tuple(float(metric.read(result)) for metric in metrics)
+        excess = tuple(constraint.measure(result) for constraint in constraints)
     except MetricError as error:
         return Trial(number, params, nothing, "failed", str(error), result.metrics, result.seconds,
                      outcome.reused, key), None  # fmt: skip
@@ -102,5 +117,6 @@ def judge(
     if any(math.isnan(value) for value in values):
         undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
         reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
+    violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
-                 outcome.reused, key), result  # fmt: skip
+                 outcome.reused, key, violated, excess), result  # fmt: skip

@@ -11,6 +11,7 @@ from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Gaps, Mode
 from jesse_nb.core.times import to_ms
+from jesse_nb.core.tools.constraints import parse_constraints
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
@@ -48,6 +49,7 @@ def walk_forward(
     sampler: str = "tpe",
     seed: int = 0,
     timeout: float | None = None,
+    constraints: Any = None,
     n_jobs: int | None = None,
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
@@ -104,6 +106,9 @@ def walk_forward(
         Each window's own is derived from it.
     timeout
         Seconds for all of it; the windows finished by then are the result.
+    constraints
+        What the chosen parameters must keep in-sample, as in :func:`~jesse_nb.core.tools.optimize.optimize`;
+        only for ``"windows"``. A window in which no trial keeps them has no out-of-sample run.
     n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, \
 gaps, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize`.
@@ -133,6 +138,7 @@ gaps, project, candles, store, trial_timeout, memory_limit
     check_whole("n_trials", n_trials, 1, 1_000_000)
     check_seconds("timeout", timeout)
     metrics = resolve_metrics(metric)
+    kept = parse_constraints(constraints)
     parsed = None if space is None else Space.parse(space)
     if parsed is not None:
         make_sampler(sampler, seed, parsed, len(metrics))  # refuses what does not fit before anything starts
@@ -143,6 +149,8 @@ gaps, project, candles, store, trial_timeout, memory_limit
     if split == "cpcv":
         if len(metrics) > 1:
             raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.")
+        if kept:
+            raise InputError("Cross-validation knows no constraints.", "Use split='windows', or leave them out.")
         parts = cpcv_groups(start, end, groups=groups, test_groups=test_groups, gap=gap)
         for part in (parts[0], parts[-1]):
             request.prepare(part.start, part.end)  # what is wrong with strategy or candles is said here and now
@@ -155,7 +163,7 @@ gaps, project, candles, store, trial_timeout, memory_limit
         request.prepare(windows[0].train_start, windows[0].train_end)
         request.prepare(windows[-1].test_start, windows[-1].test_end)
         plan = WalkForwardPlan(start=to_ms(start, "start"), end=to_ms(end, "end"), windows=windows, days=days,
-                               anchored=anchored, **common)
+                               anchored=anchored, constraints=kept, **common)
         job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: WalkForward(plan, control).run())
     else:
         raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))

@@ -22,6 +22,7 @@ from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.ranking import best_trials
@@ -53,6 +54,7 @@ class WalkForwardPlan:
     sampler: str
     seed: int
     timeout: float | None
+    constraints: tuple[Constraint, ...] = ()
 
 
 def window_seed(seed: int, number: int) -> int:
@@ -77,9 +79,10 @@ class _WindowWork:
         self.test = plan.request.prepare(window.test_start, window.test_end)
         self._fixed = dict(self.train.spec.hyperparameters)
         self._metrics = plan.metrics
+        self._constraints = plan.constraints
         self._search = None if space is None else Search(
             space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
-            n_trials=plan.n_trials, workers=plan.request.workers)  # fmt: skip
+            n_trials=plan.n_trials, workers=plan.request.workers, constrained=bool(plan.constraints))  # fmt: skip
         self._asked: dict[int, dict[str, Any]] = {}
         self.trials: dict[int, Trial] = {}
         self._waiting: list[tuple[Hashable, Any]] = []  # tickets and specs that can run at once
@@ -148,15 +151,17 @@ class _WindowWork:
         self.chosen = params or {}
         if params is None:
             reasons = [trial.reason for trial in self.trials.values() if trial.reason]
-            self.reasons["test"] = f"no trial has a value: {max(reasons, key=reasons.count)}" if reasons else "no trial"
+            unfit = none_satisfies(list(self.trials.values()), self._constraints)
+            self.reasons["test"] = unfit[0] if unfit else \
+                f"no trial has a value: {max(reasons, key=reasons.count)}" if reasons else "no trial"
             return
         self._waiting += [("train", self._with(self.train, params)), ("test", self._with(self.test, params))]
 
     def _judge(self, number: int, outcome: Outcome) -> None:
         assert self._search is not None
-        trial, _ = judge(number, self._asked[number], outcome, self._metrics)
+        trial, _ = judge(number, self._asked[number], outcome, self._metrics, self._constraints)
         self.trials[number] = trial
-        self._search.tell(number, trial.values if trial.scored else None)
+        self._search.tell(number, trial.values if trial.scored else None, trial.excess)
         if trial.scored:
             self._waiting.append((("out-of-sample", number), self._with(self.test, trial.params)))
 
@@ -184,7 +189,8 @@ class WalkForward:
         self._began = time.monotonic()
         self._works: list[_WindowWork] = []
         self._prices: pd.Series[float] = pd.Series(dtype=float)
-        self._notes: list[str] = []
+        self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
+                       "in-sample is taken."] if plan.constraints else []
         self._timed_out = False
         self._done = 0
         self._simulated = 0

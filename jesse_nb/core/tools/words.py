@@ -1,10 +1,19 @@
-"""Values as they are written on a command line."""
+"""Values and options as they are written on a command line."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import re
+from collections.abc import Iterator
 
-__all__ = ["literal"]
+from jesse_nb.exceptions import InputError
+
+__all__ = ["bytes_of_megabytes", "literal", "naming_flags"]
+
+_MEGABYTE = 1024**2
+#: The least and the most megabytes that a simulation's memory can be limited to.
+_LEAST_MEGABYTES, _MOST_MEGABYTES = 256, 2**30
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 
@@ -19,3 +28,34 @@ def literal(text: str) -> bool | int | float | str | None:
         return float(text)
     except ValueError:
         return text
+
+
+def bytes_of_megabytes(text: str) -> int:
+    """Return the bytes of a limit on memory that an option gives in megabytes; for argparse's ``type``."""
+    size = literal(text)
+    whole = isinstance(size, int | float) and size == size // 1
+    if not whole or not _LEAST_MEGABYTES <= size <= _MOST_MEGABYTES:  # type: ignore[operator]  # whole: a number
+        raise argparse.ArgumentTypeError(f"whole megabytes from {_LEAST_MEGABYTES} up are expected, not {text!r}")
+    return int(size) * _MEGABYTE  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def naming_flags(parser: argparse.ArgumentParser | None) -> Iterator[None]:
+    """Let errors about an argument name its flag, too, where that is called otherwise: ``--trials`` is ``n_trials``.
+
+    Raises
+    ------
+    InputError
+        The one that came up.
+    """
+    try:
+        yield
+    except InputError as error:
+        about = error.message.partition(" ")[0]
+        actions = parser._actions if parser else []
+        flags = next((action.option_strings for action in actions if action.dest == about), [])
+        flag = next((flag for flag in flags if flag.startswith("--")), "")
+        if flag and flag != "--" + about.replace("_", "-"):
+            error.hint = f"{error.hint} Its flag is {flag}.".strip()
+            error.args = (f"{error.message} {error.hint}",)
+        raise

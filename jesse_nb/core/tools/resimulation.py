@@ -1,0 +1,149 @@
+"""A finished backtest simulated again with something changed: what its tools share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from jesse_nb.core.jobs.evaluation import Outcome
+from jesse_nb.core.jobs.job import Job, JobControl, current_job, run_blocking
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.trials import PATIENCE
+from jesse_nb.exceptions import AllTrialsFailedError, InputError
+
+__all__ = ["FIGURES", "Resimulation", "check_backtest", "figures", "start"]
+
+T = TypeVar("T")
+
+#: What a table says of each run. ``final_equity`` is in the quote currency; ``net_profit_percentage`` and
+#: ``max_drawdown`` are Jesse's, in percent (a drawdown is negative, and 0 without a trade); ``trades`` is a count;
+#: ``sharpe_ratio`` is Jesse's, annual, NaN without a trade.
+FIGURES = ("final_equity", "net_profit_percentage", "max_drawdown", "trades", "sharpe_ratio")
+
+
+class Resimulation:
+    """Like simulations of one job, by number.
+
+    Parameters
+    ----------
+    request, prepared
+        Of the run that is repeated.
+    control
+        The job's.
+    with_trades
+        Whether to keep the trades of each run: of thousands they take gigabytes.
+
+    Attributes
+    ----------
+    notes
+        Remarks worth showing.
+    """
+
+    def __init__(
+        self, request: Request, prepared: Prepared, control: JobControl, *, with_trades: bool = True
+    ) -> None:
+        self._request = request
+        self._prepared = prepared
+        self._control = control
+        self._with_trades = with_trades
+        self._began = time.monotonic()
+        self._outcomes: dict[int, Outcome] = {}
+        self.notes: list[str] = []
+
+    def simulate(self, specs: Sequence[BacktestSpec], phase: str) -> None:
+        """Run all of them; when the job is cancelled, keep what has finished."""
+        control, request = self._control, self._request
+        control.update(phase="starting workers", total=len(specs), workers=request.workers)
+        evaluator = request.evaluator([self._prepared], request.run_store(), request.pool())
+        try:
+            control.update(phase=phase)
+            for number, spec in enumerate(specs):
+                evaluator.submit(number, spec)
+            while evaluator.pending and not control.cancelled:
+                self._receive(evaluator.next(PATIENCE))
+                self._report(evaluator.running, evaluator.simulated, len(specs))
+        finally:
+            evaluator.cancel()
+        while (answer := evaluator.next(0)) is not None:
+            self._receive(answer)
+        if evaluator.storage_error:
+            self.notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        self._check_success()
+
+    def outcomes(self) -> Iterator[tuple[int, Outcome]]:
+        """Return what has finished, by number; any thread may ask."""
+        return iter(sorted(self._outcomes.copy().items()))
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def stopped(self) -> str:
+        """``interrupted``, or empty."""
+        return "interrupted" if self._control.cancelled else ""
+
+    def _receive(self, answer: tuple[Hashable, Outcome] | None) -> None:
+        if answer is None:
+            return
+        number, outcome = answer
+        assert isinstance(number, int)
+        if outcome.record is not None and not self._with_trades:
+            outcome = replace(outcome, record=replace(outcome.record, trades=[]))
+        self._outcomes[number] = outcome
+
+    def _report(self, running: int, simulated: int, total: int) -> None:
+        outcomes = self._outcomes.values()
+        done = len(outcomes)
+        rate = simulated / self.elapsed if simulated else None
+        self._control.update(done=done, running=running, failed=sum(one.record is None for one in outcomes),
+                             reused=sum(one.reused for one in outcomes), rate=rate,
+                             eta=(total - done) / rate if rate else None)  # fmt: skip
+
+    def _check_success(self) -> None:
+        outcomes = self._outcomes.values()
+        if outcomes and all(one.record is None for one in outcomes) and not self._control.cancelled:
+            reason, count = Counter(str(one.error) for one in outcomes).most_common(1)[0]
+            raise AllTrialsFailedError(f"All {len(outcomes):,} simulations failed, {count:,} of them so: {reason}")
+
+
+def start(kind: str, spec: BacktestSpec, work: Callable[[JobControl], T], *, background: bool) -> T | Job[T]:
+    """Start a job that repeats a spec, and wait for it unless it is to run in the background.
+
+    Called within a job, it is a part of that one.
+    """
+    around = current_job()
+    if around is not None:
+        return work(around.part())
+    route = spec.routes[0]
+    job: Job[T] = Job(kind, f"{route.strategy.name} {route.symbol} {route.timeframe}", work).start()
+    return job if background else run_blocking(job)
+
+
+def figures(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome's row of a table: :data:`FIGURES` and the reason why there are none."""
+    if outcome.record is None:
+        return {**dict.fromkeys(FIGURES, math.nan), "reason": str(outcome.error)}
+    metrics = outcome.record.metrics
+    return {
+        "final_equity": float(outcome.record.equity_values[-1]),
+        "net_profit_percentage": float(metrics["net_profit_percentage"]),
+        "max_drawdown": float(metrics.get("max_drawdown", math.nan if metrics["total"] else 0.0)),
+        "trades": float(metrics["total"]),
+        "sharpe_ratio": float(metrics.get("sharpe_ratio", math.nan)),
+        "reason": "",
+    }
+
+
+def check_backtest(result: Any) -> None:
+    """Refuse what is not the result of one backtest."""
+    if not isinstance(result, BacktestResult):
+        raise InputError(f"The result is {type(result).__name__}, not that of one backtest.",
+                         "Of a study give study.training or study.test, of a batch an entry's result().")

@@ -1,0 +1,61 @@
+"""How often the verdict is right, where the truth is known. All seeds are fixed: the counts do not vary."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jesse_nb.core.analysis.overfit import overfit_figures
+from jesse_nb.core.analysis.overfit_verdict import overfit_verdict
+from tests.analysis.studies import KINDS, coin_flips, study
+
+STUDIES = 12
+
+
+def outcome(returns, best, market):
+    # fewer resamples than the default make it quick; p-values get coarser, not biased
+    return overfit_verdict(overfit_figures(returns, best, market, resamples=200)).outcome
+
+
+def judged(kind, seed, **options):
+    returns, best = study(kind, seed, **options)
+    market = np.random.default_rng([seed, 99]).normal(0.001, 0.03, len(returns))
+    return outcome(returns, best, pd.Series(market, index=returns.index))
+
+
+@pytest.fixture(scope="module")
+def lucky():
+    """Verdicts on studies without skill, by kind."""
+    return {kind: Counter(judged(kind, seed, days=250, trials=30) for seed in range(STUDIES))
+            for kind in KINDS}
+
+
+def test_luck_is_called_luck(lucky):
+    called = sum(count["likely luck"] + count["no edge"] for count in lucky.values())
+    assert called >= 0.9 * STUDIES * len(KINDS)
+    assert all(count["likely luck"] + count["no edge"] >= 0.8 * STUDIES for count in lucky.values())
+
+
+def test_luck_is_hardly_ever_called_skill(lucky):
+    assert sum(count["likely skill"] for count in lucky.values()) <= 0.03 * STUDIES * len(KINDS)
+
+
+def test_an_edge_is_seldom_called_luck():
+    """A Sharpe ratio of 2.5 over two years stands out of 40 trials in about nine of ten studies, and 3.5 in all."""
+    good, better = (Counter(judged(kind, seed, days=730, trials=40, edge=edge) for kind in KINDS for seed in range(6))
+                    for edge in (2.5, 3.5))
+    assert good["likely luck"] + good["no edge"] <= 0.15 * 30
+    assert better["likely luck"] + better["no edge"] == 0
+
+
+def test_a_great_edge_is_called_skill():
+    called = Counter(judged(kind, 0, days=1095, trials=30, edge=4.0) for kind in KINDS)
+    assert called == {"likely skill": len(KINDS)}
+
+
+@pytest.mark.parametrize("short", [False, True], ids=["long or flat", "long or short"])
+def test_coin_flips_on_a_real_market_are_luck(short):
+    """Long or flat gains as the market rises, which is no skill either."""
+    called = Counter(outcome(*coin_flips(seed, trials=25, short=short)) for seed in range(12))
+    assert called["likely luck"] + called["no edge"] >= 11

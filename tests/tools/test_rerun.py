@@ -1,0 +1,150 @@
+"""A finished run is run again with the very code and candles that it had, or not at all."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jesse_nb.core.simulator.known_strategies as known_strategies
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jesse_runtime import strategy_class
+from jesse_nb.core.simulator.pipeline import CandlePipeline
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.tools.request import Request
+from jesse_nb.core.tools.rerun import prepare_again, request_again
+from jesse_nb.exceptions import CandlesError, StrategyError
+from jesse_nb.strategy_file import read_strategy_file
+from tests.conftest import EXCHANGE
+from tests.jobs.strategies import CROSSING
+
+PERIOD = ("2023-03-01", "2023-03-03")
+LIMIT = 5
+
+
+def live_class() -> type[Any]:
+    class Live(strategy_class()):  # type: ignore[misc]
+        def should_long(self) -> bool:
+            return self.index > LIMIT
+
+        def go_long(self) -> None:
+            self.buy = 1, self.price
+
+    return Live
+
+
+@pytest.fixture
+def spec_of(markets: CandleStore) -> Any:
+    def spec(strategy: Any, **changes: Any) -> BacktestSpec:
+        arguments: dict[str, Any] = {"symbol": "BTC-USDT", "timeframe": "1h", "candles": markets, "fee": 0.0005,
+                                     "leverage": 3, "warm_up_candles": 30, "data_routes": [("ETH-USDT", "4h")],
+                                     "hyperparameters": {"fast": 5}} | changes
+        return Request(strategy=strategy, **arguments).prepare(*PERIOD).spec
+
+    return spec
+
+
+@pytest.fixture
+def restarted(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a kernel knows of strategies after a restart: nothing."""
+    return lambda: monkeypatch.setattr(known_strategies, "_by_hash", {})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "storage").mkdir(parents=True)
+    (folder / "strategies" / "Crossing").mkdir(parents=True)
+    (folder / "strategies" / "Crossing" / "__init__.py").write_text(CROSSING)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["source", "notebook", "project"])
+def test_it_is_the_same_spec_again(spec_of: Any, markets: CandleStore, project: Path, kind: str) -> None:
+    strategy = {"source": CROSSING, "notebook": live_class(), "project": "Crossing"}[kind]
+    spec = spec_of(strategy, project=project)
+    assert spec.routes[0].strategy.kind == kind
+    prepared = prepare_again(request_again(spec, candles=markets), spec)
+    assert prepared.spec == spec
+    assert prepared.spec.key == spec.key
+    assert [code.ref.hash for code in prepared.codes] == [spec.routes[0].strategy.hash]
+    assert prepared.codes[0].load().__name__ == spec.routes[0].strategy.name
+
+
+def test_another_period_account_and_hyperparameters(spec_of: Any, markets: CandleStore) -> None:
+    spec = replace(spec_of(CROSSING), pipeline=CandlePipeline(seed=3))
+    request = replace(request_again(spec, candles=markets), fee=0.002, hyperparameters={"fast": 7})
+    prepared = prepare_again(request, spec, "2023-03-05", "2023-03-09")
+    assert prepared.spec.account == replace(spec.account, fee=0.002)
+    assert prepared.spec.hyperparameters == {"fast": 7}
+    assert prepared.spec.end - prepared.spec.start == 4 * 86_400_000
+    assert prepared.spec.pipeline == CandlePipeline(seed=3)
+    assert (prepared.spec.routes, prepared.spec.data_routes) == (spec.routes, spec.data_routes)
+
+
+def test_after_a_restart_source_is_enough_and_a_class_must_be_given(
+    spec_of: Any, markets: CandleStore, project: Path, restarted: Any
+) -> None:
+    of_source, of_class, of_project = spec_of(CROSSING), spec_of(live_class()), spec_of("Crossing", project=project)
+    restarted()
+    assert prepare_again(request_again(of_source, candles=markets), of_source).spec == of_source
+    with pytest.raises(StrategyError, match=r"Live of this run is not known .* strategy=Live"):
+        request_again(of_class, candles=markets)
+    for given in (live_class(), [live_class()]):
+        assert prepare_again(request_again(of_class, candles=markets, strategy=given), of_class).spec == of_class
+        restarted()
+    assert prepare_again(request_again(of_project, candles=markets, project=project), of_project).spec == of_project
+    restarted()
+    with pytest.raises(StrategyError, match="no Jesse project"):
+        request_again(of_project, candles=markets)
+
+
+def test_what_has_changed_since_is_refused(
+    spec_of: Any, markets: CandleStore, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_class, of_project = spec_of(live_class()), spec_of("Crossing", project=project)
+    monkeypatch.setitem(globals(), "LIMIT", 6)
+    with pytest.raises(StrategyError, match="Live, or something it uses, has changed"):
+        request_again(of_class, candles=markets)
+    (project / "strategies" / "Crossing" / "__init__.py").write_text(CROSSING + "\nX = 1\n")
+    with pytest.raises(StrategyError, match="Crossing, or something it uses, has changed"):
+        request_again(of_project, candles=markets)
+    with pytest.raises(StrategyError, match="has changed"):
+        request_again(spec_of(CROSSING), candles=markets, strategy=CROSSING.replace("0.9", "0.8"))
+
+
+def test_a_strategy_file_is_looked_at_again_with_the_modules_beside_it(
+    spec_of: Any, markets: CandleStore, tmp_path: Path, restarted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    (tmp_path / "my_sizes.py").write_text("SIZE = 0.9")
+    (tmp_path / "crossing.py").write_text("from my_sizes import SIZE\n" + CROSSING.replace("0.9", "SIZE"))
+    spec = spec_of(read_strategy_file(tmp_path / "crossing.py").code)
+    assert prepare_again(request_again(spec, candles=markets), spec).spec == spec
+    (tmp_path / "my_sizes.py").write_text("SIZE = 0.1")
+    for forget in (lambda: None, restarted):
+        forget()
+        with pytest.raises(StrategyError, match="has changed since"):
+            request_again(spec, candles=markets)
+
+
+def test_other_candles_are_refused(spec_of: Any, markets: CandleStore, tmp_path: Path) -> None:
+    spec = spec_of(CROSSING)
+    other = CandleStore(tmp_path / "other")
+    for symbol in ("BTC-USDT", "ETH-USDT"):
+        other.write(EXCHANGE, symbol, markets.read(EXCHANGE, "LTC-USDT"))  # bitcoin's, so that ether's differ
+    with pytest.raises(CandlesError, match="stored candles of ETH-USDT on Binance Spot are not those"):
+        prepare_again(request_again(spec, candles=other), spec)
+
+
+def test_only_the_latest_strategies_are_remembered(restarted: Any) -> None:
+    restarted()
+    first = resolve_strategy(CROSSING)
+    for number in range(known_strategies._MOST):
+        resolve_strategy(CROSSING + f"\nX = {number}\n")
+    assert known_strategies.made_from(first.ref.hash) is None
+    assert len(known_strategies._by_hash) == known_strategies._MOST
