@@ -41,8 +41,9 @@ def test_neighbours_are_plain_backtests_of_the_training_period(run: Any, candle_
                                                                ) -> None:
     result = run()
     plateau = result.plateau
-    assert [one.trial for one in plateau.neighbourhoods] == [entry.trial for entry in result.top[:5]]
-    assert plateau.wanted == 5
+    looked_around = len(plateau.neighbourhoods)
+    assert [one.trial for one in plateau.neighbourhoods] == [entry.trial for entry in result.top[:looked_around]]
+    assert (plateau.wanted, plateau.neighbourhoods[0].trial) == (5, result.best)
     assert result.centre in [one.trial for one in plateau.neighbourhoods]
     best = plateau.neighbourhoods[0]
     assert {one.parameter for one in best.neighbours} == {"fast", "slow"}
@@ -55,7 +56,7 @@ def test_neighbours_are_plain_backtests_of_the_training_period(run: Any, candle_
     trials = {trial.key for trial in result.trials}
     store = RunStore()
     assert store.same_data(result.spec) > trials
-    assert len(store.same_data(result.spec) - trials) <= 60
+    assert len(store.same_data(result.spec) - trials) <= 6 + 1  # and the strategy's own values
 
 
 def test_the_winner_is_the_same_in_step_mode(run: Any, candle_store: CandleStore) -> None:
@@ -90,10 +91,10 @@ def test_both_can_be_turned_off_and_step_mode_has_nothing_to_compare(run: Any) -
 
 
 def test_a_neighbour_that_breaks_a_constraint_counts_as_none(run: Any) -> None:
-    free = run(parity=False, test_ratio=0)
+    free = run(parity=False, test_ratio=0, n_trials=24)
     fewest = sorted(len_of(free, one) for near in free.plateau.neighbourhoods for one in near.neighbours)
     bound = fewest[len(fewest) // 2] + 1
-    result = run(parity=False, test_ratio=0, constraints=[f"trades >= {bound}"])
+    result = run(parity=False, test_ratio=0, n_trials=24, constraints=[f"trades >= {bound}"])
     near = [one for one in result.plateau.neighbours_frame().itertuples() if one.reason]
     assert near
     assert all(math.isnan(one.value) and one.reason == f"breaks trades >= {bound}" for one in near)

@@ -13,7 +13,9 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.constraints import Constraint
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.neighbourhood import (
+    FEWEST_NEIGHBOURS,
     MOST_CENTRES,
+    MOST_NEIGHBOURS,
     Neighbour,
     Plateau,
     neighbourhood,
@@ -74,7 +76,8 @@ class Checks:
         self._wanted = min(len(top), MOST_CENTRES)
         around = [(trial, neighbours_of(space, trial.params, neighbours)) for trial in top[:MOST_CENTRES]]
         known = {same_point(trial.params): trial for trial in tried}
-        self._around = within_limit([(trial, near) for trial, near in around if near], known)
+        room = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, len(known) // 2))
+        self._around = within_limit([(trial, near) for trial, near in around if near], known, room)
         points = {same_point(one.params): one.params for _, near in self._around for one in near}
         self._values = {point: _verdict(known[point]) for point in points if point in known}
         self._points = {point: params for point, params in points.items() if point not in known}

@@ -19,14 +19,18 @@ from jesse_nb.core.tools.space import Space
 if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize_result import Trial
 
-__all__ = ["MOST_CENTRES", "MOST_NEIGHBOURS", "Neighbour", "Neighbourhood", "Plateau", "neighbourhood",
-           "neighbours_of", "same_point", "within_limit"]  # fmt: skip
+__all__ = ["FEWEST_NEIGHBOURS", "MOST_CENTRES", "MOST_NEIGHBOURS", "Neighbour", "Neighbourhood", "Plateau",
+           "neighbourhood", "neighbours_of", "same_point", "within_limit"]  # fmt: skip
 
 #: How many of the best trials are looked around.
 MOST_CENTRES = 5
 
-#: How many simulations that costs at the most, beyond the trials there are.
+#: How many simulations that costs at the most, beyond the trials there are: no more than half as many as those,
+#: so that a look around stays cheaper than the search.
 MOST_NEIGHBOURS = 60
+
+#: How many it may cost however few trials there were: enough for the best one of three parameters.
+FEWEST_NEIGHBOURS = 6
 
 #: Into how many steps a range without a step of its own is divided.
 _PARTS = 20
@@ -168,15 +172,14 @@ def neighbours_of(space: Space, params: Mapping[str, Any], steps: int) -> list[N
 
 
 def within_limit(
-    wanted: Sequence[tuple[Trial, list[Neighbour]]], tried: Iterable[str]
+    wanted: Sequence[tuple[Trial, list[Neighbour]]], tried: Iterable[str], room: int = MOST_NEIGHBOURS
 ) -> list[tuple[Trial, list[Neighbour]]]:
-    """Keep the first trials whose neighbours take :data:`MOST_NEIGHBOURS` new simulations at the most.
+    """Keep the first trials whose neighbours take ``room`` new simulations at the most.
 
     When the first alone takes more, it keeps the nearest ones. The points ``tried`` cost nothing.
     """
     known = set(tried)
     kept: list[tuple[Trial, list[Neighbour]]] = []
-    room = MOST_NEIGHBOURS
     for trial, neighbours in wanted:
         new = {same_point(one.params) for one in neighbours} - known
         if len(new) > room:

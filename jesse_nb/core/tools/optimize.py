@@ -121,7 +121,8 @@ def optimize(
     neighbours
         How many steps away the surroundings of the best five trials are simulated on the training period, one
         parameter at a time (:func:`~jesse_nb.core.tools.neighbourhood.neighbours_of`): a result that one step
-        spoils is a lucky spike. It costs 60 simulations at the most; 0 turns it off.
+        spoils is a lucky spike. It costs half as many simulations as the search, and 60 at the most; 0 turns it
+        off.
     parity
         Run the best trial again in Jesse's step mode, as slow as some three simulations: trades and profit must be
         the same. Nothing is compared when ``mode`` is ``step``.
