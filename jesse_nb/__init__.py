@@ -19,6 +19,7 @@ from jesse_nb.exceptions import (
     AllTrialsFailedError,
     CandlesError,
     CandlesNotFoundError,
+    DatabaseError,
     InputError,
     InvalidCandlesError,
     JesseNbError,
@@ -42,14 +43,25 @@ from jesse_nb.exceptions import (
 if TYPE_CHECKING:
     from jesse.strategies import Strategy
 
-    from jesse_nb.core.candles import CandleStore, import_candles, install_demo
+    from jesse_nb.core.candles import (
+        CandleStore,
+        candles_from_database,
+        candles_to_database,
+        import_candles,
+        install_demo,
+    )
     from jesse_nb.core.jobs.job import Job, jobs
+    from jesse_nb.core.simulator.pipeline import CandlePipeline
     from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze import analyze_results
     from jesse_nb.core.tools.backtest import backtest
     from jesse_nb.core.tools.batch import backtest_batch
     from jesse_nb.core.tools.batch_entry import BatchEntry
     from jesse_nb.core.tools.batch_result import BatchResult
+    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize import optimize
     from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -60,13 +72,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllTrialsFailedError",
+    "Analysis",
     "BacktestResult",
     "BatchEntry",
     "BatchResult",
+    "CandleMonteCarlo",
+    "CandlePipeline",
     "CandleStore",
     "CandlesError",
     "CandlesNotFoundError",
     "CpcvResult",
+    "DatabaseError",
+    "FeeStress",
     "InputError",
     "InvalidCandlesError",
     "JesseNbError",
@@ -91,9 +108,14 @@ __all__ = [
     "WalkForwardResult",
     "WarmUpError",
     "WorkerDiedError",
+    "analyze_results",
     "backtest",
     "backtest_batch",
+    "candle_monte_carlo",
+    "candles_from_database",
+    "candles_to_database",
     "exceptions",
+    "fee_stress",
     "import_candles",
     "install_demo",
     "jobs",
@@ -106,18 +128,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Analysis": "jesse_nb.core.tools.analysis_result",
     "BacktestResult": "jesse_nb.core.simulator.result",
     "BatchEntry": "jesse_nb.core.tools.batch_entry",
     "BatchResult": "jesse_nb.core.tools.batch_result",
+    "CandleMonteCarlo": "jesse_nb.core.tools.candle_monte_carlo",
+    "CandlePipeline": "jesse_nb.core.simulator.pipeline",
     "CandleStore": "jesse_nb.core.candles",
     "CpcvResult": "jesse_nb.core.tools.cpcv_result",
+    "FeeStress": "jesse_nb.core.tools.fee_stress",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.tools.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize_result",
     "Space": "jesse_nb.core.tools.space",
     "WalkForwardResult": "jesse_nb.core.tools.walk_forward_result",
+    "analyze_results": "jesse_nb.core.tools.analyze",
     "backtest": "jesse_nb.core.tools.backtest",
     "backtest_batch": "jesse_nb.core.tools.batch",
+    "candle_monte_carlo": "jesse_nb.core.tools.candle_monte_carlo",
+    "candles_from_database": "jesse_nb.core.candles",
+    "candles_to_database": "jesse_nb.core.candles",
+    "fee_stress": "jesse_nb.core.tools.fee_stress",
     "import_candles": "jesse_nb.core.candles",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",

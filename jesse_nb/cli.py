@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jesse_nb.cli_options import parse_command_line
-from jesse_nb.cli_tools import backtest, backtest_batch, check_output, optimize, run_tool, walk_forward
+from jesse_nb.cli_options import command_parser, parse_command_line
+from jesse_nb.cli_tools import analyze, backtest, backtest_batch, check_output, optimize, run_tool, walk_forward
+from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _WRONG = 2
+
+_STORING = "Storing the demo market (synthetic prices, not a real market) ..."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.command is None:
             return main(["--help"])
-        return _COMMANDS[options.command](options)
+        with naming_flags(command_parser(options.command)):
+            return _COMMANDS[options.command](options)
     except JobInterruptedError as error:
         return _say(error, _INTERRUPTED)
     except JesseNbError as error:
@@ -70,7 +74,7 @@ def _demo(options: Namespace) -> int:
     from jesse_nb.strategy_file import read_strategy_file
 
     check_output(options.output)
-    print("Storing the demo market (synthetic prices, not a real market) ...", flush=True)
+    print(_STORING, flush=True)
     for series in install_demo():
         print(f"  {series}")
     quickstart = read_strategy_file(Path(jesse_nb.__file__).with_name("quickstart.py"))
@@ -94,6 +98,7 @@ def _candles(options: Namespace) -> int:
 
     store = CandleStore(getattr(options, "candles", None))
     if options.action == "demo":
+        print(_STORING, flush=True)
         chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
         found = install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
     elif options.action == "import":
@@ -121,22 +126,27 @@ def _delete(store: CandleStore, options: Namespace) -> int:
 
 
 def _runs(options: Namespace) -> int:
+    from jesse_nb.core.jobs.ledger import readable_ledger
     from jesse_nb.core.jobs.store import RunStore
 
     if options.limit < 1:
         raise InputError(f"--limit is {options.limit}.", "It is a whole number from 1 up.")
     store = RunStore(options.store)
     try:
-        runs = store.recent(options.limit)
+        runs = store.ledger() if options.ledger else store.recent(options.limit)
     finally:
         store.close()
     if runs.empty:
         print(f"No finished runs in {store.path}.")
         return 0
+    if options.ledger:
+        print(readable_ledger(runs).to_string(index=False))
+        return 0
     runs["key"] = runs["key"].str[:8]  # enough to tell them apart
     for column, shown in (("finished", "%Y-%m-%d %H:%M:%S"), ("start", "%Y-%m-%d"), ("end", "%Y-%m-%d")):
         runs[column] = runs[column].dt.strftime(shown)
     print(runs.to_string(index=False, float_format="{:.2f}".format))
+    print(f"`jesse-nb analyze {runs['key'].iloc[0]}` reads the first of them; the others by their own key.")
     return 0
 
 
@@ -152,7 +162,7 @@ def _lab(arguments: list[str]) -> int:
 
 _COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "demo": _demo, "candles": _candles, "backtest": backtest, "backtest-batch": backtest_batch, "optimize": optimize,
-    "walk-forward": walk_forward, "runs": _runs,
+    "walk-forward": walk_forward, "analyze": analyze, "runs": _runs,
 }  # fmt: skip
 
 

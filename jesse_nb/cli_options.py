@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from jesse_nb.core.tools.words import literal
+from jesse_nb.core.tools.words import bytes_of_megabytes, literal
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["parse_command_line"]
-
-_MEGABYTE = 1024**2
+__all__ = ["command_parser", "parse_command_line"]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,6 +46,11 @@ def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser of one command's options."""
+    return _build()[1][command]
+
+
 def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     parser = _Parser(prog="jesse-nb", description="A research bench for the Jesse trading framework.")
     parser.add_argument("--version", action="store_true", help="show the version and end")
@@ -58,6 +62,7 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     _add_backtest_batch(commands)
     _add_optimize(commands)
     _add_walk_forward(commands)
+    _add_analyze(commands)
     _add_runs(commands)
     return parser, dict(commands.choices)
 
@@ -138,6 +143,13 @@ def _add_optimize(commands: Any) -> None:
     held_out.add_argument("--test-end", metavar="DATE", help="where it ends (the period's end)")
     held_out.add_argument("--test-ratio", type=float, metavar="FRACTION",
                           help="share of the period held out at its end (0.25); 0 holds nothing out")
+    held_out.add_argument("--holdout", metavar="DAYS",
+                          help="seal the last days, 90d for example: neither search nor test sees them")
+    checks = optimize.add_argument_group("checks of the best trials, on the training period")
+    checks.add_argument("--neighbours", type=_whole, metavar="STEPS",
+                        help="how many steps of each parameter the best five are looked around (1); 0 for none")
+    checks.add_argument("--no-parity", dest="parity", action="store_false", default=None,
+                        help="do not run the best trial again in step mode, whose trades and profit must be the same")
     _add_shared(optimize)
 
 
@@ -174,6 +186,9 @@ def _add_search(search: Any, trials: str) -> None:
     search.add_argument("--metric", nargs="+", metavar="METRIC",
                         help="sharpe (default), calmar, profit, 'win rate', 'max drawdown', 'jesse score', "
                              "..., or a function of the file; several give a Pareto front")
+    search.add_argument("--constraint", "--constraints", dest="constraints", nargs="+", action="extend",
+                        metavar="RULE", help="what the best must keep: 'trades >= 30' 'max_drawdown < 25' (positive "
+                                             "percent), or functions of the file that return True or False")
     search.add_argument("-n", "--trials", "--n-trials", dest="n_trials", type=_whole, metavar="N", help=trials)
     search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
                         help="simulations at the same time (all cores)")
@@ -181,6 +196,42 @@ def _add_search(search: Any, trials: str) -> None:
     search.add_argument("--seed", type=_whole, metavar="N", help="another seed draws other parameters (0)")
     search.add_argument("--timeout", type=float, metavar="SECONDS",
                         help="end after this time with what is there")
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser(
+        "analyze", help="read what a finished run really says",
+        description="Reads one run of the run store: its trades, its risk, and how much of it may be luck.",
+    )  # fmt: skip
+    analyze.add_argument("key", type=_key, metavar="KEY",
+                         help="first digits of the key of a run that `jesse-nb runs` shows")
+    depth = analyze.add_argument_group("how deep").add_mutually_exclusive_group()
+    for name, what in (("basic", "trades, drawdowns and returns; at once"),
+                       ("advanced", "and ratios with intervals, the market, excursions, regimes, costs (default)"),
+                       ("deep", "and Monte Carlo, patterns, what is known at entry")):  # fmt: skip
+        depth.add_argument(f"--{name}", dest="analysis_type", action="store_const", const=name, help=what)
+    what = analyze.add_argument_group("what is computed")
+    what.add_argument("--benchmark", nargs="+", metavar="SYMBOL",
+                      help="stored symbols to compare with, beside those that the run traded")
+    what.add_argument("--ruin", nargs="+", type=float, metavar="PERCENT",
+                      help="drawdowns whose probability is asked for (20 30 50)")
+    what.add_argument("--paths", type=_whole, metavar="N",
+                      help="of each Monte Carlo that needs no simulation (10000)")
+    what.add_argument("--scenarios", type=_whole, metavar="N",
+                      help="markets that could have been, simulated in a deep analysis (50)")
+    what.add_argument("--seed", type=_whole, metavar="N", help="of all that is drawn at random (0)")
+    for name, left_out in (("trade-analysis", "single trades"), ("correlation", "benchmarks"),
+                           ("monte-carlo", "the Monte Carlo")):  # fmt: skip
+        what.add_argument(f"--no-{name}", dest=f"include_{name.replace('-', '_')}", action="store_false",
+                          default=None, help=f"leave out {left_out}")
+    again = analyze.add_argument_group("how it simulates again: at 2 and 3 times the fee, and on other candles")
+    again.add_argument("--no-resimulation", dest="resimulate", action="store_false", default=None,
+                       help="simulate nothing")
+    again.add_argument("--strategy", metavar="FILE", help="the strategy's file, where it imports modules beside it")
+    again.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
+                       help="simulations at the same time (all cores)")
+    _add_limits_and_folders(again)
+    _add_output(analyze)
 
 
 def _add_runs(commands: Any) -> None:
@@ -227,14 +278,23 @@ def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> N
                      type=_named_value, metavar="NAME=VALUE", help="fixed hyperparameters")
     run.add_argument("--mode", metavar="fast|step",
                      help="Jesse's simulation mode (fast); compare within one only")
+    _add_limits_and_folders(run)
+    _add_output(run)
+
+
+def _add_limits_and_folders(run: Any) -> None:
     run.add_argument("--trial-timeout", type=float, metavar="SECONDS",
                      help="time one simulation may take (600)")
-    run.add_argument("--memory-limit", type=_megabytes, metavar="MEGABYTES",
-                     help="memory one simulation may take")
-    run.add_argument("--project", metavar="FOLDER", help="Jesse project, for a strategy by name")
-    run.add_argument("--candles", metavar="FOLDER", help="folder that keeps the candles")
-    run.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
-    run.add_argument("-o", "--output", metavar="FILE", help="write the report as an HTML page")
+    run.add_argument("--memory-limit", type=bytes_of_megabytes, metavar="MEGABYTES",
+                     help="memory one simulation may take (its share of the machine's); Linux only")
+    run.add_argument("--project", metavar="FOLDER", help="Jesse project, for a strategy by name (this folder)")
+    run.add_argument("--candles", metavar="FOLDER", help="folder that keeps the candles (in the user's data folder)")
+    run.add_argument("--store", metavar="FILE", help="file that keeps finished runs (.jesse_nb/runs.sqlite)")
+
+
+def _add_output(command: Any) -> None:
+    command.add_argument("-o", "--output", "--html", dest="output", metavar="FILE",
+                         help="write the report as an HTML page")
 
 
 _STRATEGY = """\
@@ -250,8 +310,10 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}") from None
 
 
-def _megabytes(text: str) -> int:
-    return _whole(text) * _MEGABYTE
+def _key(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]+", text):
+        raise argparse.ArgumentTypeError(f"the first digits of a run's key are expected, not {text!r}")
+    return text.lower()
 
 
 def _period(text: str) -> tuple[str, str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jesse_nb.exceptions import InputError, JobInterruptedError, StorageError
 
-__all__ = ["backtest", "backtest_batch", "check_output", "optimize", "run_tool", "walk_forward"]
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult
+
+__all__ = ["analyze", "backtest", "backtest_batch", "check_output", "optimize", "run_tool", "walk_forward"]
 
 #: Options that the command line itself uses, and no tool takes.
-_OWN = ("command", "version", "strategy", "strategies", "output", "space", "params", "metric", "hyperparameters",
-        "candles", "show_windows")
+_OWN = ("command", "version", "key", "strategy", "strategies", "output", "space", "params", "metric", "hyperparameters",
+        "candles", "show_windows", "constraints")
 
 
 def backtest(options: Namespace) -> int:
@@ -69,6 +73,38 @@ def walk_forward(options: Namespace) -> int:
     return run_tool(jesse_nb.walk_forward, arguments, options.output)
 
 
+def analyze(options: Namespace) -> int:
+    """`jesse-nb analyze`."""
+    import jesse_nb
+
+    run = _stored_run(options.key, options.store)
+    arguments = {**_shared_arguments(options), "result": run}
+    in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
+    if options.strategy is not None:
+        if in_a_notebook:
+            raise InputError(f"The strategy {in_a_notebook[0]} of this run was a class in a notebook.",
+                             "Leave out --strategy; where the class is, %analyze simulates again.")
+        arguments["strategy"], _ = _strategy_of(options.strategy)
+    elif in_a_notebook and options.resimulate is None and options.analysis_type != "basic":
+        print(f"Nothing is simulated again: {in_a_notebook[0]} was a class in a notebook.", file=sys.stderr)
+        arguments["resimulate"] = False
+    return run_tool(jesse_nb.analyze_results, arguments, options.output)
+
+
+def _stored_run(key: str, path: str | None) -> BacktestResult:
+    from jesse_nb.core.jobs.store import RunStore
+
+    store = RunStore(path)
+    try:
+        found = store.find(key)
+    finally:
+        store.close()
+    if found is None:
+        raise InputError(f"No single run of {store.path} has a key that begins with {key}.",
+                         "`jesse-nb runs` shows the keys; where several begin alike, give more digits.")
+    return found.record.to_result(found.spec)
+
+
 def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
     """Run a tool with its progress on the terminal; print the result and write the report."""
     from jesse_nb.terminal import follow
@@ -106,7 +142,7 @@ def _tool_arguments(options: Namespace) -> tuple[dict[str, Any], dict[str, Any]]
 def _shared_arguments(options: Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(options).items() if value is not None}
     arguments = {name: value for name, value in given.items() if name not in _OWN}
-    if options.hyperparameters:
+    if "hyperparameters" in given:
         arguments["hyperparameters"] = dict(options.hyperparameters)
     if options.candles:
         from jesse_nb.core.candles import CandleStore
@@ -134,6 +170,10 @@ def _add_search(arguments: dict[str, Any], options: Namespace, names: dict[str, 
     if options.metric:
         metrics = [_metric(word, names) for word in options.metric]
         arguments["metric"] = metrics[0] if len(metrics) == 1 else metrics
+    if options.constraints:
+        from jesse_nb.core.tools.constraints import constraints_from_words
+
+        arguments["constraints"] = constraints_from_words(options.constraints, names)
 
 
 def _metric(word: str, names: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     if id(shell) in _undo:
         return
     from jesse_nb.core.jobs.job import add_watcher
+    from jesse_nb.magics.analyze import AnalyzeMagics
     from jesse_nb.magics.backtest import BacktestMagics
     from jesse_nb.magics.backtest_batch import BatchMagics
     from jesse_nb.magics.candles import CandlesMagics
@@ -36,10 +37,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (BacktestMagics, BatchMagics, CandlesMagics, OptimizeMagics, RunsMagics, WalkForwardMagics)
+    kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, OptimizeMagics, RunsMagics,
+             WalkForwardMagics)  # fmt: skip
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
-    methods = {name: getattr(owner, name) for owner in magics for name in owner.magics["line"]}
+    methods = {name: method for owner in magics for name, method in owner.magics["line"].items()}
     matcher = make_matcher(shell, settings, methods)
     shell.Completer.custom_matchers.append(matcher)
     _undo[id(shell)] = [

@@ -43,7 +43,10 @@ class BacktestMagics(Magics):
         STRATEGY_ARGUMENT,
         argument(
             "--hyperparameters",
+            "--param",
+            dest="hyperparameters",
             nargs="+",
+            action="extend",
             metavar="NAME=VALUE",
             help="Values by name, or one expression that gives a dict: study.best_params. "
             "A dict called params in the cell does the same.",
@@ -78,7 +81,8 @@ class BacktestMagics(Magics):
             )
         elif "params" in body.assigned:
             arguments["hyperparameters"] = body.assigned["params"]
-        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background)
+        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
+                 parser=self.backtest.parser)
 
 
 def _tool(**arguments: Any) -> Any:

@@ -63,7 +63,10 @@ class BatchMagics(Magics):
         ),
         argument(
             "--hyperparameters",
+            "--param",
+            dest="hyperparameters",
             nargs="+",
+            action="extend",
             metavar="NAME=VALUE",
             help="Values that all combinations share, or one expression that gives a dict.",
         ),
@@ -129,7 +132,8 @@ class BatchMagics(Magics):
             )
         if options.metric:
             arguments["metric"] = metrics_of([options.metric], namespace)
-        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background)
+        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
+                 parser=self.backtest_batch.parser)
 
 
 def _tool(**arguments: Any) -> Any:

@@ -13,6 +13,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.exceptions import JesseNbError
+from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
@@ -32,6 +33,9 @@ _FIXED = {
     "gaps": ("fill", "keep"),
     "split": ("windows", "cpcv"),
 }
+
+#: Magics whose line names a result.
+_OF_A_RESULT = ("analyze", "analyze_results")
 
 #: Magics whose line can begin with a strategy.
 _OF_A_STRATEGY = ("backtest", "backtest_batch", "optimize", "walk_forward")
@@ -125,6 +129,9 @@ class _Offer:
         return None
 
     def _first_words(self) -> Iterable[str]:
+        if self._magic in _OF_A_RESULT:  # options without a value may come before it
+            results = results_in(self._shell.user_ns)
+            return () if set(results) & set(self._words) else results
         if self._words:
             if self._magic == "backtest_batch" and not any(word.startswith("-") for word in self._words):
                 return self._strategies()
@@ -146,6 +153,8 @@ class _Offer:
             "exchange": lambda: self._stored("exchange"),
             "timeframe": _timeframes,
             "timeframes": _timeframes,
+            "benchmark": lambda: self._stored("symbol"),
+            "strategy": self._strategies,
             "metric": _metrics,
             "sampler": _samplers,
             "initial_result": self._studies,

@@ -20,58 +20,74 @@ class JesseNb(Configurable):
     """Defaults for the magics of jesse_nb; an option given on the line wins.
 
     ``%config JesseNb`` lists them, ``%config JesseNb.jobs = 2`` sets one. None
-    leaves the choice to the tool. ``c.JesseNb.jobs = 2`` in
+    leaves the choice to the tool; what that is, is given in parentheses. ``c.JesseNb.jobs = 2`` in
     ``ipython_config.py`` or ``ipython_kernel_config.py`` keeps it for good.
     """
 
-    exchange = Unicode(None, allow_none=True, help="Exchange whose stored candles are used.").tag(config=True)
+    exchange = Unicode(
+        None, allow_none=True, help="Exchange whose stored candles are used (the one that has the symbol)."
+    ).tag(config=True)
     symbol = Unicode(None, allow_none=True, help="Market that is traded, BTC-USDT for example.").tag(
         config=True
     )
     timeframe = Unicode(None, allow_none=True, help="Timeframe that is traded, 1h for example.").tag(
         config=True
     )
-    jobs = CInt(None, allow_none=True, help="Simulations that run at the same time.").tag(config=True)
+    jobs = CInt(None, allow_none=True, help="Simulations that run at the same time (all cores).").tag(config=True)
     trials = CInt(
-        None, allow_none=True, help="Parameter sets that an optimization, or each window of a walk-forward, tries."
+        None,
+        allow_none=True,
+        help="Parameter sets that an optimization (100), or each window of a walk-forward (30), tries.",
     ).tag(config=True)
-    metric = Unicode(None, allow_none=True, help="What an optimization optimizes.").tag(config=True)
-    sampler = Unicode(None, allow_none=True, help="How an optimization draws parameters.").tag(config=True)
-    in_sample_period = CInt(None, allow_none=True, help="Days of training of a walk-forward's window.").tag(
+    metric = Unicode(None, allow_none=True, help="What an optimization optimizes (sharpe).").tag(config=True)
+    sampler = Unicode(None, allow_none=True, help="How an optimization draws parameters (tpe).").tag(config=True)
+    in_sample_period = CInt(None, allow_none=True, help="Days of training of a walk-forward's window (365).").tag(
         config=True
     )
-    out_sample_period = CInt(None, allow_none=True, help="Days of testing of a walk-forward's window.").tag(
+    out_sample_period = CInt(None, allow_none=True, help="Days of testing of a walk-forward's window (30).").tag(
         config=True
     )
-    step_forward = CInt(None, allow_none=True, help="Days from one window of a walk-forward to the next.").tag(
+    step_forward = CInt(None, allow_none=True, help="Days from one window of a walk-forward to the next (7).").tag(
         config=True
     )
-    gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing.").tag(config=True)
-    concurrent_limit = CInt(None, allow_none=True, help="Simulations of a batch at the same time.").tag(config=True)
-    balance = CFloat(None, allow_none=True, help="Starting balance in the quote currency.").tag(config=True)
-    fee = CFloat(None, allow_none=True, help="Fee of one fill as a fraction: 0.001 is 0.1 %.").tag(
+    gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing (0).").tag(config=True)
+    concurrent_limit = CInt(None, allow_none=True, help="Simulations of a batch at the same time (4).").tag(config=True)
+    balance = CFloat(None, allow_none=True, help="Starting balance in the quote currency (10,000).").tag(config=True)
+    fee = CFloat(None, allow_none=True, help="Fee of one fill as a fraction: 0.001 is 0.1 % (0.001).").tag(
         config=True
     )
-    market = Enum(("futures", "spot"), None, allow_none=True, help="Kind of account.").tag(config=True)
-    leverage = CInt(None, allow_none=True, help="Leverage of a futures account.").tag(config=True)
+    market = Enum(("futures", "spot"), None, allow_none=True, help="Kind of account (futures).").tag(config=True)
+    leverage = CInt(None, allow_none=True, help="Leverage of a futures account (1).").tag(config=True)
     leverage_mode = Enum(
-        ("cross", "isolated"), None, allow_none=True, help="Margin mode of a futures account."
+        ("cross", "isolated"), None, allow_none=True, help="Margin mode of a futures account (cross)."
     ).tag(config=True)
-    mode = Enum(("fast", "step"), None, allow_none=True, help="Jesse's simulation mode.").tag(config=True)
+    mode = Enum(("fast", "step"), None, allow_none=True, help="Jesse's simulation mode (fast).").tag(config=True)
     gaps = Enum(
-        ("fill", "keep"), None, allow_none=True, help="What is done with minutes that have no candle."
+        ("fill", "keep"), None, allow_none=True, help="What is done with minutes that have no candle (fill)."
     ).tag(config=True)
     warm_up_candles = CInt(
-        None, allow_none=True, help="Candles that the strategy sees before the start."
+        None, allow_none=True, help="Candles that the strategy sees before the start (240)."
     ).tag(config=True)
-    trial_timeout = CFloat(None, allow_none=True, help="Seconds that one simulation may take.").tag(
+    trial_timeout = CFloat(None, allow_none=True, help="Seconds that one simulation may take (600).").tag(
         config=True
     )
-    project = Unicode(None, allow_none=True, help="Folder of the Jesse project with the strategies.").tag(
-        config=True
-    )
-    store = Unicode(None, allow_none=True, help="File that keeps finished runs.").tag(config=True)
-    candles = Unicode(None, allow_none=True, help="Folder that keeps the candles.").tag(config=True)
+    source = Enum(
+        ("auto", "store", "database"),
+        None,
+        allow_none=True,
+        help="Where candles come from that the store lacks (auto: the Jesse project's database, if there is one).",
+    ).tag(config=True)
+    project = Unicode(
+        None,
+        allow_none=True,
+        help="Folder of the Jesse project with the strategies and the database (the working directory).",
+    ).tag(config=True)
+    store = Unicode(
+        None, allow_none=True, help="File that keeps finished runs (.jesse_nb/runs.sqlite)."
+    ).tag(config=True)
+    candles = Unicode(
+        None, allow_none=True, help="Folder that keeps the candles (in the user's data folder)."
+    ).tag(config=True)
     warm_up = Bool(
         True,
         help="Start the worker processes in the background when the extension loads; "

@@ -37,6 +37,7 @@ __all__ = [
     "Note",
     "progress_html",
     "progress_text",
+    "saying",
     "shown_by_its_launcher",
     "watch_job",
 ]
@@ -219,6 +220,25 @@ class _ProgressLine:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str]:
         return {"text/plain": progress_text(self._progress), "text/html": progress_html(self._progress)}
+
+
+@contextmanager
+def saying(shell: InteractiveShell, text: str) -> Iterator[None]:
+    """Say what takes its time while it does, where there is somebody to see it; nothing is left of it."""
+    cell, display_id = LaunchingCell(shell), uuid.uuid4().hex
+    if cell.live:
+        cell.publish(Note(text), display_id, update=False)
+    elif cell.terminal:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    try:
+        yield
+    finally:
+        if cell.live:
+            cell.publish(None, display_id, update=True)
+        elif cell.terminal:
+            sys.stderr.write(f"\r{'':<{len(text)}}\r")
+            sys.stderr.flush()
 
 
 @contextmanager

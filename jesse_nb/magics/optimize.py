@@ -15,6 +15,7 @@ from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
+    constraints_of,
     evaluate,
     market_options,
     metrics_of,
@@ -56,7 +57,10 @@ class OptimizeMagics(Magics):
         ),
         argument(
             "--hyperparameters",
+            "--param",
+            dest="hyperparameters",
             nargs="+",
+            action="extend",
             metavar="NAME=VALUE",
             help="Values of parameters that are not varied, or one expression that gives a dict.",
         ),
@@ -65,7 +69,17 @@ class OptimizeMagics(Magics):
             nargs="+",
             metavar="METRIC",
             help="What is optimized: Jesse's metrics, or functions of a result by their name. "
-            "Several give the Pareto front.",
+            "Several give the Pareto front (sharpe).",
+        ),
+        argument(
+            "--constraint",
+            "--constraints",
+            dest="constraints",
+            nargs="+",
+            action="extend",
+            metavar="RULE",
+            help="What the best trials must keep: 'trades >= 30' 'max_drawdown < 25' (a drawdown is positive "
+            "percent here), or functions of a result by their name, which return True or False.",
         ),
         argument(
             "-n",
@@ -79,7 +93,7 @@ class OptimizeMagics(Magics):
         argument(
             "--sampler",
             metavar="NAME",
-            help="How parameters are drawn: tpe, random, grid, cmaes or nsga2.",
+            help="How parameters are drawn: tpe, random, grid, cmaes or nsga2 (tpe).",
         ),
         argument("--seed", type=whole_number, metavar="N", help="Seed of the sampler (0)."),
         argument("--initial-result", metavar="STUDY", help="Earlier result whose best are tried first."),
@@ -89,7 +103,7 @@ class OptimizeMagics(Magics):
         argument(
             "--test-start", metavar="DATE", help="First moment kept from the search, for testing the best."
         ),
-        argument("--test-end", metavar="DATE", help="End of the held-out period."),
+        argument("--test-end", metavar="DATE", help="End of the held-out period (the end of the whole)."),
         argument(
             "--test-ratio",
             type=number,
@@ -97,7 +111,30 @@ class OptimizeMagics(Magics):
             help="In place of dates: the last part of the period (0.25); 0 holds nothing out.",
         ),
         argument(
-            "--top", type=whole_number, metavar="N", help="How many of the best trials are tested and shown."
+            "--holdout",
+            metavar="DAYS",
+            help="Seal the last days of the period, 90d for example: neither search nor test sees them. "
+            "study.open_holdout() runs the best parameters on them, which is counted.",
+        ),
+        argument(
+            "--top", type=whole_number, metavar="N", help="How many of the best trials are tested and shown (10)."
+        ),
+    )
+    @option_group(
+        "checks of the best trials",
+        argument(
+            "--neighbours",
+            type=whole_number,
+            metavar="STEPS",
+            help="How many steps of each parameter the best five are looked around, on the training period (1); "
+            "0 looks around none.",
+        ),
+        argument(
+            "--no-parity",
+            dest="parity",
+            action="store_false",
+            default=None,
+            help="Do not run the best trial again in step mode, whose trades and profit must be the same.",
         ),
     )
     @market_options
@@ -113,7 +150,7 @@ class OptimizeMagics(Magics):
             metavar="N",
             help="Simulations at the same time (all cores).",
         ),
-        argument("--timeout", type=number, metavar="SECONDS", help="Time for the whole search."),
+        argument("--timeout", type=number, metavar="SECONDS", help="Time for the whole search (no limit)."),
     )
     @run_options
     @output_options
@@ -151,7 +188,10 @@ class OptimizeMagics(Magics):
             arguments["initial_result"] = evaluate(options.initial_result, namespace, "--initial-result")
         if options.metric:
             arguments["metric"] = metrics_of(options.metric, namespace)
-        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background)
+        if options.constraints:
+            arguments["constraints"] = constraints_of(options.constraints, namespace)
+        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
+                 parser=self.optimize.parser)
 
 
 def _tool(**arguments: Any) -> Any:

@@ -20,11 +20,13 @@ from IPython.core.error import UsageError
 from IPython.core.magic_arguments import ArgDecorator, argument, argument_group
 from IPython.utils.process import arg_split  # type: ignore[attr-defined]
 
+from jesse_nb.core.tools.words import bytes_of_megabytes
 from jesse_nb.exceptions import did_you_mean
 
 __all__ = [
     "STRATEGY_ARGUMENT",
     "account_options",
+    "constraints_of",
     "evaluate",
     "flags_of",
     "market_options",
@@ -36,6 +38,7 @@ __all__ = [
     "params_of",
     "parse_line",
     "periods_of",
+    "rerun_options",
     "run_options",
     "space_of",
     "tool_arguments",
@@ -46,7 +49,7 @@ __all__ = [
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 #: Parsed options that the front end itself uses, and no tool takes.
-_FRONT_END = ("strategy", "routes", "output", "background", "show_windows")
+_FRONT_END = ("strategy", "routes", "output", "background", "show_windows", "names")
 
 
 def option_group(title: str, *options: argument) -> Callable[[Method], Method]:
@@ -115,12 +118,18 @@ _PERIOD_AND_DATA = (
         nargs="+",
         help="Markets that the strategy looks at without trading them, of the same exchange.",
     ),
-    argument("--gaps", metavar="fill|keep", help="What is done with minutes that have no candle."),
+    argument("--gaps", metavar="fill|keep", help="What is done with minutes that have no candle (fill)."),
+    argument(
+        "--source",
+        metavar="auto|store|database",
+        help="Where candles come from that the store lacks: the Jesse project's database, if there is one (auto), "
+        "or nowhere; with database, its candles are copied in any case.",
+    ),
     argument(
         "--warm-up-candles",
         metavar="N",
         type=whole_number,
-        help="Candles that the strategy sees before the start.",
+        help="Candles that the strategy sees before the start (240).",
     ),
 )
 
@@ -168,30 +177,41 @@ markets_options = option_group(
 
 account_options = option_group(
     "account",
-    argument("--balance", metavar="AMOUNT", type=number, help="Starting balance in the quote currency."),
+    argument("--balance", metavar="AMOUNT", type=number, help="Starting balance in the quote currency (10,000)."),
     argument(
-        "--fee", metavar="FRACTION", type=number, help="Fee of one fill as a fraction: 0.001 is 0.1 %%."
+        "--fee", metavar="FRACTION", type=number, help="Fee of one fill as a fraction: 0.001 is 0.1 %% (0.001)."
     ),
-    argument("--market", metavar="futures|spot", help="Kind of account."),
-    argument("--leverage", metavar="N", type=whole_number, help="Leverage of a futures account."),
-    argument("--leverage-mode", metavar="cross|isolated", help="Margin mode of a futures account."),
+    argument("--market", metavar="futures|spot", help="Kind of account (futures)."),
+    argument("--leverage", metavar="N", type=whole_number, help="Leverage of a futures account (1)."),
+    argument("--leverage-mode", metavar="cross|isolated", help="Margin mode of a futures account (cross)."),
+)
+
+_LIMITS_AND_FOLDERS = (
+    argument("--trial-timeout", metavar="SECONDS", type=number, help="Time that one simulation may take (600)."),
+    argument(
+        "--memory-limit",
+        metavar="MEGABYTES",
+        type=bytes_of_megabytes,
+        help="Memory that one simulation may take (its share of the machine's). Linux only.",
+    ),
+    argument(
+        "--project",
+        metavar="FOLDER",
+        help="Jesse project with strategies and a database, when the notebook lies elsewhere (the working directory).",
+    ),
+    argument("--candles", metavar="FOLDER", help="Folder that keeps the candles (in the user's data folder)."),
+    argument("--store", metavar="FILE", help="File that keeps finished runs (.jesse_nb/runs.sqlite)."),
 )
 
 run_options = option_group(
     "how it runs",
     argument(
-        "--mode", metavar="fast|step", help="Jesse's simulation mode; compare results within one mode only."
+        "--mode", metavar="fast|step", help="Jesse's simulation mode (fast); compare results within one only."
     ),
-    argument("--trial-timeout", metavar="SECONDS", type=number, help="Time that one simulation may take."),
-    argument(
-        "--memory-limit", metavar="BYTES", type=whole_number, help="Memory that one simulation may take."
-    ),
-    argument(
-        "--project", metavar="FOLDER", help="Jesse project with the strategy, when it is not in the notebook."
-    ),
-    argument("--candles", metavar="FOLDER", help="Folder that keeps the candles."),
-    argument("--store", metavar="FILE", help="File that keeps finished runs."),
+    *_LIMITS_AND_FOLDERS,
 )
+
+rerun_options = option_group("how it simulates again", *_LIMITS_AND_FOLDERS)
 
 output_options = option_group(
     "output",
@@ -330,6 +350,13 @@ def params_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     if len(words) > 1 or "=" in word or word.lower().endswith(".csv") or is_dna(word):
         return params_from_words(words)
     return evaluate(word, namespace, "--params")
+
+
+def constraints_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
+    """Return what ``--constraint`` says: comparisons such as ``trades >= 30``, and functions by their name."""
+    from jesse_nb.core.tools.constraints import constraints_from_words
+
+    return constraints_from_words(words, namespace)
 
 
 def metrics_of(words: list[str], namespace: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
+import argparse
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import JobCancelledError, JobInterruptedError
 from jesse_nb.magics.display import JobView, LaunchingCell, Note, shown_by_its_launcher
 
@@ -33,6 +35,7 @@ def run_tool(
     *,
     output: str | None = None,
     background: bool = False,
+    parser: argparse.ArgumentParser | None = None,
 ) -> None:
     """Start a tool, show it in the running cell, and bind its result.
 
@@ -49,6 +52,8 @@ def run_tool(
         in the background always the job. ``_`` gets the same.
     background
         Return as soon as the job runs.
+    parser
+        Of the magic's line: errors then name its flags.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def run_tool(
         When an argument is wrong or the job fails.
     """
     cell = LaunchingCell(shell)
-    with shown_by_its_launcher():
+    with shown_by_its_launcher(), naming_flags(parser):
         job: Job[Any] = tool(**arguments, background=True)
     view = JobView(job, cell)
     if background:

@@ -38,6 +38,11 @@ class RunsMagics(Magics):
     @argument(
         "-n", "--limit", type=whole_number, default=20, metavar="N", help="How many of the newest (20)."
     )
+    @argument(
+        "--ledger",
+        action="store_true",
+        help="In place of the newest: how many runs there are on the same data, by strategy.",
+    )
     @argument("--store", metavar="FILE", help="File that keeps finished runs.")
     @line_magic
     def runs(self, line: str) -> Listing:
@@ -45,12 +50,18 @@ class RunsMagics(Magics):
 
         They are not simulated again: a call that needs one of them takes it
         from here. ``_.to_frame()`` is the table as a DataFrame.
+
+        ``%runs --ledger`` counts them by the data they share: the same symbol,
+        in periods that overlap. The more often the same data was looked at, the
+        less a good result on it says. Scenarios, on candles that a pipeline
+        rewrote, are counted apart.
         """
         options = parse_line(self.runs, line)
         if options.limit < 1:
             raise UsageError(f"--limit is {options.limit}; it is a whole number from 1 up.")
         import pandas as pd
 
+        from jesse_nb.core.jobs.ledger import readable_ledger
         from jesse_nb.core.jobs.store import RunStore, default_store_path
 
         path = Path(options.store or self._settings.store or default_store_path()).expanduser()
@@ -59,6 +70,9 @@ class RunsMagics(Magics):
             return Listing(pd.DataFrame(), empty)
         store = RunStore(path)
         try:
+            if options.ledger:
+                ledger = store.ledger()
+                return Listing(readable_ledger(ledger), empty, ledger)
             recent = store.recent(options.limit)
             return Listing(_readable(recent), empty, recent)
         finally:

@@ -16,6 +16,7 @@ from jesse_nb.magics.display import Listing
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
+    constraints_of,
     market_options,
     metrics_of,
     number,
@@ -70,7 +71,7 @@ class WalkForwardMagics(Magics):
         argument(
             "--split",
             metavar="windows|cpcv",
-            help="cpcv: combinatorial purged cross-validation, a distribution of out-of-sample paths.",
+            help="cpcv: combinatorial purged cross-validation, a distribution of out-of-sample paths (windows).",
         ),
         argument("--groups", type=whole_number, metavar="N", help="Parts that the period is cut into (6)."),
         argument("--test-groups", type=whole_number, metavar="N", help="Parts that each split tests on (2)."),
@@ -87,7 +88,10 @@ class WalkForwardMagics(Magics):
         ),
         argument(
             "--hyperparameters",
+            "--param",
+            dest="hyperparameters",
             nargs="+",
+            action="extend",
             metavar="NAME=VALUE",
             help="With a space: values of parameters that are not varied. Without: the parameters of every "
             "window, and nothing is searched. Or one expression that gives a dict.",
@@ -96,7 +100,17 @@ class WalkForwardMagics(Magics):
             "--metric",
             nargs="+",
             metavar="METRIC",
-            help="What is optimized: Jesse's metrics, or functions of a result by their name.",
+            help="What is optimized: Jesse's metrics, or functions of a result by their name (sharpe).",
+        ),
+        argument(
+            "--constraint",
+            "--constraints",
+            dest="constraints",
+            nargs="+",
+            action="extend",
+            metavar="RULE",
+            help="What the chosen parameters must keep: 'trades >= 30' 'max_drawdown < 25' (a drawdown is positive "
+            "percent here), or functions of a result by their name, which return True or False.",
         ),
         argument(
             "-n",
@@ -110,7 +124,7 @@ class WalkForwardMagics(Magics):
         argument(
             "--sampler",
             metavar="NAME",
-            help="How parameters are drawn: tpe, random, grid, cmaes or nsga2.",
+            help="How parameters are drawn: tpe, random, grid, cmaes or nsga2 (tpe).",
         ),
         argument("--seed", type=whole_number, metavar="N", help="Seed; each window's own derives from it (0)."),
     )
@@ -131,7 +145,7 @@ class WalkForwardMagics(Magics):
             "--timeout",
             type=number,
             metavar="SECONDS",
-            help="Time for all of it; the windows finished by then are the result.",
+            help="Time for all of it (no limit); the windows finished by then are the result.",
         ),
     )
     @run_options
@@ -178,7 +192,10 @@ class WalkForwardMagics(Magics):
             )
         if options.metric:
             arguments["metric"] = metrics_of(options.metric, namespace)
-        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background)
+        if options.constraints:
+            arguments["constraints"] = constraints_of(options.constraints, namespace)
+        run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
+                 parser=self.walk_forward.parser)
         return None
 
 

@@ -26,6 +26,7 @@ from jesse_nb.report.numbers import measure
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.tools.analysis_result import AnalysedRun
 
 __all__ = ["draw_equity", "draw_monthly", "draw_trades"]
 
@@ -48,7 +49,7 @@ def draw_equity(result: BacktestResult) -> ReportFigure:
     return figure
 
 
-def draw_monthly(result: BacktestResult) -> ReportFigure:
+def draw_monthly(result: BacktestResult | AnalysedRun) -> ReportFigure:
     """Draw monthly returns as a heat map, one row a year."""
     frame = monthly_returns(result.equity)
     figure, (ax,) = new_figure(0.7 + 0.42 * max(len(frame), 2))
@@ -69,7 +70,7 @@ def draw_monthly(result: BacktestResult) -> ReportFigure:
     return figure
 
 
-def draw_trades(result: BacktestResult) -> ReportFigure:
+def draw_trades(result: BacktestResult | AnalysedRun) -> ReportFigure:
     """Draw how the trades' net profits are spread."""
     figure, (ax,) = new_figure(3.0)
     profits = result.trades["pnl"].to_numpy(dtype=float)

@@ -14,7 +14,7 @@ from jesse_nb.report.tables import Cell, Table, cell, toned
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
 
-__all__ = ["MAIN", "MONTHS", "metric_groups", "monthly_table", "trades_table"]
+__all__ = ["MAIN", "MONTHS", "metric_cell", "metric_groups", "monthly_table", "trades_table"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -42,7 +42,7 @@ def metric_groups(result: BacktestResult) -> dict[str, Table]:
     """Jesse's metrics by theme; those that the run does not have are left out."""
     groups = {}
     for theme, names in _GROUPS.items():
-        rows = tuple((cell(label(name)), _metric_cell(name, result.metrics[name]))
+        rows = tuple((cell(label(name)), metric_cell(name, result.metrics[name]))
                      for name in names if name in result.metrics)
         if rows:
             groups[theme] = Table(("", ""), rows)
@@ -97,6 +97,7 @@ def _moment(stamp: Any) -> str:
     return UNDEFINED if pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M}"
 
 
-def _metric_cell(name: str, value: float) -> Cell:
+def metric_cell(name: str, value: Any) -> Cell:
+    """Write one of Jesse's metrics; where the sign is the message, it is coloured."""
     text = write(name, value)
     return toned(text, value) if name in _GAINS else cell(text)

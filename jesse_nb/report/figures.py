@@ -7,11 +7,20 @@ from functools import singledispatch
 from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
-from jesse_nb.report import backtest_figures, batch_figures, cpcv_figures, optimize_figures, walk_forward_figures
+from jesse_nb.report import (
+    backtest_figures,
+    batch_figures,
+    cpcv_figures,
+    optimize_figures,
+    overfit_figures,
+    walk_forward_figures,
+)
+from jesse_nb.report.analysis_plots import analysis_plots
 from jesse_nb.report.canvas import ReportFigure
 
 __all__ = ["plot", "plots"]
@@ -43,13 +52,18 @@ def _(result: BacktestResult) -> dict[str, Callable[[], ReportFigure]]:
 
 @_figures.register
 def _(result: OptimizeResult) -> dict[str, Callable[[], ReportFigure]]:
-    figures = {}
+    figures: dict[str, Callable[[], ReportFigure]] = {}
+    known, found, plateau = result.overfit, result.verdict, result.plateau
+    if known is not None and found is not None and found.outcome not in ("nothing to judge", "too little data"):
+        figures["overfit"] = lambda: overfit_figures.draw_overfit(known)
     if sum(trial.scored for trial in result.trials) > 1:
         figures["convergence"] = lambda: optimize_figures.draw_convergence(result)
         figures["importances"] = lambda: optimize_figures.draw_importances(result)
         figures["slices"] = lambda: optimize_figures.draw_slices(result)
         if len(result.metrics) == 2:
             figures["pareto"] = lambda: optimize_figures.draw_pareto(result)
+    if plateau is not None:
+        figures["plateau"] = lambda: overfit_figures.draw_plateau(plateau)
     if result.training is not None or result.default is not None:
         figures["equity"] = lambda: optimize_figures.draw_equity(result)
     return figures
@@ -97,3 +111,6 @@ def _(result: CpcvResult) -> dict[str, Callable[[], ReportFigure]]:
     if any(split.logit == split.logit for split in result.splits):
         figures["ranks"] = lambda: cpcv_figures.draw_ranks(result)
     return figures
+
+
+_figures.register(Analysis, analysis_plots)

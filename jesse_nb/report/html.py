@@ -14,36 +14,31 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from jesse_nb.core.analysis.importances import importances
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
-from jesse_nb.report import backtest_tables, batch_tables, optimize_figures, optimize_tables, provenance
+from jesse_nb.report import backtest_tables, batch_tables, provenance
+from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
 from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.figures import plot, plots
-from jesse_nb.report.labels import days, label, period, write
-from jesse_nb.report.numbers import duration
-from jesse_nb.report.tables import Cell, cell, toned
+from jesse_nb.report.labels import days, label, period
+from jesse_nb.report.optimize_report import holdout_content, optimize_content, optimize_pictures
 from jesse_nb.report.walk_forward_report import (
     CPCV_PICTURES,
     WALK_FORWARD_PICTURES,
     cpcv_content,
     walk_forward_content,
 )
-from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
+from jesse_nb.report.words import SYNTHETIC
 
 __all__ = ["fragment", "page"]
 
 MOST_TRADES = 20
-MOST_TOP_TRIALS = 10
 MOST_TOP_COMBINATIONS = 15
-
-_IMPORTANCE_METHODS = {
-    "fANOVA": "Share of the metric's variation over the whole space that each parameter explains (fANOVA).",
-    "PED-ANOVA": "How much each parameter sets the best tenth of the trials apart (PED-ANOVA).",
-}
 
 
 class Picture(NamedTuple):
@@ -63,6 +58,7 @@ def fragment(result: Any) -> str:
 def page(result: Any) -> str:
     """Return the report as one self-contained HTML page."""
     title = (f"Batch: {batch_tables.subject(result)}" if isinstance(result, BatchResult)
+             else analysis_title(result) if isinstance(result, Analysis)
              else f"{result.strategy} on {provenance.market(result.spec)}")
     # the fragment is finished HTML: everything in it was escaped when it was rendered
     return _render("page.html", {"title": title, "fragment": Markup(fragment(result))})  # noqa: S704
@@ -70,7 +66,7 @@ def page(result: Any) -> str:
 
 @fragment.register
 def _(result: BacktestResult) -> str:
-    main = [(label(name), _tone(name, result.metrics[name]), "")
+    main = [(label(name), backtest_tables.metric_cell(name, result.metrics[name]), "")
             for name in backtest_tables.MAIN if name in result.metrics]
     return _render("backtest.html", {
         **_heading(result.strategy, result.spec),
@@ -90,37 +86,19 @@ def _(result: BacktestResult) -> str:
 
 @fragment.register
 def _(result: OptimizeResult) -> str:
-    spec = result.spec
-    heading = _heading(result.strategy, spec)
-    if result.test_start is not None and result.test_end is not None:
-        heading["period"] = (f"Training {heading['period']}, "
-                             f"held out {period(result.test_start, result.test_end)} "
-                             f"({days(result.test_start, result.test_end)})")
-    frame = optimize_tables.comparison(result)
-    measured = importances(result) if result.best else None
-    hidden = len(result.space.dimensions) - optimize_figures.MOST_SLICES
     return _render("optimize.html", {
-        **heading,
-        "run": _run(result),
-        "stopped": result.stopped,
-        "tiles": _tiles(result),
-        "warnings": [hindsight(result)] if result.best else ["No trial has a value; the reasons are below."],
-        "best": result.best is not None,
-        "held_out": result.test_start is not None,
-        "parameters": optimize_tables.best_parameters(result),
-        "edge": at_the_edge(result),
-        "verdict": verdict(result, frame),
-        "comparison": optimize_tables.comparison_table(result, frame),
-        "joined": result.test is not None,
-        "importance_reason": measured.reason if measured else "",
-        "importance_method": _IMPORTANCE_METHODS[measured.method] if measured and measured.values else "",
-        "more_parameters": (f"The first {optimize_figures.MOST_SLICES} parameters; {hidden} more are in "
-                            "the history." if hidden > 0 else ""),
-        "figures": _optimize_pictures(result, measured),
-        "top": optimize_tables.top_trials(result, MOST_TOP_TRIALS),
-        "failures": optimize_tables.failures(result),
-        "notes": result.notes,
-        "card": provenance.optimize_card(result),
+        **_heading(result.strategy, result.spec),
+        **optimize_content(result),
+        "figures": _pictures(result, optimize_pictures(result)),
+    })
+
+
+@fragment.register
+def _(result: OpenedHoldout) -> str:
+    return _render("holdout.html", {
+        **_heading(result.strategy, result.spec),
+        **holdout_content(result),
+        "equity": _picture(plot(result.best, "equity"), "Equity curve on the sealed days, and the drawdown beneath it"),
     })
 
 
@@ -168,70 +146,19 @@ def _(result: CpcvResult) -> str:
     })
 
 
+@fragment.register
+def _(result: Analysis) -> str:
+    return _render("analysis.html", {**analysis_content(result), "figures": _pictures(result, ANALYSIS_PICTURES)})
+
+
 def _heading(name: str, spec: Any) -> dict[str, Any]:
     return {"name": name, "synthetic": spec.synthetic, "explanation": SYNTHETIC,
             "places": f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode",
             "period": f"{period(spec.start, spec.end)} ({days(spec.start, spec.end)})"}
 
 
-def _run(result: OptimizeResult) -> str:
-    failed = sum(trial.state == "failed" for trial in result.trials)
-    reused = sum(trial.reused for trial in result.trials)
-    parts = [f"{len(result.trials):,} of {result.n_trials:,} trials"]
-    parts += [f"{failed:,} failed"] if failed else []
-    parts += [f"{reused:,} answered by earlier runs"] if reused else []
-    parts += [f"sampler {result.sampler}, seed {result.seed}", f"took {duration(result.elapsed)}"]
-    return "; ".join(parts)
-
-
-def _tiles(result: OptimizeResult) -> list[tuple[str, Cell, str]]:
-    if result.best is None:
-        return []
-    held_out = result.test_start is not None
-    tiles = []
-    for position, metric in enumerate(result.metrics[:2]):
-        values = result.top[0].test_values
-        tiles.append((metric.label, cell(write(metric.name, result.best.values[position], result.metrics)),
-                      "training"))
-        if held_out:
-            value = values[position] if values else None
-            tiles.append((metric.label, cell(write(metric.name, value, result.metrics)), "held out"))
-    for name in ("net_profit_percentage", "total"):
-        if label(name) not in [metric.label for metric in result.metrics[:2]]:
-            tiles.append((label(name), _tone(name, result.best.metrics.get(name)), "training"))
-            if held_out:
-                run = result.test.metrics if result.test else {}
-                tiles.append((label(name), _tone(name, run.get(name)), "held out"))
-    return tiles
-
-
-def _tone(name: str, value: Any) -> Cell:
-    text = write(name, value)
-    return toned(text, value) if name in ("net_profit_percentage", "annual_return") else cell(text)
-
-
-def _optimize_pictures(result: OptimizeResult, measured: Any) -> dict[str, Picture]:
-    metric = result.metrics[0].label
-    descriptions = {
-        "equity": "Growth of the best trial, of its held-out run and of the default parameters",
-        "convergence": f"{metric} of each trial, and the best so far",
-        "importances": f"Importance of each parameter to {metric}",
-        "pareto": "Two metrics of each trial, and the Pareto front",
-        "slices": f"{metric} against each parameter",
-    }
-    pictures = {}
-    for name in plots(result):
-        if name == "importances":  # measured once, and a reason in place of numbers is said in words
-            if measured and measured.values:
-                figure = optimize_figures.draw_importances(result, measured)
-                pictures[name] = _picture(figure, descriptions[name])
-        else:
-            pictures[name] = _picture(plot(result, name), descriptions[name])
-    return pictures
-
-
 def _pictures(result: Any, descriptions: Mapping[str, str]) -> dict[str, Picture]:
-    return {name: _picture(plot(result, name), descriptions[name]) for name in plots(result)}
+    return {name: _picture(plot(result, name), descriptions[name]) for name in plots(result) if name in descriptions}
 
 
 def _picture(figure: ReportFigure, description: str) -> Picture:

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from jesse_nb.core.analysis.equity import equity_curves
-from jesse_nb.core.analysis.importances import Importances, importances
 from jesse_nb.core.analysis.optimization import convergence, slices
 from jesse_nb.report.canvas import (
     BAD,
@@ -42,13 +41,13 @@ MOST_SLICES = 12
 
 
 def draw_convergence(result: OptimizeResult) -> ReportFigure:
-    """Draw each trial's value, the best so far, and where trials failed."""
+    """Draw each trial's value, the best so far, and where trials failed; hollow are those that break a constraint."""
     figure, (ax,) = new_figure(3.3)
     metric, frame = result.metrics[0], convergence(result)
     finite = frame[np.isfinite(frame["value"])]
-    ax.scatter(finite["trial"], finite["value"], s=16, color=MAIN, alpha=0.7, linewidths=0, label="trial")
-    ax.step(finite["trial"], finite["best"], where="post", color=BEST, linewidth=2, label="best so far",
-            zorder=3)
+    _scatter(ax, finite["trial"], finite["value"], finite["trial"].isin(_violating(result)))
+    if finite["best"].notna().any():
+        ax.step(finite["trial"], finite["best"], where="post", color=BEST, linewidth=2, label="best so far", zorder=3)
     lost = {"failed": [trial.number for trial in result.trials if trial.state == "failed"],
             "no value": [trial.number for trial in result.trials
                          if trial.state == "finished" and not trial.scored]}
@@ -66,13 +65,13 @@ def draw_convergence(result: OptimizeResult) -> ReportFigure:
     ax.set_xlim(-edge, max(trial.number for trial in result.trials) + edge)
     ax.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1, steps=STEPS))
     axis_in(ax.yaxis, metric.unit)
-    legend(ax, 5)
+    legend(ax, 6)
     return figure
 
 
-def draw_importances(result: OptimizeResult, measured: Importances | None = None) -> ReportFigure:
+def draw_importances(result: OptimizeResult) -> ReportFigure:
     """Draw how much of the metric's variation each parameter explains."""
-    measured = measured if measured is not None else importances(result)
+    measured = result.importances
     shown = list(measured.values.items())[:20]
     figure, (ax,) = new_figure(0.75 + 0.3 * max(len(shown), 2))
     if not shown:
@@ -98,7 +97,7 @@ def draw_slices(result: OptimizeResult) -> ReportFigure:
     for position, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=False)):
         finite = table[np.isfinite(table["value"])]
         places = _places(ax, dimensions[name], finite["x"])
-        ax.scatter(places, finite["value"], s=14, color=MAIN, alpha=0.6, linewidths=0)
+        _scatter(ax, places, finite["value"], finite["trial"].isin(_violating(result)))
         best = finite["trial"].isin([result.best.number] if result.best else []).to_numpy()
         ax.scatter(places[best], finite["value"][best], marker="*", s=130, color=BEST, linewidths=0, zorder=3)
         ax.set_title(literal(name), loc="left", color=INK, fontsize=10)
@@ -136,11 +135,15 @@ def draw_pareto(result: OptimizeResult) -> ReportFigure:
     """Draw two metrics against each other, and the front that no trial beats in both."""
     figure, (ax,) = new_figure(4.0)
     first, second = result.metrics
-    points = np.array([trial.values for trial in result.trials if trial.scored]).reshape(-1, 2)
+    scored = [trial for trial in result.trials if trial.scored]
+    points = np.array([trial.values for trial in scored]).reshape(-1, 2)
     front = np.array(sorted(trial.values for trial in result.pareto_front)).reshape(-1, 2)
-    ax.scatter(points[:, 0], points[:, 1], s=18, color=MAIN, alpha=0.6, linewidths=0, label="trial")
-    ax.plot(front[:, 0], front[:, 1], color=BEST, linewidth=1.2, marker="o", markersize=6,
-            label="Pareto front")
+    _scatter(ax, points[:, 0], points[:, 1], [bool(trial.violated) for trial in scored])
+    if len(front):
+        ax.plot(front[:, 0], front[:, 1], color=BEST, linewidth=1.2, marker="o", markersize=6, label="Pareto front")
+    if result.knee is not None:
+        ax.scatter(result.knee.values[:1], result.knee.values[1:], marker="*", s=260, color=BEST, edgecolors=INK,
+                   linewidths=0.8, zorder=4, label=f"knee (trial {result.knee.number})")
     for metric, axis, set_label in ((first, ax.xaxis, ax.set_xlabel), (second, ax.yaxis, ax.set_ylabel)):
         better = "higher is better" if metric.direction == "maximize" else "lower is better"
         set_label(f"{literal(metric.label)} ({better})")
@@ -148,6 +151,20 @@ def draw_pareto(result: OptimizeResult) -> ReportFigure:
     ax.grid(visible=True, axis="x", color=INK, alpha=0.2, linewidth=0.7)
     legend(ax)
     return figure
+
+
+def _violating(result: OptimizeResult) -> list[int]:
+    return [trial.number for trial in result.trials if trial.violated]
+
+
+def _scatter(ax: Axes, x: Any, y: Any, hollow: Any) -> None:
+    """Draw trials as dots, those that break a constraint as hollow ones."""
+    across, up, breaks = np.asarray(x), np.asarray(y), np.asarray(hollow, dtype=bool)
+    if not breaks.all():
+        ax.scatter(across[~breaks], up[~breaks], s=16, color=MAIN, alpha=0.7, linewidths=0, label="trial")
+    if breaks.any():
+        ax.scatter(across[breaks], up[breaks], s=16, facecolors="none", edgecolors=INK, linewidths=1,
+                   label="breaks a constraint")
 
 
 def _places(ax: Axes, dimension: Dimension, values: pd.Series[Any]) -> npt.NDArray[np.float64]:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jesse_nb.core.analysis.held_out import train_test
+from jesse_nb.core.analysis.held_out import read_metric, train_test
 from jesse_nb.core.analysis.optimization import top_table
+from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, unit, write
 from jesse_nb.report.numbers import UNDEFINED, parameter, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.dimension import Dimension
+    from jesse_nb.core.tools.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
-__all__ = ["best_parameters", "comparison", "comparison_table", "failures", "top_trials"]
+__all__ = ["best_parameters", "comparison", "comparison_table", "failures", "parity_table", "plateau_table",
+           "sealed_table", "top_trials"]  # fmt: skip
 
 #: What top_table calls Jesse's metrics, where it is not their name.
 _COLUMNS = {"total": "trades"}
@@ -54,25 +57,39 @@ def comparison(result: OptimizeResult) -> pd.DataFrame:
 def comparison_table(result: OptimizeResult, frame: pd.DataFrame) -> Table:
     """Lay :func:`comparison` out; columns without a run behind them are left out."""
     columns = [("train", "training")]
-    columns += [("test", "held out")] if result.test_start is not None else []
+    columns += [("test", "held out")] if result.test is not None else []
     columns += [("default", "default")] if result.default is not None else []
-    head = ("", *(title for _, title in columns), *(["lost"] if result.test_start is not None else []))
+    head = ("", *(title for _, title in columns), *(["edge lost"] if result.test is not None else []))
     rows = []
     for name in map(str, frame.index):
         values = frame.loc[name]
         row = [cell(label(name, result.metrics))]
         row += [_metric_cell(name, float(values[column]), result) for column, _ in columns]
-        if result.test_start is not None:
+        if result.test is not None:
             row.append(_lost(float(values["degradation"])))
         rows.append(tuple(row))
     return Table(head, tuple(rows))
+
+
+def sealed_table(result: OpenedHoldout) -> Table:
+    """Lay the runs on the sealed days out: the best parameters beside the strategy's own."""
+    metrics = result.holdout.metrics
+    optimized = [(metric.label, metric.unit) for metric in metrics]
+    names = [metric.name for metric in metrics]
+    names += [name for name in MAIN if (label(name), unit(name)) not in optimized]
+    runs = [result.best] + ([result.default] if result.default is not None else [])
+    by_name = {metric.name: metric for metric in metrics}
+    rows = tuple((cell(label(name, metrics)),
+                  *(cell(write(name, read_metric(run, name, by_name.get(name)), metrics)) for run in runs))
+                 for name in names)
+    return Table(("", "best", "default")[: 1 + len(runs)], rows)
 
 
 def top_trials(result: OptimizeResult, n: int) -> Table:
     """Lay the best trials out, parameters first, held-out figures last."""
     frame = top_table(result, n)
     names = [dimension.name for dimension in result.space.dimensions]
-    held_out = result.test_start is not None
+    held_out = any(entry.test is not None or entry.test_reason for entry in result.top)
     optimized = [(metric.label, metric.unit) for metric in result.metrics]
     beside = [name for name in ("total", "net_profit_percentage", "max_drawdown")
               if (label(name), unit(name)) not in optimized]
@@ -93,6 +110,30 @@ def top_trials(result: OptimizeResult, n: int) -> Table:
             line += [entry._replace(title=why or entry.title) for entry in cells]
         rows.append(tuple(line))
     return Table(tuple(head), tuple(rows), words=0)
+
+
+def plateau_table(result: OptimizeResult) -> Table:
+    """Lay the best trials out with their neighbours, the most robust first."""
+    if result.plateau is None:
+        return Table((), ())
+    metric, ranked = result.plateau.metric, result.plateau.ranked
+    some = any(one.unusable for one in ranked)
+    rows = tuple((cell(str(one.trial.number)), cell(str(len(one.neighbours))),
+                  *([cell(str(one.unusable))] if some else []),
+                  *(_metric_cell(metric.name, value, result) for value in (one.trial.value, one.median, one.worst)),
+                  cell(share(one.kept), "bad" if one.kept < 0.5 else ""))
+                 for one in ranked)  # fmt: skip
+    return Table(("trial", "neighbours", *(["unusable"] if some else []), metric.label, "median neighbour",
+                  "worst neighbour", "edge kept"), rows)  # fmt: skip
+
+
+def parity_table(result: OptimizeResult) -> Table:
+    """Lay the metrics out that Jesse reads off daily samples, in both modes."""
+    if result.parity is None or result.parity.reason:
+        return Table((), ())
+    rows = tuple((cell(label(name)), cell(write(name, fast)), cell(write(name, step)))
+                 for name, fast, step in result.parity.ratios.itertuples())
+    return Table(("", "fast mode", "step mode"), rows)
 
 
 def failures(result: OptimizeResult, limit: int = 10) -> Table:

@@ -12,13 +12,14 @@ from jesse_nb.report.tables import Table, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
+    from jesse_nb.core.tools.analysis_result import Analysis
     from jesse_nb.core.tools.batch_result import BatchResult
     from jesse_nb.core.tools.cpcv_result import CpcvResult
     from jesse_nb.core.tools.optimize_result import OptimizeResult
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
-__all__ = ["account", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card", "market",
-           "optimize_card", "walk_forward_card"]
+__all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
+           "market", "optimize_card", "walk_forward_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -73,6 +74,19 @@ def batch_card(result: BatchResult) -> Table:
     return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)
 
 
+def analysis_card(analysis: Analysis) -> Table:
+    """Provenance of the run that an analysis read, and how it was analysed."""
+    run, spec = analysis.run, analysis.spec
+    how = ("analysis", f"{analysis.analysis_type}, seed {analysis.seed}")
+    if spec is None:
+        rows = (("data", "trades and equity given as tables"),
+                ("period", f"{period(run.start, run.end)}, end excluded ({days(run.start, run.end)})"), how)
+        return Table(("", ""), tuple((cell(name), cell(text)) for name, text in rows), words=2)
+    pieced = (run.start, run.end) != (spec.start, spec.end)
+    extra = [("candles above", "of the first window's out-of-sample run")] if pieced else []
+    return _card(replace(spec, start=run.start, end=run.end), run.card, [*extra, how])
+
+
 def card_of(result: OptimizeResult) -> ResultCard | None:
     """Return the card of any run of an optimization; None when none succeeded."""
     for run in (result.training, result.test, result.default):
@@ -111,7 +125,9 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
     lines += [("period", f"{period(spec.start, spec.end)}, end excluded ({days(spec.start, spec.end)})"),
               ("warm-up", f"{spec.warm_up_candles:,} candles"), ("account", account(spec)),
               ("mode", _MODES.get(spec.mode, spec.mode))]
-    lines += [(f"candles of {part.symbol}", f"{part.exchange}, {part.fingerprint}, {_missing(part.missing)}")
+    if spec.pipeline is not None:
+        lines += [("candle pipeline", str(spec.pipeline))]
+    lines += [(f"candles of {part.symbol}", f"{part.exchange}, {part.fingerprint}, {_missing(part.missing)}{_sources(part)}")
               for part in spec.candles]
     if card is not None and not spec.candles:
         lines += [(f"candles of {series}", fingerprint) for series, fingerprint in card.candles.items()]
@@ -121,6 +137,10 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
     versions = dict(card.versions) if card is not None else {"jesse": spec.jesse_version}
     lines += [("versions", ", ".join(f"{package} {version}" for package, version in versions.items()))]
     return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)
+
+
+def _sources(part: CandleSlice) -> str:
+    return f", from {' and '.join(part.sources)}" if part.sources else ""
 
 
 def _missing(minutes: int) -> str:

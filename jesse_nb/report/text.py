@@ -8,11 +8,14 @@ from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
-from jesse_nb.report import batch_tables
+from jesse_nb.report import batch_tables, optimize_tables, words
+from jesse_nb.report.analysis_report import analysis_text
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
@@ -20,7 +23,7 @@ from jesse_nb.report.optimize_tables import best_parameters, comparison, compari
 from jesse_nb.report.provenance import account, market
 from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
-from jesse_nb.report.words import SYNTHETIC, at_the_edge, hindsight, verdict
+from jesse_nb.report.words import SYNTHETIC
 
 __all__ = ["text"]
 
@@ -61,22 +64,37 @@ def _(result: OptimizeResult) -> str:
         lines.append(f"Held out: {period(result.test_start, result.test_end)}")
     lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
     lines += _missing(spec)
+    if result.verdict is not None:
+        lines += ["", *_wrapped(f"{result.verdict.line[0].upper()}{result.verdict.line[1:]}."),
+                  *_wrapped(result.verdict.note), ""]
+    lines += _wrapped(*words.warnings(result))
     failed = sum(trial.state == "failed" for trial in result.trials)
     lines.append(f"{len(result.trials)} of {result.n_trials} trials"
                  f"{f', {failed} failed' if failed else ''}"
                  f"{f', stopped: {_line(result.stopped)}' if result.stopped else ''}"
                  f"; sampler {result.sampler}, seed {result.seed}")
     if result.best is None:
-        return "\n".join([*lines, "No trial has a value.", *as_text(failures(result), widest=72)])
+        lost = failures(result)
+        return "\n".join([*lines, *(as_text(lost, widest=72) if lost.rows else [])])
 
     scores = ", ".join(f"{_line(metric.label)} {write(metric.name, value, result.metrics)}"
                        for metric, value in zip(result.metrics, result.best.values, strict=True))
     frame = comparison(result)
     lines += [f"Best trial {result.best.number}: {scores}", "", *as_text(best_parameters(result)), "",
               *as_text(comparison_table(result, frame)), ""]
-    for sentence in (*verdict(result, frame), hindsight(result), at_the_edge(result), *result.notes):
-        lines += textwrap.wrap(sentence, width=96)
+    lines += _wrapped(*words.held_out(result, frame), *words.plateau(result),
+                      words.constraints(result), words.front(result), words.at_the_edge(result), words.sealed(result),
+                      words.earlier_runs(result), words.parity(result), *result.notes)
     return "\n".join(lines)
+
+
+@text.register
+def _(result: OpenedHoldout) -> str:
+    spec, table = result.spec, optimize_tables.sealed_table(result)
+    return "\n".join([f"Sealed days of {_line(result.strategy)}: {_line(market(spec))}",
+                      f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode",
+                      *([f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []), "", *as_text(table), "",
+                      *_wrapped(words.looks(result.holdout))])
 
 
 @text.register
@@ -103,6 +121,11 @@ def _(result: BatchComparison) -> str:
 
 text.register(WalkForwardResult, walk_forward_text)
 text.register(CpcvResult, cpcv_text)
+text.register(Analysis, analysis_text)
+
+
+def _wrapped(*sentences: str) -> list[str]:
+    return [line for sentence in sentences for line in textwrap.wrap(sentence, width=96)]
 
 
 def _line(name: str) -> str:

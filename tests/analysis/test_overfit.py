@@ -4,18 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.api import OLS, add_constant
 
 from jesse_nb.core.analysis.overfit import overfit_figures
 from jesse_nb.core.analysis.overfit_verdict import overfit_verdict
 from jesse_nb.core.analysis.sharpe_inference import deflated_sharpe, expected_maximum_sharpe
-from jesse_nb.core.analysis.significance import mean_test
 from jesse_nb.exceptions import InputError
 from tests.analysis.studies import study
 
 
 @pytest.fixture(scope="module")
 def skilled():
-    return study("clusters", 1, days=730, trials=40, edge=3.5)
+    return study("clusters", 1, days=730, trials=40, edge=4.5)
 
 
 def market_of(days, seed=3, drift=0.0):
@@ -65,6 +65,7 @@ def test_a_market_that_has_nothing_to_do_with_it_changes_nothing(skilled):
     assert found.market.exposure == pytest.approx(stats.linregress(market_of(730), returns[best]).slope)
     assert found.p_market == pytest.approx(found.p_cash, abs=0.02)
     assert found.market.days == 730
+    assert found.market.deflated.probability == pytest.approx(found.deflated.probability, abs=0.02)
 
 
 def test_holding_a_rising_market_is_no_skill():
@@ -75,15 +76,25 @@ def test_holding_a_rising_market_is_no_skill():
     assert found.p_cash < 0.05
     assert found.deflated.probability > 0.95
     assert found.market.exposure == pytest.approx(1.0, abs=0.02)
-    # one trial by itself: the p-value is that of a regression's intercept
-    alone = overfit_figures(returns[[10]], 10, market, resamples=4000)
-    beyond = returns[10] - alone.market.exposure * market
-    tested = mean_test(beyond)
-    assert alone.market.beyond.p_upper == pytest.approx(stats.norm.sf(tested.t), abs=0.04)
+    assert found.market.deflated.probability < 0.5
     judged = overfit_verdict(found)
     assert judged.outcome == "likely luck"
     assert "beyond the market" in judged.line
     assert "exposure to the market" in judged.note
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_beyond_the_market_is_a_regressions_intercept(seed):
+    """With White's standard error: the market's return and the trial's, of which one scales the other's noise."""
+    market = market_of(400, seed, drift=0.004)
+    noise = np.random.default_rng(seed).standard_t(4, 400) * market.abs()
+    returns = pd.DataFrame({"trial": 0.5 * market + noise + 0.002})
+    fitted = OLS(returns["trial"], add_constant(market.rename("market"))).fit(cov_type="HC0")
+    found = overfit_figures(returns, "trial", market, resamples=3000)
+    assert found.market.exposure == pytest.approx(fitted.params["market"], rel=1e-10)
+    ratio = found.market.deflated.sharpe * math.sqrt(400 / 399)  # of one trial, with HC0's population variance
+    assert ratio * math.sqrt(400) == pytest.approx(fitted.tvalues["const"], rel=1e-10)
+    assert found.market.beyond.p == pytest.approx(stats.norm.sf(fitted.tvalues["const"]), abs=0.03)
 
 
 def test_nothing_but_the_market():

@@ -43,9 +43,9 @@ def test_luck_is_hardly_ever_called_skill(lucky):
 
 def test_an_edge_is_seldom_called_luck():
     """A Sharpe ratio of 2.5 over two years stands out of 40 trials in about nine of ten studies, and 3.5 in all."""
-    good, better = (Counter(judged(kind, seed, days=730, trials=40, edge=edge) for kind in KINDS for seed in range(6))
-                    for edge in (2.5, 3.5))
-    assert good["likely luck"] + good["no edge"] <= 0.15 * 30
+    good, better = (Counter(judged(kind, seed, days=730, trials=40, edge=edge)
+                            for kind in KINDS for seed in range(many)) for edge, many in ((2.5, 4), (3.5, 2)))
+    assert good["likely luck"] + good["no edge"] <= 0.15 * 20
     assert better["likely luck"] + better["no edge"] == 0
 
 
@@ -57,5 +57,6 @@ def test_a_great_edge_is_called_skill():
 @pytest.mark.parametrize("short", [False, True], ids=["long or flat", "long or short"])
 def test_coin_flips_on_a_real_market_are_luck(short):
     """Long or flat gains as the market rises, which is no skill either."""
-    called = Counter(outcome(*coin_flips(seed, trials=25, short=short)) for seed in range(12))
-    assert called["likely luck"] + called["no edge"] >= 11
+    called = Counter(outcome(*coin_flips(seed, trials=25, short=short)) for seed in range(20))
+    assert called["likely luck"] + called["no edge"] >= 18
+    assert called["likely skill"] == 0

@@ -40,7 +40,8 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
     words = ["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "6", "-j", "2",
-             "--test-ratio", "0.3", "--top", "2", "--seed", "3", "-o", "out/report.html"]  # fmt: skip
+             "--neighbours", "0", "--no-parity", "--test-ratio", "0.3", "--top", "2", "--seed", "3",
+             "-o", "out/report.html"]  # fmt: skip
     assert main(words) == 0
     said = capsys.readouterr()
     assert "6 of 6 trials" in said.out
@@ -57,8 +58,12 @@ def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
 
     assert main(["runs", "-n", "2"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert len(listed) == 3
+    assert len(listed) == 4  # the header, two runs and how to analyze one
     assert "TrendFollower" in listed[1]
+    assert main(["runs", "--ledger"]) == 0
+    ledger = capsys.readouterr().out.splitlines()
+    assert ledger[0].split() == ["symbol", "start", "end", "strategy", "kind", "runs", "first", "last"]
+    assert "TrendFollower backtest" in " ".join(ledger[1].split())
 
 
 def test_a_space_metrics_and_fixed_values_on_the_line(folder, capsys, tmp_path):
@@ -136,7 +141,9 @@ def test_candles(capsys, folder, tmp_path):
     assert "No candles are stored" in capsys.readouterr().out
     days = ["--start", "2024-01-01", "--end", "2024-01-03"]
     assert main(["candles", "demo", "-s", "ETH-USDT", *days, *store]) == 0
-    assert "ETH-USDT on Demo (synthetic)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("Storing the demo market (synthetic prices, not a real market) ...\n")
+    assert "ETH-USDT on Demo (synthetic)" in said
     stored = CandleStore(folder).read(DEMO_EXCHANGE, "BTC-USDT")
     rows = "\n".join(",".join(map(repr, row)) for row in stored[:100].tolist())
     Path("minutes.csv").write_text("timestamp,open,close,high,low,volume\n" + rows)
@@ -173,6 +180,7 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["optimize", "x.py", "--trails", "5"], "no option --trails. Did you mean '--trials'"),
     (["optimize", "x.py", "--trials", "many"], "a whole number is expected, not 'many'"),
     (["optimize", "x.py", "surplus"], "'surplus'"),
+    (["optimize", "x.py", "--memory-limit", "1.5"], "whole megabytes from 256 up are expected, not '1.5'"),
     (["optimize", "x.py", "--param", "fast"], "NAME=VALUE is expected, not 'fast'"),
     (["backtest", "x.py", "--data-routes", "ETH-USDT"], "SYMBOL:TIMEFRAME"),
     (["backtest", "x.py"], "Cannot read the strategy file x.py"),
@@ -195,6 +203,7 @@ def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypa
 
 @pytest.mark.parametrize(("words", "said"), [
     (["-n", "0"], "n_trials is 0"),
+    (["-n", "0"], "Its flag is --trials."),
     (["--metric", "sharp"], "Did you mean 'sharpe'"),
     (["--sampler", "tpee"], "Did you mean 'tpe'"),
     (["--space", "fast=30:5"], "from 30 down to 5"),

@@ -6,12 +6,15 @@ import inspect
 import re
 import stat
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import jesse_nb
-from jesse_nb.cli_options import parse_command_line
+from jesse_nb.cli_options import command_parser, parse_command_line
+from jesse_nb.core.analysis.overfit_verdict import OverfitOutcome
 from jesse_nb.core.analysis.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
+from jesse_nb.core.tools.analysis_result import AnalysisType
 from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.samplers import SAMPLERS
 from jesse_nb.core.tools.space import Space
@@ -64,6 +67,17 @@ def test_the_verdicts_are_those_of_the_code():
     least = re.findall(r"(\d+) (?:out-|win|tra)", section)
     assert least == [str(number) for number in (FEW_DAYS, FEW_WINDOWS, FEW_TRADES)]
     assert f"at {LEVEL * 100:g} %" in section
+
+
+def test_what_it_says_of_skill_and_luck_is_that_of_the_code():
+    section = README.split("## Is it skill or luck?")[1].split("\n## ")[0]
+    outcomes = set(re.findall(r"`([a-z ]+)`", section.split("```")[0]))
+    assert outcomes == set(get_args(OverfitOutcome))
+    assert set(re.findall(r"^\| `--(\w+)`", section, re.MULTILINE)) == set(get_args(AnalysisType))
+    known = {*command_parser("optimize")._option_string_actions, *command_parser("analyze")._option_string_actions,
+             *command_parser("runs")._option_string_actions}  # fmt: skip
+    assert set(re.findall(r"--[a-z][a-z-]+", section)) <= known
+    assert set(re.findall(r"jn\.(\w+)", section)) <= set(jesse_nb.__all__)
 
 
 def test_the_errors_shown_are_those_that_come():

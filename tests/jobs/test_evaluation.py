@@ -117,7 +117,7 @@ def test_a_failure_is_an_outcome_and_is_tried_again(pool: PatientPool, store: Ru
 
 
 def test_a_disk_that_fills_up_costs_no_result(pool: PatientPool, store: RunStore, monkeypatch: Any) -> None:
-    def full(*args: Any) -> None:
+    def full(*args: Any, **kind: Any) -> None:
         raise StorageError("Cannot write the run store: database or disk is full.")
 
     monkeypatch.setattr(store, "put", full)

@@ -52,6 +52,19 @@ def test_the_demo_market(shell):
     assert len(stored) == 2 * 1440
 
 
+def test_the_demo_market_says_what_it_does_while_it_does(shell, notebook, capsys):
+    line = "%candles demo -s ETH-USDT --start 2023-01-01 --end 2023-01-02"
+    run(shell, line)
+    [said, gone] = notebook.sent
+    assert said.text == "Storing the demo market (synthetic prices, not a real market): ETH-USDT ..."
+    assert (gone.kind, gone.text, gone.display_id) == ("update_display_data", None, said.display_id)
+    notebook.enter_cell("unwatched", allow_stdin=False)  # as nbval runs it
+    capsys.readouterr()
+    run(shell, line)
+    assert len(notebook.sent) == 2
+    assert "Storing" not in "".join(capsys.readouterr())
+
+
 def test_importing_a_file_reports_its_gap(shell, csv):
     listing = run(shell, f"%candles import {csv} -s BTC-USDT --exchange 'Binance Spot'")
     assert list(listing.to_frame().iloc[0])[:2] == ["Binance Spot", "BTC-USDT"]

@@ -32,7 +32,7 @@ def test_unloading_takes_everything_away(shell):
     run(shell, "%unload_ext jesse_nb")
     for name in ("optimize", "backtest", "walk_forward"):
         assert shell.find_cell_magic(name) is None
-    for name in ("optimize", "backtest", "candles", "runs", "jobs", "walk_forward"):
+    for name in ("optimize", "backtest", "candles", "runs", "jobs", "walk_forward", "analyze", "analyze_results"):
         assert shell.find_line_magic(name) is None
     assert not any(isinstance(each, JesseNb) for each in shell.configurables)
     assert shell.Completer.custom_matchers == []

@@ -91,10 +91,14 @@ def test_optimize_gives_what_python_gives_and_continues(shell):
 def test_the_cells_space_the_lines_space_and_the_strategys_own(shell):
     run(shell, f"%%optimize {MARKET} -n 2 --test-ratio 0 -o own\n{STRATEGY}")
     assert shell.user_ns["own"].space.names == ("fast", "slow")
-    run(shell, f"%optimize Crossing {MARKET} -n 2 --test-ratio 0 --space fast=5:9 -o line")
-    assert shell.user_ns["line"].space.names == ("fast",)
-    run(shell, f"%%optimize Crossing {MARKET} -n 2 --test-ratio 0 -o cell\nspace = dict(slow=(31, 35))")
-    assert shell.user_ns["cell"].space.names == ("slow",)
+    run(shell, f"%optimize Crossing {MARKET} -n 2 --test-ratio 0 --space fast=5:9 -o line --neighbours 0")
+    line = shell.user_ns["line"]
+    assert (line.space.names, line.plateau) == (("fast",), None)
+    assert line.parity.identical
+    run(shell, f"%%optimize Crossing {MARKET} -n 2 --test-ratio 0 --no-parity -o cell\nspace = dict(slow=(31, 35))")
+    cell = shell.user_ns["cell"]
+    assert (cell.space.names, cell.parity) == (("slow",), None)
+    assert cell.plateau.steps == 1
     run(
         shell, f"%optimize Crossing {MARKET} -n 2 --test-ratio 0 -o later"
     )  # not the space of the cell before
@@ -122,6 +126,9 @@ def test_runs_and_jobs(shell, tmp_path):
     assert "Crossing" in repr(listing)
     assert "<table" in listing._repr_html_()
     assert listing.to_frame().iloc[0]["strategy"] == "Crossing"
+    ledger = run(shell, "%runs --ledger")
+    assert ledger.to_frame()["runs"].tolist() == [1]
+    assert "2023-01-20" in repr(ledger)
     running = jn.optimize(
         shell.user_ns["Crossing"],
         "BTC-USDT",

@@ -5,7 +5,10 @@ from IPython.core.error import UsageError
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.words import naming_flags
+from jesse_nb.exceptions import InputError
 from jesse_nb.magics.options import (
+    constraints_of,
     evaluate,
     flags_of,
     metrics_of,
@@ -37,6 +40,18 @@ def test_flags_give_the_tools_parameters_by_name(optimize):
     assert options.strategy == "Mine"
 
 
+def test_constraints_are_comparisons_and_functions(optimize, shell):
+    def calm(result):
+        return True
+
+    line = "--constraint 'trades >= 30' 'max drawdown < 25' --constraint calm --holdout 90d"
+    options = parse_line(optimize, line)
+    assert tool_arguments(options, {})["holdout"] == "90d"
+    assert constraints_of(options.constraints, {"calm": calm}) == ["trades >= 30 max drawdown < 25", calm]
+    bare = parse_line(shell.find_line_magic("walk_forward"), "--constraint trades >= 30 -n 5")
+    assert constraints_of(bare.constraints, {}) == ["trades >= 30"]
+
+
 def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
     import inspect
 
@@ -60,6 +75,77 @@ def test_defaults_of_other_magics_are_not_passed_on(shell):
         parse_line(shell.find_line_magic("backtest"), ""), {"n_trials": 5, "fee": 0.002}
     )
     assert arguments == {"fee": 0.002}
+
+
+def test_memory_is_given_in_megabytes(shell):
+    for name in ("optimize", "backtest", "backtest_batch", "walk_forward", "analyze"):
+        options = parse_line(shell.find_line_magic(name), "--memory-limit 512")
+        assert tool_arguments(options, {})["memory_limit"] == 512 * 1024**2
+    for wrong in ("255", "1.5", "much", "nan", "true", "-512"):
+        with pytest.raises(UsageError, match=f"whole megabytes from 256 up are expected, not '{wrong}'"):
+            parse_line(shell.find_line_magic("backtest"), f"--memory-limit {wrong}")
+
+
+def test_parameters_are_spelled_both_ways(shell):
+    for name in ("optimize", "backtest", "backtest_batch", "walk_forward"):
+        options = parse_line(shell.find_line_magic(name), "--param fast=3 slow=4 --hyperparameters stop=1.5")
+        assert options.hyperparameters == ["fast=3", "slow=4", "stop=1.5"]
+
+
+def test_an_error_about_an_argument_names_its_flag(optimize):
+    for message, said in (("n_trials is 0.", "Write more. Its flag is --trials."), ("fee is -1.", "Write more."),
+                          ("strategy is needed.", "Write more."), ("Nothing known.", "Write more.")):  # fmt: skip
+        with pytest.raises(InputError) as caught, naming_flags(optimize.parser):
+            raise InputError(message, "Write more.")
+        assert str(caught.value) == f"{message} {said}"
+        assert caught.value.hint == said
+
+
+#: What a flag's help calls a default that the tool knows as None, by the flag's parameter.
+DEFAULTS = {
+    "n_jobs": "all cores", "concurrent_limit": "4", "test_ratio": "0.25", "memory_limit": "its share of the machine's",
+    "timeout": "no limit", "test_end": "the end of the whole", "candles": "in the user's data folder",
+    "store": ".jesse_nb/runs.sqlite", "project": "the working directory",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["backtest", "backtest_batch", "optimize", "walk_forward", "analyze_results"])
+def test_help_gives_the_tools_defaults(shell, name):
+    import inspect
+
+    import jesse_nb
+
+    parameters = inspect.signature(getattr(jesse_nb, name)).parameters
+    checked = set()
+    for action in shell.find_line_magic(name).parser._actions:
+        default = parameters[action.dest].default if action.dest in parameters else None
+        if default is None:
+            default = DEFAULTS.get(action.dest)
+        if isinstance(default, bool) or default in (None, ()) or default is inspect.Parameter.empty:
+            continue
+        if isinstance(default, tuple):
+            default = " ".join(f"{value:g}" for value in default)
+        written = f"{default:,}".removesuffix(".0") if isinstance(default, int | float) else default
+        if action.dest != "analysis_type":  # one flag for each of its values
+            assert f"({written}" in action.help, action.help
+            checked.add(action.dest)
+    assert {"trial_timeout", "memory_limit", "project", "candles", "store"} <= checked
+
+
+def test_the_configuration_gives_the_tools_defaults():
+    import inspect
+
+    from jesse_nb import backtest, optimize, walk_forward
+    from jesse_nb.magics.config import JesseNb
+
+    for name, trait in JesseNb.class_traits(config=True).items():
+        parameter = {"trials": "n_trials", "jobs": "n_jobs"}.get(name, name)
+        for tool in (backtest, optimize, walk_forward):
+            known = inspect.signature(tool).parameters.get(parameter)
+            default = DEFAULTS.get(parameter) if known is None or known.default is None else known.default
+            if default is not None:
+                written = f"{default:,}".removesuffix(".0") if isinstance(default, int | float) else default
+                assert f"({written})" in trait.help, name
 
 
 def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
@@ -149,7 +235,7 @@ def test_metrics():
 
 
 def test_help_shows_every_flag(shell):
-    for name in ("optimize", "backtest", "candles", "runs", "jobs"):
+    for name in ("optimize", "backtest", "candles", "runs", "jobs", "analyze"):
         magic = shell.find_line_magic(name)
         for flag in flags_of(magic):
             assert flag in magic.__doc__

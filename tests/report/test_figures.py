@@ -46,12 +46,12 @@ def test_drawing_leaves_pyplot_and_the_backend_alone():
 
 
 def test_which_figures_there_are():
-    assert make_optimization(30).plots() == ("convergence", "importances", "slices", "equity")
+    assert make_optimization(30).plots() == ("overfit", "convergence", "importances", "slices", "equity")
     assert "pareto" in make_optimization(30, metric=["sharpe", "max_drawdown"]).plots()
     assert "pareto" not in make_optimization(30, metric=["sharpe", "max_drawdown", "win_rate"]).plots()
     assert make_optimization(4, failing=4).plots() == ()
     assert make_optimization(0).plots() == ()
-    assert make_optimization(1, failing=0, undefined=0).plots() == ("equity",)
+    assert make_optimization(1, failing=0, undefined=0).plots() == ("overfit", "equity")
     assert make_backtest().plots() == ("equity", "monthly", "trades")
     assert make_backtest(trades=0).plots() == ("equity", "monthly")
     with pytest.raises(InputError, match="convergence"):

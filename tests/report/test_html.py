@@ -136,7 +136,8 @@ def test_an_optimization_tells_the_whole_story():
     for part in (
         "SYNTHETIC DATA",
         "Best parameters",
-        "Training, held-out and default",
+        "Training, held out and default",
+        "Luck or skill",
         "Convergence",
         "Parameter importances",
         "Value by parameter",
@@ -146,7 +147,8 @@ def test_an_optimization_tells_the_whole_story():
         "Result card",
         "60 of 60 trials; 3 failed",
         "answered by earlier runs",
-        "picked with hindsight",
+        "deflated Sharpe",
+        "Evidence",
         "ZeroDivisionError",
         "80 missing minutes were filled.",
         result.spec.routes[0].strategy.hash,
@@ -164,7 +166,8 @@ def test_no_held_out_period_and_early_stop():
     said = words(fragment(make_optimization(30, held_out=False, stopped="interrupted")))
     assert "No period was held out" in said
     assert "Stopped early: interrupted" in said
-    assert "Lost:" not in said
+    assert "Edge lost:" not in said
+    assert "Training and default" in said
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from jesse_nb.report.labels import label, write
 from jesse_nb.report.optimize_tables import comparison
-from jesse_nb.report.words import at_the_edge, hindsight, verdict
+from jesse_nb.report.words import at_the_edge, held_out
 from tests.analysis.results import make_optimization
 
 
@@ -24,15 +24,15 @@ def judged(train: float, test: float, trades: int = 100) -> str:
         },
     )
     result = replace(result, training=training, top=(replace(result.top[0], test=run), *result.top[1:]))
-    return " ".join(verdict(result, comparison(result)))
+    return " ".join(held_out(result, comparison(result)))
 
 
 @pytest.mark.parametrize(
     ("test", "words"),
     [
         (1.9, "it holds up"),
-        (1.2, "40% of it is lost."),
-        (0.5, "75% of it is lost, most of the edge"),
+        (1.2, "40% of the edge is lost."),
+        (0.5, "75% of the edge is lost."),
         (-0.1, "the edge is gone"),
         (2.5, "better than in training"),
     ],
@@ -58,15 +58,19 @@ def test_a_failed_held_out_run_says_why():
     result = make_optimization(20)
     broken = replace(result.top[0], test=None, test_values=(), test_reason="out of candles")
     result = replace(result, top=(broken,))
-    assert verdict(result, comparison(result)) == ["The best trial's held-out run failed: out of candles."]
+    assert held_out(result, comparison(result)) == ["The best trial's held-out run failed: out of candles."]
 
 
-def test_hindsight():
-    assert "best of 55 trials" in hindsight(make_optimization(60))
-    assert "honest one" in hindsight(make_optimization(60))
-    assert "No period was held out" in hindsight(make_optimization(60, held_out=False))
-    assert "single trial" in hindsight(make_optimization(1, failing=0, undefined=0))
-    assert hindsight(make_optimization(3, failing=3)) == ""
+def test_without_a_held_out_run_nothing_is_praised():
+    result = make_optimization(20, stopped="interrupted")
+    cut = replace(result, top=tuple(replace(entry, test=None, test_values=()) for entry in result.top))
+    assert held_out(cut, comparison(cut)) == [
+        "The study was stopped before the best trial could be run on the held-out period."
+    ]
+    never = make_optimization(20, held_out=False)
+    assert "No period was held out" in held_out(never, comparison(never))[0]
+    nothing = make_optimization(3, failing=3)
+    assert held_out(nothing, comparison(nothing)) == []
 
 
 def test_an_optimized_metric_is_shown_once():

@@ -233,3 +233,22 @@ def test_it_can_be_pickled(read: Any, crossing: BacktestResult) -> None:
 def test_bad_input(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         analyze_results(**arguments)
+
+
+def test_a_table_has_the_days_of_the_run_that_it_came_from(read: Any, crossing: BacktestResult) -> None:
+    own, table = read(crossing, "basic"), analyze_results(trades=crossing.trades, equity=crossing.equity,
+                                                          analysis_type="basic")
+    assert isinstance(table, Analysis)
+    pd.testing.assert_series_equal(table.run.returns, own.run.returns, check_freq=False)
+    assert (table.run.start, table.run.end) == (own.run.start, own.run.end)
+    pd.testing.assert_frame_equal(table.basic.returns.periods, own.basic.returns.periods)
+    moments = pd.date_range("2023-02-01", periods=49, freq="h", tz="UTC")
+    hourly = analyze_results(equity=pd.Series(1000.0 * 1.001 ** np.arange(49), index=moments), analysis_type="basic")
+    assert isinstance(hourly, Analysis)
+    assert hourly.run.returns.to_numpy() == pytest.approx([1.001**24 - 1] * 2)
+
+
+def test_what_only_checks_a_run_is_no_trial(read: Any, crossing: BacktestResult) -> None:
+    before = read(crossing, "basic").prior_runs
+    read(crossing, "deep", seed=77)
+    assert read(crossing, "basic").prior_runs == before

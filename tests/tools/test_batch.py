@@ -63,9 +63,9 @@ def puts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
     put = RunStore.put
 
-    def noted(self: RunStore, spec: Any, record: Any) -> None:
+    def noted(self: RunStore, spec: Any, record: Any, **kind: bool) -> None:
         keys.append(spec.key)
-        put(self, spec, record)
+        put(self, spec, record, **kind)
 
     monkeypatch.setattr(RunStore, "put", noted)
     return keys
@@ -213,8 +213,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.batch import backtest_batch
 put = RunStore.put
-def noted(self, spec, record):
-    put(self, spec, record)
+def noted(self, spec, record, **kind):
+    put(self, spec, record, **kind)
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
 result = backtest_batch({source!r}, ["BTC-USDT", "ETH-USDT"], "1h", ("2023-03-01", "2023-04-01"),

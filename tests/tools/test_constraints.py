@@ -158,7 +158,8 @@ def test_reports_say_what_was_kept(study: OptimizeResult) -> None:
 
     kept = sum(trial.eligible for trial in study.trials)
     said = " ".join(str(study).split()).replace("- ", "-")
-    assert f"Constraints: trades >= 8, max_drawdown < 11. {kept} of 12 trials" in said
+    few, deep = (f"broken by {study.broken[text]}" for text in ("trades >= 8", "max_drawdown < 11"))
+    assert f"Constraints: trades >= 8 ({few}), max_drawdown < 11 ({deep}). {kept} of 12 trials" in said
     assert "On the held-out period the best trial breaks trades >= 8." in said
     assert "trades &gt;= 8" in study._repr_mimebundle_()["text/html"]
 

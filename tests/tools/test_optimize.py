@@ -114,8 +114,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.optimize import optimize
 put = RunStore.put
-def noted(self, spec, record):
-    put(self, spec, record)
+def noted(self, spec, record, **kind):
+    put(self, spec, record, **kind)
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
 result = optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-06-01", space={space!r}, n_trials=30, seed=9,
@@ -200,7 +200,8 @@ def test_a_small_discrete_space_is_searched_once(run: Any) -> None:
 def test_a_duplicate_point_is_answered_without_simulating(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     puts: list[str] = []
     put = RunStore.put
-    monkeypatch.setattr(RunStore, "put", lambda self, spec, record: (puts.append(spec.key), put(self, spec, record)))
+    monkeypatch.setattr(RunStore, "put", lambda self, spec, record, **kind: (puts.append(spec.key),
+                                                                             put(self, spec, record, **kind)))
     result = run(space={"fast": (2, 4), "slow": (30, 31)}, n_trials=30, sampler="random", test_ratio=0)
     assert len(puts) == len(set(puts))
     assert len(puts) <= 6 + 1  # the points, and the strategy's own values

@@ -170,7 +170,7 @@ def test_when_no_window_can_be_tested_the_reason_is_said(walk: Any) -> None:
 
 
 def test_cancelled_it_keeps_the_finished_windows(walk: Any) -> None:
-    job = walk(n_trials=60, background=True)
+    job = walk(n_trials=20, background=True)
     while not job.progress.best_label:
         job.wait(0.05)
     job.cancel()
@@ -187,8 +187,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.walk_forward import walk_forward
 put = RunStore.put
-def noted(self, spec, record):
-    put(self, spec, record)
+def noted(self, spec, record, **kind):
+    put(self, spec, record, **kind)
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
 result = walk_forward({source!r}, "BTC-USDT", "1h", *{period!r}, **{days!r}, space={space!r}, n_trials=8, seed=9,

@@ -24,6 +24,8 @@ __all__ = ["EffectiveTrials", "cluster_trials", "effective_trials", "independent
 
 Array = NDArray[np.float64]
 
+#: An earlier backtest counts as at least this part of an independent trial.
+LEAST_SHARE = 0.25
 #: Below this mean silhouette there is no structure worth the name (Kaufman and Rousseeuw 1990).
 STRUCTURE = 0.25
 #: Of more distinct trials than this, so many are clustered, evenly spread over the trials' order.
@@ -64,6 +66,15 @@ class EffectiveTrials:
     distinct: int
     idle: int
     variance: float
+
+    def with_earlier(self, backtests: int) -> float:
+        """Return the effective number with earlier backtests, of which only the count is known.
+
+        They are taken to repeat each other as much as these trials do, but each counts for a quarter of an
+        independent trial at the least: what was tried by hand differs more than what one study varies.
+        """
+        share = max(self.number / self.distinct, LEAST_SHARE) if self.distinct else 0.0
+        return self.number + backtests * share
 
 
 def effective_trials(returns: pd.DataFrame, *, seed: int = 0) -> EffectiveTrials:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.effective_trials import effective_trials
 from jesse_nb.core.analysis.ratios import PERIODS
-from jesse_nb.core.analysis.sharpe_inference import sharpe_moments
+from jesse_nb.core.analysis.sharpe_inference import DeflatedSharpe, deflated_sharpe, sharpe_moments
 from jesse_nb.core.analysis.significance import FEWEST
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility, superior_ability
 
@@ -29,6 +30,11 @@ class MarketComparison(NamedTuple):
     beyond
         Whether any trial earned more than its own average exposure to the market did: its returns less beta times
         the market's, against cash. A strategy that is long now and then in a rising market gains without skill.
+    deflated
+        The chosen trial's deflated Sharpe ratio of what it earned beyond its exposure (per day), with the effective
+        number of trials counted by that.
+    more
+        How many times as many independent trials there are by that with the earlier backtests.
     exposure
         The chosen trial's beta.
     sharpe
@@ -39,13 +45,16 @@ class MarketComparison(NamedTuple):
 
     against: SuperiorAbility
     beyond: SuperiorAbility
+    deflated: DeflatedSharpe
+    more: float
     exposure: float
     sharpe: float
     days: int
 
 
 def compare_with_market(
-    returns: pd.DataFrame, chosen: int, market: pd.Series[float] | None, *, resamples: int = 1000, seed: int = 0
+    returns: pd.DataFrame, chosen: int, market: pd.Series[float] | None, *, prior_trials: int = 0,
+    resamples: int = 1000, seed: int = 0,
 ) -> tuple[MarketComparison | None, str]:
     """Test the trials against buy-and-hold, and beyond their own exposure to it.
 
@@ -54,9 +63,11 @@ def compare_with_market(
     returns
         Daily returns, fractions: one row a day in the order of time, one column a trial.
     chosen
-        Position of the trial whose exposure is told.
+        Position of the trial that is judged.
     market
         Buy-and-hold's daily returns, fractions; days that are missing or NaN are left out.
+    prior_trials
+        Earlier backtests on overlapping data.
     resamples, seed
         Of the bootstrap.
 
@@ -79,13 +90,21 @@ def compare_with_market(
     values, benchmark = own.to_numpy(dtype=float), known.to_numpy()
     gaps = benchmark - benchmark.mean()
     exposure = gaps @ (values - values.mean(axis=0)) / (gaps @ gaps)
-    beyond = values - np.outer(benchmark, exposure)
+    rest = values - np.outer(benchmark, exposure)
     # rounding is all that is left of a trial that does nothing but hold the market
-    beyond[:, beyond.std(axis=0) <= 1e-9 * values.std(axis=0)] = 0.0
+    rest[:, rest.std(axis=0) <= 1e-9 * values.std(axis=0)] = 0.0
+    alpha = rest.mean(axis=0)
+    # beta is an estimate, too: with these weights the mean is still alpha, and its error White's for an intercept
+    weights = 1.0 - benchmark.mean() * gaps / (gaps**2).mean()
+    rest = alpha + (rest - alpha) * weights[:, None]
+    beyond = pd.DataFrame(rest, index=own.index, columns=own.columns)
+    effective = effective_trials(beyond, seed=seed)
+    independent = effective.with_earlier(prior_trials)
     return MarketComparison(
         against=superior_ability(own, known, resamples=resamples, seed=seed),
-        beyond=superior_ability(pd.DataFrame(beyond, index=own.index, columns=own.columns),
-                                resamples=resamples, seed=seed),
+        beyond=superior_ability(beyond, resamples=resamples, seed=seed),
+        deflated=deflated_sharpe(rest[:, chosen], effective.variance, independent),
+        more=independent / effective.number if effective.number else 1.0,
         exposure=float(exposure[chosen]),
         sharpe=ratio * math.sqrt(PERIODS),
         days=len(known),

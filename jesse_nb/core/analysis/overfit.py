@@ -28,9 +28,6 @@ from jesse_nb.exceptions import InputError
 
 __all__ = ["HeldOutRanks", "OverfitFigures", "overfit_figures"]
 
-#: An earlier backtest counts as at least this part of an independent trial.
-LEAST_SHARE = 0.25
-
 
 class HeldOutRanks(NamedTuple):
     """Spearman's rank correlation of trials' values in training and held out.
@@ -169,10 +166,10 @@ def overfit_figures(
     position = next(place for place, name in enumerate(returns.columns) if name == chosen)
     its, ratios = moments[position], np.array([one.sharpe for one in moments])
     effective = effective_trials(returns, seed=seed)
-    share = max(effective.number / effective.distinct, LEAST_SHARE) if effective.distinct else 0.0
-    independent = effective.number + prior_trials * share
+    independent = effective.with_earlier(prior_trials)
     cash = superior_ability(returns, resamples=resamples, seed=seed)
-    compared, reason = compare_with_market(returns, position, market, resamples=resamples, seed=seed)
+    compared, reason = compare_with_market(returns, position, market, prior_trials=prior_trials,
+                                           resamples=resamples, seed=seed)
     more = independent / effective.number if effective.number else 1.0
     return OverfitFigures(
         chosen=chosen,
@@ -190,7 +187,7 @@ def overfit_figures(
         market=compared,
         market_reason=reason,
         p_cash=math.nan if cash.reason else _of_more(cash, position, more),
-        p_market=_of_more(compared.beyond, position, more) if compared else math.nan,
+        p_market=_of_more(compared.beyond, position, compared.more) if compared else math.nan,
         haircut=haircut_sharpe(ratios, position, len(returns), more_tests=prior_trials),
         held_out=_held_out_ranks(held_out),
     )

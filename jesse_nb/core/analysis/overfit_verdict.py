@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from jesse_nb.core.analysis.overfit import LEAST_SHARE, OverfitFigures
+from jesse_nb.core.analysis.effective_trials import LEAST_SHARE
+from jesse_nb.core.analysis.overfit import OverfitFigures
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility
 from jesse_nb.core.analysis.verdict import LEVEL, counted, probability
 
@@ -36,7 +37,7 @@ class OverfitVerdict:
     note
         What that means, in a sentence or two.
     evidence
-        One line a figure.
+        One line a figure; none where there is too little data for them to say anything.
     """
 
     outcome: OverfitOutcome
@@ -53,16 +54,17 @@ def overfit_verdict(figures: OverfitFigures) -> OverfitVerdict:
     (30 to 150 trials over 120 or 365 days: alike, unlike, fat-tailed) 95 % were called luck or no edge, and 1 % skill;
     of 400 with a tenth of the trials at a true Sharpe ratio of 2.5 over two years, 12 % were called luck.
 
-    It is *likely skill* when, with the market known, the deflated Sharpe ratio is above 0.95 besides, and choosing
-    worked: the probability of backtest overfitting is at most 0.5, or at most a tenth of the splits lost
-    out-of-sample (where all trials are good, it hardly matters which one is chosen). Everything between is
-    *undecided*, and the note says what speaks against it. Without the market, trials that toss a coin every few days
-    whether to be long would pass most of these tests in a year like Bitcoin's 2023.
+    It is *likely skill* when, with the market known, the deflated Sharpe ratio is above 0.95 besides, in all and
+    beyond its exposure to the market, and choosing worked: the probability of backtest overfitting is at most 0.5, or
+    at most a tenth of the splits lost out-of-sample (where all trials are good, it hardly matters which one is
+    chosen). Everything between is *undecided*, and the note says what speaks against it. Without the market, trials
+    that toss a coin every few days whether to be long would pass most of these tests in a year like Bitcoin's 2023.
 
     Fewer than 60 days, or fewer than 30 on which it gained or lost, are too little.
     """
     outcome = _outcome(figures)
-    return OverfitVerdict(outcome, _line(outcome, figures), _note(outcome, figures), tuple(_evidence(figures)))
+    evidence = () if outcome in ("nothing to judge", "too little data") else tuple(_evidence(figures))
+    return OverfitVerdict(outcome, _line(outcome, figures), _note(outcome, figures), evidence)
 
 
 def _outcome(figures: OverfitFigures) -> OverfitOutcome:
@@ -88,6 +90,9 @@ def _against(figures: OverfitFigures) -> list[str]:
         reasons.append(f"a rising market gives gains without skill, and {figures.market_reason}")
     if not figures.deflated.probability > SURE:
         reasons.append(f"its deflated Sharpe ratio of {figures.deflated.probability:.2f} is not above {SURE}")
+    elif figures.market is not None and not figures.market.deflated.probability > SURE:
+        reasons.append(f"beyond its exposure to the market, its deflated Sharpe ratio of "
+                       f"{figures.market.deflated.probability:.2f} is not above {SURE}")
     split = figures.overfitting
     if split.probability > HIGH_PBO and split.loss > OFTEN:
         reasons.append(f"the best trial of one half of the days fell behind most others on the other half in "
@@ -135,8 +140,6 @@ def _note(outcome: OverfitOutcome, figures: OverfitFigures) -> str:
 
 
 def _evidence(figures: OverfitFigures) -> list[str]:
-    if not figures.active_days:
-        return []
     effective, deflated, split, cut = figures.effective, figures.deflated, figures.overfitting, figures.haircut
     groups = f", in {counted(effective.clusters, 'cluster')}" if effective.clusters else ""
     idle = f"; {effective.idle:,} never traded" if effective.idle else ""
@@ -164,6 +167,8 @@ def _evidence(figures: OverfitFigures) -> list[str]:
         lines.append(_tested("Above buy-and-hold", figures.market.against, math.nan))
         lines.append(_tested(f"Beyond exposure to the market (beta {figures.market.exposure:.2f})",
                              figures.market.beyond, figures.p_market))
+        if not figures.market.deflated.reason:
+            lines[-1] = f"{lines[-1][:-1]}; deflated Sharpe ratio {figures.market.deflated.probability:.2f}."
     if cut.reason:
         lines.append(f"Haircut Sharpe ratio undefined: {cut.reason}.")
     elif cut.sharpe > 0:

@@ -84,6 +84,7 @@ class Evaluator:
         self._tickets: dict[str, list[Hashable]] = {}
         self._answered: queue.SimpleQueue[tuple[BacktestSpec, Future[Answer]]] = queue.SimpleQueue()
         self._ready: deque[tuple[Hashable, Outcome]] = deque()
+        self._checks: set[str] = set()
         self._closed = False
         self.simulated = 0
         self.storage_error: StorageError | None = None
@@ -98,8 +99,11 @@ class Evaluator:
         """How many tickets have no outcome yet, or one that was not fetched."""
         return len(self._ready) + sum(len(tickets) for tickets in self._tickets.values())
 
-    def submit(self, ticket: Hashable, spec: BacktestSpec) -> None:
-        """Ask for a simulation; its outcome comes from :meth:`next` under ``ticket``."""
+    def submit(self, ticket: Hashable, spec: BacktestSpec, *, check: bool = False) -> None:
+        """Ask for a simulation; its outcome comes from :meth:`next` under ``ticket``.
+
+        A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`).
+        """
         if spec.key in self._tickets:
             self._tickets[spec.key].append(ticket)
             return
@@ -110,6 +114,8 @@ class Evaluator:
         if self._closed:
             return
         self._tickets[spec.key] = [ticket]
+        if check:
+            self._checks.add(spec.key)
         self._waiting.append(spec)
         self._fill()
 
@@ -160,7 +166,7 @@ class Evaluator:
         if error is None:
             record: RunRecord = future.result().value
             with self._keeping():
-                self._store.put(spec, record)
+                self._store.put(spec, record, check=spec.key in self._checks)
             return Outcome(spec, record)
         if isinstance(error, SimulationError):
             with self._keeping():

@@ -141,15 +141,18 @@ class RunStore:
         except Exception:  # noqa: BLE001 - whatever is wrong with the row, simulating again mends it
             return None
 
-    def put(self, spec: BacktestSpec, record: RunRecord) -> None:
-        """Keep a finished run; an older one of the same key is replaced."""
+    def put(self, spec: BacktestSpec, record: RunRecord, *, check: bool = False) -> None:
+        """Keep a finished run; an older one of the same key is replaced.
+
+        A ``check`` repeats another run to see what something changes, fees or the mode: it is no trial.
+        """
         metrics, trades, equity, versions = record.pack()
         first = spec.routes[0]
         row = (
             spec.key, time.time(), first.strategy.name, first.exchange,
             " ".join(route.symbol for route in spec.routes), first.timeframe, spec.start, spec.end,
             spec.to_json(), metrics, trades, equity, versions, record.seconds,
-            "backtest" if spec.pipeline is None else "scenario",
+            "scenario" if spec.pipeline is not None else "check" if check else "backtest",
         )  # fmt: skip
         with self._explained("write"):
             self._connection.execute(
@@ -201,7 +204,7 @@ class RunStore:
         """Return the keys of all finished backtests that traded one of a spec's symbols in some of its period.
 
         Whatever the exchange, but made-up candles are the same as made-up ones only; scenarios of a candle
-        pipeline are none of these. The spec's own run is one of them when it has finished.
+        pipeline and checks are none of these. The spec's own run is one of them when it has finished.
         """
         rows = self._on_same_data("key", {route.symbol for route in spec.routes}, spec.start, spec.end)
         made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
@@ -227,7 +230,8 @@ class RunStore:
         -------
         pandas.DataFrame
             Columns ``symbol``, ``start`` and ``end`` (UTC) of the shared data, ``strategy``, ``kind``
-            (``backtest``, or ``scenario`` for a run on candles that a pipeline rewrote), ``runs`` (count, each
+            (``backtest``, ``scenario`` for a run on candles that a pipeline rewrote, or ``check`` for one that
+            repeats another with a higher fee or in the other mode), ``runs`` (count, each
             distinct run once), ``first`` and ``last`` (UTC) when they finished. See
             :func:`~jesse_nb.core.jobs.ledger.ledger_table`.
         """

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.curves import daily_equity
 from jesse_nb.core.analysis.prices import Market
 from jesse_nb.core.analysis.stitching import returns_by_day
 from jesse_nb.core.candles import CandleCache, CandleStore
@@ -30,6 +28,8 @@ __all__ = ["Chosen", "MarketCandles", "analysed_run", "candles_beneath", "from_t
 
 #: How much before the run features and regimes may look back, where so much is stored.
 _HISTORY_DAYS = 400
+
+_DAY = pd.Timedelta(days=1)
 
 _TAKES = ("Give a result of backtest, optimize, walk_forward or backtest_batch, "
           "or trades=... and equity=....")
@@ -133,7 +133,8 @@ def from_tables(trades: Any, equity: Any) -> Chosen:
         One row a closed trade; at least ``opened_at``, ``closed_at``, ``side``, ``entry_price``, ``exit_price``,
         ``qty`` and ``pnl``. None for no trades.
     equity
-        Portfolio value with a DatetimeIndex, the starting balance first.
+        Portfolio value with a DatetimeIndex, the starting balance first. Each is the value at that moment: one
+        dated by the day alone is of the day's beginning, and so closes the day before.
 
     Raises
     ------
@@ -141,14 +142,11 @@ def from_tables(trades: Any, equity: Any) -> Chosen:
         When a column is missing, a moment cannot be read, or the curve has fewer than two values.
     """
     curve = _curve(equity)
-    table = _trades(trades)
-    daily = daily_equity(curve)
-    start = int(daily.index[0].value // 1_000_000)
+    returns = _returns_by_day(curve)
+    start = int(returns.index[0].value // 1_000_000)
     run = AnalysedRun(
-        strategy="Trades and equity", origin="", spec=None, trades=table, equity=curve,
-        returns=daily.asfreq("D").ffill().pct_change().iloc[1:], start=start,
-        end=int(daily.index[-1].value // 1_000_000) + DAY_MS, balance=float(curve.iloc[0]), open_at_end=None,
-        card=None,
+        strategy="Trades and equity", origin="", spec=None, trades=_trades(trades), equity=curve, returns=returns,
+        start=start, end=start + len(returns) * DAY_MS, balance=float(curve.iloc[0]), open_at_end=None, card=None,
     )  # fmt: skip
     return Chosen(run, None)
 
@@ -226,6 +224,17 @@ def _curve(equity: Any) -> pd.Series[float]:
     return curve
 
 
+def _returns_by_day(curve: pd.Series[float]) -> pd.Series[float]:
+    """Return the return of each day (UTC), whether the curve has a sample a day or many."""
+    moments = pd.DatetimeIndex(curve.index)
+    # A sample a day is taken when the day is over, at midnight or soon after; of many, each belongs to its own day.
+    daily = (moments[1:] - moments[:-1]).min() >= pd.Timedelta(hours=20)
+    days = (moments[1:] - (_DAY if daily else pd.Timedelta(milliseconds=1))).normalize()
+    growth = pd.Series(curve.to_numpy()[1:] / curve.to_numpy()[:-1], index=days).groupby(level=0).prod()
+    every = pd.date_range(min(moments[0].normalize(), days[0]), days[-1], freq="D")
+    return (growth.reindex(every).fillna(1.0) - 1.0).rename("return")
+
+
 def _trades(trades: Any) -> pd.DataFrame:
     from jesse_nb.core.simulator.result import TRADE_COLUMNS
 
@@ -247,11 +256,12 @@ def _trades(trades: Any) -> pd.DataFrame:
         "strategy": "", "exchange": "", "symbol": "", "fee": 0.0,
         "size": table["qty"].astype(float) * table["entry_price"].astype(float),
         "holding_period": (table["closed_at"] - table["opened_at"]).dt.total_seconds(),
-        "pnl_percentage": math.nan,
     }
     for column, value in defaults.items():
         if column not in table.columns:
             table[column] = value
+    if "pnl_percentage" not in table.columns:  # of the money at stake, as nobody says what margin there was
+        table["pnl_percentage"] = table["pnl"].astype(float) / table["size"].abs() * 100.0
     if "orders" not in table.columns:
         table["orders"] = [[] for _ in range(len(table))]
     return table[list(TRADE_COLUMNS)].sort_values("closed_at", ignore_index=True)

@@ -139,11 +139,11 @@ def _benchmarks(
     if held is not None and run.spec is not None:
         symbols = ", ".join(dict.fromkeys(route.symbol for route in run.spec.routes))
         found.append(against(run.equity, held, name=f"Holding {symbols}"))
-    elif "held" in parts.left_out:
-        parts.left_out["benchmarks"] = parts.left_out["held"]
     for name, given in _others(run, options):
         series = _series(run, given, options.candles)
         found.append(against(run.equity, series, name=name, stamped="start" if series is given else "end"))
+    if not found:
+        parts.left_out["benchmarks"] = parts.left_out.get("held", "there is nothing to compare with")
     return tuple(found)
 
 

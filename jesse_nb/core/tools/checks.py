@@ -89,7 +89,7 @@ class Checks:
         """Ask for the winner in both modes; early, as step mode takes the longest of all."""
         if self._winner is not None:
             fast = self._with(self._winner.params)
-            evaluator.submit(_Ticket("parity", "step"), replace(fast, mode="step"))
+            evaluator.submit(_Ticket("parity", "step"), replace(fast, mode="step"), check=True)
             evaluator.submit(_Ticket("parity", "fast"), fast)  # the run store has it
 
     def submit_neighbours(self, evaluator: Evaluator) -> None:

@@ -107,7 +107,7 @@ def fee_stress(
         )  # fmt: skip
 
     def work(control: JobControl) -> FeeStress:
-        runs = Resimulation(request, prepared, control)
+        runs = Resimulation(request, prepared, control, checks=True)
         control.partial(lambda: collect(runs))
         runs.simulate(specs, "simulating with higher fees")
         return collect(runs)

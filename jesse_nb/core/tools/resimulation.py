@@ -38,6 +38,8 @@ class Resimulation:
         The job's.
     with_trades
         Whether to keep the trades of each run: of thousands they take gigabytes.
+    checks
+        Whether they only see what something changes, and so are no trials of the project's ledger.
 
     Attributes
     ----------
@@ -46,12 +48,14 @@ class Resimulation:
     """
 
     def __init__(
-        self, request: Request, prepared: Prepared, control: JobControl, *, with_trades: bool = True
+        self, request: Request, prepared: Prepared, control: JobControl, *, with_trades: bool = True,
+        checks: bool = False,
     ) -> None:
         self._request = request
         self._prepared = prepared
         self._control = control
         self._with_trades = with_trades
+        self._checks = checks
         self._began = time.monotonic()
         self._outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
@@ -64,7 +68,7 @@ class Resimulation:
         try:
             control.update(phase=phase)
             for number, spec in enumerate(specs):
-                evaluator.submit(number, spec)
+                evaluator.submit(number, spec, check=self._checks)
             while evaluator.pending and not control.cancelled:
                 self._receive(evaluator.next(PATIENCE))
                 self._report(evaluator.running, evaluator.simulated, len(specs))

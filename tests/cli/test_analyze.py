@@ -1,0 +1,131 @@
+"""`jesse-nb analyze`: a run of the run store, read again."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jesse_nb
+from jesse_nb import cli_tools
+from jesse_nb.cli import main
+from jesse_nb.cli_options import parse_command_line
+from jesse_nb.core.candles import CandleStore, install_demo
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.strategy_file import read_strategy_file
+
+QUICKSTART = Path(jesse_nb.__file__).with_name("quickstart.py")
+PERIOD = ("BTC-USDT", "1h", "2024-02-01", "2024-03-02")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Candles, and a run store with two runs of the quickstart: of its file, and of a class as in a notebook."""
+    root = tmp_path_factory.mktemp("demo")
+    candles = CandleStore(root / "candles")
+    install_demo(candles, ["BTC-USDT"], "2024-01-01", "2024-03-15")
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(QUICKSTART.read_text(), cell)
+    for strategy in (cell["TrendFollower"], read_strategy_file(QUICKSTART).code):
+        jesse_nb.backtest(strategy, *PERIOD, candles=candles, store=root / "runs.sqlite")
+    return root
+
+
+@pytest.fixture
+def where(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return ["--candles", str(folder / "candles"), "--store", str(folder / "runs.sqlite")]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the command gives to be printed."""
+    found: list[jesse_nb.Analysis] = []
+    show = cli_tools._show
+    monkeypatch.setattr(cli_tools, "_show", lambda result, output: (found.append(result), show(result, output)))
+    return found
+
+
+def keys(store: str) -> dict[str, str]:
+    """Return the keys of the two runs by the kind of their strategy."""
+    runs = RunStore(store)
+    found = {key: runs.find(key) for key in runs.recent()["key"]}
+    runs.close()
+    return {run.spec.routes[0].strategy.kind: key for key, run in found.items() if run}
+
+
+def test_the_options_are_the_tools_parameters():
+    options = vars(parse_command_line(["analyze", "12ab"]))
+    parameters = set(inspect.signature(jesse_nb.analyze_results).parameters)
+    ours = set(options) - {"command", "version", "output", "key"}
+    assert ours == parameters - {"result", "trades", "equity", "background"}
+    assert all(options[name] is None for name in ours)
+    given = vars(parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
+                                     "--memory-limit", "1024", "--html", "x.html"]))  # fmt: skip
+    assert (given["key"], given["analysis_type"], given["ruin"]) == ("12ab", "deep", [20.0, 40.0])
+    assert (given["resimulate"], given["memory_limit"], given["output"]) == (False, 1024**3, "x.html")
+
+
+def test_a_listed_run_is_analysed_by_its_key(where, shown, capsys):
+    assert main(["runs", *where[2:]]) == 0
+    printed = capsys.readouterr().out
+    command = re.search(r"`jesse-nb (analyze [0-9a-f]{8})` reads the first", printed)
+    assert command is not None
+    assert command[1].split()[1] in printed.splitlines()[1]
+    assert main([*command[1].split(), *where, "--seed", "5", "-j", "2"]) == 0
+    said = capsys.readouterr()
+    [found] = shown
+    run = RunStore(where[3]).find(command[1].split()[1])
+    assert run is not None
+    assert found.run.spec == run.spec
+    assert found.run.spec.routes[0].strategy.kind == "source"
+    assert (found.analysis_type, found.seed) == ("advanced", 5)
+    assert len(found.advanced.fee_stress.table) == 3  # simulated again from what the store knows
+    assert "TrendFollower" in said.out
+    assert said.err
+
+
+def test_a_notebooks_class_is_not_simulated_again(where, shown, capsys):
+    key = keys(where[3])["notebook"]
+    assert main(["analyze", key, *where]) == 0
+    assert "Nothing is simulated again: TrendFollower was a class in a notebook." in capsys.readouterr().err
+    assert shown[0].advanced.fee_stress is None
+    assert main(["analyze", key, *where, "--strategy", str(QUICKSTART)]) == 2
+    assert "was a class in a notebook" in capsys.readouterr().err
+    assert main(["analyze", key, *where, "--basic"]) == 0
+    assert "Nothing is simulated" not in capsys.readouterr().err
+
+
+def test_a_strategy_that_has_changed_is_not_taken_for_it(where, shown, tmp_path):
+    key = keys(where[3])["source"]
+    (tmp_path / "changed.py").write_text(QUICKSTART.read_text().replace("self.price", "self.price * 1"))
+    for name, expected in ((str(tmp_path / "changed.py"), "has changed since this run"), (str(QUICKSTART), None)):
+        assert main(["analyze", key, *where, "--strategy", name, "-j", "2"]) == 0
+        reason = shown.pop().advanced.left_out.get("fee_stress")
+        assert (expected in reason) if expected else reason is None
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ([], "KEY"),
+    (["xyz"], "the first digits of a run's key are expected, not 'xyz'"),
+    (["0123456789abcdef"], "`jesse-nb runs` shows the keys"),
+    (["{key}", "--basic", "--deep"], "not allowed with argument"),
+    (["{key}", "--ruin", "0"], "ruin holds 0.0"),
+    (["{key}", "--scenarios", "-1"], "scenarios is -1"),
+    (["{key}", "--memory-limit", "100"], "megabytes from 256 up"),
+    (["{key}", "--depe"], "Did you mean '--deep'"),
+    (["{key}", "--strategy", "nothing.py"], "nothing.py"),
+    (["{key}", "-o", "."], "a folder"),
+])  # fmt: skip
+def test_bad_input_gives_one_line(where, words, said, capsys):
+    key = keys(where[3])["source"]
+    assert main(["analyze", *(word.format(key=key) for word in words), *where]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.startswith("jesse-nb: ")
+    assert error.count("\n") == 1

@@ -1,0 +1,217 @@
+"""The report of an analysis: a page worth looking at, whatever is missing from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jesse_nb.core.analysis.verdict import Verdict
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.analysis_result import Analysis
+from jesse_nb.core.tools.analyze import analyze_results
+from jesse_nb.report import analysis_report
+from jesse_nb.report.analysis_tables import months_heat, ratios_table, tiles
+from jesse_nb.report.canvas import new_figure, png
+from jesse_nb.report.figures import plot, plots
+from jesse_nb.report.html import fragment, page
+from jesse_nb.report.text import text
+from tests.analysis.results import make_backtest, make_spec
+from tests.report.analyses import full, plain, without_benchmark
+from tests.report.test_html import EVIL, Reader, words
+
+QUESTIONS = ("Is it real?", "How did it earn?", "How bad can it get?", "When does it work?", "What could break it?")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures blank where only the words matter: drawing takes nearly all of the time."""
+    blank, _ = new_figure(1.0)
+    monkeypatch.setattr("jesse_nb.report.html.plot", lambda result, name: blank)
+    monkeypatch.setattr("jesse_nb.report.html.png", lambda figure: b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def whole() -> Analysis:
+    return full()
+
+
+def one_trade(result: BacktestResult) -> BacktestResult:
+    return replace(result, trades=result.trades.iloc[:1])
+
+
+def test_it_has_every_figure(whole: Analysis) -> None:
+    assert set(plots(whole)) == {*analysis_report.ANALYSIS_PICTURES, "monthly"}
+
+
+def test_the_page_asks_what_a_trader_asks(whole: Analysis) -> None:
+    document = page(whole)
+    said = words(document)
+    places = [said.index(question) for question in QUESTIONS]
+    assert places == sorted(places)
+    assert said.lower().index("likely luck") < places[0]
+    assert "Read here: best trial, held-out period." in said
+    assert "7 other backtests of this project" in said
+    assert "-23.40% within the days" in said
+    assert "of 40 trades" in said
+    assert "What was left out" not in said
+    assert document.count("<img") == len(analysis_report.ANALYSIS_PICTURES)
+
+
+def test_a_page_is_small(whole: Analysis) -> None:
+    pictures = {name: png(plot(whole, name)) for name in plots(whole)}
+    assert all(one.startswith(b"\x89PNG") for one in pictures.values())
+    assert len(page(whole)) + sum(map(len, pictures.values())) * 4 / 3 < 1_000_000
+
+
+def test_a_page_names_what_was_analysed(whole: Analysis) -> None:
+    assert "<title>TrendFollower on BTC-USDT 1h on Binance Spot</title>" in page(whole)
+
+
+def test_what_is_missing_is_said_with_the_reason() -> None:
+    said = words(fragment(plain("deep")))
+    assert "What was left out" in said
+    assert "excursions; " in said
+    assert "simulation at higher fees; simulation on rewritten candles not asked for" in said
+
+
+def test_a_basic_analysis_has_no_empty_sections() -> None:
+    said = words(fragment(plain("basic")))
+    assert [question in said for question in QUESTIONS] == [False, True, True, False, False]
+
+
+def test_nothing_that_is_named_by_others_is_markup(whole: Analysis) -> None:
+    spec = make_spec("2023-01-01", "2023-05-01", name=EVIL, exchange=f"E{EVIL}")
+    assert whole.advanced is not None
+    assert whole.basic.trades is not None
+    exits = whole.basic.trades.by_exit.rename(index=dict.fromkeys(whole.basic.trades.by_exit.index, EVIL))
+    named = replace(without_benchmark(), name=EVIL, reason=EVIL)
+    noted = replace(whole.advanced.benchmarks[0], name=EVIL, note=EVIL)
+    held = whole.advanced.held.rename(f"$ {EVIL}")  # type: ignore[union-attr]
+    evil = replace(
+        whole, run=replace(whole.run, strategy=EVIL, spec=spec, origin=EVIL), notes=(EVIL,), stopped=EVIL,
+        basic=replace(whole.basic, trades=replace(whole.basic.trades, by_exit=exits)),
+        advanced=replace(whole.advanced, benchmarks=(noted, named), held=held, left_out={EVIL: EVIL}),
+        verdict=Verdict("mixed", (EVIL, EVIL), (EVIL,)))
+    document = page(evil)
+    reader = Reader(document)
+    assert "script" not in reader.names
+    assert not any(name == "onerror" for name, _ in reader.attributes)
+    assert "49" not in words(document).split()
+    assert "{{ 7*7 }}" in words(document)
+    assert text(evil).startswith("Analysis of <script>")
+    png(plot(evil, "equity"))
+
+
+def test_without_trades_it_says_so() -> None:
+    found = plain("deep", make_backtest(make_spec("2023-01-01", "2023-03-01"), trades=0))
+    assert plots(found) == ()
+    said = words(page(found))
+    assert "No trade was closed." in said
+    assert "It never stood below an earlier peak" in said
+    assert "nan" not in said.lower().split()
+
+
+def test_with_one_trade_it_draws_what_there_is() -> None:
+    found = plain("deep", one_trade(make_backtest(make_spec("2023-01-01", "2023-05-01"))))
+    assert "trades" not in plots(found)
+    for name in plots(found):
+        plot(found, name)
+    assert "of 1 trade" in words(page(found))
+
+
+def test_a_profit_factor_without_losses_is_infinite() -> None:
+    result = make_backtest(make_spec("2023-01-01", "2023-05-01"))
+    won = replace(result, trades=result.trades.assign(pnl=result.trades["pnl"].abs() + 1))
+    shown = {name: entry.text for name, entry, _ in tiles(plain("basic", won))}
+    assert shown["Profit factor"] == "∞"
+    assert shown["Win rate"] == "100%"
+
+
+def test_tables_from_elsewhere() -> None:
+    result = make_backtest(make_spec("2023-01-01", "2023-05-01"))
+    found = analyze_results(trades=result.trades.drop(columns=["orders", "pnl_percentage"]), equity=result.equity,
+                            analysis_type="deep", paths=100)
+    assert isinstance(found, Analysis)
+    said = words(page(found))
+    assert "tables do not say what else was tried" in said
+    assert "trades and equity given as tables" in said
+    assert "There are no trades to compare" not in said
+
+
+def test_what_was_interrupted_is_a_report_all_the_same(whole: Analysis) -> None:
+    said = words(page(replace(whole, advanced=None, deep=None, stopped="interrupted")))
+    assert "Stopped early: interrupted." in said
+    assert "How bad can it get?" in said
+    assert "When does it work?" not in said
+
+
+def test_undefined_figures_do_not_break_the_page(whole: Analysis) -> None:
+    assert whole.advanced is not None
+    ratios = whole.advanced.ratios.assign(value=math.nan, low=math.nan, high=math.nan, standard_error=math.nan,
+                                          error="", reason="the returns do not vary")
+    returns = whole.run.returns.copy()
+    returns.iloc[3] = np.nan
+    found = replace(whole, run=replace(whole.run, returns=returns), advanced=replace(whole.advanced, ratios=ratios))
+    assert "ratios" not in plots(found)
+    document = page(found)
+    assert "the returns do not vary" in words(document)
+    assert "nan" not in words(document).lower().replace("%", " ").split()
+
+
+def test_of_a_single_backtest_nobody_can_judge_it_says_so(whole: Analysis) -> None:
+    alone = replace(whole, verdict=None)
+    for prior, said in ((None, "is not known"), (0, "no other backtest"), (1, "1 other backtest of this project")):
+        assert said in words(fragment(replace(alone, prior_runs=prior)))
+    assert "one backtest cannot tell skill from luck" in words(fragment(alone))
+
+
+def test_a_walk_forward_verdict_is_shown_whole(whole: Analysis) -> None:
+    found = Verdict("fails", ("Does not hold up: -3.0%.", "Second."), ("A line.",))
+    said = words(fragment(replace(whole, verdict=found)))
+    for part in ("Does not hold up", "-3.0%.", "Second.", "A line."):
+        assert part in said
+
+
+def test_the_plain_text_is_short_and_always_the_same(whole: Analysis) -> None:
+    assert text(whole) == text(whole)
+    lines = text(whole).splitlines()
+    assert 25 <= len(lines) <= 60
+    assert max(map(len, lines)) <= 96
+    assert "Likely luck: deflated Sharpe 0.41, PBO 0.62 over 100 trials (effective 23)" in lines
+    for question in QUESTIONS[1:]:
+        assert question in lines
+
+
+def test_ratios_say_their_unit_and_why_they_are_missing() -> None:
+    losing = plain("advanced", make_backtest(make_spec("2023-01-01", "2023-05-01"), drift=-0.01))
+    rows = {row[0].text: [entry.text for entry in row[1:]] for row in ratios_table(losing).rows}
+    assert rows["Volatility"][0].endswith("%")
+    assert not rows["Volatility"][0].startswith("+")
+    assert rows["Days to show that at 95%"][0] == "–"
+    assert "not above zero" in rows["Days to show that at 95%"][-1]
+
+
+def test_months_are_shaded_by_their_size() -> None:
+    days = pd.date_range("2023-01-01", "2023-04-01", tz="UTC")
+    equity = pd.Series(100.0, index=days)
+    equity[days > "2023-01-31"] = 110.0
+    equity[days > "2023-02-28"] = 104.5
+    found = analyze_results(equity=equity, analysis_type="basic")
+    assert isinstance(found, Analysis)
+    ((year, months),) = months_heat(found)
+    assert year == "2023"
+    assert months[0] == ("+10.0", "rgba(26, 157, 90, 0.55)")
+    assert months[1] == ("-5.0", "rgba(229, 83, 75, 0.32)")
+    assert [shade for _, shade in months[3:]] == ["transparent"] * 10
+
+
+def test_a_change_since_is_badged(whole: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "CHANGED SINCE" not in page(whole)
+    monkeypatch.setattr(analysis_report, "changes_since", lambda spec: ("The stored candles are others.",))
+    said = words(page(whole))
+    assert "CHANGED SINCE" in said
+    assert "The stored candles are others." in said
