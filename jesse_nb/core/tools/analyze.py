@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -172,14 +172,26 @@ class _Analysing:
         spec = self.chosen.run.spec
         if spec is None:
             return None
-        given = self.options.again["store"]
+        given, own = self.options.again["store"], {spec.key, *_own_runs(self.result)}
         try:
             if isinstance(given, RunStore):
-                return given.same_data(spec) - {spec.key}
+                return given.same_data(spec) - own
             with closing(RunStore(given)) as store:
-                return store.same_data(spec) - {spec.key}
+                return store.same_data(spec) - own
         except StorageError:
             return None
+
+
+def _own_runs(result: Any) -> Iterator[str]:
+    """Return the keys of the runs that a study or a walk-forward is made of: they are not others."""
+    if isinstance(result, OptimizeResult):
+        yield from (trial.key for trial in result.trials)
+        yield from (entry.test.key for entry in result.top if entry.test is not None)
+        yield from (run.key for run in (result.training, result.default) if run is not None)
+    elif isinstance(result, WalkForwardResult):
+        for one in result.windows:
+            yield from (trial.key for trial in one.trials)
+            yield from (run.key for run in (one.train, one.test, one.baseline) if run is not None)
 
 
 def _levels(ruin: Any) -> tuple[float, ...]:
