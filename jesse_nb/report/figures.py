@@ -9,6 +9,7 @@ from typing import Any
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
@@ -21,6 +22,7 @@ from jesse_nb.report import (
     walk_forward_figures,
 )
 from jesse_nb.report.analysis_plots import analysis_plots
+from jesse_nb.report.candle_check import check_plots
 from jesse_nb.report.canvas import ReportFigure
 
 __all__ = ["plot", "plots"]
@@ -114,3 +116,4 @@ def _(result: CpcvResult) -> dict[str, Callable[[], ReportFigure]]:
 
 
 _figures.register(Analysis, analysis_plots)
+_figures.register(CandleCheck, check_plots)

@@ -17,12 +17,14 @@ from markupsafe import Markup
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import backtest_tables, batch_tables, provenance
 from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
+from jesse_nb.report.candle_check import check_content, check_title
 from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period
@@ -59,6 +61,7 @@ def page(result: Any) -> str:
     """Return the report as one self-contained HTML page."""
     title = (f"Batch: {batch_tables.subject(result)}" if isinstance(result, BatchResult)
              else analysis_title(result) if isinstance(result, Analysis)
+             else check_title(result) if isinstance(result, CandleCheck)
              else f"{result.strategy} on {provenance.market(result.spec)}")
     # the fragment is finished HTML: everything in it was escaped when it was rendered
     return _render("page.html", {"title": title, "fragment": Markup(fragment(result))})  # noqa: S704
@@ -149,6 +152,14 @@ def _(result: CpcvResult) -> str:
 @fragment.register
 def _(result: Analysis) -> str:
     return _render("analysis.html", {**analysis_content(result), "figures": _pictures(result, ANALYSIS_PICTURES)})
+
+
+@fragment.register
+def _(result: CandleCheck) -> str:
+    return _render("candle_check.html", {
+        **check_content(result),
+        "figures": _pictures(result, {"coverage": "Minutes of each day with and without volume, and missing"}),
+    })
 
 
 def _heading(name: str, spec: Any) -> dict[str, Any]:

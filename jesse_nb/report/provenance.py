@@ -127,7 +127,8 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
               ("mode", _MODES.get(spec.mode, spec.mode))]
     if spec.pipeline is not None:
         lines += [("candle pipeline", str(spec.pipeline))]
-    lines += [(f"candles of {part.symbol}", f"{part.exchange}, {part.fingerprint}, {_missing(part.missing)}{_sources(part)}")
+    lines += [(f"candles of {part.symbol}",
+               f"{part.exchange}, {part.fingerprint}, {_missing(part.missing)}{_sources(part)}")
               for part in spec.candles]
     if card is not None and not spec.candles:
         lines += [(f"candles of {series}", fingerprint) for series, fingerprint in card.candles.items()]

@@ -10,6 +10,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -17,6 +18,7 @@ from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import batch_tables, optimize_tables, words
 from jesse_nb.report.analysis_report import analysis_text
 from jesse_nb.report.backtest_tables import MAIN
+from jesse_nb.report.candle_check import check_text
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
@@ -122,6 +124,7 @@ def _(result: BatchComparison) -> str:
 text.register(WalkForwardResult, walk_forward_text)
 text.register(CpcvResult, cpcv_text)
 text.register(Analysis, analysis_text)
+text.register(CandleCheck, check_text)
 
 
 def _wrapped(*sentences: str) -> list[str]:

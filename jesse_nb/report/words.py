@@ -218,5 +218,5 @@ def _judgement(lost: float) -> str:
     if lost > 0.25:
         return f"{share(lost)} of the edge is lost."
     if lost >= 0:
-        return "it holds up."
+        return "nearly all of the edge is left."
     return "better than in training, which is luck as much as skill."
