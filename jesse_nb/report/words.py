@@ -215,8 +215,6 @@ def _degradation(result: OptimizeResult, frame: pd.DataFrame) -> list[str]:
 def _judgement(lost: float) -> str:
     if lost >= 1:
         return "the edge is gone."
-    if lost > 0.25:
-        return f"{share(lost)} of the edge is lost."
     if lost >= 0:
-        return "nearly all of the edge is left."
+        return f"{share(lost)} of the edge is lost."
     return "better than in training, which is luck as much as skill."

@@ -30,7 +30,7 @@ def judged(train: float, test: float, trades: int = 100) -> str:
 @pytest.mark.parametrize(
     ("test", "words"),
     [
-        (1.9, "nearly all of the edge is left"),
+        (1.9, "5.0% of the edge is lost"),
         (1.2, "40% of the edge is lost."),
         (0.5, "75% of the edge is lost."),
         (-0.1, "the edge is gone"),
