@@ -20,6 +20,7 @@ from jesse_nb.exceptions import (
     CandlesError,
     CandlesNotFoundError,
     DatabaseError,
+    ExchangeError,
     InputError,
     InvalidCandlesError,
     JesseNbError,
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
 
     from jesse_nb.core.candles import (
         CandleStore,
+        Fetched,
         candles_from_database,
         candles_to_database,
+        export_candles,
         import_candles,
         install_demo,
     )
@@ -60,8 +63,11 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.batch_entry import BatchEntry
     from jesse_nb.core.tools.batch_result import BatchResult
     from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
+    from jesse_nb.core.tools.check_candles import CandleCheck, check_candles
     from jesse_nb.core.tools.cpcv_result import CpcvResult
     from jesse_nb.core.tools.fee_stress import FeeStress, fee_stress
+    from jesse_nb.core.tools.fetch_candles import fetch_candles, update_candles
+    from jesse_nb.core.tools.import_files import import_files
     from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize import optimize
     from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -76,6 +82,7 @@ __all__ = [
     "BacktestResult",
     "BatchEntry",
     "BatchResult",
+    "CandleCheck",
     "CandleMonteCarlo",
     "CandlePipeline",
     "CandleStore",
@@ -83,7 +90,9 @@ __all__ = [
     "CandlesNotFoundError",
     "CpcvResult",
     "DatabaseError",
+    "ExchangeError",
     "FeeStress",
+    "Fetched",
     "InputError",
     "InvalidCandlesError",
     "JesseNbError",
@@ -114,14 +123,19 @@ __all__ = [
     "candle_monte_carlo",
     "candles_from_database",
     "candles_to_database",
+    "check_candles",
     "exceptions",
+    "export_candles",
     "fee_stress",
+    "fetch_candles",
     "import_candles",
+    "import_files",
     "install_demo",
     "jobs",
     "load_ipython_extension",
     "optimize",
     "unload_ipython_extension",
+    "update_candles",
     "walk_forward",
     "walk_forward_windows",
     "windows_table",
@@ -132,11 +146,13 @@ _HOMES = {
     "BacktestResult": "jesse_nb.core.simulator.result",
     "BatchEntry": "jesse_nb.core.tools.batch_entry",
     "BatchResult": "jesse_nb.core.tools.batch_result",
+    "CandleCheck": "jesse_nb.core.tools.check_candles",
     "CandleMonteCarlo": "jesse_nb.core.tools.candle_monte_carlo",
     "CandlePipeline": "jesse_nb.core.simulator.pipeline",
     "CandleStore": "jesse_nb.core.candles",
     "CpcvResult": "jesse_nb.core.tools.cpcv_result",
     "FeeStress": "jesse_nb.core.tools.fee_stress",
+    "Fetched": "jesse_nb.core.candles",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.tools.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize_result",
@@ -148,11 +164,16 @@ _HOMES = {
     "candle_monte_carlo": "jesse_nb.core.tools.candle_monte_carlo",
     "candles_from_database": "jesse_nb.core.candles",
     "candles_to_database": "jesse_nb.core.candles",
+    "check_candles": "jesse_nb.core.tools.check_candles",
+    "export_candles": "jesse_nb.core.candles",
     "fee_stress": "jesse_nb.core.tools.fee_stress",
+    "fetch_candles": "jesse_nb.core.tools.fetch_candles",
     "import_candles": "jesse_nb.core.candles",
+    "import_files": "jesse_nb.core.tools.import_files",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
     "optimize": "jesse_nb.core.tools.optimize",
+    "update_candles": "jesse_nb.core.tools.fetch_candles",
     "walk_forward": "jesse_nb.core.tools.walk_forward",
     "walk_forward_windows": "jesse_nb.core.tools.windows",
     "windows_table": "jesse_nb.core.tools.windows",

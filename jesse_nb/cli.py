@@ -94,7 +94,8 @@ def _demo(options: Namespace) -> int:
 
 
 def _candles(options: Namespace) -> int:
-    from jesse_nb.core.candles import CandleStore, import_candles, install_demo
+    from jesse_nb import cli_candles
+    from jesse_nb.core.candles import CandleStore, install_demo
 
     store = CandleStore(getattr(options, "candles", None))
     if options.action == "demo":
@@ -102,8 +103,10 @@ def _candles(options: Namespace) -> int:
         chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
         found = install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
     elif options.action == "import":
-        found = [import_candles(options.files, options.symbol, options.exchange,
-                                store=store, replace=options.replace)]  # fmt: skip
+        found = cli_candles.imported(store, options)
+    elif options.action in ("fetch", "export", "check"):
+        return {"fetch": cli_candles.fetch, "export": cli_candles.export,
+                "check": cli_candles.check}[options.action](store, options)
     elif options.action == "delete":
         return _delete(store, options)
     else:

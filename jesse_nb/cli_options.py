@@ -81,7 +81,7 @@ def _add_demo(commands: Any) -> None:
 
 def _add_candles(commands: Any) -> None:
     candles = commands.add_parser("candles", help="list, import or delete stored candles")
-    actions = candles.add_subparsers(dest="action", metavar="list | demo | import | delete")
+    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete")
     shown = actions.add_parser("list", help="what is stored")
     demo = actions.add_parser("demo", help="store the demo market (synthetic)")
     demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
@@ -89,19 +89,39 @@ def _add_candles(commands: Any) -> None:
     demo.add_argument("--start", metavar="DATE", help="first moment to generate (2023-01-01)")
     demo.add_argument("--end", metavar="DATE", help="end of the period (2024-07-01)")
     demo.add_argument("--seed", type=_whole, metavar="N", help="another seed is another market")
-    taken = actions.add_parser("import", help="store candles from Parquet or CSV files, plain or zipped")
+    asked = actions.add_parser("fetch", help="fetch candles from an exchange; again to go on where it stopped")
+    asked.add_argument("names", nargs="*", metavar="EXCHANGE SYMBOL START [END]",
+                       help="'Binance Spot' BTC-USDT 2023-01-01; with --update, symbols")
+    asked.add_argument("--update", action="store_true", help="bring stored series up to now")
+    taken = actions.add_parser("import", help="store candles from Parquet, Feather, JSON or CSV files, plain or zipped")
     taken.add_argument("files", nargs="+", metavar="FILE",
-                       help="files, or patterns such as 'BTCUSDT-1m-*.zip'")
-    taken.add_argument("-s", "--symbol", required=True, metavar="SYMBOL", help="BTC-USDT for example")
+                       help="files, patterns such as 'BTCUSDT-1m-*.zip', or a folder of an archive or of freqtrade")
+    taken.add_argument("-s", "--symbol", metavar="SYMBOL", help="BTC-USDT for example; not needed for a folder")
     taken.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
-    taken.add_argument("--replace", action="store_true",
-                       help="let imported candles win over stored ones that differ")
+    taken.add_argument("--columns", metavar="NAME,NAME,...",
+                       help="what a text file's columns are, in order, - for one without a use")
+    for new in (asked, taken):
+        new.add_argument("--replace", action="store_true", help="let new candles win over stored ones that differ")
+    given = actions.add_parser("export", help="write a stored series to a file")
+    given.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    given.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
+    given.add_argument("--replace", action="store_true", help="replace an existing file")
+    tested = actions.add_parser("check", help="look for gaps, spikes, silence and repeated days")
+    tested.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    tested.add_argument("--deviations", type=float, metavar="K", help="robust deviations that make a spike (25)")
+    tested.add_argument("--quiet-minutes", type=_whole, metavar="N", help="silent minutes worth mentioning (60)")
+    tested.add_argument("-o", "--output", metavar="FILE", help="write the report as HTML")
+    for part in (given, tested):
+        part.add_argument("--start", metavar="DATE", help="only from then on")
+        part.add_argument("--end", metavar="DATE", help="only before then")
+    for one in (asked, given, tested):
+        one.add_argument("--exchange", metavar="NAME", help="needed when several stored exchanges have the symbol")
     gone = actions.add_parser("delete", help="delete stored series")
     gone.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
     gone.add_argument("--exchange", metavar="NAME",
                       help="needed when several stored exchanges have the symbol")
     gone.add_argument("--yes", action="store_true", help="do not ask")
-    for action in (candles, shown, demo, taken, gone):
+    for action in (candles, shown, demo, asked, taken, given, tested, gone):
         # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
         action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",
                             help="folder that keeps the candles")
@@ -264,6 +284,9 @@ def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> N
                         help="markets that the strategy looks at without trading them")
     market.add_argument("--gaps", metavar="fill|keep",
                         help="what is done with minutes that have no candle (fill)")
+    market.add_argument("--source", metavar="auto|store|database",
+                        help="where candles come from that the store lacks: the Jesse project's database, if there "
+                             "is one (auto), or nowhere; with database, its candles are copied in any case")
     market.add_argument("--warm-up-candles", type=_whole, metavar="N",
                         help="candles that the strategy sees before the start (240)")
     account = command.add_argument_group("account")

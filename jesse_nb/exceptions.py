@@ -12,6 +12,7 @@ value, what is allowed, and what to try::
     │   └── StrategyError          a strategy cannot be found, read or built
     ├── CandlesError               something about stored candles
     │   ├── CandlesNotFoundError   nothing is stored under that name or period
+    │   ├── ExchangeError          an exchange did not give what it was asked for
     │   ├── InvalidCandlesError    data refused at the door; nothing was written
     │   └── WarmUpError            too few candles before the start
     ├── SimulationError            one backtest failed
@@ -24,6 +25,7 @@ value, what is allowed, and what to try::
     │   ├── JobCancelledError      it was cancelled before it had a result
     │   └── JobInterruptedError    it was interrupted; the job holds what finished
     ├── StorageError               the disk or a store could not be used
+    │   └── DatabaseError          the project's PostgreSQL could not be used
     └── MissingPartError           an optional package is not installed
 """
 
@@ -40,6 +42,8 @@ __all__ = [
     "AllTrialsFailedError",
     "CandlesError",
     "CandlesNotFoundError",
+    "DatabaseError",
+    "ExchangeError",
     "InputError",
     "InvalidCandlesError",
     "JesseNbError",
@@ -111,6 +115,10 @@ class CandlesNotFoundError(CandlesError, LookupError):
     """Nothing is stored under that exchange, symbol or period."""
 
 
+class ExchangeError(CandlesError):
+    """An exchange could not be reached, or did not give what it was asked for; what had come was stored."""
+
+
 class InvalidCandlesError(CandlesError, ValueError):
     """Data was refused at the door; nothing was written."""
 
@@ -168,6 +176,13 @@ class JobInterruptedError(JobError):
 
 class StorageError(JesseNbError):
     """The disk or a store on it could not be read or written."""
+
+
+class DatabaseError(StorageError):
+    """The PostgreSQL of a Jesse project could not be reached or did not do what it was asked for.
+
+    Its message never holds a password.
+    """
 
 
 class MissingPartError(JesseNbError):

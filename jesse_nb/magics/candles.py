@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -13,8 +13,10 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.exceptions import StorageError, did_you_mean
+from jesse_nb.magics.candles_database import copied_from, copied_to, database_listing
+from jesse_nb.magics.candles_sources import checked, exported, fetched, imported
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import Listing
+from jesse_nb.magics.display import Listing, saying
 from jesse_nb.magics.options import option_group, parse_line, whole_number
 
 if TYPE_CHECKING:
@@ -23,10 +25,22 @@ if TYPE_CHECKING:
 __all__ = ["ACTIONS", "CandlesMagics"]
 
 #: First words after ``%candles``.
-ACTIONS = ("list", "demo", "import", "delete")
+ACTIONS = (
+    "list",
+    "demo",
+    "fetch",
+    "import",
+    "export",
+    "check",
+    "delete",
+    "database",
+    "from-database",
+    "to-database",
+)
 
 _NOTHING = (
     "No candles are stored. `%candles demo` stores a synthetic market; "
+    '`%candles fetch "Binance Spot" BTC-USDT 2023-01-01` asks an exchange; '
     '`%candles import FILE -s BTC-USDT --exchange "Binance Spot"` reads a file.'
 )
 
@@ -37,11 +51,17 @@ class CandlesMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._settings = settings
 
     @magic_arguments("candles")
-    @argument("action", nargs="?", default="list", metavar="ACTION", help="list, demo, import or delete.")
-    @argument("names", nargs="*", metavar="FILE|SYMBOL", help="Files to import, or symbols to delete.")
+    @argument("action", nargs="?", default="list", metavar="ACTION", help=f"{', '.join(ACTIONS)}.")
+    @argument(
+        "names",
+        nargs="*",
+        metavar="FILE|SYMBOL",
+        help="Files to import; symbols to check, delete or copy; exchange, symbol, start and end to fetch.",
+    )
     @argument(
         "-s",
         "--symbol",
@@ -52,27 +72,49 @@ class CandlesMagics(Magics):
         help="What an imported series is called, BTC-USDT for example; which symbols of the demo market.",
     )
     @argument("--exchange", metavar="NAME", help="Exchange under which the series is, or is to be, stored.")
-    @argument("--replace", action="store_true", help="Let imported candles win over stored ones that differ.")
+    @argument("--replace", action="store_true", help="Let new candles win over stored ones that differ.")
+    @argument("--update", action="store_true", help="Fetch: bring stored series up to now.")
+    @argument(
+        "--columns",
+        metavar="NAME,NAME,...",
+        help="Import: what a text file's columns are, in order, - for one without a use.",
+    )
+    @option_group(
+        "how strict a check is",
+        argument("--deviations", type=float, metavar="K", help="Robust deviations that make a spike (25)."),
+        argument(
+            "--quiet-minutes", type=whole_number, metavar="N", help="Silent minutes worth mentioning (60)."
+        ),
+    )
     @argument("--yes", action="store_true", help="Delete without asking.")
     @option_group(
-        "the demo market",
-        argument("--start", metavar="DATE", help="First moment to generate."),
+        "the demo market, copies, exports and checks",
+        argument("--start", metavar="DATE", help="First moment to generate, copy, export or check."),
         argument("--end", metavar="DATE", help="End of the period."),
-        argument("--seed", type=whole_number, metavar="N", help="Another seed is another market."),
+        argument("--seed", type=whole_number, metavar="N", help="Another seed is another demo market."),
     )
+    @argument("--project", metavar="FOLDER", help="Jesse project whose database is meant (the working directory).")
     @argument("--candles", metavar="FOLDER", help="Folder that keeps the candles.")
     @line_magic
-    def candles(self, line: str) -> Listing:
+    def candles(self, line: str) -> Any:
         """Show, add or delete stored one-minute candles.
 
         ::
 
             %candles                                      what is stored
             %candles demo                                 store a synthetic market to try things on
+            %candles fetch "Binance Spot" BTC-USDT 2023-01-01          from the exchange, up to now
+            %candles fetch --update                       bring what is stored up to now
             %candles import BTCUSDT-1m-*.zip -s BTC-USDT --exchange "Binance Spot"
+            %candles import data/spot --exchange "Binance Spot"        a whole archive, or freqtrade's folder
+            %candles export BTC-USDT btc.parquet          or .csv, .csv.gz, .feather
+            %candles check BTC-USDT                       gaps, spikes, silence, repeated days
             %candles delete BTC-USDT --exchange "Binance Spot"
+            %candles database                             what the Jesse project's PostgreSQL has
+            %candles from-database BTC-USDT ETH-USDT      copy from it; without a symbol, everything
+            %candles to-database BTC-USDT                 add stored candles to it
 
-        Parquet, CSV with a header, and the exchanges' kline archives are read,
+        Parquet, Feather, JSON, CSV, and the exchanges' kline archives are read,
         plain or zipped. Data that is not one-minute candles is refused.
         """
         options = parse_line(self.candles, line)
@@ -84,9 +126,23 @@ class CandlesMagics(Magics):
 
         store = CandleStore(options.candles or self._settings.candles)
         if options.action == "demo":
-            return _listing(_store_demo(store, options))
+            which = ", ".join(options.symbols or ()) or "all its symbols"
+            with saying(self._shell, f"Storing the demo market (synthetic prices, not a real market): {which} ..."):
+                return _listing(_store_demo(store, options))
         if options.action == "import":
-            return _listing([_import(store, options, self._settings)])
+            return _listing(imported(store, options, self._settings))
+        if options.action == "fetch":
+            return fetched(store, options)
+        if options.action == "export":
+            return exported(store, options)
+        if options.action == "check":
+            return checked(store, options)
+        if options.action == "database":
+            return database_listing(options, self._settings)
+        if options.action == "from-database":
+            return _listing(copied_from(self._shell, store, options, self._settings))
+        if options.action == "to-database":
+            return copied_to(self._shell, store, options, self._settings)
         if options.action == "delete":
             _delete(store, options)
         elif options.names:
@@ -103,18 +159,6 @@ def _store_demo(store: CandleStore, options: argparse.Namespace) -> list[SeriesI
         )
     chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
     return install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
-
-
-def _import(store: CandleStore, options: argparse.Namespace, settings: JesseNb) -> SeriesInfo:
-    from jesse_nb.core.candles import import_candles
-
-    exchange = options.exchange or settings.exchange
-    if not options.names or len(options.symbols or []) != 1 or not exchange:
-        raise UsageError(
-            "%candles import needs at least one file, one symbol and an exchange: "
-            '%candles import FILE -s BTC-USDT --exchange "Binance Spot"'
-        )
-    return import_candles(options.names, options.symbols[0], exchange, store=store, replace=options.replace)
 
 
 def _delete(store: CandleStore, options: argparse.Namespace) -> None:

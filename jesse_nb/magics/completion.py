@@ -135,7 +135,7 @@ class _Offer:
         if self._words:
             if self._magic == "backtest_batch" and not any(word.startswith("-") for word in self._words):
                 return self._strategies()
-            if self._magic == "candles" and self._words[0] == "delete":
+            if self._magic == "candles" and self._words[0] in ("delete", "check", "export", "to-database"):
                 return self._stored("symbol")
             return _job_ids() if self._magic == "jobs" and self._words[0] == "cancel" else ()
         if self._magic in ("candles", "jobs"):

@@ -75,7 +75,7 @@ class JesseNb(Configurable):
         ("auto", "store", "database"),
         None,
         allow_none=True,
-        help="Where candles come from that the store lacks (auto: the Jesse project's database, if there is one).",
+        help="Where candles come from that the store lacks; auto is the Jesse project's database, if any (auto).",
     ).tag(config=True)
     project = Unicode(
         None,

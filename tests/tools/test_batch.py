@@ -334,7 +334,7 @@ def test_a_run_that_left_the_store_is_said(run_batch: Any) -> None:
 
 
 def test_a_store_that_fills_up_keeps_the_batch_going(run_batch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: Any) -> None:
+    def full(*arguments: Any, **kind: Any) -> None:
         raise StorageError("Cannot write the run store: database or disk is full.")
 
     monkeypatch.setattr(RunStore, "put", full)

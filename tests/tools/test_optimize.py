@@ -257,7 +257,7 @@ def test_an_earlier_result_is_tried_first(run: Any) -> None:
 
 
 def test_a_store_that_fills_up_keeps_the_study_going(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: Any) -> None:
+    def full(*arguments: Any, **kind: Any) -> None:
         raise StorageError("Cannot write the run store: database or disk is full.")
 
     monkeypatch.setattr(RunStore, "put", full)

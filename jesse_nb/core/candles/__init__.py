@@ -1,8 +1,13 @@
 """Where one-minute candles live and where they come from."""
 
+from jesse_nb.core.candles.archives import named_series
+from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.candles.demo import DEMO_EXCHANGE, DEMO_SYMBOLS, demo_candles, install_demo
+from jesse_nb.core.candles.exchanges import Exchange, exchange_names
+from jesse_nb.core.candles.exporters import export_candles
+from jesse_nb.core.candles.fetching import Fetched, fetch_series
 from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
-from jesse_nb.core.candles.importers import import_candles, read_source
+from jesse_nb.core.candles.importers import import_candles, read_source, source_files
 from jesse_nb.core.candles.mapped import CandleCache
 from jesse_nb.core.candles.series import (
     COLUMNS,
@@ -23,16 +28,25 @@ __all__ = [
     "CandleCache",
     "CandleStore",
     "Candles",
+    "Exchange",
+    "Fetched",
     "Gap",
     "SeriesInfo",
+    "candles_from_database",
+    "candles_to_database",
     "demo_candles",
     "exchange_name",
+    "exchange_names",
+    "export_candles",
+    "fetch_series",
     "fill_gaps",
     "find_gaps",
     "fingerprint_candles",
     "import_candles",
     "install_demo",
+    "named_series",
     "read_source",
+    "source_files",
     "symbol_name",
     "validate_candles",
     "window",

@@ -29,7 +29,7 @@ _NAMES = {
 _UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 
 
-def candles_from_frame(frame: pd.DataFrame, symbol: str = "") -> Candles:
+def candles_from_frame(frame: pd.DataFrame, symbol: str = "", exchange: str = "") -> Candles:
     """Return a table's candles in Jesse's column order, timestamps in milliseconds; values unchecked.
 
     Parameters
@@ -37,7 +37,10 @@ def candles_from_frame(frame: pd.DataFrame, symbol: str = "") -> Candles:
     frame
         Columns by name, in any order and capitals; other columns are ignored. The times may be the index.
     symbol
-        Like ``BTC-USDT``: makes ``Volume BTC`` the volume.
+        Like ``BTC-USDT``: makes ``Volume BTC`` the volume, and tells which rows are meant where a column
+        names symbols.
+    exchange
+        Tells which rows are meant where a column names several exchanges.
 
     Returns
     -------
@@ -50,12 +53,36 @@ def candles_from_frame(frame: pd.DataFrame, symbol: str = "") -> Candles:
         When a column is missing or there twice, when a cell is no number, or the unit of the times
         cannot be told.
     """
+    frame = _rows_meant(frame, symbol, exchange)
     chosen = _choose(frame, symbol)
     rows = np.empty((len(frame), len(COLUMNS)), np.float64)
     rows[:, 0] = _milliseconds(chosen["timestamp"])
     for position, name in enumerate(COLUMNS[1:], start=1):
         rows[:, position] = _numbers(chosen[name], name)
     return rows
+
+
+def _rows_meant(frame: pd.DataFrame, symbol: str, exchange: str) -> pd.DataFrame:
+    """Return the one-minute rows of one series, where columns say of which series and timeframe each row is.
+
+    Jesse's ``candle`` table is so, and the files of some archives.
+    """
+    for name, wanted in (("timeframe", "1m"), ("symbol", symbol), ("exchange", exchange)):
+        column = next((position for position, other in enumerate(frame.columns) if _plain(other) == name), None)
+        if column is None:
+            continue
+        texts = frame.iloc[:, column].astype(str)
+        found = {text: _plain(text) for text in texts.unique()}
+        meant = [text for text, plain in found.items() if plain == _plain(wanted)]
+        if name == "exchange" and len(found) < 2:
+            continue  # what one exchange is called differs from tool to tool
+        if not meant and not (wanted == "" and len(found) < 2):
+            shown = ", ".join(map(repr, sorted(found)[:8])) or "nothing"
+            raise InvalidCandlesError(f"The column {name} names {shown}, not {wanted or f'one {name}'}.",
+                                      f"Say which {name}, or leave that column out.")
+        if meant and len(found) > 1:
+            frame = frame[texts.isin(meant)]
+    return frame
 
 
 def _choose(frame: pd.DataFrame, symbol: str) -> dict[str, pd.Series[Any]]:

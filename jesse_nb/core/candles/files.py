@@ -1,18 +1,19 @@
-"""What is inside a candle file: Parquet or CSV, plain, zipped or gzipped."""
+"""What is inside a candle file: Parquet, Feather, JSON or CSV, plain, zipped or gzipped."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import csv
+from pyarrow import csv, feather
 
 from jesse_nb.exceptions import InvalidCandlesError
 
@@ -24,12 +25,16 @@ _ARCHIVE_COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "clos
 
 # What such files begin with; an empty archive has only its end.
 _ZIP, _GZIP, _PARQUET = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b", b"PAR1"
+_FEATHER = (b"ARROW1", b"FEA1")
+
+#: Rows of a JSON file that is a list of lists: what freqtrade and most exchanges' interfaces write.
+_JSON_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 
 # More than a century of one-minute candles: what unpacks to this is no candle file.
 _LARGEST_BYTES = 8 * 2**30
 
 
-def read_frames(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]:
+def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each table in a file with its name. What it is, is told by its first bytes.
 
     Parameters
@@ -38,6 +43,8 @@ def read_frames(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]
         Of the file, for the errors.
     content
         The whole file.
+    columns
+        What the columns of a text file are called, in their order; in place of its header if it has one.
 
     Raises
     ------
@@ -46,22 +53,26 @@ def read_frames(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]
     """
     try:
         if content.startswith(_ZIP):
-            yield from _unzipped(name, content)
+            yield from _unzipped(name, content, columns)
         elif content.startswith(_GZIP):
-            yield from read_frames(name, _gunzipped(content))
+            yield from read_frames(name, _gunzipped(content), columns)
         elif content.startswith(_PARQUET):
             yield name, pq.read_table(io.BytesIO(content), page_checksum_verification=True).to_pandas()
+        elif content.startswith(_FEATHER):
+            yield name, feather.read_table(io.BytesIO(content)).to_pandas()
+        elif content[:64].lstrip().startswith((b"[", b"{")):
+            yield name, _read_json(name, content)
         else:
-            yield name, _read_csv(name, content)
+            yield name, _read_csv(name, content, columns)
     except InvalidCandlesError:
         raise
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, pa.ArrowException,
-            EOFError, OSError, RuntimeError, ValueError) as error:
+            EOFError, OSError, RuntimeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise InvalidCandlesError(f"{name} cannot be read, it may be damaged: {reason}.") from error
 
 
-def _unzipped(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]:
+def _unzipped(name: str, content: bytes, columns: Sequence[str] | None) -> Iterator[tuple[str, pd.DataFrame]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [member for member in archive.infolist()
                    if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
@@ -74,7 +85,7 @@ def _unzipped(name: str, content: bytes) -> Iterator[tuple[str, pd.DataFrame]]:
             if inside.startswith(_ZIP):
                 raise InvalidCandlesError(f"{name} holds another archive, {member.filename!r}.",
                                           "Unpack it first.")
-            yield from read_frames(f"{name}/{member.filename}", inside)
+            yield from read_frames(f"{name}/{member.filename}", inside, columns)
 
 
 def _gunzipped(content: bytes) -> bytes:
@@ -87,7 +98,21 @@ def _gunzipped(content: bytes) -> bytes:
     return inside
 
 
-def _read_csv(name: str, content: bytes) -> pd.DataFrame:
+def _read_json(name: str, content: bytes) -> pd.DataFrame:
+    """Read a list of [time, open, high, low, close, volume], or of objects that name them."""
+    rows = json.loads(content)
+    if not isinstance(rows, list):
+        raise InvalidCandlesError(f"{name} is JSON, but no list of candles.")
+    if rows and all(isinstance(row, dict) for row in rows):
+        return pd.DataFrame(rows)
+    widths = {len(row) if isinstance(row, list) else -1 for row in rows}
+    if not widths <= {len(_JSON_COLUMNS)} and not widths <= {len(_ARCHIVE_COLUMNS)}:
+        raise InvalidCandlesError(f"{name} is JSON, but no list of candles like {list(_JSON_COLUMNS)}.")
+    names = _ARCHIVE_COLUMNS if widths == {len(_ARCHIVE_COLUMNS)} else _JSON_COLUMNS
+    return pd.DataFrame(rows, columns=list(names))
+
+
+def _read_csv(name: str, content: bytes, columns: Sequence[str] | None) -> pd.DataFrame:
     """Read text strictly: a cell that is no number where one belongs is an error, never a guess."""
     skipped, first = _header_line(content)
     if not first:
@@ -97,12 +122,16 @@ def _read_csv(name: str, content: bytes) -> pd.DataFrame:
     delimiter = max(",;\t", key=lambda mark: first.count(mark.encode()))
     cells = [cell.strip(' "') for cell in first.decode("utf-8-sig", "replace").split(delimiter)]
     names: list[str] | None = None
-    if _is_number(cells[0]):
+    if columns is not None:
+        names = _given(name, columns, len(cells))
+        skipped += not any(map(_is_number, cells))
+    elif _is_number(cells[0]):
         if len(cells) != len(_ARCHIVE_COLUMNS):
             raise InvalidCandlesError(
                 f"{name} has no header, and {len(cells)} columns.",
-                "Without a header only the exchange archives' 12 columns are understood; add a first line "
-                "like timestamp,open,high,low,close,volume.")
+                "Without a header only the exchange archives' 12 columns are understood; say what these are, like "
+                "columns=['timestamp', 'open', 'high', 'low', 'close', 'volume'] or "
+                "--columns timestamp,open,high,low,close,volume.")
         names = list(_ARCHIVE_COLUMNS)
     table = csv.read_csv(
         io.BytesIO(content),
@@ -113,6 +142,14 @@ def _read_csv(name: str, content: bytes) -> pd.DataFrame:
     )
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def _given(name: str, columns: Sequence[str], width: int) -> list[str]:
+    if len(columns) != width:
+        raise InvalidCandlesError(f"{name} has {width} columns, but {len(columns)} names were given.",
+                                  "Name each, in the file's order; - for one that is not needed.")
+    # Columns without a use may share a name; the table may not have it twice.
+    return [f"unused {number}" if column == "-" else column for number, column in enumerate(columns)]
 
 
 def _header_line(content: bytes) -> tuple[int, bytes]:

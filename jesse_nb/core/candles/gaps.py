@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.core.candles.series import Candles, Gap
+from jesse_nb.core.candles.series import Candles, Gap, SeriesInfo
 from jesse_nb.core.times import MINUTE_MS
 
-__all__ = ["fill_gaps", "find_gaps", "window"]
+__all__ = ["fill_gaps", "find_gaps", "join_periods", "missing_periods", "window"]
 
 
 def find_gaps(timestamps: NDArray[Any]) -> tuple[Gap, ...]:
@@ -73,3 +74,44 @@ def window(candles: Candles, start: int, end: int) -> Candles:
     """
     first, last = np.searchsorted(candles[:, 0], (start, end), side="left")
     return candles[first:last]
+
+
+def join_periods(periods: Iterable[tuple[int, int]], within: int = 0) -> tuple[tuple[int, int], ...]:
+    """Return periods in order of time, those that touch or overlap as one.
+
+    Parameters
+    ----------
+    periods
+        (start, end), ends excluded.
+    within
+        Periods are also joined where start to end of what arises is not longer than this.
+    """
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(periods):
+        if joined and (start <= joined[-1][1] or end - joined[-1][0] <= within):
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        elif start < end:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def missing_periods(stored: SeriesInfo | None, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the parts of a period that are not stored and that the exchange was not asked for yet.
+
+    Parameters
+    ----------
+    stored
+        The series, None when it is not there.
+    start, end
+        Milliseconds UTC, end excluded.
+    """
+    if stored is None:
+        return [(start, end)] if start < end else []
+    absent = [(start, min(end, stored.start)), (max(start, stored.end), end)]
+    for gap in stored.gaps:
+        cursor = gap.start
+        for asked_from, asked_to in stored.asked:
+            absent.append((max(start, cursor), min(end, gap.end, asked_from)))
+            cursor = max(cursor, asked_to)
+        absent.append((max(start, cursor), min(end, gap.end)))
+    return [(first, last) for first, last in sorted(absent) if first < last]

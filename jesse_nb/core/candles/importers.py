@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.candles.archives import is_checksum, named_series, verify_checksum
 from jesse_nb.core.candles.columns import candles_from_frame
 from jesse_nb.core.candles.files import read_frames
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
@@ -18,7 +19,7 @@ from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles
 from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError, did_you_mean
 
-__all__ = ["import_candles", "read_source"]
+__all__ = ["import_candles", "read_source", "source_files"]
 
 
 def import_candles(
@@ -28,20 +29,27 @@ def import_candles(
     *,
     store: CandleStore | None = None,
     replace: bool = False,
+    columns: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SeriesInfo:
     """Store one-minute candles from files or a DataFrame as one series.
 
     Parameters
     ----------
     source
-        A path, a pattern like ``"BTCUSDT-1m-2024-*.zip"``, a list of those, or a DataFrame; see
-        :func:`read_source`.
+        A path, a pattern like ``"BTCUSDT-1m-2024-*.zip"``, a folder whose files carry the symbol in their
+        names, a list of those, or a DataFrame; see :func:`read_source`.
     symbol, exchange
         What the series is to be called, like ``"BTC-USDT"`` and ``"Binance Spot"``.
     store
         Where to; the user's own store by default.
     replace
         Whether imported candles win over stored ones that differ.
+    columns
+        What the columns of text files are called, in the files' order, ``"-"`` for one without a use:
+        for files without a header, or with one that is not understood.
+    progress
+        Called with files read and files in all.
 
     Returns
     -------
@@ -62,15 +70,23 @@ def import_candles(
     >>> import_candles("BTCUSDT-1m-2024-*.zip", "BTC-USDT", "Binance Spot")  # doctest: +SKIP
     """
     symbol, exchange = symbol_name(symbol), exchange_name(exchange)
-    candles = read_source(source, symbol)
+    candles = read_source(source, symbol, exchange=exchange, columns=columns, progress=progress)
     return (store or CandleStore()).write(exchange, symbol, candles, replace=replace)
 
 
-def read_source(source: Any, symbol: str = "") -> Candles:
+def read_source(
+    source: Any,
+    symbol: str = "",
+    *,
+    exchange: str = "",
+    columns: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Candles:
     """Return the candles of files or of a DataFrame, checked, without storing them.
 
-    Files are Parquet, CSV with a header, or the headerless 12-column CSV of exchange archives; each
-    plain, zipped or gzipped, which is told by content, not by name. Columns are found by their names
+    Files are Parquet, Feather, JSON lists, CSV with a header, or the headerless 12-column CSV of exchange
+    archives; each plain, zipped or gzipped, which is told by content, not by name. Where a file
+    ``NAME.CHECKSUM`` lies beside it, its SHA-256 is compared. Columns are found by their names
     whatever the capitals; a DataFrame may have its times as index. Times are texts (ISO 8601, UTC
     when they name no zone), or numbers in seconds, milliseconds, microseconds or nanoseconds, told
     apart by their size for each file.
@@ -78,9 +94,14 @@ def read_source(source: Any, symbol: str = "") -> Candles:
     Parameters
     ----------
     source
-        A path, a pattern, a list of those, or a DataFrame.
+        A path, a pattern, a folder, a list of those, or a DataFrame.
     symbol
-        Tells which of several volume columns counts the base currency.
+        Tells which of several volume columns counts the base currency, and which rows or files of a
+        folder are meant where they name symbols.
+    exchange
+        Tells which rows are meant where a column names several exchanges.
+    columns, progress
+        As :func:`import_candles`.
 
     Returns
     -------
@@ -93,32 +114,67 @@ def read_source(source: Any, symbol: str = "") -> Candles:
         As :func:`import_candles`.
     """
     if isinstance(source, pd.DataFrame):
-        return validate_candles(candles_from_frame(source, symbol))
+        return validate_candles(candles_from_frame(source, symbol, exchange))
     if isinstance(source, np.ndarray):
         raise InputError("An array does not say which column is which.",
                          "Use CandleStore().write(exchange, symbol, array) for candles in Jesse's order.")
-    parts = [candles for path in _expand(source) for candles in _read_file(path, symbol)]
-    return parts[0] if len(parts) == 1 else validate_candles(np.concatenate(parts))
+    files, parts = source_files(source, symbol), []
+    for number, path in enumerate(files):
+        progress(number, len(files))
+        parts += [(name, _named(name, frame, symbol, exchange)) for name, frame in _tables(path, columns)]
+    progress(len(files), len(files))
+    return parts[0][1] if len(parts) == 1 else _together(parts)
 
 
-def _read_file(path: Path, symbol: str) -> list[Candles]:
+def _tables(path: Path, columns: Sequence[str] | None) -> list[tuple[str, pd.DataFrame]]:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror or error}.") from error
-    return [_named(name, frame, symbol) for name, frame in read_frames(path.name, content)]
+    verify_checksum(path, content)
+    return list(read_frames(path.name, content, columns))
 
 
-def _named(name: str, frame: pd.DataFrame, symbol: str) -> Candles:
+def _together(parts: list[tuple[str, Candles]]) -> Candles:
+    """Return the candles of several tables; where two contradict each other, both are named."""
+    try:
+        return validate_candles(np.concatenate([candles for _, candles in parts]))
+    except InvalidCandlesError as error:
+        for number, (name, candles) in enumerate(parts):
+            for other, earlier in parts[:number]:
+                if _contradict(earlier, candles):
+                    raise InvalidCandlesError(error.message, f"{other} and {name} contradict each other.") from error
+        raise
+
+
+def _contradict(first: Candles, second: Candles) -> bool:
+    _, here, there = np.intersect1d(first[:, 0], second[:, 0], assume_unique=True, return_indices=True)
+    return bool((first[here] != second[there]).any())
+
+
+def _named(name: str, frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
     """Return a table's candles; what is wrong with them is said with its name."""
     try:
-        return validate_candles(candles_from_frame(frame, symbol))
+        return validate_candles(candles_from_frame(frame, symbol, exchange))
     except InvalidCandlesError as error:
         raise InvalidCandlesError(f"{name}: {error.message}", error.hint) from error
 
 
-def _expand(source: Any) -> list[Path]:
-    """Turn paths and patterns into existing files, each once."""
+def source_files(source: Any, symbol: str) -> list[Path]:
+    """Return the files that paths, patterns and folders stand for, each once.
+
+    Parameters
+    ----------
+    source
+        A path, a pattern, a folder, or a list of those.
+    symbol
+        Whose files are taken from a folder.
+
+    Raises
+    ------
+    InputError
+        When there is no such file.
+    """
     if isinstance(source, str | os.PathLike):
         parts: list[Any] = [source]
     elif isinstance(source, Iterable):
@@ -134,13 +190,27 @@ def _expand(source: Any) -> list[Path]:
                              "Give a path, a pattern, a list of those, or a DataFrame.")
         path = Path(os.fspath(part)).expanduser()
         if path.is_dir():
-            raise InputError(f"{path} is a folder.", f"Say which files in it, like '{path / '*.csv'}'.")
+            files.update(dict.fromkeys(match.resolve() for match in _in_folder(path, symbol)))
+            continue
         matches = [path] if path.is_file() else sorted(_matching(path))
-        matches = [match for match in matches if match.is_file()]
+        matches = [match for match in matches if match.is_file() and not is_checksum(match)]
         if not matches:
             raise _no_such_file(path)
         files.update(dict.fromkeys(match.resolve() for match in matches))
     return list(files)
+
+
+def _in_folder(folder: Path, symbol: str) -> list[Path]:
+    """Return a folder's one-minute files of a symbol, told by their names."""
+    found = named_series(folder)
+    if symbol in found:
+        return found[symbol]
+    hint = f"Say which files in it, like '{folder / '*.csv'}'."
+    if not found:
+        raise InputError(f"{folder} is a folder without files like BTCUSDT-1m-2024-01.zip or BTC_USDT-1m.feather.",
+                         hint)
+    raise InputError(f"{folder} has no one-minute file of {symbol or 'a symbol that was named'}.",
+                     did_you_mean(symbol, found))
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -30,15 +30,18 @@ _SUMMARY = b"jesse_nb.series"
 _ROWS_A_GROUP = 131_072
 
 
-def write_series(path: Path, exchange: str, symbol: str, candles: Candles) -> SeriesInfo:
+def write_series(path: Path, exchange: str, symbol: str, candles: Candles,
+                 asked: tuple[tuple[int, int], ...] = (), sources: tuple[str, ...] = ()) -> SeriesInfo:
     """Write validated candles to ``path``, whole or not at all.
+
+    For ``asked`` and ``sources`` see :class:`SeriesInfo`.
 
     Raises
     ------
     StorageError
         When the folder cannot be written or the disk is full; what stood there before still stands.
     """
-    summary = _summary(candles)
+    summary = _summary(candles, asked, sources)
     arrays = [pa.array(candles[:, 0].astype(np.int64)),
               *(pa.array(np.ascontiguousarray(candles[:, column])) for column in range(1, len(COLUMNS)))]
     table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(
@@ -124,17 +127,21 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
                            "Delete that series and import it again.") from error
 
 
-def _summary(candles: Candles) -> dict[str, Any]:
+def _summary(candles: Candles, asked: tuple[tuple[int, int], ...] = (),
+             sources: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
         "start": int(candles[0, 0]),
         "end": int(candles[-1, 0]) + MINUTE_MS,
         "rows": len(candles),
         "gaps": [[gap.start, gap.minutes] for gap in find_gaps(candles[:, 0])],
         "fingerprint": fingerprint_candles(candles),
+        "asked": [list(period) for period in asked],
+        "sources": list(sources),
     }
 
 
 def _info(exchange: str, symbol: str, summary: dict[str, Any], size: int) -> SeriesInfo:
     gaps = tuple(Gap(start, minutes) for start, minutes in summary["gaps"])
+    asked = tuple((start, end) for start, end in summary.get("asked", []))
     return SeriesInfo(exchange, symbol, summary["start"], summary["end"], summary["rows"], gaps, size,
-                      summary["fingerprint"])
+                      summary["fingerprint"], asked, tuple(summary.get("sources", ())))

@@ -72,6 +72,11 @@ class SeriesInfo:
         Size of the file.
     fingerprint
         Hash of the candles themselves, see :func:`fingerprint_candles`.
+    asked
+        Periods (start, end) for which the exchange itself was asked for every minute: what is missing in
+        them, it does not have.
+    sources
+        Where its candles came from, as far as whoever stored them said so, oldest first.
     """
 
     exchange: str
@@ -82,6 +87,8 @@ class SeriesInfo:
     gaps: tuple[Gap, ...]
     bytes: int
     fingerprint: str
+    asked: tuple[tuple[int, int], ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def synthetic(self) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
+from jesse_nb.core.candles.gaps import join_periods
 from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.validation import merge_candles, validate_candles
@@ -146,7 +147,8 @@ class CandleStore:
                                "It was changed while it was read, or is damaged. Try again.")
         return candles
 
-    def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False) -> SeriesInfo:
+    def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False,
+              asked: tuple[int, int] | None = None, source: str | None = None) -> SeriesInfo:
         """Add candles to a series, which is begun if it is not there.
 
         Parameters
@@ -157,6 +159,11 @@ class CandleStore:
             (n, 6): timestamp (ms UTC), open, close, high, low, volume. Need not be sorted.
         replace
             Whether new candles win over stored ones that differ. Stored candles of other minutes stay.
+        asked
+            The period (milliseconds UTC, end excluded) for which the exchange was asked for every minute
+            when it gave these candles. Then they are one-minute candles however far apart they lie.
+        source
+            Where they came from, in a few words; result cards show it.
 
         Returns
         -------
@@ -170,18 +177,21 @@ class CandleStore:
         StorageError
             When the disk is full or the folder cannot be written. What was stored is untouched.
         """
-        rows = validate_candles(candles)
+        rows = validate_candles(candles, sparse=asked is not None)
+        came_from = (source,) if source else ()
         exchange, symbol, path = self._locate(exchange, symbol)
         with self._locked(exchange, symbol):
             _remove_leftovers(path)
             try:
-                stored = read_candles(path)
+                stored, before = read_candles(path), read_info(path, exchange, symbol)
             except FileNotFoundError:
-                return write_series(path, exchange, symbol, rows)
+                return write_series(path, exchange, symbol, rows, (asked,) if asked else (), came_from)
             merged = merge_candles(stored, rows, replace=replace)
-            if np.array_equal(merged, stored):
-                return read_info(path, exchange, symbol)
-            return write_series(path, exchange, symbol, merged)
+            known = join_periods([*before.asked, asked]) if asked else before.asked
+            if known == before.asked and np.array_equal(merged, stored):
+                return before
+            sources = tuple(dict.fromkeys(before.sources + came_from))
+            return write_series(path, exchange, symbol, merged, known, sources)
 
     def delete(self, exchange: str, symbol: str) -> None:
         """Delete one series.

@@ -21,7 +21,7 @@ FIRST_MOMENT, LAST_MOMENT = 1_230_768_000_000, 4_133_980_800_000
 _LONGEST_RUN_BY_CHANCE = 30
 
 
-def validate_candles(candles: Any) -> Candles:
+def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
     """Return candles fit to be stored: sorted by time, each minute once.
 
     Equal duplicates are merged. Minutes may be missing. The input is never changed.
@@ -30,6 +30,9 @@ def validate_candles(candles: Any) -> Candles:
     ----------
     candles
         Array-like (n, 6): timestamp (ms UTC), open, close, high, low, volume.
+    sparse
+        Whether they are known to be one-minute candles however far apart they lie: no interval is
+        then read from their distances.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def validate_candles(candles: Any) -> Candles:
     _check_timestamps(rows[:, 0])
     _check_values(rows)
     rows = _sorted_once(rows)
-    _check_interval(rows[:, 0])
+    if not sparse:
+        _check_interval(rows[:, 0])
     return rows
 
 

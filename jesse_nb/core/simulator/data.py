@@ -196,6 +196,7 @@ def _slice(
         end=end,
         fingerprint=fingerprint_candles(mapped[first:last]),
         missing=_missing_minutes(info, warm_up_start, end),
+        sources=info.sources,
     )
     return part, MappedSlice(info.exchange, info.symbol, path, first, begin, last)
 

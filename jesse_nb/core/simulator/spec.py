@@ -120,7 +120,8 @@ class CandleSlice:
     """The stored one-minute candles that one series contributes, by content.
 
     ``start`` (warm-up included) and ``end`` are milliseconds UTC, end excluded.
-    ``missing`` counts the minutes inside that nobody traded or recorded.
+    ``missing`` counts the minutes inside that nobody traded or recorded. ``sources`` say where the
+    candles came from, where that is known; they count neither for equality nor for the key.
     """
 
     exchange: str
@@ -129,6 +130,10 @@ class CandleSlice:
     end: int
     fingerprint: str
     missing: int = 0
+    sources: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", tuple(self.sources))  # JSON knows only lists
 
 
 @dataclass(frozen=True)
@@ -219,6 +224,8 @@ class BacktestSpec:
         content = self.to_dict()
         for route in content["routes"]:
             route["strategy"] = route["strategy"]["hash"]
+        for part in content["candles"]:
+            part.pop("sources", None)
         return hashlib.blake2b(_canonical(content).encode(), digest_size=16).hexdigest()
 
     @property
@@ -240,6 +247,8 @@ class BacktestSpec:
         content["routes"] = list(content["routes"])
         content["data_routes"] = list(content["data_routes"])
         content["candles"] = list(content["candles"])
+        for part in content["candles"]:
+            part["sources"] = list(part["sources"])
         if self.pipeline is None:
             del content["pipeline"]  # so that the keys are those of specs that knew of none
         return content

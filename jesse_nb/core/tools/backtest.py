@@ -11,7 +11,7 @@ from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Gaps, Mode
-from jesse_nb.core.tools.request import Request
+from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["backtest"]
@@ -36,6 +36,7 @@ def backtest(
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
+    source: Source = "auto",
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
@@ -76,8 +77,11 @@ def backtest(
         ``"fast"`` or ``"step"``: Jesse's two ways; compare numbers only within one.
     gaps
         ``"fill"`` missing minutes with flat candles, or ``"keep"`` them out (slow).
+    source
+        Where candles come from that the store lacks: ``"auto"``, from the database of the Jesse project in
+        use, if there is one; ``"store"``, from nowhere. With ``"database"``, its candles are copied in any case.
     project
-        A Jesse project's folder, for strategies by name.
+        A Jesse project's folder, for strategies by name and its database; by default the working directory.
     candles
         Where candles are; by default the user's store.
     store
@@ -108,8 +112,8 @@ def backtest(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        project=project, candles=candles, store=store, trial_timeout=trial_timeout, memory_limit=memory_limit,
-        n_jobs=1,
+        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
+        memory_limit=memory_limit, n_jobs=1,
     ).check()  # fmt: skip
     prepared = request.prepare(start, end)
     first = prepared.spec.routes[0]

@@ -19,7 +19,7 @@ from jesse_nb.core.tools.batch_job import Batch, BatchPlan
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet, ParameterSets, parameter_sets
-from jesse_nb.core.tools.request import Request, check_whole
+from jesse_nb.core.tools.request import Request, Source, check_whole
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
 
 __all__ = ["backtest_batch"]
@@ -55,6 +55,7 @@ def backtest_batch(
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
+    source: Source = "auto",
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
@@ -94,8 +95,8 @@ def backtest_batch(
         Allow more than 1,000 combinations.
     hyperparameters
         Values that all combinations share.
-    exchange, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, project, \
-candles, store, trial_timeout, memory_limit
+    exchange, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, \
+project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once; its ``partial_result()`` can be read
@@ -127,7 +128,7 @@ candles, store, trial_timeout, memory_limit
     request = Request(
         exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
         market=market, leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode,
-        gaps=gaps, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
+        gaps=gaps, source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=limit,
     ).check()  # fmt: skip
     codes = _strategies(strategies, project)

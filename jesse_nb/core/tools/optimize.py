@@ -17,7 +17,7 @@ from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.request import Request, check_seconds, check_whole
+from jesse_nb.core.tools.request import Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.study_periods import study_periods
@@ -65,6 +65,7 @@ def optimize(
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
+    source: Source = "auto",
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
@@ -128,7 +129,7 @@ def optimize(
         the same. Nothing is compared when ``mode`` is ``step``.
     hyperparameters
         Values that stay fixed.
-    exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, \
+    exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, \
 project, candles, store, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest`.
     background
@@ -151,8 +152,8 @@ project, candles, store, memory_limit
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        project=project, candles=candles, store=store, trial_timeout=trial_timeout, memory_limit=memory_limit,
-        n_jobs=n_jobs,
+        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
+        memory_limit=memory_limit, n_jobs=n_jobs,
     ).check()  # fmt: skip
     check_whole("n_trials", n_trials, 1, 1_000_000)
     check_whole("top", top, 1, 1_000)

@@ -19,9 +19,10 @@ from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
-from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
+from jesse_nb.core.tools.project_candles import SOURCES, Source, bring_all, bring_missing
+from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean
 
-__all__ = ["Prepared", "Request", "check_seconds", "check_whole", "memory_default"]
+__all__ = ["Prepared", "Request", "Source", "check_seconds", "check_whole", "memory_default"]
 
 _GIB = 1024**3
 
@@ -61,6 +62,7 @@ class Request:
     warm_up_candles: int = 240
     mode: Mode = "fast"
     gaps: Gaps = "fill"
+    source: Source = "auto"
     project: str | Path | None = None
     candles: CandleStore | None = None
     store: str | Path | RunStore | None = None
@@ -69,9 +71,25 @@ class Request:
     n_jobs: int | None = None
     _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
     _caches: list[CandleCache] = field(default_factory=list, repr=False, compare=False)
+    _brought: set[Any] = field(default_factory=set, repr=False, compare=False)
 
     def prepare(self, start: Any, end: Any) -> Prepared:
-        """Resolve strategies and candles for a period (anything :func:`~jesse_nb.core.times.to_ms` reads)."""
+        """Resolve strategies and candles for a period (anything :func:`~jesse_nb.core.times.to_ms` reads).
+
+        What the store lacks is copied from the project's database first, where :attr:`source` allows it.
+        """
+        if self.source == "database":
+            bring_all(self._new_markets(), self._cache().store, self.project)
+        try:
+            return self._prepare(start, end)
+        except (CandlesNotFoundError, WarmUpError) as error:
+            if self.source != "auto":
+                raise
+            if not bring_missing(error, self._new_markets(), self._cache().store, self.project):
+                raise
+        return self._prepare(start, end)
+
+    def _prepare(self, start: Any, end: Any) -> Prepared:
         if start is None or end is None:
             raise PeriodError("start and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
         begin, finish = to_ms(start, "start"), to_ms(end, "end")
@@ -104,6 +122,16 @@ class Request:
             self._caches.append(CandleCache(self.candles or CandleStore()))
         return self._caches[0]
 
+    def _new_markets(self) -> list[tuple[str, str | None]]:
+        """Return symbol and exchange of every route that the database was not asked for yet."""
+        routes = [(None, self.symbol, self.timeframe)] if self.routes is None else self.routes
+        traded = [_fields(route, ("strategy", "symbol", "timeframe"), self.exchange) for route in routes]
+        watched = [_fields(route, ("symbol", "timeframe"), traded[0][-1]) for route in self.data_routes]
+        markets = [(str(symbol), exchange) for *_, symbol, _, exchange in [*traded, *watched] if symbol is not None]
+        new = [market for market in dict.fromkeys(markets) if market not in self._brought]
+        self._brought.update(new)
+        return new
+
     def run_store(self) -> RunStore:
         """Open the run store."""
         return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
@@ -132,6 +160,8 @@ class Request:
     def check(self) -> Request:
         """Refuse what no period could mend, before anything starts."""
         check_seconds("trial_timeout", self.trial_timeout)
+        if self.source not in SOURCES:
+            raise InputError(f"source is {self.source!r}.", did_you_mean(str(self.source), SOURCES))
         if self.n_jobs is not None:
             check_whole("n_jobs", self.n_jobs, 1, 1024)
         if self.memory_limit is not None:

@@ -16,7 +16,7 @@ from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.metric import resolve_metrics
-from jesse_nb.core.tools.request import Request, check_seconds, check_whole
+from jesse_nb.core.tools.request import Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.walk_forward_job import WalkForward, WalkForwardPlan
@@ -62,6 +62,7 @@ def walk_forward(
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
+    source: Source = "auto",
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
@@ -110,7 +111,7 @@ def walk_forward(
         What the chosen parameters must keep in-sample, as in :func:`~jesse_nb.core.tools.optimize.optimize`;
         only for ``"windows"``. A window in which no trial keeps them has no out-of-sample run.
     n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, \
-gaps, project, candles, store, trial_timeout, memory_limit
+gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
@@ -132,8 +133,8 @@ gaps, project, candles, store, trial_timeout, memory_limit
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        project=project, candles=candles, store=store, trial_timeout=trial_timeout, memory_limit=memory_limit,
-        n_jobs=n_jobs,
+        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
+        memory_limit=memory_limit, n_jobs=n_jobs,
     ).check()  # fmt: skip
     check_whole("n_trials", n_trials, 1, 1_000_000)
     check_seconds("timeout", timeout)

@@ -1,0 +1,96 @@
+"""Stored candles as files that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.candles.series import COLUMNS, Candles
+from jesse_nb.core.candles.store import CandleStore
+from jesse_nb.exceptions import InputError, StorageError
+
+__all__ = ["export_candles"]
+
+_ORDER = ["timestamp", "open", "high", "low", "close", "volume"]
+
+_WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False, compression="zstd"),
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".csv.gz": lambda frame, path: frame.to_csv(path, index=False, compression="gzip"),
+    ".feather": lambda frame, path: frame.to_feather(path),
+}
+
+
+def export_candles(
+    symbol: str,
+    path: str | Path,
+    *,
+    exchange: str | None = None,
+    start: Any = None,
+    end: Any = None,
+    store: CandleStore | None = None,
+    replace: bool = False,
+) -> Path:
+    """Write a stored series to a file: timestamp (ms UTC), open, high, low, close, volume.
+
+    Every value is written exactly: importing the file gives the same candles.
+
+    Parameters
+    ----------
+    symbol
+        Which series.
+    path
+        Ends in ``.parquet``, ``.csv``, ``.csv.gz`` or ``.feather``; missing folders are made.
+    exchange
+        Needed only when several stored exchanges have the symbol.
+    start, end
+        A part of it, end excluded; None is the first and the last stored.
+    store
+        Where it is; the user's own store by default.
+    replace
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        When the ending is unknown or the file exists.
+    CandlesNotFoundError
+        When the series is not stored.
+    StorageError
+        When the file cannot be written.
+    """
+    target = Path(path).expanduser()
+    ending = next((known for known in _WRITERS if target.name.casefold().endswith(known)), None)
+    if ending is None:
+        raise InputError(f"{target.name!r} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
+    if target.exists() and not replace:
+        raise InputError(f"{target} is there already.", "Pass replace=True (--replace) to replace it.")
+    source = store or CandleStore()
+    info = source.resolve(symbol, exchange)
+    frame = _frame(source.read(info.exchange, info.symbol, start, end))
+    temporary = target.with_name(f".{uuid4().hex}{ending}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _WRITERS[ending](frame, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
+    return target
+
+
+def _frame(candles: Candles) -> pd.DataFrame:
+    frame = pd.DataFrame(candles, columns=list(COLUMNS))[_ORDER]
+    return frame.astype({"timestamp": np.int64})

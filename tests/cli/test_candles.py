@@ -1,0 +1,39 @@
+"""`jesse-nb candles fetch`, `import` of folders, `export` and `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jesse_nb.cli import main
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.tools import fetch_candles
+from tests.candles.helpers import random_candles
+from tests.candles.test_importers import archive_csv, zipped
+from tests.magics.test_candles_sources import Answering
+
+CANDLES = random_candles(300)
+
+
+def test_fetching_and_updating(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(fetch_candles, "Exchange", Answering)
+    assert main(["candles", "fetch", "Binance Spot", "BTC-USDT", "2023-01-01", "2023-01-01 02:00"]) == 0
+    assert "120 candles fetched." in capsys.readouterr().out
+    assert main(["candles", "fetch", "--update", "BTC-USDT"]) == 0
+    assert "180 candles fetched." in capsys.readouterr().out
+    assert np.array_equal(CandleStore().read("Binance Spot", "BTC-USDT"), CANDLES)
+    assert main(["candles", "fetch", "Binance Spot"]) != 0
+    assert "an exchange, a symbol and a start" in capsys.readouterr().err.casefold()
+
+
+def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "BTCUSDT-1m-2023-01.zip").write_bytes(zipped(archive_csv(CANDLES)))
+    assert main(["candles", "import", str(tmp_path), "--exchange", "X"]) == 0
+    assert "BTC-USDT on X: 2023-01-01 to 2023-01-01 05:00, 300 candles" in capsys.readouterr().out
+    assert main(["candles", "export", "BTC-USDT", str(tmp_path / "out.csv")]) == 0
+    assert (tmp_path / "out.csv").read_text().startswith("timestamp,open,high,low,close,volume")
+    assert main(["candles", "check", "BTC-USDT", "-o", str(tmp_path / "check.html")]) == 0
+    assert "Nothing suspicious was found." in capsys.readouterr().out
+    assert "Candles" in (tmp_path / "check.html").read_text()
