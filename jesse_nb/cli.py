@@ -132,11 +132,14 @@ def _runs(options: Namespace) -> int:
     from jesse_nb.core.jobs.ledger import readable_ledger
     from jesse_nb.core.jobs.store import RunStore
 
-    if options.limit < 1:
-        raise InputError(f"--limit is {options.limit}.", "It is a whole number from 1 up.")
+    if options.ledger and options.limit is not None:
+        raise InputError("--limit is for the newest runs; --ledger counts all.", "Leave one of them out.")
+    limit = 20 if options.limit is None else options.limit
+    if limit < 1:
+        raise InputError(f"--limit is {limit}.", "It is a whole number from 1 up.")
     store = RunStore(options.store)
     try:
-        runs = store.ledger() if options.ledger else store.recent(options.limit)
+        runs = store.ledger() if options.ledger else store.recent(limit)
     finally:
         store.close()
     if runs.empty:

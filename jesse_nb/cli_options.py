@@ -256,7 +256,7 @@ def _add_analyze(commands: Any) -> None:
 
 def _add_runs(commands: Any) -> None:
     runs = commands.add_parser("runs", help="the newest finished backtests of this folder")
-    runs.add_argument("-n", "--limit", type=_whole, default=20, metavar="N", help="how many (20)")
+    runs.add_argument("-n", "--limit", type=_whole, metavar="N", help="how many (20)")
     runs.add_argument("--ledger", action="store_true",
                       help="in place of the newest: how many there are on the same data, by strategy")
     runs.add_argument("--store", metavar="FILE", help="file that keeps finished runs")

@@ -28,7 +28,7 @@ from typing import Any
 
 from jesse_nb.exceptions import MissingPartError
 
-__all__ = ["jesse_module", "jesse_version", "strategy_class"]
+__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "strategy_class"]
 
 _import_lock = threading.RLock()
 
@@ -36,6 +36,9 @@ _import_lock = threading.RLock()
 _SLOW_AND_UNUSED = "rfc3987_syntax"
 
 #: Where Jesse keeps its cache; without it, ``storage/temp`` appears in the working directory.
+#: Of the temporary folders, before the number of the process that made each: one that is killed leaves it behind.
+CACHE_PREFIX = "jesse-nb-cache-"
+
 _CACHE_SETTING = "JESSE_CACHE_DIR"
 
 
@@ -92,7 +95,7 @@ def _own_cache_folder() -> Iterator[None]:
     if _CACHE_SETTING in os.environ:
         yield
         return
-    folder = tempfile.mkdtemp(prefix="jesse-nb-cache-")
+    folder = tempfile.mkdtemp(prefix=f"{CACHE_PREFIX}{os.getpid()}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ[_CACHE_SETTING] = folder
     try:

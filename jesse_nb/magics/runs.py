@@ -36,7 +36,7 @@ class RunsMagics(Magics):
 
     @magic_arguments("runs")
     @argument(
-        "-n", "--limit", type=whole_number, default=20, metavar="N", help="How many of the newest (20)."
+        "-n", "--limit", type=whole_number, metavar="N", help="How many of the newest (20)."
     )
     @argument(
         "--ledger",
@@ -46,7 +46,7 @@ class RunsMagics(Magics):
     @argument("--store", metavar="FILE", help="File that keeps finished runs.")
     @line_magic
     def runs(self, line: str) -> Listing:
-        """Show the newest finished simulations of this project.
+        """Show the newest finished backtests of this project.
 
         They are not simulated again: a call that needs one of them takes it
         from here. ``_.to_frame()`` is the table as a DataFrame.
@@ -54,11 +54,15 @@ class RunsMagics(Magics):
         ``%runs --ledger`` counts them by the data they share: the same symbol,
         in periods that overlap. The more often the same data was looked at, the
         less a good result on it says. Scenarios, on candles that a pipeline
-        rewrote, are counted apart.
+        rewrote, and checks, with other fees or in the other mode, are counted
+        apart, and only here.
         """
         options = parse_line(self.runs, line)
-        if options.limit < 1:
-            raise UsageError(f"--limit is {options.limit}; it is a whole number from 1 up.")
+        if options.ledger and options.limit is not None:
+            raise UsageError("--limit is for the newest runs; --ledger counts all. Leave one of them out.")
+        limit = 20 if options.limit is None else options.limit
+        if limit < 1:
+            raise UsageError(f"--limit is {limit}; it is a whole number from 1 up.")
         import pandas as pd
 
         from jesse_nb.core.jobs.ledger import readable_ledger
@@ -73,7 +77,7 @@ class RunsMagics(Magics):
             if options.ledger:
                 ledger = store.ledger()
                 return Listing(readable_ledger(ledger), empty, ledger)
-            recent = store.recent(options.limit)
+            recent = store.recent(limit)
             return Listing(_readable(recent), empty, recent)
         finally:
             store.close()

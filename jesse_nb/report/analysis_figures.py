@@ -68,6 +68,9 @@ def draw_equity(analysis: Analysis) -> ReportFigure:
     lower.plot(below.index, below, color=BAD, linewidth=1.0, label=f"one sample a day ({measure(deepest, 'percent')})")
     if within is not None and advanced is not None and advanced.intraday is not None:
         fall, deepest_within = within["drawdown"], advanced.intraday.by_extremes.percent
+        trough = advanced.intraday.by_extremes.trough
+        if trough is not None:  # the peak it fell from may lie within an interval, which the samples miss
+            fall = pd.concat([fall, pd.Series([deepest_within], index=[trough])]).sort_index()
         lower.plot(fall.index, fall, color=OTHER, linewidth=0.8, alpha=0.9,
                    label=f"within the days ({measure(deepest_within, 'percent')})")
         deepest = min(deepest, deepest_within)

@@ -64,7 +64,8 @@ def _of_deep(analysis: Analysis, found: DeepAnalysis) -> dict[str, Callable[[], 
     if risk.drawn(analysis):
         figures["outcomes"] = lambda: risk.draw_outcomes(analysis)
     if found.scenarios is not None and not found.scenarios.equity.empty:
-        figures["scenarios"] = lambda: risk.draw_scenarios(analysis)
+        scenarios = found.scenarios
+        figures["scenarios"] = lambda: risk.draw_scenarios(scenarios)
     if found.insight is not None and found.insight.better_than_chance and len(found.insight.importances):
         figures["importances"] = lambda: trades.draw_importances(analysis)
     return figures

@@ -40,6 +40,8 @@ ANALYSIS_PICTURES = {
     "importances": "How much each thing known at entry helps to tell winners from losers",
     "costs": "Net profit at other fees and slippages",
 }
+#: The pattern that is looked for in the equity, not in the trades.
+OF_DAYS = "change of drift"
 _WIDTH = 96
 
 
@@ -80,7 +82,7 @@ def analysis_content(analysis: Analysis) -> dict[str, Any]:
         "days": tables.days_table(analysis),
         "fan": fan_of(analysis),
         "monte_carlo": risk_tables.monte_carlo_table(analysis),
-        "scenarios": risk_tables.scenarios_table(analysis),
+        "scenarios": risk_tables.scenarios_table(deep.scenarios if deep is not None else None),
         "pipeline": str(deep.scenarios.pipeline) if deep is not None and deep.scenarios is not None else "",
         "stops": risk_tables.stops_table(analysis) if _followed(analysis) else None,
         "stops_said": words.stops(analysis),
@@ -88,12 +90,13 @@ def analysis_content(analysis: Analysis) -> dict[str, Any]:
         "occasions": words.occasions(analysis),
         "cells": risk_tables.cells_table(analysis, tested=True) if _has_cells(analysis) else None,
         "all_cells": risk_tables.cells_table(analysis, tested=False) if _has_cells(analysis) else None,
-        "patterns": sorted(deep.patterns, key=lambda one: not one.found) if deep is not None else (),
+        "patterns": sorted((one for one in deep.patterns if words.trades_known(analysis) or one.name == OF_DAYS),
+                           key=lambda one: not one.found) if deep is not None else (),
         "insight": deep.insight if deep is not None else None,
         "features": risk_tables.features_table(analysis),
         "breaks": words.breaks(analysis),
         "costs": risk_tables.costs_table(analysis),
-        "fees": risk_tables.fees_table(analysis),
+        "fees": risk_tables.fees_table(advanced.fee_stress if advanced is not None else None, run.balance),
         "cost_assumption": COST_ASSUMPTION,
         "left_out": risk_tables.left_out_table(analysis),
         "card": provenance.analysis_card(analysis),

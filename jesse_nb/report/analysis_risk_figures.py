@@ -26,6 +26,7 @@ from jesse_nb.report.canvas import (
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.monte_carlo import MonteCarlo
     from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 
 __all__ = ["draw_fan", "draw_outcomes", "draw_scenarios", "drawn", "fan_of"]
 
@@ -133,14 +134,11 @@ def _outcome(ax: Axes, place: int, values: NDArray[np.float64], actual: float, c
         ax.plot([actual, actual], [place + 0.06, place - 0.72], color=BEST, linewidth=2.0)
 
 
-def draw_scenarios(analysis: Analysis) -> ReportFigure:
+def draw_scenarios(scenarios: CandleMonteCarlo) -> ReportFigure:
     """Draw the equity on each rewritten market, and on the real one."""
-    assert analysis.deep is not None
-    scenarios = analysis.deep.scenarios
-    assert scenarios is not None
     figure, (ax,) = new_figure(3.4)
     curves: pd.DataFrame = scenarios.equity.iloc[:, :_MOST_CURVES]
-    balance = analysis.run.balance
+    balance = scenarios.original.spec.account.balance
     strength = float(np.clip(12 / max(curves.shape[1], 1), 0.12, 0.6))
     ends = scenarios.equity.iloc[-1]
     for name, colour, own in (("ends with a gain", GOOD, ends > balance), ("ends with a loss", BAD, ends <= balance)):

@@ -13,6 +13,8 @@ from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.fee_stress import FeeStress
 
 __all__ = ["cells_table", "costs_table", "features_table", "fees_table", "left_out_table", "monte_carlo_table",
            "scenarios_table", "stops_table"]
@@ -59,14 +61,13 @@ def costs_table(analysis: Analysis) -> Table:
     return Table(head, rows)
 
 
-def fees_table(analysis: Analysis) -> Table:
+def fees_table(stress: FeeStress | None, balance: float) -> Table:
     """Lay out the runs simulated again with a multiple of the fee."""
-    stress = analysis.advanced.fee_stress if analysis.advanced is not None else None
     if stress is None:
         return Table((), ())
     rows = tuple((
         cell(rate(row["fee"]), title=f"{factor:g} times the fee"),
-        toned(measure(row["final_equity"] - analysis.run.balance, "currency"), row["net_profit_percentage"]),
+        toned(measure(row["final_equity"] - balance, "currency"), row["net_profit_percentage"]),
         cell(measure(row["net_profit_percentage"], "percent"), title=row["reason"]),
         cell(measure(row["max_drawdown"], "percent")), cell(measure(row["trades"], "count")),
         cell(measure(row["sharpe_ratio"])),
@@ -92,9 +93,8 @@ def monte_carlo_table(analysis: Analysis) -> Table:
     return Table(head, rows)
 
 
-def scenarios_table(analysis: Analysis) -> Table:
+def scenarios_table(scenarios: CandleMonteCarlo | None) -> Table:
     """Lay out how the run did on the rewritten markets, beside the real one."""
-    scenarios = analysis.deep.scenarios if analysis.deep is not None else None
     if scenarios is None or not scenarios.scenarios["final_equity"].notna().any():
         return Table((), ())
     kinds = (("net_profit_percentage", "return", "percent"), ("max_drawdown", "max drawdown", "percent"),

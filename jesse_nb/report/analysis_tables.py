@@ -12,7 +12,7 @@ from jesse_nb.core.analysis.equity import monthly_returns
 from jesse_nb.core.analysis.verdict import counted
 from jesse_nb.core.times import utc_text
 from jesse_nb.report.analysis_figures import FOREST_LABELS
-from jesse_nb.report.analysis_words import money, within
+from jesse_nb.report.analysis_words import money, trades_known, within
 from jesse_nb.report.labels import label
 from jesse_nb.report.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
@@ -48,6 +48,8 @@ def tiles(analysis: Analysis) -> list[tuple[str, Cell, str]]:
     if advanced is not None and advanced.intraday is not None:
         within_days = f"{measure(advanced.intraday.by_extremes.percent, 'percent')} within the days"
     shown.append(("Max drawdown", cell(depth, title=basic.drawdowns.reason), within_days))
+    if not trades_known(analysis):
+        return shown
     if basic.trades is None:
         return [*shown, ("Trades", cell(measure(len(run.trades), "count")), "")]
     rate, factor = basic.trades.win_rate, basic.trades.profit_factor

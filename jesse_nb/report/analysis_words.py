@@ -13,11 +13,15 @@ from jesse_nb.report.numbers import UNDEFINED, measure, share
 from jesse_nb.report.optimize_report import verdict_card
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from jesse_nb.core.analysis.significance import Interval
     from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.fee_stress import FeeStress
 
-__all__ = ["Judgement", "breaks", "earned", "falls", "judgement", "left_out", "money", "occasions", "others", "rate",
-           "stops", "whose", "within"]
+__all__ = ["Judgement", "at_other_fees", "breaks", "earned", "falls", "judgement", "left_out", "money", "occasions",
+           "on_rewritten_candles", "others", "rate", "stops", "trades_known", "whose", "within"]
 
 #: What the parts are called that may be missing.
 _PARTS = {
@@ -82,7 +86,9 @@ def earned(analysis: Analysis) -> list[str]:
     """Say where the result comes from: the trades, the time in the market, and the market itself."""
     said = []
     trades, run = analysis.basic.trades, analysis.run
-    if not len(run.trades):
+    if not trades_known(analysis):
+        said.append("The trades are not known.")
+    elif not len(run.trades):
         said.append("No trade was closed.")
     elif trades is not None:
         won = f"{counted(trades.trades, 'trade')} in {days(run.start, run.end)}, {share(trades.win_rate.share)} won"
@@ -128,12 +134,21 @@ def falls(analysis: Analysis) -> list[str]:
                     f"{measure(-deep, 'count') if deep < -10 else measure(-deep)}% or more, and "
                     f"{share(drawn.probability_of_loss)} end with a loss.")
     if analysis.deep is not None and analysis.deep.scenarios is not None:
-        table = analysis.deep.scenarios.scenarios
-        known = table["net_profit_percentage"].dropna()
-        if len(known):
-            said.append(f"Simulated again on rewritten candles it gains in {int((known > 0).sum()):,} of "
-                        f"{len(known):,} markets, {measure(float(known.median()), 'percent')} in the middle one.")
+        said += on_rewritten_candles(analysis.deep.scenarios, advanced.held if advanced is not None else None)
     return said
+
+
+def on_rewritten_candles(found: CandleMonteCarlo, held: pd.Series[float] | None = None) -> list[str]:
+    """Say how often it gains on rewritten candles, and what the market gave without it (``held`` begins with 1)."""
+    known = found.scenarios["net_profit_percentage"].dropna()
+    if known.empty:
+        return []
+    values = held.dropna() if held is not None else None
+    holding = ("so compare it with holding" if values is None or values.empty
+               else f"in which holding made {measure((float(values.iloc[-1]) - 1) * 100, 'percent')}")
+    return [f"Simulated again on rewritten candles it gains in {int((known > 0).sum()):,} of "
+            f"{counted(len(known), 'market')}, {measure(float(known.median()), 'percent')} in the middle one. "
+            f"These markets keep the real one's drift, {holding}."]
 
 
 def occasions(analysis: Analysis) -> list[str]:
@@ -143,7 +158,10 @@ def occasions(analysis: Analysis) -> list[str]:
         said.append(analysis.advanced.cells.sentence)
     if analysis.deep is not None:
         said += [one.sentence for one in analysis.deep.patterns if one.found]
-        said += [analysis.deep.insight.sentence] if analysis.deep.insight is not None else []
+        insight = analysis.deep.insight
+        if insight is not None:
+            said.append(f"What is known at entry was not tested: {insight.reason}." if insight.reason
+                        else insight.sentence)
     return said
 
 
@@ -162,11 +180,14 @@ def breaks(analysis: Analysis) -> list[str]:
         else:
             said.append(f"The profit is gone at a fee of {rate(costs.break_even_fee)} a fill ({paid}), or at a "
                         f"slippage of {measure(costs.break_even_slippage * 10_000)} basis points a fill.")
-    if stress is not None:
-        again = [f"{factor:g} times the fee gives {measure(row['net_profit_percentage'], 'percent')}"
-                 for factor, row in stress.table.iterrows() if factor != 1 and not row["reason"]]
-        said += [f"Simulated again: {', '.join(again)}."] if again else []
-    return said
+    return said + (at_other_fees(stress) if stress is not None else [])
+
+
+def at_other_fees(stress: FeeStress) -> list[str]:
+    """Say what a multiple of the fee gives."""
+    again = [f"{factor:g} times the fee gives {measure(row['net_profit_percentage'], 'percent')}"
+             for factor, row in stress.table.iterrows() if factor != 1 and not row["reason"]]
+    return [f"Simulated again: {', '.join(again)}."] if again else []
 
 
 def stops(analysis: Analysis) -> str:
@@ -190,7 +211,9 @@ def left_out(analysis: Analysis) -> list[tuple[str, str]]:
     rows = [(_PARTS.get(name, name), reason) for name, reason in missing.items()
             if not (name == "benchmarks" and analysis.advanced is not None and analysis.advanced.benchmarks)]
     if analysis.deep is not None:
-        rows += [(one.method, one.reason) for one in analysis.deep.monte_carlo if one.reason]
+        known = trades_known(analysis)
+        rows += [(one.method, one.reason if known or one.unit != "trades" else "the trades are not known")
+                 for one in analysis.deep.monte_carlo if one.reason]
         rows += [] if analysis.deep.monte_carlo else [("Monte Carlo", "not asked for")]
         insight = analysis.deep.insight
         rows += [(_PARTS["insight"], insight.reason)] if insight is not None and insight.reason else []
@@ -203,6 +226,11 @@ def left_out(analysis: Analysis) -> list[tuple[str, str]]:
     for name, reason in rows:
         reasons.setdefault(reason, []).append(name)
     return [("; ".join(names), reason) for reason, names in reasons.items()]
+
+
+def trades_known(analysis: Analysis) -> bool:
+    """Whether there is a table of trades, be it empty: an equity curve alone has none."""
+    return analysis.basic.trades is not None or analysis.spec is not None or len(analysis.run.trades) > 0
 
 
 def money(analysis: Analysis, value: float) -> str:

@@ -87,5 +87,6 @@ def draw_trades(result: BacktestResult | AnalysedRun) -> ReportFigure:
     ax.set_xlabel("net profit of a trade")
     ax.set_ylabel("trades")
     axis_in(ax.xaxis, "currency", ticks=9)
+    axis_in(ax.yaxis, "count")
     legend(ax)
     return figure

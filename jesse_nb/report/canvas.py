@@ -83,7 +83,7 @@ def legend(ax: Axes, entries: int = 4) -> None:
 
 def axis_in(axis: Any, unit: str, ticks: int = 6) -> None:
     """Write an axis' ticks in a metric's unit."""
-    axis.set_major_locator(MaxNLocator(ticks, steps=STEPS))
+    axis.set_major_locator(MaxNLocator(ticks, steps=STEPS, integer=unit == "count"))
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, unit)))
 
 

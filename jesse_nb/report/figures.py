@@ -9,6 +9,7 @@ from typing import Any
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -22,6 +23,7 @@ from jesse_nb.report import (
     walk_forward_figures,
 )
 from jesse_nb.report.analysis_plots import analysis_plots
+from jesse_nb.report.analysis_risk_figures import draw_scenarios
 from jesse_nb.report.candle_check import check_plots
 from jesse_nb.report.canvas import ReportFigure
 
@@ -113,6 +115,11 @@ def _(result: CpcvResult) -> dict[str, Callable[[], ReportFigure]]:
     if any(split.logit == split.logit for split in result.splits):
         figures["ranks"] = lambda: cpcv_figures.draw_ranks(result)
     return figures
+
+
+@_figures.register
+def _(result: CandleMonteCarlo) -> dict[str, Callable[[], ReportFigure]]:
+    return {"scenarios": lambda: draw_scenarios(result)} if result.equity.size else {}
 
 
 _figures.register(Analysis, analysis_plots)

@@ -17,8 +17,10 @@ from markupsafe import Markup
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.fee_stress import FeeStress
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
@@ -29,6 +31,12 @@ from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period
 from jesse_nb.report.optimize_report import holdout_content, optimize_content, optimize_pictures
+from jesse_nb.report.resimulation_report import (
+    fee_stress_content,
+    fee_stress_title,
+    scenarios_content,
+    scenarios_title,
+)
 from jesse_nb.report.walk_forward_report import (
     CPCV_PICTURES,
     WALK_FORWARD_PICTURES,
@@ -62,6 +70,8 @@ def page(result: Any) -> str:
     title = (f"Batch: {batch_tables.subject(result)}" if isinstance(result, BatchResult)
              else analysis_title(result) if isinstance(result, Analysis)
              else check_title(result) if isinstance(result, CandleCheck)
+             else scenarios_title(result) if isinstance(result, CandleMonteCarlo)
+             else fee_stress_title(result) if isinstance(result, FeeStress)
              else f"{result.strategy} on {provenance.market(result.spec)}")
     # the fragment is finished HTML: everything in it was escaped when it was rendered
     return _render("page.html", {"title": title, "fragment": Markup(fragment(result))})  # noqa: S704
@@ -160,6 +170,17 @@ def _(result: CandleCheck) -> str:
         **check_content(result),
         "figures": _pictures(result, {"coverage": "Minutes of each day with and without volume, and missing"}),
     })
+
+
+@fragment.register
+def _(result: CandleMonteCarlo) -> str:
+    return _render("resimulation.html", {**scenarios_content(result), "figures": _pictures(
+        result, {"scenarios": ANALYSIS_PICTURES["scenarios"]})})
+
+
+@fragment.register
+def _(result: FeeStress) -> str:
+    return _render("resimulation.html", {**fee_stress_content(result), "figures": {}})
 
 
 def _heading(name: str, spec: Any) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.fee_stress import FeeStress
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
@@ -23,6 +25,7 @@ from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
 from jesse_nb.report.provenance import account, market
+from jesse_nb.report.resimulation_report import fee_stress_text, scenarios_text
 from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
 from jesse_nb.report.words import SYNTHETIC
@@ -125,6 +128,8 @@ text.register(WalkForwardResult, walk_forward_text)
 text.register(CpcvResult, cpcv_text)
 text.register(Analysis, analysis_text)
 text.register(CandleCheck, check_text)
+text.register(CandleMonteCarlo, scenarios_text)
+text.register(FeeStress, fee_stress_text)
 
 
 def _wrapped(*sentences: str) -> list[str]:

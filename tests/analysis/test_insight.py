@@ -231,7 +231,7 @@ class TestInsight:
 
     @pytest.mark.parametrize(("trades", "reason"), [
         (random_trades(0), "0 trades are too few"),
-        (random_trades(1), "1 trades are too few"),
+        (random_trades(1), "1 trade is too few"),
         (random_trades(59), "59 trades are too few"),
         (random_trades(80).assign(pnl=1.0), "80 winners and 0 losers"),
         (random_trades(80).assign(pnl=-1.0), "0 winners and 80 losers"),

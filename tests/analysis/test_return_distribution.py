@@ -104,7 +104,7 @@ def test_ten_days():
     assert found.tails["quantile"].isna().all()
     assert found.tails.loc[0.05, "reason"] == "10 days are too few; 20 are needed"
     assert found.periods.loc["daily", "reason"] == ""
-    assert found.periods.loc["monthly", "reason"] == "1 are too few for the shape"
+    assert found.periods.loc["monthly", "reason"] == "1 is too few for the shape"
     assert found.periods.loc["monthly", ["std", "skew", "kurtosis"]].isna().all()
     assert len(found.best_days) == 10
 

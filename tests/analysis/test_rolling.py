@@ -9,7 +9,7 @@ from jesse_nb.core.analysis.exposure import exposure
 from jesse_nb.core.analysis.rolling import rolling_figures
 from jesse_nb.core.times import to_ms
 from jesse_nb.exceptions import InputError
-from tests.analysis.random_trades import no_trades, random_trades
+from tests.analysis.made_trades import no_trades, random_trades
 
 START, END = to_ms("2023-03-10"), to_ms("2023-05-20")
 

@@ -11,7 +11,7 @@ from jesse_nb.core.analysis.exit_kinds import exit_kinds
 from jesse_nb.core.analysis.trade_statistics import trade_statistics
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.exceptions import InputError
-from tests.analysis.random_trades import no_trades, order, random_trades, with_profits
+from tests.analysis.made_trades import no_trades, order, random_trades, with_profits
 
 #: Ours and Jesse's names.
 SAME = {

@@ -79,7 +79,7 @@ def test_rows_are_like_jesses(own_database, store):
     rows = own_database.run("SELECT id, timeframe, exchange, symbol FROM candle WHERE exchange = 'X' "
                             "ORDER BY timestamp")
     assert {row[1:] for row in rows} == {("1m", "X", "A-B")}
-    ids = [UUID(row[0]) for row in rows]
+    ids = [UUID(str(row[0])) for row in rows]
     assert len(set(ids)) == 100
     assert ids == sorted(ids)
 

@@ -190,6 +190,7 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["candles", "import", "x.csv", "-s", "BTC-USDT", "--exchange", "Mine"], "no file 'x.csv'"),
     (["candles", "delete", "BTC-USDT"], "BTC-USDT"),
     (["runs", "--limit", "0"], "--limit is 0"),
+    (["runs", "--ledger", "-n", "2"], "--ledger counts all"),
     (["demo", "--trials", "0"], "n_trials is 0"),
     (["demo", "-o", "."], "a folder"),
 ])  # fmt: skip

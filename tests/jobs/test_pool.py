@@ -36,7 +36,7 @@ HOSTILE = {
     "is killed": ("os.kill(os.getpid(), 9)", "by signal SIGKILL"),
     "loops": ("\n            while True: pass", "took longer than 3 s"),
     "sleeps": ("time.sleep(3600)", "took longer than 3 s"),
-    "allocates": ("self.hoard = [bytearray(10**8) for _ in range(10**6)]", "ran out of memory"),
+    "allocates": ("self.hoard = [bytes(10**8) for _ in range(10**6)]", "ran out of memory"),
     "recurses": ("(lambda f: f(f))(lambda f: f(f))", "RecursionError"),
 }
 

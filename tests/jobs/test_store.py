@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice, Route, StrategyRef
 from jesse_nb.exceptions import StorageError
@@ -184,3 +185,12 @@ def test_failures_are_noted_and_never_answered(tmp_path: Path) -> None:
     assert store.get(make_spec().key) is None
     store.clear()
     assert store.count() == 0
+
+
+def test_the_newest_are_backtests_only(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.put(make_spec(), make_record())
+    store.put(make_spec(pipeline=CandlePipeline()), make_record())
+    store.put(make_spec(hyperparameters={"fast": 4}), make_record(), check=True)
+    assert store.recent()["key"].tolist() == [make_spec().key]
+    assert sorted(store.ledger()["kind"]) == ["backtest", "check", "scenario"]

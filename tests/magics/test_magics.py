@@ -177,6 +177,7 @@ def test_runs_and_jobs(shell, tmp_path):
         ("%jobs list x", UsageError, "takes no id"),
         ("%jobs stop", UsageError, "no action 'stop'"),
         ("%runs -n 0", UsageError, "from 1 up"),
+        ("%runs --ledger -n 2", UsageError, "--ledger counts all"),
     ],
 )
 def test_bad_input_gives_one_line(shell, line, error, expected):

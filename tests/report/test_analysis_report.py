@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jesse_nb.core.analysis.intraday import DeepestDrawdown
 from jesse_nb.core.analysis.verdict import Verdict
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
@@ -215,3 +216,103 @@ def test_a_change_since_is_badged(whole: Analysis, monkeypatch: pytest.MonkeyPat
     said = words(page(whole))
     assert "CHANGED SINCE" in said
     assert "The stored candles are others." in said
+
+
+def test_an_equity_curve_alone_has_no_trade_parts() -> None:
+    result = make_backtest(make_spec("2023-01-01", "2023-05-01"))
+    for kind in ("basic", "deep"):
+        found = analyze_results(equity=result.equity, analysis_type=kind, paths=100)
+        assert isinstance(found, Analysis)
+        for said in (words(page(found)), text(found)):
+            assert "The trades are not known." in said
+            for wrong in ("No trade was closed", "0 trades", "Win rate", "Profit factor", "of trades", "nan"):
+                assert wrong not in said
+        assert [name for name, *_ in tiles(found)][:1] == ["Return"]
+        assert "Trades" not in [name for name, *_ in tiles(found)]
+
+
+def test_trades_that_were_not_asked_for_are_counted_all_the_same() -> None:
+    found = plain("deep", include_trade_analysis=False)
+    said = words(page(found))
+    assert "not known" not in said.replace("is not known", "")
+    assert {name: entry.text for name, entry, _ in tiles(found)}["Trades"] == "40"
+
+
+def test_a_reason_names_what_was_not_tested(whole: Analysis) -> None:
+    assert whole.deep is not None
+    assert whole.deep.insight is not None
+    insight = replace(whole.deep.insight, reason="18 trades are too few; 60 are needed", sentence="Not tested: 18.")
+    said = text(replace(whole, deep=replace(whole.deep, insight=insight))).replace("\n  ", " ")
+    assert "What is known at entry was not tested: 18 trades are too few; 60 are needed." in said
+
+
+def test_scenarios_are_held_against_holding(whole: Analysis) -> None:
+    assert whole.advanced is not None
+    assert whole.advanced.held is not None
+    gained = (float(whole.advanced.held.iloc[-1]) - 1) * 100
+    assert f"drift, in which holding made {gained:+.2f}%." in words(page(whole))
+    alone = replace(whole, advanced=replace(whole.advanced, held=None))
+    assert "drift, so compare it with holding." in words(page(alone))
+
+
+def test_the_drawdown_within_days_reaches_what_its_legend_says(whole: Analysis) -> None:
+    assert whole.advanced is not None
+    assert whole.advanced.intraday is not None
+    intraday = whole.advanced.intraday
+    trough = intraday.equity.index[500] + pd.Timedelta(minutes=7)
+    found = replace(whole, advanced=replace(whole.advanced, intraday=replace(
+        intraday, by_extremes=DeepestDrawdown(-23.4, intraday.equity.index[400], trough))))
+    line = next(one for one in plot(found, "equity").axes[1].lines if "within" in str(one.get_label()))
+    assert np.asarray(line.get_ydata()).min() == -23.4
+    assert "-23.40%" in str(line.get_label())
+
+
+def test_a_count_has_whole_ticks() -> None:
+    result = make_backtest(make_spec("2023-01-01", "2023-05-01"))
+    ax = plot(replace(result, trades=result.trades.iloc[:3]), "trades").axes[0]
+    assert all(place == int(place) for place in ax.get_yticks())
+
+
+def test_the_reason_of_a_tail_wraps() -> None:
+    found = plain("basic", make_backtest(make_spec("2023-01-01", "2023-03-01")))
+    document = fragment(found)
+    assert "days are too few; 100 are needed" in document
+    assert 'class="small long"' in document[: document.index("days are too few; 100 are needed")]
+
+
+def test_scenarios_show_themselves(whole: Analysis) -> None:
+    assert whole.deep is not None
+    scenarios = whole.deep.scenarios
+    assert scenarios is not None
+    shown = str(scenarios)
+    assert repr(scenarios) == shown == str(replace(scenarios, elapsed=99.0))
+    assert shown.startswith("Scenarios: TrendFollower\nBTC-USDT 1h on Binance Spot, ")
+    assert "6 scenarios finished." in shown
+    assert "so compare it with holding." in shown.replace("\n", " ")
+    assert max(map(len, shown.splitlines())) <= 100
+    assert scenarios.plots() == ("scenarios",)
+    assert "<img" in page(scenarios)
+    lost = scenarios.scenarios.assign(reason=["", "", "", "", EVIL, EVIL], net_profit_percentage=math.nan,
+                                      final_equity=math.nan)
+    failed = replace(scenarios, planned=9, scenarios=lost, equity=scenarios.equity.iloc[:0], stopped=EVIL,
+                     notes=(EVIL,))
+    assert "6 of 9 scenarios finished, 2 failed; stopped: " in str(failed)
+    assert "script" not in Reader(page(failed)).names
+    assert "scenario 4 and 1 more failed: " in words(page(failed))
+
+
+def test_a_fee_stress_shows_itself(whole: Analysis) -> None:
+    assert whole.advanced is not None
+    stress = whole.advanced.fee_stress
+    assert stress is not None
+    assert "3 times the fee failed: <i>crashed</i>" in str(stress)
+    result = make_backtest(make_spec("2023-01-01", "2023-05-01"))
+    known = replace(stress, results={1.0: result})
+    shown = str(known)
+    assert repr(known) == shown == str(replace(known, elapsed=99.0))
+    assert shown.startswith("Fee stress: TrendFollower\nBTC-USDT 1h on Binance Spot, ")
+    assert "3 fees simulated, 1 failed." in shown
+    assert "2 times the fee gives -0.50%" in shown
+    assert "400.00" in shown
+    assert "<i>" not in page(known)
+    assert known.plots() == ()

@@ -167,7 +167,7 @@ def test_tables_from_elsewhere(read: Any, crossing: BacktestResult) -> None:
     assert "tables from elsewhere" in analysis.advanced.left_out["excursions"]
     assert "fee" in analysis.advanced.left_out["costs"]
     assert np.isfinite(analysis.advanced.ratios.loc["sharpe_ratio", "value"])
-    assert analyze_results(equity=crossing.equity, analysis_type="basic").basic.trades.trades == 0  # type: ignore[union-attr]
+
 
 
 def test_other_benchmarks(read: Any, crossing: BacktestResult) -> None:
@@ -252,3 +252,41 @@ def test_what_only_checks_a_run_is_no_trial(read: Any, crossing: BacktestResult)
     before = read(crossing, "basic").prior_runs
     read(crossing, "deep", seed=77)
     assert read(crossing, "basic").prior_runs == before
+
+
+def test_an_equity_curve_alone_says_nothing_of_trades(crossing: BacktestResult) -> None:
+    analysis = analyze_results(equity=crossing.equity, analysis_type="deep", paths=200)
+    assert isinstance(analysis, Analysis)
+    assert analysis.advanced is not None
+    assert analysis.basic.trades is None
+    assert analysis.advanced.exposure is None
+    assert analysis.advanced.left_out["exposure"] == "the trades are not known"
+
+
+def test_few_trades_are_said_first(read: Any, candle_store: CandleStore, runs: str) -> None:
+    short = backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-05", candles=candle_store, store=runs)
+    assert 0 < len(short.trades) < 30  # type: ignore[union-attr]
+    assert "too few for any figure" in read(short, "basic").notes[0]
+
+
+def test_sealed_days_that_were_opened_are_said_to_be(read: Any, candle_store: CandleStore, tmp_path: Any) -> None:
+    store = tmp_path / "runs.sqlite"
+    study = optimize(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", space=SPACE, n_trials=3, holdout="20d",
+                     candles=candle_store, store=store, neighbours=0, parity=False)
+    study.open_holdout(candles=candle_store)  # type: ignore[union-attr]
+    later = backtest(CROSSING, "BTC-USDT", "1h", "2023-03-20", "2023-04-20", candles=candle_store, store=store)
+    assert any("opened once" in note for note in read(later, "basic", store=store).notes)
+    before = backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-20", candles=candle_store, store=store)
+    assert not any("opened" in note for note in read(before, "basic", store=store).notes)
+
+
+def test_a_study_says_the_same_whatever_ran_since(candle_store: CandleStore, tmp_path: Any) -> None:
+    def study() -> Any:
+        return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=4, candles=candle_store,
+                        store=tmp_path / "runs.sqlite", neighbours=0, parity=False)
+
+    first = study()
+    backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, hyperparameters={"fast": 3, "slow": 33}, candles=candle_store,
+             store=tmp_path / "runs.sqlite")
+    again = study()
+    assert (again.prior_runs, again.verdict.line) == (first.prior_runs, first.verdict.line)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.curves import daily_equity
 from jesse_nb.core.analysis.prices import CandlesByMarket, Market, candles_of, closes_at
 from jesse_nb.core.analysis.ratios import PERIODS
-from jesse_nb.core.analysis.significance import FEWEST, Interval
+from jesse_nb.core.analysis.significance import FEWEST, Interval, shortage
 from jesse_nb.exceptions import InputError
 
 __all__ = ["Benchmark", "against", "buy_and_hold"]
@@ -213,8 +213,9 @@ def _returns(values: pd.Series[float], name: str) -> pd.Series[float]:
 
 def _unusable(x: NDArray[np.float64], y: NDArray[np.float64], undefined: int) -> str:
     if len(x) < FEWEST:
-        ruined = f"; {undefined} more have no return, because a day is missing or nothing was left" if undefined else ""
-        return f"{len(x)} common days are too few; {FEWEST} are needed{ruined}"
+        ruined = (f"; {undefined} more {'has' if undefined == 1 else 'have'} no return, because a day is missing "
+                  "or nothing was left" if undefined else "")
+        return f"{shortage(len(x), 'common day', FEWEST)}{ruined}"
     if float(y.std()) < 1e-14:
         return "the equity does not vary"
     if float(x.std()) < 1e-14:

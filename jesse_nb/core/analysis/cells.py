@@ -198,7 +198,8 @@ def _sentence(table: pd.DataFrame, surviving: pd.DataFrame, test: str, trades: i
     cells = f"{counted(tested, 'cell')} looked at"
     if surviving.empty:
         below = int((table["p"] < LEVEL).sum())
-        alone = (f"{below} would differ at 5% if looked at alone, where luck gives about {tested * LEVEL:.0f}"
+        by_luck = "less than one" if tested * LEVEL < 1 else f"about {tested * LEVEL:.0f}"
+        alone = (f"{below} would differ at 5% if looked at alone, where luck gives {by_luck}"
                  if below else "none would even if looked at alone")
         return f"No hour, weekday, month or regime differs from the rest beyond luck ({cells}; {alone})."
     named = [f"{dimension} {cell} is {_effect(row, test)}, {probability(row['p_adjusted'])} corrected)"

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.ratios import PERIODS
+from jesse_nb.core.analysis.significance import shortage
 
 __all__ = ["FEWEST_DAYS", "DriftChanges", "drift_changes"]
 
@@ -152,7 +153,7 @@ def _unusable(sample: NDArray[np.float64]) -> str:
     if (sample <= -1.0).any():
         return "the account was lost"
     if len(sample) < FEWEST_DAYS:
-        return f"{len(sample)} days are too few; {FEWEST_DAYS} are needed"
+        return shortage(len(sample), "day", FEWEST_DAYS)
     if not np.isfinite(sample).all():
         return "some returns are undefined"
     return "the returns do not vary" if float(np.ptp(sample)) < 1e-14 else ""

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from jesse_nb.core.analysis.ratios import PERIODS
+from jesse_nb.core.analysis.significance import shortage
 
 __all__ = ["HaircutSharpe", "haircut_sharpe"]
 
@@ -74,7 +75,7 @@ def haircut_sharpe(sharpes: ArrayLike, chosen: int, days: int, *, more_tests: in
     usable = np.isfinite(ratios)
     tests = int(usable.sum()) + more_tests
     if not math.isfinite(its) or days < 3:
-        reason = "the chosen trial's Sharpe ratio is undefined" if days >= 3 else f"{days} days are too few"
+        reason = "the chosen trial's Sharpe ratio is undefined" if days >= 3 else shortage(days, "day", 3)
         return HaircutSharpe(its * math.sqrt(PERIODS), math.nan, tests, _table(math.nan, {}), reason)
     values = np.where(ratios > 0, 2.0 * student.sf(np.abs(ratios) * math.sqrt(days), days - 1), 1.0)
     values = np.concatenate([values[usable], np.ones(more_tests)])

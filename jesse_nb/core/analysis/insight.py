@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.purged_splits import Split, purged_splits
+from jesse_nb.core.analysis.significance import shortage
 from jesse_nb.core.analysis.trade_returns import milliseconds
-from jesse_nb.core.analysis.verdict import LEVEL, probability
+from jesse_nb.core.analysis.verdict import LEVEL, counted, probability
 from jesse_nb.core.times import DAY_MS
 
 if TYPE_CHECKING:
@@ -221,9 +222,10 @@ def _sentence(auc: float, p: float, most_important: str) -> str:
 def _too_little(won: NDArray[np.bool_], features: pd.DataFrame) -> str:
     winners = int(won.sum())
     if len(won) < FEWEST_TRADES:
-        return f"{len(won)} trades are too few; {FEWEST_TRADES} are needed"
+        return shortage(len(won), "trade", FEWEST_TRADES)
     if min(winners, len(won) - winners) < FEWEST_OF_A_KIND:
-        return f"{winners} winners and {len(won) - winners} losers; {FEWEST_OF_A_KIND} of each are needed"
+        return (f"{counted(winners, 'winner')} and {counted(len(won) - winners, 'loser')}; "
+                f"{FEWEST_OF_A_KIND} of each are needed")
     return "" if features.shape[1] else "nothing known at entry differs between trades"
 
 

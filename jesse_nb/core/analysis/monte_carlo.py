@@ -25,7 +25,7 @@ from jesse_nb.core.analysis.resampled_paths import (
     stationary_blocks,
     walk,
 )
-from jesse_nb.core.analysis.significance import FEWEST
+from jesse_nb.core.analysis.significance import FEWEST, shortage
 from jesse_nb.core.analysis.trade_returns import account_lost, trade_returns
 from jesse_nb.exceptions import InputError
 
@@ -242,7 +242,7 @@ def _unusable(sample: NDArray[np.float64], unit: str) -> str:
     if account_lost(sample):
         return "the account was lost, and there is nothing after a total loss to draw from"
     if len(sample) < FEWEST:
-        return f"{len(sample)} {unit[:-1] if len(sample) == 1 else unit} are too few; {FEWEST} are needed"
+        return shortage(len(sample), unit.removesuffix("s"), FEWEST)
     if not np.isfinite(sample).all():
         return "some returns are undefined"
     if float(np.ptp(sample)) < 1e-14:

@@ -50,6 +50,8 @@ class OverfitFigures:
     ----------
     chosen
         The trial that is judged, a column of the returns.
+    trades
+        How many it closed; None where that was not told.
     days, active_days
         How many daily returns there are, and on how many of them the chosen trial's is not zero.
     sharpe
@@ -84,6 +86,7 @@ class OverfitFigures:
     """
 
     chosen: Hashable
+    trades: int | None
     days: int
     active_days: int
     sharpe: pd.Series[float] = field(repr=False)
@@ -130,7 +133,7 @@ class OverfitFigures:
 
 def overfit_figures(
     returns: pd.DataFrame, chosen: Hashable, market: pd.Series[float] | None = None, *, prior_trials: int = 0,
-    held_out: Iterable[tuple[float, float]] = (), resamples: int = 1000, seed: int = 0,
+    held_out: Iterable[tuple[float, float]] = (), trades: int | None = None, resamples: int = 1000, seed: int = 0,
 ) -> OverfitFigures:
     """Compute what tells skill from luck in the best of many trials.
 
@@ -147,6 +150,8 @@ def overfit_figures(
         Earlier backtests on overlapping data of the same symbols, beyond these trials.
     held_out
         Pairs of a top trial's value in training and held out.
+    trades
+        How many the chosen trial closed, where that is known.
     resamples, seed
         Of the bootstrap.
 
@@ -173,6 +178,7 @@ def overfit_figures(
     more = independent / effective.number if effective.number else 1.0
     return OverfitFigures(
         chosen=chosen,
+        trades=trades,
         days=len(returns),
         active_days=int((values[:, position] != 0).sum()),
         sharpe=pd.Series(ratios * math.sqrt(PERIODS), index=returns.columns, dtype=float),

@@ -9,7 +9,7 @@ from typing import Literal
 from jesse_nb.core.analysis.effective_trials import LEAST_SHARE
 from jesse_nb.core.analysis.overfit import OverfitFigures
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility
-from jesse_nb.core.analysis.verdict import LEVEL, counted, probability
+from jesse_nb.core.analysis.verdict import FEW_TRADES, LEVEL, counted, probability
 
 __all__ = ["FEW_ACTIVE_DAYS", "FEW_DAYS", "OverfitOutcome", "OverfitVerdict", "overfit_verdict"]
 
@@ -60,7 +60,7 @@ def overfit_verdict(figures: OverfitFigures) -> OverfitVerdict:
     chosen). Everything between is *undecided*, and the note says what speaks against it. Without the market, trials
     that toss a coin every few days whether to be long would pass most of these tests in a year like Bitcoin's 2023.
 
-    Fewer than 60 days, or fewer than 30 on which it gained or lost, are too little.
+    Fewer than 60 days, fewer than 30 on which it gained or lost, or fewer than 30 trades are too little.
     """
     outcome = _outcome(figures)
     evidence = () if outcome in ("nothing to judge", "too little data") else tuple(_evidence(figures))
@@ -70,7 +70,8 @@ def overfit_verdict(figures: OverfitFigures) -> OverfitVerdict:
 def _outcome(figures: OverfitFigures) -> OverfitOutcome:
     if not figures.active_days:
         return "nothing to judge"
-    if figures.days < FEW_DAYS or figures.active_days < FEW_ACTIVE_DAYS or figures.cash.reason:
+    few = figures.trades is not None and figures.trades < FEW_TRADES
+    if few or figures.days < FEW_DAYS or figures.active_days < FEW_ACTIVE_DAYS or figures.cash.reason:
         return "too little data"
     if not figures.chosen_sharpe > 0:
         return "no edge"
@@ -104,6 +105,8 @@ def _line(outcome: OverfitOutcome, figures: OverfitFigures) -> str:
     if outcome == "nothing to judge":
         return f"{outcome}: the chosen trial never traded"
     if outcome == "too little data":
+        if figures.trades is not None and figures.trades < FEW_TRADES:
+            return f"{outcome}: {counted(figures.trades, 'trade')}; {FEW_TRADES} are needed"
         return (f"{outcome}: {counted(figures.days, 'day')}, {figures.active_days:,} of them with a gain or loss; "
                 f"{FEW_DAYS} and {FEW_ACTIVE_DAYS} are needed")
     shown = [f"Sharpe {figures.chosen_sharpe:.2f}"] if outcome == "no edge" else []
@@ -132,8 +135,9 @@ def _note(outcome: OverfitOutcome, figures: OverfitFigures) -> str:
         if market is not None and figures.p_cash <= LEVEL:
             return (f"It gained, but beyond its exposure to the market (beta {market.exposure:.2f}; holding had a "
                     f"Sharpe ratio of {market.sharpe:.2f}) no more than luck gives the best of so many trials.")
-        return (f"{luck} Luck does as well in {_share(_worst_p(figures))} of such studies. That does not disprove an "
-                "edge; it takes more days, or fewer trials, to show one.")
+        beyond = ", beyond what the market gave" if figures.p_market > figures.p_cash else ""
+        return (f"{luck} Luck does as well in {_share(_worst_p(figures))} of such studies{beyond}. That does "
+                "not disprove an edge; it takes more days, or fewer trials, to show one.")
     if outcome == "undecided":
         return f"{luck} That is more than luck easily explains, but {', and '.join(_against(figures))}."
     return f"{luck} Still, this is one market in one period, not a promise."

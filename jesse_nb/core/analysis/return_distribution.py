@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.significance import share_of, unusable
+from jesse_nb.core.analysis.significance import share_of, shortage, unusable
 
 __all__ = ["ReturnDistribution", "period_returns", "return_distribution"]
 
@@ -121,7 +121,8 @@ def _period_row(returns: pd.Series[float], length: str) -> tuple[object, ...]:
     varies = spread > 1e-12
     above = share_of(int((gains > 0).sum()), count)
     reason = "" if varies and count >= 4 else (
-        "the returns do not vary" if count > 1 and not varies else f"{count} are too few for the shape")
+        "the returns do not vary" if count > 1 and not varies
+        else f"{count} {'is' if count == 1 else 'are'} too few for the shape")
     return (count, partial, float(gains.mean()), float(gains.median()), spread,
             float(skew(gains, bias=False)) if varies and count > 2 else undefined,
             float(kurtosis(gains, bias=False)) if varies and count > 3 else undefined,
@@ -142,7 +143,7 @@ def _partial(days: pd.DatetimeIndex, length: str) -> int:
 def _tail(percent: NDArray[np.float64], level: float) -> tuple[object, ...]:
     needed = round(1 / level)
     if len(percent) < needed:
-        return math.nan, math.nan, 0, f"{len(percent)} days are too few; {needed} are needed"
+        return math.nan, math.nan, 0, shortage(len(percent), "day", needed)
     if not np.isfinite(percent).all():
         return math.nan, math.nan, 0, "some returns are undefined"
     quantile = float(np.quantile(percent, level))

@@ -191,10 +191,16 @@ def share_of(count: int, total: int) -> Share:
     return Share(count, total, float(interval.low), float(interval.high))
 
 
+def shortage(count: int, unit: str, needed: int) -> str:
+    """Say that so many are too few: ``1 day is too few; 20 are needed``."""
+    return f"{count} {unit} is too few; {needed} are needed" if count == 1 else (
+        f"{count} {unit}s are too few; {needed} are needed")
+
+
 def unusable(sample: NDArray[np.float64]) -> str:
     """Return why daily returns cannot be tested or resampled; empty when they can."""
     if len(sample) < FEWEST:
-        return f"{len(sample)} days are too few; {FEWEST} are needed"
+        return shortage(len(sample), "day", FEWEST)
     if not np.isfinite(sample).all():
         return "some returns are undefined"
     if float(np.std(sample)) < 1e-14:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.significance import FEWEST
+from jesse_nb.core.analysis.significance import FEWEST, shortage
 from jesse_nb.exceptions import InputError
 
 __all__ = ["SuperiorAbility", "automatic_block", "superior_ability"]
@@ -99,7 +99,7 @@ def superior_ability(
     adjusted = pd.Series(math.nan, index=returns.columns, dtype=float)
     days = len(better)
     if days < FEWEST or not kept.any():
-        reason = (f"{days} days are too few; {FEWEST} are needed" if days < FEWEST
+        reason = (shortage(days, "day", FEWEST) if days < FEWEST
                   else "no trial's returns vary" if benchmark is None else "no trial differs from the benchmark")
         return SuperiorAbility(math.nan, math.nan, math.nan, adjusted, (), level, 0, 0, resamples, seed, reason)
     numbers = np.flatnonzero(kept)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jesse_nb.core.analysis.significance import FEWEST
+from jesse_nb.core.analysis.significance import FEWEST, shortage
+from jesse_nb.core.analysis.verdict import counted
 
 __all__ = ["Decay", "RunsTest", "SerialDependence", "decay", "runs_test", "serial_dependence", "too_few"]
 
@@ -133,7 +134,8 @@ def runs_test(returns: ArrayLike) -> RunsTest:
     expected = 2 * losses * others / count + 1 if count else 0.0
     reason = too_few(count)
     if not reason and min(losses, others) < _FEWEST_OF_A_KIND:
-        reason = f"{losses} losses and {others} other trades; {_FEWEST_OF_A_KIND} of each are needed"
+        lost_and_other = f"{losses} {'loss' if losses == 1 else 'losses'} and {counted(others, 'other trade')}"
+        reason = f"{lost_and_other}; {_FEWEST_OF_A_KIND} of each are needed"
     if reason:
         return RunsTest(count, losses, len(lengths), expected, longest, reason=reason)
     z = (len(lengths) - expected) / math.sqrt((expected - 1) * (expected - 2) / (count - 1))
@@ -234,7 +236,7 @@ def _no_trend(sample: NDArray[np.float64], months: NDArray[np.float64], block: i
 
 def too_few(count: int) -> str:
     """Return why so many trades say nothing; empty when they are enough."""
-    return "" if count >= FEWEST else f"{count} trades are too few; {FEWEST} are needed"
+    return "" if count >= FEWEST else shortage(count, "trade", FEWEST)
 
 
 def _unusable(sample: NDArray[np.float64]) -> str:

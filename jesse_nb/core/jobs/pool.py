@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 from pebble import ProcessExpired, ProcessPool
 
+from jesse_nb.core.jesse_runtime import CACHE_PREFIX
 from jesse_nb.core.jobs import worker
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.run import Simulation
@@ -195,11 +196,12 @@ def _retire(pool: LocalPool) -> None:
 
 
 def _remove_orphaned_scratch() -> None:
-    """Remove working directories whose kernel was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH_PREFIX}*"):
-        owner = folder.name.removeprefix(_SCRATCH_PREFIX).partition("-")[0]
-        if owner.isdigit() and not _is_running(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove working directories and caches whose process was killed."""
+    for prefix in (_SCRATCH_PREFIX, CACHE_PREFIX):
+        for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+            owner = folder.name.removeprefix(prefix).partition("-")[0]
+            if owner.isdigit() and not _is_running(int(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_running(process: int) -> bool:

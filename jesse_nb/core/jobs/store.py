@@ -119,7 +119,7 @@ class RunStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False,
                                                isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._use_wal()
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.executescript(_SCHEMA)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -127,6 +127,19 @@ class RunStore:
                 self._migrate()
         if version > _VERSION:
             raise StorageError(f"The run store {self.path} was written by a newer jesse_nb.", "Update jesse_nb.")
+
+    def _use_wal(self) -> None:
+        """Switch to write-ahead logging; of two that open a new store at once, SQLite refuses one without waiting."""
+        until = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:  # noqa: PERF203 - it waits anyway
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def get(self, key: str) -> RunRecord | None:
         """Return a finished run, or None when there is none (or it cannot be read any more)."""
@@ -182,7 +195,9 @@ class RunStore:
             return int(self._connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
 
     def recent(self, limit: int = 20) -> pd.DataFrame:
-        """Return the newest runs, one row each, newest first.
+        """Return the newest backtests, one row each, newest first.
+
+        Scenarios and checks are left out, as they look like the run that they repeat; :meth:`ledger` counts them.
 
         Columns: ``key``, ``finished`` (UTC), ``strategy``, ``exchange``, ``symbols``, ``timeframe``,
         ``start`` and ``end`` (UTC), ``hyperparameters``, ``trades`` (count), ``net_profit_percentage``
@@ -194,7 +209,7 @@ class RunStore:
                 SELECT key, finished_at AS finished, strategy, exchange, symbols, timeframe,
                        start_ms AS start, end_ms AS end,
                        json_extract(spec, '$.hyperparameters') AS hyperparameters, metrics, seconds
-                FROM runs ORDER BY finished_at DESC LIMIT ?
+                FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?
                 """,
                 self._connection,
                 params=(int(limit),),
@@ -206,10 +221,14 @@ class RunStore:
         Whatever the exchange, but made-up candles are the same as made-up ones only; scenarios of a candle
         pipeline and checks are none of these. The spec's own run is one of them when it has finished.
         """
-        rows = self._on_same_data("key", {route.symbol for route in spec.routes}, spec.start, spec.end)
+        return frozenset(self.finished_on_same_data(spec))
+
+    def finished_on_same_data(self, spec: BacktestSpec) -> dict[str, float]:
+        """Return when each of :meth:`same_data` finished, seconds since 1970, by key."""
+        rows = self._on_same_data("key, finished_at", {route.symbol for route in spec.routes}, spec.start, spec.end)
         made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
-        return frozenset(key for exchange, kind, key in rows
-                         if kind == "backtest" and exchange.endswith(SYNTHETIC_MARK) == made_up)
+        return {key: moment for exchange, kind, key, moment in rows
+                if kind == "backtest" and exchange.endswith(SYNTHETIC_MARK) == made_up}
 
     def ledger(
         self, symbols: Iterable[str] | None = None, start: int | None = None, end: int | None = None,

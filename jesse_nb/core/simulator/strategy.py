@@ -291,7 +291,7 @@ def _source_of(strategy: type[Any]) -> str:
     """
     try:
         return inspect.getsource(strategy)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError):  # the last of a script with magics in it, which Python cannot parse
         pass
     for member in vars(strategy).values():
         code = getattr(member, "__code__", None)

@@ -38,6 +38,7 @@ __all__ = ["Options", "advanced_parts", "basic_parts", "deep_parts"]
 T = TypeVar("T")
 
 _NO_TRADES = "there are no closed trades"
+_UNKNOWN = "the trades are not known"
 _NOT_ASKED = "not asked for"
 
 
@@ -45,10 +46,12 @@ _NOT_ASKED = "not asked for"
 class Options:
     """What to compute; the fields are those of :func:`~jesse_nb.core.tools.analyze.analyze_results`.
 
+    ``trades_known`` is false for an equity curve alone: that there are no trades is not known either.
     ``again`` holds the arguments of :func:`~jesse_nb.core.tools.rerun.request_again`.
     """
 
     include_trade_analysis: bool
+    trades_known: bool
     include_correlation: bool
     include_monte_carlo: bool
     benchmark: Any
@@ -75,7 +78,7 @@ def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> Adv
     beneath = candles_beneath(run, options.candles)
     market = beneath.by_market
     account = run.spec.account if run.spec else Account(balance=run.balance)
-    trading = "" if len(run.trades) else _NO_TRADES
+    trading = _why_no_trades(run, options)
     whole = "" if chosen.backtest else "the curve is pieced together from several runs"
     per_trade = trading or ("" if options.include_trade_analysis else _NOT_ASKED)
     on_candles = per_trade or beneath.reason
@@ -83,7 +86,8 @@ def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> Adv
     return AdvancedAnalysis(
         ratios=risk_ratios(run.returns, seed=options.seed),
         rolling=rolling_figures(run.returns),
-        exposure=parts.part("exposure", "", lambda: exposure(run.trades, run.equity, start=run.start, end=run.end)),
+        exposure=parts.part("exposure", "" if options.trades_known else _UNKNOWN,
+                            lambda: exposure(run.trades, run.equity, start=run.start, end=run.end)),
         intraday=parts.part(
             "intraday", trading or beneath.reason or whole,
             lambda: intraday_equity(run.trades, market, account, sampled=run.equity)),
@@ -102,7 +106,7 @@ def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> Adv
 def deep_parts(chosen: Chosen, options: Options, control: JobControl) -> DeepAnalysis:
     """Compute Monte Carlo, patterns and what is known at entry."""
     run, parts = chosen.run, _Parts(control)
-    trading = "" if len(run.trades) else _NO_TRADES
+    trading = _why_no_trades(run, options)
     control.update(phase="Monte Carlo", done=0, total=None)
     drawn = _monte_carlo(run, options) if options.include_monte_carlo else ()
     control.update(phase="patterns")
@@ -188,6 +192,10 @@ def _series(run: AnalysedRun, given: Any, candles: CandleStore | None) -> pd.Ser
     info = store.resolve(given, run.spec.routes[0].exchange if run.spec else None)
     rows = store.read(info.exchange, info.symbol, run.start, run.end)
     return buy_and_hold({(info.exchange, info.symbol): rows}, run.equity)
+
+
+def _why_no_trades(run: AnalysedRun, options: Options) -> str:
+    return _UNKNOWN if not options.trades_known else "" if len(run.trades) else _NO_TRADES
 
 
 def _why_not_again(chosen: Chosen, asked: bool) -> str:

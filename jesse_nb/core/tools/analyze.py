@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from jesse_nb.core.analysis.batch_verdict import batch_verdict
 from jesse_nb.core.analysis.benchmark import buy_and_hold
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
-from jesse_nb.core.analysis.verdict import Verdict
+from jesse_nb.core.analysis.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
 from jesse_nb.core.jobs.store import RunStore
@@ -28,6 +28,8 @@ from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, StorageError, did_you_mean
 
 __all__ = ["analyze_results"]
+
+T = TypeVar("T")
 
 _TYPES = ("basic", "advanced", "deep")
 
@@ -119,7 +121,8 @@ def analyze_results(
                          "Give a result, or equity=... and trades=....")
     chosen = from_tables(trades, equity) if result is None else analysed_run(result)
     options = Options(
-        include_trade_analysis=include_trade_analysis, include_correlation=include_correlation,
+        include_trade_analysis=include_trade_analysis and (result is not None or trades is not None),
+        trades_known=result is not None or trades is not None, include_correlation=include_correlation,
         include_monte_carlo=include_monte_carlo, benchmark=benchmark, scenarios=scenarios if resimulate else 0,
         fee_factors=(1.0, 2.0, 3.0) if resimulate else (), paths=paths, ruin=levels, seed=seed, candles=candles,
         again={"strategy": strategy, "project": project, "candles": candles, "store": store, "n_jobs": n_jobs,
@@ -146,7 +149,7 @@ class _Analysing:
         so_far = Analysis(
             analysis_type=self.analysis_type, run=self.chosen.run, basic=basic_parts(self.chosen.run, self.options),
             verdict=self._verdict(others), prior_runs=None if others is None else len(others), seed=self.options.seed,
-            notes=self.chosen.notes,
+            notes=(*self.chosen.notes, *self._remarks()),
         )  # fmt: skip
         if self.analysis_type != "basic":
             control.partial(partial(replace, so_far, stopped="interrupted"))
@@ -167,19 +170,35 @@ class _Analysing:
         held = buy_and_hold(beneath.by_market, self.chosen.run.equity) if beneath.by_market else None
         return batch_verdict(result, self.chosen.backtest.spec, held, others or frozenset(), seed=self.options.seed)
 
+    def _remarks(self) -> Iterator[str]:
+        """Say what weakens every figure: few trades, sealed days that were opened."""
+        count, spec = len(self.chosen.run.trades), self.chosen.run.spec
+        if self.options.trades_known and 0 < count < FEW_TRADES:
+            yield f"Only {counted(count, 'trade')}: too few for any figure here to be sure of anything."
+        if spec is not None:
+            opened = self._from_store(lambda store: len(store.openings(spec)))
+            if opened:
+                yield (f"Some of these days were sealed in a study and have been opened "
+                       f"{'once' if opened == 1 else f'{opened:,} times'}: they are no longer unseen.")
+
+    def _from_store(self, ask: Callable[[RunStore], T]) -> T | None:
+        """Ask the run store; None where it cannot be read."""
+        given = self.options.again["store"]
+        try:
+            if isinstance(given, RunStore):
+                return ask(given)
+            with closing(RunStore(given)) as store:
+                return ask(store)
+        except StorageError:
+            return None
+
     def _other_runs(self) -> frozenset[str] | None:
         """Return the keys of the project's other backtests on the same data; None where nobody can tell."""
         spec = self.chosen.run.spec
         if spec is None:
             return None
-        given, own = self.options.again["store"], {spec.key, *_own_runs(self.result)}
-        try:
-            if isinstance(given, RunStore):
-                return given.same_data(spec) - own
-            with closing(RunStore(given)) as store:
-                return store.same_data(spec) - own
-        except StorageError:
-            return None
+        own = {spec.key, *_own_runs(self.result)}
+        return self._from_store(lambda store: store.same_data(spec) - own)
 
 
 def _own_runs(result: Any) -> Iterator[str]:

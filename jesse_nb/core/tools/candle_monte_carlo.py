@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from jesse_nb.core.analysis.curves import daily_equity
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.pipeline import CandlePipeline, check_pipeline
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.request import check_whole
@@ -25,8 +26,8 @@ from jesse_nb.exceptions import InputError
 __all__ = ["CandleMonteCarlo", "candle_monte_carlo"]
 
 
-@dataclass(frozen=True, eq=False)
-class CandleMonteCarlo:
+@dataclass(frozen=True, eq=False, repr=False)
+class CandleMonteCarlo(Shown):
     """One backtest on many markets that could have been.
 
     Attributes
@@ -53,13 +54,13 @@ class CandleMonteCarlo:
         Remarks worth showing.
     """
 
-    original: BacktestResult = field(repr=False)
+    original: BacktestResult
     pipeline: CandlePipeline
     seed: int
     planned: int
-    scenarios: pd.DataFrame = field(repr=False)
-    equity: pd.DataFrame = field(repr=False)
-    elapsed: float = field(repr=False)
+    scenarios: pd.DataFrame
+    equity: pd.DataFrame
+    elapsed: float
     stopped: str = ""
     notes: tuple[str, ...] = ()
 

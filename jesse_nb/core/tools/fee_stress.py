@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
@@ -21,8 +22,8 @@ from jesse_nb.exceptions import InputError
 __all__ = ["FeeStress", "fee_stress"]
 
 
-@dataclass(frozen=True, eq=False)
-class FeeStress:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeeStress(Shown):
     """One backtest with several fees: each simulated anew, as fees change what a strategy can buy.
 
     Attributes
@@ -41,8 +42,8 @@ class FeeStress:
     """
 
     table: pd.DataFrame
-    results: Mapping[float, BacktestResult] = field(repr=False)
-    elapsed: float = field(repr=False)
+    results: Mapping[float, BacktestResult]
+    elapsed: float
     stopped: str = ""
     notes: tuple[str, ...] = ()
 

@@ -74,7 +74,7 @@ class Optimization:
         self._best: tuple[Trial, BacktestResult] | None = None
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
         self._checks: Checks | None = None
-        self._earlier: frozenset[str] = frozenset()
+        self._earlier: dict[str, float] = {}
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
@@ -89,7 +89,7 @@ class Optimization:
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         pool, store = plan.request.pool(), plan.request.run_store()
         self._store_path = str(store.path.absolute())
-        self._earlier = store.same_data(plan.training.spec)
+        self._earlier = store.finished_on_same_data(plan.training.spec)
         described = describe_strategy(pool, plan.request.code_of(plan.training), lambda: self._control.cancelled)
         self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)
         evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
@@ -223,9 +223,15 @@ class Optimization:
             self._held_out.receive(ticket, outcome)
 
     def _prior_runs(self) -> int:
-        """Count the runs on the same data that are neither of this study nor later than its start."""
-        own = {trial.key for trial in self._trials.copy().values()} | {self._plan.training.spec.key}
-        return len(self._earlier - own - (self._checks.keys if self._checks else set()))
+        """Count the runs on the same data that are not of this study and were there before its last trial.
+
+        A study that the run store answers whole looks at what was earlier when it was made, so that it says the
+        same whenever it is called.
+        """
+        trials = {trial.key for trial in self._trials.copy().values()}
+        last = max((self._earlier.get(key, math.inf) for key in trials), default=math.inf)
+        own = trials | {self._plan.training.spec.key} | (self._checks.keys if self._checks else set())
+        return sum(moment < last for key, moment in self._earlier.items() if key not in own)
 
     def _must_stop(self) -> bool:
         limit = self._plan.timeout

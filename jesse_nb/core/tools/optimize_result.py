@@ -229,7 +229,7 @@ class OptimizeResult(Shown):
             return None
         return overfit_figures(
             self.returns, self.best.number, daily_returns(self.market) if len(self.market) else None,
-            prior_trials=self.prior_runs, seed=self.seed,
+            prior_trials=self.prior_runs, seed=self.seed, trades=int(self.best.metrics.get("total", 0)),
             held_out=[(entry.trial.value, entry.test_values[0]) for entry in self.top if entry.test_values],
         )
 
