@@ -290,3 +290,51 @@ def test_a_study_says_the_same_whatever_ran_since(candle_store: CandleStore, tmp
              store=tmp_path / "runs.sqlite")
     again = study()
     assert (again.prior_runs, again.verdict.line) == (first.prior_runs, first.verdict.line)
+
+
+DAYS = pd.date_range("2023-01-01", periods=30, tz="UTC")
+CURVE = pd.Series(1000 * 1.001 ** np.arange(30), index=DAYS)
+TABLE = pd.DataFrame({"opened_at": DAYS[:3], "closed_at": DAYS[1:4], "side": "long", "entry_price": 1.0,
+                      "exit_price": 2.0, "qty": 1.0, "pnl": 1.0})
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"opened_at": ["x", "y", "z"]}, "opened_at of trade 0 is 'x'"),
+    ({"qty": ["1", "a", "2"]}, "qty of trade 1 is 'a'"),
+    ({"pnl": [1.0, 2.0, float("nan")]}, "pnl of trade 2 is nan"),
+    ({"entry_price": [1.0, 0.0, 1.0]}, "Trade 1 has no price"),
+    ({"closed_at": DAYS[:3] - pd.Timedelta(days=1)}, "Trade 0 is closed before"),
+    ({"side": ["long", "buy", "short"]}, "side is 'buy'"),
+])
+def test_a_table_that_cannot_be_read_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        analyze_results(equity=CURVE, trades=TABLE.assign(**changes))
+
+
+@pytest.mark.parametrize(("curve", "message"), [
+    (pd.concat([CURVE, CURVE.iloc[-1:]]), "a moment twice"),
+    (CURVE.where(CURVE.index > DAYS[0], 0.0), "begins with 0"),
+    (CURVE.where(CURVE.index != DAYS[4]), "1 of them undefined"),
+    (CURVE.astype(object).where(CURVE.index != DAYS[4], "x"), "1 of them undefined"),
+])
+def test_a_curve_that_cannot_be_read_is_refused(curve: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        analyze_results(equity=curve)
+
+
+@pytest.mark.parametrize("rest", [0.0, -50.0])
+def test_an_account_that_is_lost_stays_lost(rest: float) -> None:
+    found = analyze_results(equity=CURVE.where(CURVE.index < DAYS[20], rest), analysis_type="deep", paths=200)
+    assert isinstance(found, Analysis)
+    assert found.run.returns.iloc[19:].tolist() == [-1.0] + [0.0] * 9
+    assert found.basic.drawdowns.max_drawdown <= -100
+
+
+def test_a_cut_last_day_moves_no_other(candle_store: CandleStore, runs: str) -> None:
+    cut = backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-20 05:00", candles=candle_store, store=runs)
+    assert isinstance(cut, BacktestResult)
+    own = analyze_results(cut, "basic", candles=candle_store, store=runs)
+    table = analyze_results(equity=cut.equity, analysis_type="basic")
+    assert isinstance(own, Analysis)
+    assert isinstance(table, Analysis)
+    pd.testing.assert_series_equal(table.run.returns, own.run.returns, check_freq=False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.exit_kinds import closing_orders
 from jesse_nb.core.analysis.ratios import PERIODS
+from jesse_nb.core.analysis.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 
@@ -64,7 +65,7 @@ def exposure(trades: pd.DataFrame, equity: pd.Series[float], *, start: int, end:
     """
     if end <= start:
         raise InputError("The run's end must come after its start.")
-    opened, closed = _milliseconds(trades["opened_at"]), _left_at(trades)
+    opened, closed = milliseconds(trades["opened_at"]), _left_at(trades)
     side = trades["side"].to_numpy()
     in_market, long, short = (_covered(opened[own], closed[own], start, end) / (end - start)
                               for own in (np.ones(len(trades), dtype=bool), side == "long", side == "short"))
@@ -76,13 +77,9 @@ def exposure(trades: pd.DataFrame, equity: pd.Series[float], *, start: int, end:
     return Exposure(in_market, long, short, traded, turnover, reason)
 
 
-def _milliseconds(moments: pd.Series[Any]) -> NDArray[np.int64]:
-    return pd.DatetimeIndex(moments).as_unit("ms").astype(np.int64).to_numpy()
-
-
 def _left_at(trades: pd.DataFrame) -> NDArray[np.int64]:
     """Return when each trade's position was gone, but for crumbs that rounding left."""
-    recorded = _milliseconds(trades["closed_at"]).tolist()
+    recorded = milliseconds(trades["closed_at"]).tolist()
     return np.array([order["executed_at"] if order and order["executed_at"] else closed
                      for order, closed in zip(closing_orders(trades), recorded, strict=True)], dtype=np.int64)
 

@@ -44,6 +44,6 @@ def account_lost(returns: NDArray[np.float64]) -> bool:
     return bool((returns <= -1.0).any())
 
 
-def milliseconds(moments: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
+def milliseconds(moments: pd.Series[pd.Timestamp] | pd.Index[Any]) -> NDArray[np.int64]:
     """Return moments as milliseconds UTC."""
     return pd.DatetimeIndex(moments).to_numpy(dtype="datetime64[ms]").astype(np.int64)

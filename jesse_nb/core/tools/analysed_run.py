@@ -24,12 +24,10 @@ from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import CandlesError, InputError
 
-__all__ = ["Chosen", "MarketCandles", "analysed_run", "candles_beneath", "from_tables"]
+__all__ = ["Chosen", "MarketCandles", "analysed_run", "candles_beneath"]
 
 #: How much before the run features and regimes may look back, where so much is stored.
 _HISTORY_DAYS = 400
-
-_DAY = pd.Timedelta(days=1)
 
 _TAKES = ("Give a result of backtest, optimize, walk_forward or backtest_batch, "
           "or trades=... and equity=....")
@@ -124,33 +122,6 @@ def _(result: WalkForwardResult) -> Chosen:
     return Chosen(run, None, tuple(notes))
 
 
-def from_tables(trades: Any, equity: Any) -> Chosen:
-    """Return the run that a table of trades and a series of equity describe.
-
-    Parameters
-    ----------
-    trades
-        One row a closed trade; at least ``opened_at``, ``closed_at``, ``side``, ``entry_price``, ``exit_price``,
-        ``qty`` and ``pnl``. None for no trades.
-    equity
-        Portfolio value with a DatetimeIndex, the starting balance first. Each is the value at that moment: one
-        dated by the day alone is of the day's beginning, and so closes the day before.
-
-    Raises
-    ------
-    InputError
-        When a column is missing, a moment cannot be read, or the curve has fewer than two values.
-    """
-    curve = _curve(equity)
-    returns = _returns_by_day(curve)
-    start = int(returns.index[0].value // 1_000_000)
-    run = AnalysedRun(
-        strategy="Trades and equity", origin="", spec=None, trades=_trades(trades), equity=curve, returns=returns,
-        start=start, end=start + len(returns) * DAY_MS, balance=float(curve.iloc[0]), open_at_end=None, card=None,
-    )  # fmt: skip
-    return Chosen(run, None)
-
-
 def candles_beneath(run: AnalysedRun, candles: CandleStore | None = None) -> MarketCandles:
     """Map the one-minute candles that a run traded on, with up to 400 days of history before it.
 
@@ -210,62 +181,3 @@ def _in_stitched_money(trades: pd.DataFrame, equity: pd.Series[float], balance: 
 
 def _scaled(order: dict[str, Any], factor: float) -> dict[str, Any]:
     return {**order, **{name: order[name] * factor for name in ("qty", "filled_qty") if order.get(name) is not None}}
-
-
-def _curve(equity: Any) -> pd.Series[float]:
-    if not isinstance(equity, pd.Series) or not isinstance(equity.index, pd.DatetimeIndex):
-        raise InputError(f"equity is {type(equity).__name__}.",
-                         "It is a pandas Series of portfolio values with a DatetimeIndex.")
-    curve = equity.astype(float).sort_index()
-    curve.index = _utc(pd.DatetimeIndex(curve.index))
-    if len(curve) < 2 or not np.isfinite(curve.to_numpy()).all():
-        raise InputError(f"equity has {len(curve)} values, {int(curve.isna().sum())} of them undefined.",
-                         "Two finite values are needed, the starting balance first.")
-    return curve
-
-
-def _returns_by_day(curve: pd.Series[float]) -> pd.Series[float]:
-    """Return the return of each day (UTC), whether the curve has a sample a day or many."""
-    moments = pd.DatetimeIndex(curve.index)
-    # A sample a day is taken when the day is over, at midnight or soon after; of many, each belongs to its own day.
-    daily = (moments[1:] - moments[:-1]).min() >= pd.Timedelta(hours=20)
-    days = (moments[1:] - (_DAY if daily else pd.Timedelta(milliseconds=1))).normalize()
-    growth = pd.Series(curve.to_numpy()[1:] / curve.to_numpy()[:-1], index=days).groupby(level=0).prod()
-    every = pd.date_range(min(moments[0].normalize(), days[0]), days[-1], freq="D")
-    return (growth.reindex(every).fillna(1.0) - 1.0).rename("return")
-
-
-def _trades(trades: Any) -> pd.DataFrame:
-    from jesse_nb.core.simulator.result import TRADE_COLUMNS
-
-    if trades is None:
-        trades = pd.DataFrame(columns=list(TRADE_COLUMNS))
-    if not isinstance(trades, pd.DataFrame):
-        raise InputError(f"trades is {type(trades).__name__}.", "It is a pandas DataFrame, one row a closed trade.")
-    needed = ("opened_at", "closed_at", "side", "entry_price", "exit_price", "qty", "pnl")
-    missing = [name for name in needed if name not in trades.columns]
-    if missing:
-        raise InputError(f"trades has no column {missing[0]!r}.", f"It needs {', '.join(needed)}.")
-    table = trades.copy()
-    for column in ("opened_at", "closed_at"):
-        table[column] = _utc(pd.DatetimeIndex(pd.to_datetime(table[column], utc=True)))
-    unknown = sorted({str(side) for side in table["side"]} - {"long", "short"})
-    if unknown:
-        raise InputError(f"A trade's side is {unknown[0]!r}.", "It is 'long' or 'short'.")
-    defaults: dict[str, Any] = {
-        "strategy": "", "exchange": "", "symbol": "", "fee": 0.0,
-        "size": table["qty"].astype(float) * table["entry_price"].astype(float),
-        "holding_period": (table["closed_at"] - table["opened_at"]).dt.total_seconds(),
-    }
-    for column, value in defaults.items():
-        if column not in table.columns:
-            table[column] = value
-    if "pnl_percentage" not in table.columns:  # of the money at stake, as nobody says what margin there was
-        table["pnl_percentage"] = table["pnl"].astype(float) / table["size"].abs() * 100.0
-    if "orders" not in table.columns:
-        table["orders"] = [[] for _ in range(len(table))]
-    return table[list(TRADE_COLUMNS)].sort_values("closed_at", ignore_index=True)
-
-
-def _utc(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    return moments.tz_localize("UTC") if moments.tz is None else moments.tz_convert("UTC")

@@ -18,7 +18,8 @@ from jesse_nb.core.analysis.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.tools.analysed_run import Chosen, analysed_run, candles_beneath, from_tables
+from jesse_nb.core.tools.analysed_run import Chosen, analysed_run, candles_beneath
+from jesse_nb.core.tools.analysed_tables import from_tables
 from jesse_nb.core.tools.analysis_parts import Options, advanced_parts, basic_parts, deep_parts
 from jesse_nb.core.tools.analysis_result import Analysis, AnalysisType
 from jesse_nb.core.tools.batch_result import BatchResult

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.curves import daily_equity, daily_returns
+from jesse_nb.core.analysis.trade_returns import milliseconds
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.request import Prepared
@@ -33,7 +33,7 @@ def market_prices(prepared: Prepared, sampled: pd.DatetimeIndex | None) -> pd.Se
     route = prepared.spec.routes[0]
     part = next(part for part in prepared.mapped if (part.exchange, part.symbol) == (route.exchange, route.symbol))
     _, candles = part.read()
-    moments = _midnights(prepared.spec) if sampled is None else _milliseconds(sampled)
+    moments = _midnights(prepared.spec) if sampled is None else milliseconds(sampled)
     rows = np.searchsorted(candles[:, 0], moments) - 1
     prices = np.where(rows < 0, candles[0, 1], candles[np.maximum(rows, 0), 2])  # at the start nothing has closed
     index = pd.to_datetime(moments, unit="ms", utc=True)
@@ -59,7 +59,7 @@ def trial_returns(equities: Mapping[int, pd.Series[float]], market: pd.Series[fl
     days = daily_returns(market).index
     alike: dict[bytes, list[int]] = {}  # runs are sampled at few different sets of moments, so this is quick
     for number, equity in equities.items():
-        alike.setdefault(_milliseconds(equity.index).tobytes(), []).append(number)
+        alike.setdefault(milliseconds(equity.index).tobytes(), []).append(number)
     columns: dict[int, NDArray[np.float64]] = {}
     for numbers in alike.values():
         values = np.column_stack([equities[number].to_numpy(dtype=float) for number in numbers])
@@ -71,10 +71,6 @@ def trial_returns(equities: Mapping[int, pd.Series[float]], market: pd.Series[fl
         columns |= dict(zip(numbers, returns.to_numpy().T, strict=True))
     frame = pd.DataFrame({number: columns[number] for number in sorted(columns)}, index=days)
     return frame.rename_axis(columns="trial")
-
-
-def _milliseconds(index: pd.Index[Any]) -> NDArray[np.int64]:
-    return pd.DatetimeIndex(index).tz_convert(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
 
 
 def _midnights(spec: BacktestSpec) -> NDArray[np.int64]:
