@@ -52,6 +52,8 @@ if TYPE_CHECKING:
         export_candles,
         import_candles,
         install_demo,
+        read_candles,
+        resample_candles,
     )
     from jesse_nb.core.jobs.job import Job, jobs
     from jesse_nb.core.simulator.pipeline import CandlePipeline
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize import optimize
     from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.project_account import project_account
     from jesse_nb.core.tools.space import Space
     from jesse_nb.core.tools.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
@@ -134,6 +137,9 @@ __all__ = [
     "jobs",
     "load_ipython_extension",
     "optimize",
+    "project_account",
+    "read_candles",
+    "resample_candles",
     "unload_ipython_extension",
     "update_candles",
     "walk_forward",
@@ -173,6 +179,9 @@ _HOMES = {
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
     "optimize": "jesse_nb.core.tools.optimize",
+    "project_account": "jesse_nb.core.tools.project_account",
+    "read_candles": "jesse_nb.core.candles",
+    "resample_candles": "jesse_nb.core.candles",
     "update_candles": "jesse_nb.core.tools.fetch_candles",
     "walk_forward": "jesse_nb.core.tools.walk_forward",
     "walk_forward_windows": "jesse_nb.core.tools.windows",
@@ -201,6 +210,7 @@ def __getattr__(name: str) -> Any:
         value: Any = strategy_class()
     elif name in _HOMES:
         importlib.import_module("jesse_nb.report")  # so that results draw themselves
+        importlib.import_module("jesse_nb.widgets.explorer")  # and can be explored
         value = getattr(importlib.import_module(_HOMES[name]), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -104,9 +104,10 @@ def _candles(options: Namespace) -> int:
         found = install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
     elif options.action == "import":
         found = cli_candles.imported(store, options)
-    elif options.action in ("fetch", "export", "check"):
-        return {"fetch": cli_candles.fetch, "export": cli_candles.export,
-                "check": cli_candles.check}[options.action](store, options)
+    elif options.action == "from-database":
+        found = cli_candles.from_database(store, options)
+    elif options.action in cli_candles.COMMANDS:
+        return cli_candles.COMMANDS[options.action](store, options)
     elif options.action == "delete":
         return _delete(store, options)
     else:

@@ -1,8 +1,11 @@
-"""`jesse-nb candles fetch`, `import`, `export` and `check`."""
+"""`jesse-nb candles`: exchanges, files, checks, and the Jesse project's PostgreSQL."""
 
 from __future__ import annotations
 
+import sys
+import time
 from argparse import Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.exceptions import InputError
@@ -11,7 +14,10 @@ from jesse_nb.terminal import follow
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo
 
-__all__ = ["check", "export", "fetch", "imported"]
+__all__ = ["COMMANDS", "check", "database", "export", "fetch", "from_database", "imported", "to_database"]
+
+#: Seconds between two lines that say how far a copy is.
+_LINE_EVERY = 5.0
 
 
 def fetch(store: CandleStore, options: Namespace) -> int:
@@ -44,8 +50,8 @@ def export(store: CandleStore, options: Namespace) -> int:
     """Write a stored series to a file."""
     import jesse_nb
 
-    written = jesse_nb.export_candles(options.symbol, options.file, store=store, replace=options.replace,
-                                      **_part(options))
+    written = jesse_nb.export_candles(options.symbol, options.file, timeframe=options.timeframe or "1m", store=store,
+                                      replace=options.replace, **_part(options))
     print(f"Wrote {written}")
     return 0
 
@@ -61,6 +67,52 @@ def check(store: CandleStore, options: Namespace) -> int:
     if options.output:
         print(f"Wrote {result.to_html(options.output)}")
     return 0
+
+
+def database(store: CandleStore, options: Namespace) -> int:
+    """Say what the project's database has."""
+    from jesse_nb.core.candles.database import CandleDatabase
+    from jesse_nb.core.candles.project import database_settings
+
+    there = CandleDatabase(database_settings(options.project))
+    print("\n".join(map(str, there.series())) or f"The database {there.settings.name} has no one-minute candles.")
+    return 0
+
+
+def from_database(store: CandleStore, options: Namespace) -> list[SeriesInfo]:
+    """Copy series from the project's database into the store."""
+    import jesse_nb
+
+    return jesse_nb.candles_from_database(options.symbols or None, project=options.project, store=store,
+                                          replace=options.replace, progress=_Lines(), **_part(options))
+
+
+def to_database(store: CandleStore, options: Namespace) -> int:
+    """Add stored series to the project's database."""
+    import jesse_nb
+
+    for written in jesse_nb.candles_to_database(options.symbols, project=options.project, store=store,
+                                                **_part(options)):
+        print(written)
+    return 0
+
+
+#: What says by itself what it did.
+COMMANDS: dict[str, Callable[[CandleStore, Namespace], int]] = {
+    "fetch": fetch, "export": export, "check": check, "database": database, "to-database": to_database}
+
+
+class _Lines:
+    """A line every few seconds of a long copy."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _LINE_EVERY
+
+    def __call__(self, series: str, rows: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            print(f"{series}: {rows:,} candles so far ...", file=sys.stderr, flush=True)
+            self._next = now + _LINE_EVERY
 
 
 def _part(options: Namespace) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _add_demo(commands: Any) -> None:
 
 def _add_candles(commands: Any) -> None:
     candles = commands.add_parser("candles", help="list, import or delete stored candles")
-    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete")
+    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete | "
+                                                            "database | from-database | to-database")
     shown = actions.add_parser("list", help="what is stored")
     demo = actions.add_parser("demo", help="store the demo market (synthetic)")
     demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
@@ -105,26 +106,40 @@ def _add_candles(commands: Any) -> None:
     given = actions.add_parser("export", help="write a stored series to a file")
     given.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
     given.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
+    given.add_argument("-t", "--timeframe", metavar="TIMEFRAME", help="put minutes together, to 1h for example (1m)")
     given.add_argument("--replace", action="store_true", help="replace an existing file")
     tested = actions.add_parser("check", help="look for gaps, spikes, silence and repeated days")
     tested.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
     tested.add_argument("--deviations", type=float, metavar="K", help="robust deviations that make a spike (25)")
     tested.add_argument("--quiet-minutes", type=_whole, metavar="N", help="silent minutes worth mentioning (60)")
     tested.add_argument("-o", "--output", metavar="FILE", help="write the report as HTML")
-    for part in (given, tested):
+    there, copied, added = _add_database(actions)
+    for part in (given, tested, copied, added):
         part.add_argument("--start", metavar="DATE", help="only from then on")
         part.add_argument("--end", metavar="DATE", help="only before then")
-    for one in (asked, given, tested):
+    for one in (asked, given, tested, copied, added):
         one.add_argument("--exchange", metavar="NAME", help="needed when several stored exchanges have the symbol")
     gone = actions.add_parser("delete", help="delete stored series")
     gone.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
     gone.add_argument("--exchange", metavar="NAME",
                       help="needed when several stored exchanges have the symbol")
     gone.add_argument("--yes", action="store_true", help="do not ask")
-    for action in (candles, shown, demo, asked, taken, given, tested, gone):
+    for action in (candles, shown, demo, asked, taken, given, tested, gone, there, copied, added):
         # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
         action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",
                             help="folder that keeps the candles")
+
+
+def _add_database(actions: Any) -> tuple[argparse.ArgumentParser, ...]:
+    there = actions.add_parser("database", help="what a Jesse project's PostgreSQL has")
+    copied = actions.add_parser("from-database", help="copy series from it; without a symbol, everything")
+    copied.add_argument("symbols", nargs="*", metavar="SYMBOL", help="BTC-USDT for example")
+    copied.add_argument("--replace", action="store_true", help="let its candles win over stored ones that differ")
+    added = actions.add_parser("to-database", help="add stored series to it")
+    added.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    for action in (there, copied, added):
+        action.add_argument("--project", metavar="FOLDER", help="the Jesse project (the working directory)")
+    return there, copied, added
 
 
 def _add_backtest(commands: Any) -> None:
@@ -290,6 +305,8 @@ def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> N
     market.add_argument("--warm-up-candles", type=_whole, metavar="N",
                         help="candles that the strategy sees before the start (240)")
     account = command.add_argument_group("account")
+    account.add_argument("--account", choices=("project",), metavar="project",
+                         help="what is not given here is as in the dashboard of the Jesse project")
     account.add_argument("--balance", type=float, metavar="AMOUNT", help="in the quote currency (10000)")
     account.add_argument("--fee", type=float, metavar="FRACTION",
                          help="of each fill: 0.001 is 0.1 %% (0.001)")

@@ -18,7 +18,7 @@ __all__ = ["analyze", "backtest", "backtest_batch", "check_output", "optimize", 
 
 #: Options that the command line itself uses, and no tool takes.
 _OWN = ("command", "version", "key", "strategy", "strategies", "output", "space", "params", "metric", "hyperparameters",
-        "candles", "show_windows", "constraints")
+        "candles", "show_windows", "constraints", "account")
 
 
 def backtest(options: Namespace) -> int:
@@ -148,6 +148,11 @@ def _shared_arguments(options: Namespace) -> dict[str, Any]:
         from jesse_nb.core.candles import CandleStore
 
         arguments["candles"] = CandleStore(options.candles)
+    if given.get("account"):
+        from jesse_nb.core.tools.project_account import with_project_account
+
+        arguments, sentence = with_project_account(arguments)
+        print(sentence)
     return arguments
 
 

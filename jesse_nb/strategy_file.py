@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
-from jesse_nb.core.simulator.spec import StrategyRef
-from jesse_nb.core.simulator.strategy import StrategyCode
-from jesse_nb.core.simulator.strategy_hash import hash_source
+from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
 __all__ = ["StrategyFile", "read_strategy_file"]
@@ -61,8 +59,7 @@ def read_strategy_file(path: str | Path, name: str = "") -> StrategyFile:
     module = _run(text, file)
     chosen = _choose(module, str(path), name)
     return StrategyFile(
-        StrategyCode(StrategyRef(chosen, "source", hash_source(text, search=tuple(sys.path)), text),
-                     search=tuple(sys.path)),
+        code_of_source(chosen, text, sys.path),
         dict(vars(module)),
     )
 

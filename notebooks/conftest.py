@@ -26,6 +26,7 @@ def pytest_runtest_setup(item: Any) -> None:
         home = _home_of(str(item.fspath))
         os.environ["JESSE_NB_CANDLES"] = str(home / "candles")
         os.environ["JESSE_NB_STORE"] = str(home / "store")
+        os.environ["JESSE_NB_JOBS"] = str(home / "jobs")
 
 
 @cache

@@ -36,6 +36,23 @@ def sample_folder() -> Path | None:
     return folder if (folder / "spot_1m" / "BINANCE" / "BTC-USDT.parquet").is_file() else None
 
 
+#: Files that take longest, begun first so that all workers end at the same time; measured with ``--durations=0``.
+_LONGEST = (
+    "01_quickstart.ipynb", "test_jupyterlab.py", "tools/test_walk_forward.py", "02_walk_forward.ipynb",
+    "04_analysis.ipynb", "tools/test_optimize.py", "03_batch.ipynb", "test_equality.py", "test_jesse_runtime.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first."""
+
+    def place(item: pytest.Item) -> int:
+        path = str(item.fspath)
+        return next((number for number, name in enumerate(_LONGEST) if path.endswith(name)), len(_LONGEST))
+
+    items.sort(key=place)
+
+
 @lru_cache(maxsize=4)
 def real_candles(symbol: str) -> np.ndarray:
     """One-minute candles 2023-01-01 to 2024-06-30: the real sample, or the demo market where it is absent.
@@ -84,4 +101,5 @@ def candle_store(tmp_path_factory: pytest.TempPathFactory) -> CandleStore:
 def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JESSE_NB_CANDLES", str(home / "candles"))
     patch.setenv("JESSE_NB_STORE", str(home / "store"))
+    patch.setenv("JESSE_NB_JOBS", str(home / "jobs"))
     patch.delenv("JESSE_NB_CACHE", raising=False)

@@ -61,8 +61,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-@pytest.mark.parametrize("with_env", [True, False])
-@pytest.mark.parametrize("before", ["", "import matplotlib; matplotlib.use('svg')"])
+@pytest.mark.parametrize(("with_env", "before"), [(True, ""), (False, "import matplotlib; matplotlib.use('svg')")])
 def test_in_a_project_whose_database_is_out_of_reach(project: Path, with_env: bool, before: str):
     if with_env:
         (project / ".env").write_text("POSTGRES_HOST=192.0.2.1\nPOSTGRES_NAME=x\nPOSTGRES_PORT=5432\n"

@@ -28,7 +28,7 @@ from typing import Any
 
 from jesse_nb.exceptions import MissingPartError
 
-__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "strategy_class"]
+__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "strategy_class"]
 
 _import_lock = threading.RLock()
 
@@ -67,7 +67,7 @@ def jesse_module(name: str) -> ModuleType:
     with _import_lock:
         if name not in sys.modules:
             jesse_version()
-            with _unchanged_interpreter(), _nothing_slow(), _no_project(), _own_cache_folder():
+            with _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
                 importlib.import_module(name)
         return sys.modules[name]
 
@@ -105,7 +105,8 @@ def _own_cache_folder() -> Iterator[None]:
 
 
 @contextmanager
-def _nothing_slow() -> Iterator[None]:
+def nothing_slow() -> Iterator[None]:
+    """Leave out, while something is imported, what takes seconds and is not used."""
     blocked = _SLOW_AND_UNUSED not in sys.modules
     if blocked:
         sys.modules[_SLOW_AND_UNUSED] = None  # type: ignore[assignment]

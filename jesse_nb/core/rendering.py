@@ -8,12 +8,13 @@ Without one (the engine used alone), a result names itself and says what draws i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean
 
-__all__ = ["Renderer", "Shown", "use_renderer"]
+__all__ = ["Explorable", "Renderer", "Shown", "use_explorer", "use_renderer"]
 
 
 class Renderer(Protocol):
@@ -42,6 +43,15 @@ def use_renderer(renderer: Renderer) -> None:
     """Make ``renderer`` draw every result from now on."""
     global _renderer  # one renderer per process, set once when the report room is imported
     _renderer = renderer
+
+
+_explorer: Callable[..., Any] | None = None
+
+
+def use_explorer(explore: Callable[..., Any]) -> None:
+    """Let ``explore(result, **options)`` open every result's trade explorer from now on."""
+    global _explorer  # as above, set once when the widgets' explorer is imported
+    _explorer = explore
 
 
 class Shown:
@@ -113,6 +123,41 @@ class Shown:
     def plots(self) -> tuple[str, ...]:
         """Return the names that :meth:`plot` takes."""
         return _drawing().plots(self)
+
+
+class Explorable(Shown):
+    """A result whose trades can be looked through one by one."""
+
+    def explore(self, **options: Any) -> Any:
+        """Open the trade explorer: the candles, every trade on them, and a table to find trades with.
+
+        The run is simulated again by a worker, to see stops, targets and lines that the strategy draws.
+
+        Parameters
+        ----------
+        **options
+            Only for a result that outlived its kernel, or whose parts are elsewhere: ``strategy``, ``project``,
+            ``candles``, ``store``, ``trial_timeout``, ``memory_limit`` as in
+            :func:`~jesse_nb.core.tools.rerun.request_again`.
+
+        Returns
+        -------
+        Explorer
+            Shows itself at the end of a cell.
+
+        Raises
+        ------
+        CandlesError
+            When the candles of the run are not stored any more.
+        MissingPartError
+            When plotly or ipywidgets is not installed.
+        InputError
+            When there is nothing to open, or the run was made on rewritten candles.
+        """
+        if _explorer is None:
+            raise MissingPartError("Nothing is loaded that can explore.",
+                                   "Run `import jesse_nb.widgets.explorer` first.")
+        return _explorer(self, **options)
 
 
 def _drawing() -> Renderer:

@@ -30,6 +30,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.config import JesseNb
     from jesse_nb.magics.display import watch_job
+    from jesse_nb.magics.explore import ExploreMagics
+    from jesse_nb.magics.jobs import JobsMagics
+    from jesse_nb.magics.launches import keep_journal
     from jesse_nb.magics.optimize import OptimizeMagics
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.walk_forward import WalkForwardMagics
@@ -37,8 +40,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, OptimizeMagics, RunsMagics,
-             WalkForwardMagics)  # fmt: skip
+    kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, ExploreMagics, JobsMagics, OptimizeMagics,
+             RunsMagics, WalkForwardMagics)  # fmt: skip
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = {name: method for owner in magics for name, method in owner.magics["line"].items()}
@@ -46,6 +49,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(matcher)
     _undo[id(shell)] = [
         add_watcher(lambda job: watch_job(shell, job)),
+        add_watcher(keep_journal(shell, settings)),
         lambda: configurables.remove(settings),
         lambda: shell.Completer.custom_matchers.remove(matcher),
         lambda: _remove_magics(shell, list(methods)),

@@ -15,6 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     evaluate,
     number,
@@ -27,7 +28,7 @@ from jesse_nb.magics.options import (
 )
 from jesse_nb.magics.running import run_tool
 
-__all__ = ["AnalyzeMagics", "results_in"]
+__all__ = ["AnalyzeMagics", "result_named", "results_in"]
 
 #: Kinds of jobs whose result can be analysed.
 _JOBS = ("backtest", "backtest_batch", "optimize", "walk_forward")
@@ -190,12 +191,27 @@ class AnalyzeMagics(Magics):
             arguments["strategy"] = [choose_strategy(self._shell, CellBody(), name, project)
                                      for name in options.strategy]  # fmt: skip
         run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
-                 parser=self.analyze_results.parser)
+                 parser=self.analyze_results.parser, call=MagicCall("analyze_results", line, None))
 
 
 def results_in(namespace: Mapping[str, Any]) -> list[str]:
     """Return the names of the user's variables that hold a result, or a job that gives one."""
     return [name for name, value in list(namespace.items()) if not name.startswith("_") and _is_result(value)]
+
+
+def result_named(names: list[str], namespace: Mapping[str, Any], magic: str) -> Any:
+    """Return the one result that a magic's line names, or without a name the last one that was shown."""
+    import pandas as pd
+
+    if not names:
+        return _whole(_last_result(namespace, magic))
+    value = _value(names[0], namespace)
+    if isinstance(value, pd.DataFrame | pd.Series):
+        raise UsageError(f"{names[0]} is a table. {magic} needs the result that it came from: a table does not say "
+                         "which candles its trades were made on.")
+    if not _is_result(value):
+        raise UsageError(f"{names[0]} is {type(value).__name__}, which is no result. {_known(names[0], namespace)}")
+    return _whole(value)
 
 
 def _is_result(value: Any) -> bool:
@@ -242,14 +258,14 @@ def _known(name: str, namespace: Mapping[str, Any]) -> str:
     return did_you_mean(name, results_in(namespace)) or _MAKE_ONE
 
 
-def _last_result(namespace: Mapping[str, Any]) -> Any:
+def _last_result(namespace: Mapping[str, Any], magic: str = "%analyze") -> Any:
     """Return the newest of IPython's last three outputs that can be analysed (an analysis is none)."""
     for name in ("_", "__", "___"):
         if _is_result(namespace.get(name)):
             return namespace[name]
     here = results_in(namespace)
     raise UsageError("No result was shown lately. "
-                     + (f"Name one of {', '.join(here)}: %analyze {here[-1]}" if here else _MAKE_ONE))
+                     + (f"Name one of {', '.join(here)}: {magic} {here[-1]}" if here else _MAKE_ONE))
 
 
 def _whole(result: Any) -> Any:

@@ -12,6 +12,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.cell import CellBody, choose_routes, run_cell_body
 from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
@@ -82,7 +83,7 @@ class BacktestMagics(Magics):
         elif "params" in body.assigned:
             arguments["hyperparameters"] = body.assigned["params"]
         run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
-                 parser=self.backtest.parser)
+                 parser=self.backtest.parser, call=MagicCall("backtest", line, cell))
 
 
 def _tool(**arguments: Any) -> Any:

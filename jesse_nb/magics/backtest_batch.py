@@ -12,6 +12,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.cell import CellBody, choose_strategies, run_cell_body
 from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     account_options,
     markets_options,
@@ -133,7 +134,7 @@ class BatchMagics(Magics):
         if options.metric:
             arguments["metric"] = metrics_of([options.metric], namespace)
         run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
-                 parser=self.backtest_batch.parser)
+                 parser=self.backtest_batch.parser, call=MagicCall("backtest_batch", line, cell))
 
 
 def _tool(**arguments: Any) -> Any:

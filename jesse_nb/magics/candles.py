@@ -86,6 +86,7 @@ class CandlesMagics(Magics):
             "--quiet-minutes", type=whole_number, metavar="N", help="Silent minutes worth mentioning (60)."
         ),
     )
+    @argument("-t", "--timeframe", metavar="TIMEFRAME", help="Export: put minutes together, to 1h for example (1m).")
     @argument("--yes", action="store_true", help="Delete without asking.")
     @option_group(
         "the demo market, copies, exports and checks",
@@ -108,6 +109,7 @@ class CandlesMagics(Magics):
             %candles import BTCUSDT-1m-*.zip -s BTC-USDT --exchange "Binance Spot"
             %candles import data/spot --exchange "Binance Spot"        a whole archive, or freqtrade's folder
             %candles export BTC-USDT btc.parquet          or .csv, .csv.gz, .feather
+            %candles export BTC-USDT hours.csv -t 1h      put together as Jesse does
             %candles check BTC-USDT                       gaps, spikes, silence, repeated days
             %candles delete BTC-USDT --exchange "Binance Spot"
             %candles database                             what the Jesse project's PostgreSQL has

@@ -66,6 +66,7 @@ def exported(store: CandleStore, options: argparse.Namespace) -> Note:
     written = export_candles(
         symbol,
         path,
+        timeframe=options.timeframe or "1m",
         exchange=options.exchange,
         start=options.start,
         end=options.end,

@@ -17,9 +17,9 @@ from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.runs import JOB_ACTIONS
+from jesse_nb.magics.jobs import JOB_ACTIONS, job_ids
 
-__all__ = ["make_matcher"]
+__all__ = ["make_matcher", "values_of"]
 
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
@@ -35,7 +35,10 @@ _FIXED = {
 }
 
 #: Magics whose line names a result.
-_OF_A_RESULT = ("analyze", "analyze_results")
+_OF_A_RESULT = ("analyze", "analyze_results", "explore")
+
+#: Magics whose line begins with one of these.
+_FIRST_WORDS = {"candles": ACTIONS, "jobs": JOB_ACTIONS}
 
 #: Magics whose line can begin with a strategy.
 _OF_A_STRATEGY = ("backtest", "backtest_batch", "optimize", "walk_forward")
@@ -73,6 +76,13 @@ def make_matcher(
         return {"completions": found, "suppress": bool(found), "ordered": True}  # type: ignore[typeddict-item]
 
     return cast("Matcher", complete)
+
+
+def values_of(
+    shell: InteractiveShell, settings: JesseNb, parser: argparse.ArgumentParser, words: list[str], option: str
+) -> list[str]:
+    """Return what an option can be, after these words of the line, by its name in Python."""
+    return list(_Offer(shell, settings, "", parser, words)._values(option, ""))
 
 
 def _completion(text: str, kind: str, token: str, ipython_token: str) -> SimpleCompletion:
@@ -137,9 +147,9 @@ class _Offer:
                 return self._strategies()
             if self._magic == "candles" and self._words[0] in ("delete", "check", "export", "to-database"):
                 return self._stored("symbol")
-            return _job_ids() if self._magic == "jobs" and self._words[0] == "cancel" else ()
-        if self._magic in ("candles", "jobs"):
-            return ACTIONS if self._magic == "candles" else JOB_ACTIONS
+            return job_ids(self._words[0]) if self._magic == "jobs" and self._words[0] in JOB_ACTIONS[1:] else ()
+        if self._magic in _FIRST_WORDS:
+            return _FIRST_WORDS[self._magic]
         return self._strategies() if self._magic in _OF_A_STRATEGY else ()
 
     def _values(self, option: str, token: str) -> Iterable[str]:
@@ -199,12 +209,6 @@ class _Offer:
 
 def _quoted(name: str) -> str:
     return f'"{name}"' if " " in name else name
-
-
-def _job_ids() -> list[str]:
-    from jesse_nb.core.jobs.job import jobs
-
-    return [job.id for job in jobs() if job.state == "running"]
 
 
 def _timeframes() -> Iterable[str]:

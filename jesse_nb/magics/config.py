@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from traitlets import Bool, CFloat, CInt, Enum, Unicode
@@ -52,6 +54,10 @@ class JesseNb(Configurable):
     )
     gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing (0).").tag(config=True)
     concurrent_limit = CInt(None, allow_none=True, help="Simulations of a batch at the same time (4).").tag(config=True)
+    account = Enum(
+        ("project",), None, allow_none=True,
+        help="project: what is not set of the account is as in the Jesse project's dashboard.",
+    ).tag(config=True)  # fmt: skip
     balance = CFloat(None, allow_none=True, help="Starting balance in the quote currency (10,000).").tag(config=True)
     fee = CFloat(None, allow_none=True, help="Fee of one fill as a fraction: 0.001 is 0.1 % (0.001).").tag(
         config=True
@@ -96,11 +102,24 @@ class JesseNb(Configurable):
 
     def defaults_of_tools(self) -> dict[str, Any]:
         """Return what was set, by the name of the tools' parameter."""
-        chosen = {
-            name: getattr(self, name)
-            for name in self.class_trait_names(config=True)
-            if name not in _FRONT_END_TRAITS
-        }
-        return {
-            _PARAMETER_OF_TRAIT.get(name, name): value for name, value in chosen.items() if value is not None
-        }
+        return {_PARAMETER_OF_TRAIT.get(name, name): value for name, value in self.chosen().items()}
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what was set of the tools' defaults, by the setting's own name."""
+        values = {name: getattr(self, name) for name in self._of_tools()}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @contextmanager
+    def replaced(self, chosen: Mapping[str, Any]) -> Iterator[None]:
+        """Have exactly these of the tools' defaults set for a while."""
+        before = self.chosen()
+        try:
+            for name in self._of_tools():
+                setattr(self, name, chosen.get(name))
+            yield
+        finally:
+            for name in self._of_tools():
+                setattr(self, name, before.get(name))
+
+    def _of_tools(self) -> list[str]:
+        return [name for name in self.class_trait_names(config=True) if name not in _FRONT_END_TRAITS]

@@ -1,9 +1,9 @@
 """What a running job shows in the cell that launched it.
 
-While it runs: one progress line, updated through its display handle. At the
-end: the report in its place. Everything is addressed to the launching cell by
-its message header, because a thread's own idea of "the current cell" is
-whichever cell runs by then.
+While it runs: one progress line, updated through its display handle, and the
+live view over it where widgets are installed. At the end: the report in its
+place. Everything is addressed to the launching cell by its message header,
+because a thread's own idea of "the current cell" is whichever cell runs by then.
 """
 
 # IPython is not fully typed
@@ -13,14 +13,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timezone
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
+
+from jesse_nb.report.progress_line import progress_html, progress_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
     from jesse_nb.core.jobs.job import Job
     from jesse_nb.core.jobs.progress import Progress
+    from jesse_nb.widgets.live_view import LiveView
 
 __all__ = [
     "JobView",
@@ -37,7 +42,9 @@ __all__ = [
     "Note",
     "progress_html",
     "progress_text",
+    "place_of_output",
     "saying",
+    "shown_in",
     "shown_by_its_launcher",
     "watch_job",
 ]
@@ -45,9 +52,16 @@ __all__ = [
 #: Seconds between two updates of the progress line: five a second at the most.
 UPDATE_INTERVAL = 0.2
 
+#: Seconds before the live view opens: what takes no longer is not worth one.
+LIVE_VIEW_AFTER = 0.3
+
+#: Seconds between two updates of the line beneath an open live view, for the notebook that is saved meanwhile.
+LINE_INTERVAL = 3.0
+
 #: Set to 1 to show nothing but final results.
 NON_INTERACTIVE_SETTING = "JESSE_NB_NONINTERACTIVE"
 
+_place: ContextVar[LaunchingCell | None] = ContextVar("place", default=None)
 _shown_by_launcher: ContextVar[bool] = ContextVar("shown_by_launcher", default=False)
 
 
@@ -101,6 +115,8 @@ class LaunchingCell:
         True when what is shown can be replaced later: a notebook with somebody in front of it.
     terminal
         True in IPython's terminal, where a progress line can be overwritten in place.
+    shows_widgets
+        True where a widget's script is loaded only when the widget itself is the output.
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -119,6 +135,13 @@ class LaunchingCell:
         self.terminal = bool(
             watched and not in_kernel and not hasattr(shell, "kernel") and sys.stderr.isatty()
         )
+
+        self.shows_widgets = "google.colab" in sys.modules or "__vsc_ipynb_file__" in shell.user_ns
+
+    def html(self, value: Any) -> str:
+        """Return what a page shows of ``value``; empty of None."""
+        data: dict[str, str] = {} if value is None else self._formatter.format(value)[0]
+        return data.get("text/html") or (f"<pre>{escape(data['text/plain'])}</pre>" if data else "")
 
     def show(self, value: Any) -> None:
         """Show ``value`` for good, in the current cell, once."""
@@ -145,7 +168,7 @@ class LaunchingCell:
 
 
 class JobView:
-    """The progress line of one job, and what replaces it.
+    """The progress line of one job, the live view over it, and what replaces both.
 
     Parameters
     ----------
@@ -163,6 +186,9 @@ class JobView:
         self._closed = False
         self._last_line = ""
         self._started = False
+        self._began = time.monotonic()
+        self._live_view: LiveView | None = None
+        self._line_at = 0.0
 
     def start(self) -> None:
         """Begin to show progress, where there is somebody to see it."""
@@ -177,6 +203,8 @@ class JobView:
             self._closed = True
             if self._cell.terminal and self._last_line:
                 self._write_terminal("")
+            if self._live_view is not None:  # ended before it goes, for pages that do not get the report
+                self._live_view.end(lambda: self._cell.html(value))
             if self._cell.live:
                 if value is not None or self._started:
                     self._cell.publish(value, self._display_id, update=self._started)
@@ -191,19 +219,44 @@ class JobView:
             self.close(find_value())
 
     def _refresh(self) -> None:
+        widgets = self._cell.live
         while not self._closed:
             self._draw(self._job.progress)
             if self._job.wait(UPDATE_INTERVAL):
                 return
+            if widgets and self._live_view is None and time.monotonic() - self._began >= LIVE_VIEW_AFTER:
+                widgets = self._open_live_view()
+
+    def _open_live_view(self) -> bool:
+        """Open the live view; False where there are no widgets."""
+        try:
+            from jesse_nb.widgets.live_view import LiveView
+        except ImportError:
+            return False
+        with self._lock:
+            if not self._closed:
+                self._live_view = LiveView(self._job)
+                self._last_line = ""
+                self._line_at = 0.0
+        return True
 
     def _draw(self, progress: Progress) -> None:
         line = progress_text(progress)
         with self._lock:
-            if self._closed or line == self._last_line:
+            if self._closed:
+                return
+            view = self._live_view
+            if view is not None:
+                view.refresh()
+                if self._line_at and (self._cell.shows_widgets or time.monotonic() - self._line_at < LINE_INTERVAL):
+                    return
+            if line == self._last_line:
                 return
             if self._cell.live:
-                self._cell.publish(_ProgressLine(progress), self._display_id, update=self._started)
+                shown = _ProgressLine(progress, view, self._cell)
+                self._cell.publish(shown, self._display_id, update=self._started)
                 self._started = True
+                self._line_at = time.monotonic()
             else:
                 self._write_terminal(line)
             self._last_line = line
@@ -215,11 +268,24 @@ class JobView:
 
 
 class _ProgressLine:
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, view: LiveView | None, cell: LaunchingCell) -> None:
         self._progress = progress
+        self.view = view
+        self._cell = cell
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, str]:
-        return {"text/plain": progress_text(self._progress), "text/html": progress_html(self._progress)}
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, Any]:
+        line = progress_html(self._progress)
+        bundle: dict[str, Any] = {"text/plain": progress_text(self._progress), "text/html": line}
+        if self.view is not None and self._cell.shows_widgets:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+            bundle["application/vnd.jupyter.widget-view+json"] = view
+        elif self.view is not None:
+            now = datetime.now(timezone.utc)
+            bundle["text/html"] = (
+                f'<div class="{escape(self.view.view_class)}">{line}<small>As of {now:%Y-%m-%d %H:%M} UTC. '
+                "Where this was cut off, run the cell again: what had finished is kept.</small></div>"
+            )
+        return bundle
 
 
 @contextmanager
@@ -239,6 +305,21 @@ def saying(shell: InteractiveShell, text: str) -> Iterator[None]:
         elif cell.terminal:
             sys.stderr.write(f"\r{'':<{len(text)}}\r")
             sys.stderr.flush()
+
+
+@contextmanager
+def shown_in(place: LaunchingCell) -> Iterator[None]:
+    """Let the tools that are started inside show themselves in ``place``, not in the running cell."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def place_of_output(shell: InteractiveShell) -> LaunchingCell:
+    """Return where a tool that is started now shows itself."""
+    return _place.get() or LaunchingCell(shell)
 
 
 @contextmanager
@@ -266,41 +347,3 @@ def watch_job(shell: InteractiveShell, job: Job[Any]) -> None:
         view.close()
 
     threading.Thread(target=close_at_the_end, name=f"jesse_nb-close-{job.id}", daemon=True).start()
-
-
-def progress_text(progress: Progress) -> str:
-    """Return a job's progress as one line."""
-    count = f"{progress.done}/{progress.total}" if progress.total else str(progress.done)
-    return " · ".join([f"{progress.phase or progress.kind} {count}", *_details(progress)])
-
-
-def progress_html(progress: Progress) -> str:
-    """Return a job's progress as one line of HTML with a bar."""
-    value = f' value="{progress.fraction:.4f}"' if progress.total else ""
-    return (
-        f'<div style="font-variant-numeric: tabular-nums"><progress max="1"{value} style="width: 16em; '
-        f'vertical-align: middle"></progress> {escape(progress_text(progress))}</div>'
-    )
-
-
-def _details(progress: Progress) -> Iterator[str]:
-    if progress.best_label:
-        yield f"best {progress.best_label}"
-    if progress.failed:
-        yield f"{progress.failed} failed"
-    if progress.reused:
-        yield f"{progress.reused} from earlier runs"
-    if progress.rate:
-        yield f"{progress.rate:.1f}/s" if progress.rate >= 1 else f"{_duration(1 / progress.rate)} each"
-    yield f"{_duration(progress.eta)} left" if progress.eta is not None else _duration(progress.elapsed)
-    if progress.message:
-        yield progress.message
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

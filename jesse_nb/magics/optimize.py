@@ -12,6 +12,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.cell import CellBody, choose_routes, run_cell_body
 from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
@@ -191,7 +192,7 @@ class OptimizeMagics(Magics):
         if options.constraints:
             arguments["constraints"] = constraints_of(options.constraints, namespace)
         run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
-                 parser=self.optimize.parser)
+                 parser=self.optimize.parser, call=MagicCall("optimize", line, cell))
 
 
 def _tool(**arguments: Any) -> Any:

@@ -177,6 +177,7 @@ markets_options = option_group(
 
 account_options = option_group(
     "account",
+    argument("--account", choices=("project",), help="What is not given is as in the Jesse project's dashboard."),
     argument("--balance", metavar="AMOUNT", type=number, help="Starting balance in the quote currency (10,000)."),
     argument(
         "--fee", metavar="FRACTION", type=number, help="Fee of one fill as a fraction: 0.001 is 0.1 %% (0.001)."
@@ -254,7 +255,7 @@ def parse_line(magic: Callable[..., Any], line: str) -> argparse.Namespace:
         words = arg_split(line, posix=True)
     except ValueError as error:
         raise UsageError(f"%{parser.prog}: the line cannot be split into words: {error}.") from error
-    options, rest = parser.parse_known_args(words)
+    options, rest = parser.parse_known_intermixed_args(words)  # names may also follow flags
     for word in rest:
         if word.startswith("-"):
             flag = word.partition("=")[0]
@@ -279,7 +280,16 @@ def tool_arguments(options: argparse.Namespace, defaults: Mapping[str, Any]) -> 
         from jesse_nb.core.candles import CandleStore
 
         chosen["candles"] = CandleStore(chosen["candles"])
-    return {name: value for name, value in chosen.items() if value is not None}
+    arguments = {name: value for name, value in chosen.items() if value is not None}
+    if arguments.pop("account", None):
+        from IPython.display import display
+
+        from jesse_nb.core.tools.project_account import with_project_account
+        from jesse_nb.magics.display import Note
+
+        arguments, sentence = with_project_account(arguments)
+        display(Note(sentence))
+    return arguments
 
 
 def evaluate(expression: str, namespace: Mapping[str, Any], flag: str) -> Any:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,12 +15,13 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import JobCancelledError, JobInterruptedError
-from jesse_nb.magics.display import JobView, LaunchingCell, Note, shown_by_its_launcher
+from jesse_nb.magics.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
+from jesse_nb.magics.launches import MagicCall, launched_by, running_twin
 
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job
 
-__all__ = ["bind_result", "run_tool"]
+__all__ = ["bind_result", "run_tool", "show_job"]
 
 #: Seconds between two looks at the clock while the cell waits; any Python wakes up from it on an interrupt.
 _WAIT = 0.5
@@ -36,6 +38,7 @@ def run_tool(
     output: str | None = None,
     background: bool = False,
     parser: argparse.ArgumentParser | None = None,
+    call: MagicCall | None = None,
 ) -> None:
     """Start a tool, show it in the running cell, and bind its result.
 
@@ -54,6 +57,9 @@ def run_tool(
         Return as soon as the job runs.
     parser
         Of the magic's line: errors then name its flags.
+    call
+        The magic that asks for it. One that runs in the background already with the same arguments is not
+        started in the background a second time, but shown here, too.
 
     Raises
     ------
@@ -62,15 +68,23 @@ def run_tool(
     JesseNbError
         When an argument is wrong or the job fails.
     """
-    cell = LaunchingCell(shell)
-    with shown_by_its_launcher(), naming_flags(parser):
-        job: Job[Any] = tool(**arguments, background=True)
-    view = JobView(job, cell)
-    if background:
-        _run_in_background(shell, job, view, cell, output)
+    cell = place_of_output(shell)
+    twin = running_twin(call, arguments) if background and call is not None else None
+    if twin is not None:
+        bind_result(shell, twin, output)
+        cell.show(Note(f"The same is running already as {twin.id}, so nothing new was started."))
+        show_job(shell, twin, cell, output)
         return
+    with shown_by_its_launcher(), naming_flags(parser), launched_by(call, arguments):
+        job: Job[Any] = tool(**arguments, background=True)
+    if background:
+        bind_result(shell, job, output)
+        show_job(shell, job, cell, output)
+        return
+    view = JobView(job, cell)
     if output:
         shell.push({output: job})
+    job.awaited = True
     view.start()
     try:
         _load_report()
@@ -82,6 +96,8 @@ def run_tool(
     except BaseException:
         view.close()
         raise
+    finally:
+        job.awaited = False
     view.close(result)
     bind_result(shell, result, output)
 
@@ -93,37 +109,65 @@ def bind_result(shell: InteractiveShell, value: Any, output: str | None) -> None
         shell.push({output: value})
 
 
-def _run_in_background(
-    shell: InteractiveShell, job: Job[Any], view: JobView, cell: LaunchingCell, output: str | None
-) -> None:
-    bind_result(shell, job, output)
-    if not cell.live:  # a report that arrived later would land in no cell, or in the wrong one
+def show_job(shell: InteractiveShell, job: Job[Any], cell: LaunchingCell, output: str | None = None) -> None:
+    """Show a job in a cell without waiting: while it runs how far it is, then its report.
+
+    Parameters
+    ----------
+    shell
+        Whose cell it is.
+    job
+        Whether it runs or has ended.
+    cell
+        Where it is shown, besides where it is shown already.
+    output
+        Variable that has the job.
+    """
+    view = JobView(job, cell)
+    if job.wait(0):
+        _show_the_end(job, view)
+    elif cell.live:
+        view.start()
+        threading.Thread(target=_show_the_end, args=(job, view), name=f"jesse_nb-report-{job.id}", daemon=True).start()
+    else:  # a report that arrived later would land in no cell, or in the wrong one
         name = output or "_"
         cell.show(
             Note(f"{job.kind} runs in the background: {name}.result() waits for it, {name}.cancel() ends it.")
         )
-        return
-    view.start()
+        if cell.terminal:
+            _announce_after_a_cell(shell, job)
 
-    def show_the_end() -> None:
-        job.wait()
-        _load_report()
-        try:
-            view.close(job.result())
-        except JobCancelledError as error:
-            view.close(job.partial_result() or Note(f"{type(error).__name__}: {error}"))
-        except Exception as error:  # noqa: BLE001 - whatever ended the job is what there is to show
-            view.close(Note(f"{type(error).__name__}: {error}"))
 
-    threading.Thread(target=show_the_end, name=f"jesse_nb-report-{job.id}", daemon=True).start()
+def _show_the_end(job: Job[Any], view: JobView) -> None:
+    job.wait()
+    _load_report()
+    try:
+        view.close(job.result())
+    except JobCancelledError as error:
+        view.close(job.partial_result() or Note(f"{type(error).__name__}: {error}"))
+    except Exception as error:  # noqa: BLE001 - whatever ended the job is what there is to show
+        view.close(Note(f"{type(error).__name__}: {error}"))
+
+
+def _announce_after_a_cell(shell: InteractiveShell, job: Job[Any]) -> None:
+    """Say in a terminal that the job has ended, when nobody is typing: after the next input that was run."""
+
+    def announce(*_: Any) -> None:
+        if job.wait(0):
+            shell.events.unregister("post_run_cell", announce)
+            sys.stderr.write(f"{job.id} {job.state}. %jobs show {job.id} shows it.\n")
+
+    shell.events.register("post_run_cell", announce)
 
 
 def _interrupted(job: Job[Any], view: JobView, output: str | None) -> JobInterruptedError:
-    progress = job.progress  # before cancelling: a job that winds up may count something else
+    progress = job.progress
     job.cancel()
     deadline = time.monotonic() + _LAST_WORDS
     while not job.wait(0.02) and time.monotonic() < deadline:
         pass
+    if job.progress.phase == progress.phase:  # a job that winds up may count something else
+        progress = job.progress
     view.close_later(job.partial_result)
     of_total = f" of {progress.total:,}" if progress.total else ""
     what = f"{progress.phase or job.kind}, {progress.done:,}{of_total} done"

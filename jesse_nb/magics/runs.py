@@ -1,4 +1,4 @@
-"""`%runs`: the finished simulations of this project. `%jobs`: what is running now."""
+"""`%runs`: the finished simulations of this project."""
 
 # IPython is not fully typed
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
@@ -12,7 +12,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from jesse_nb.exceptions import did_you_mean
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.display import Listing
 from jesse_nb.magics.options import parse_line, whole_number
@@ -20,15 +19,12 @@ from jesse_nb.magics.options import parse_line, whole_number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["JOB_ACTIONS", "RunsMagics"]
-
-#: First words after ``%jobs``.
-JOB_ACTIONS = ("list", "cancel")
+__all__ = ["RunsMagics"]
 
 
 @magics_class
 class RunsMagics(Magics):
-    """`%runs` and `%jobs`."""
+    """`%runs`."""
 
     def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
         super().__init__(shell)
@@ -81,47 +77,6 @@ class RunsMagics(Magics):
             return Listing(_readable(recent), empty, recent)
         finally:
             store.close()
-
-    @magic_arguments("jobs")
-    @argument("action", nargs="?", default="list", metavar="ACTION", help="list or cancel.")
-    @argument("ids", nargs="*", metavar="ID", help="Jobs to cancel.")
-    @line_magic
-    def jobs(self, line: str) -> Listing:
-        """Show this kernel's jobs, or cancel some.
-
-        ::
-
-            %jobs
-            %jobs cancel optimize-2
-        """
-        options = parse_line(self.jobs, line)
-        if options.action not in JOB_ACTIONS:
-            raise UsageError(
-                f"%jobs has no action {options.action!r}. {did_you_mean(options.action, JOB_ACTIONS)}"
-            )
-        if (options.action == "cancel") != bool(options.ids):
-            raise UsageError(
-                "%jobs cancel needs the id of a job: %jobs cancel optimize-2"
-                if not options.ids
-                else f"%jobs list takes no id, but {options.ids[0]!r} was given."
-            )
-        import pandas as pd
-
-        from jesse_nb.core.jobs.job import find_job
-        from jesse_nb.core.jobs.job import jobs as all_jobs
-
-        for job in [find_job(job_id) for job_id in options.ids]:
-            job.cancel()
-            job.wait(1.0)
-        rows = [
-            (job.id, job.title, progress.state, progress.done, progress.total, progress.best_label)
-            for job in all_jobs()
-            for progress in [job.progress]
-        ]
-        return Listing(
-            pd.DataFrame(rows, columns=["job", "what", "state", "done", "of", "best"]),
-            "No job has been started in this kernel.",
-        )
 
 
 def _readable(runs: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from jesse_nb.magics.cell import CellBody, choose_routes, run_cell_body
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.display import Listing
+from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
@@ -195,7 +196,7 @@ class WalkForwardMagics(Magics):
         if options.constraints:
             arguments["constraints"] = constraints_of(options.constraints, namespace)
         run_tool(self._shell, _tool, arguments, output=options.output, background=options.background,
-                 parser=self.walk_forward.parser)
+                 parser=self.walk_forward.parser, call=MagicCall("walk_forward", line, cell))
         return None
 
 

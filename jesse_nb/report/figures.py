@@ -12,12 +12,14 @@ from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.exploration import Exploration
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import (
     backtest_figures,
     batch_figures,
     cpcv_figures,
+    explorer_report,
     optimize_figures,
     overfit_figures,
     walk_forward_figures,
@@ -120,6 +122,11 @@ def _(result: CpcvResult) -> dict[str, Callable[[], ReportFigure]]:
 @_figures.register
 def _(result: CandleMonteCarlo) -> dict[str, Callable[[], ReportFigure]]:
     return {"scenarios": lambda: draw_scenarios(result)} if result.equity.size else {}
+
+
+@_figures.register
+def _(result: Exploration) -> dict[str, Callable[[], ReportFigure]]:
+    return {"trades": lambda: explorer_report.draw_exploration(result)}
 
 
 _figures.register(Analysis, analysis_plots)

@@ -20,6 +20,7 @@ from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.exploration import Exploration
 from jesse_nb.core.tools.fee_stress import FeeStress
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -28,6 +29,7 @@ from jesse_nb.report import backtest_tables, batch_tables, provenance
 from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
 from jesse_nb.report.candle_check import check_content, check_title
 from jesse_nb.report.canvas import ReportFigure, png
+from jesse_nb.report.explorer_report import exploration_content
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period
 from jesse_nb.report.optimize_report import holdout_content, optimize_content, optimize_pictures
@@ -181,6 +183,15 @@ def _(result: CandleMonteCarlo) -> str:
 @fragment.register
 def _(result: FeeStress) -> str:
     return _render("resimulation.html", {**fee_stress_content(result), "figures": {}})
+
+
+@fragment.register
+def _(result: Exploration) -> str:
+    return _render("exploration.html", {
+        **_heading(result.strategy, result.spec), **exploration_content(result),
+        "trades": backtest_tables.trades_table(result.result, MOST_TRADES),
+        "figures": _pictures(result, {"trades": "The trades on their candles, equity and drawdown beneath"}),
+    })
 
 
 def _heading(name: str, spec: Any) -> dict[str, Any]:

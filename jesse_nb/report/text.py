@@ -13,6 +13,7 @@ from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.exploration import Exploration
 from jesse_nb.core.tools.fee_stress import FeeStress
 from jesse_nb.core.tools.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -21,6 +22,7 @@ from jesse_nb.report import batch_tables, optimize_tables, words
 from jesse_nb.report.analysis_report import analysis_text
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.candle_check import check_text
+from jesse_nb.report.explorer_report import exploration_text
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
@@ -130,6 +132,7 @@ text.register(Analysis, analysis_text)
 text.register(CandleCheck, check_text)
 text.register(CandleMonteCarlo, scenarios_text)
 text.register(FeeStress, fee_stress_text)
+text.register(Exploration, exploration_text)
 
 
 def _wrapped(*sentences: str) -> list[str]:

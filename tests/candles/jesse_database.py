@@ -1,11 +1,13 @@
 """A real PostgreSQL whose candle table Jesse made, and Jesse itself writing to and reading from it.
 
 As a script, which runs inside a project's folder: `write FILE EXCHANGE SYMBOL` stores an array's candles,
-`read FILE EXCHANGE SYMBOL` saves what Jesse finds, both with Jesse's own functions.
+`read FILE EXCHANGE SYMBOL` saves what Jesse finds, `settings FILE` stores a dashboard's settings; all with Jesse's
+own functions.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -77,6 +79,10 @@ class JesseDatabase:
         self.jesse("read", "read.npy", exchange, symbol)
         return np.load(self.folder / "read.npy")
 
+    def jesse_stores_settings(self, settings: dict[str, Any]) -> None:
+        (self.folder / "settings.json").write_text(json.dumps(settings))
+        self.jesse("settings", "settings.json")
+
     def multiply(self, exchange: str, symbol: str, rows: int, timeframe: str = "1m") -> None:
         """Put the first rows that Jesse wrote under another name too."""
         self.run("INSERT INTO candle (id, timestamp, open, close, high, low, volume, exchange, symbol, timeframe) "
@@ -140,7 +146,13 @@ def running_server(folder: Path) -> Iterator[JesseDatabase]:
 
 def main() -> None:
     """Do what the command line says, as Jesse does it in its own process."""
-    action, file, exchange, symbol, *timeframe = sys.argv[1:]
+    action, file, *series = sys.argv[1:]
+    if action == "settings":
+        from jesse.modes.data_provider import get_config
+
+        get_config(json.loads(Path(file).read_text()))
+        return
+    exchange, symbol, *timeframe = series
     from jesse.repositories.candle_repository import fetch_candles_from_db, store_candles_into_db
 
     if action == "write":

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jesse_nb.core.candles import CandleStore, export_candles, import_candles, named_series, read_source
 from jesse_nb.core.tools.import_files import import_files
 from jesse_nb.exceptions import InputError, InvalidCandlesError, JesseNbError, JobCancelledError
-from tests.candles.helpers import random_candles
+from tests.candles.helpers import damaged, fuzzed, random_candles
 from tests.candles.test_importers import archive_csv, csv_of, file_of, frame_of, zipped
 
 CANDLES = random_candles(200)
@@ -190,31 +189,19 @@ def test_exports_come_back_exactly(tmp_path: Path, ending: str) -> None:
         export_candles("BTC-USDT", tmp_path / "btc.xlsx")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fuzzed(150)
 @given(data=st.data())
 def test_a_damaged_zip_is_imported_right_or_not_at_all(tmp_path: Path, data: st.DataObject) -> None:
     # Two members, one of them plainly stored: a changed byte can reach text, headers, checksums, directory.
     kinds = [csv_of(CANDLES[:8]), archive_csv(CANDLES[:8]), HEADER + archive_csv(CANDLES[:8], factor=1_000)]
     text = data.draw(st.sampled_from(kinds))
     whole = zipped(text, archive_csv(CANDLES[6:12]))
-    content = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(content) - 1))
-        kind = data.draw(st.sampled_from(["change", "cut", "drop", "double"]))
-        if kind == "change":
-            content[at] = data.draw(st.integers(0, 255))
-        elif kind == "cut":
-            content = content[:at] or bytearray(b"P")
-        elif kind == "drop":
-            del content[at:at + data.draw(st.integers(1, 40))]
-            content = content or bytearray(b"P")
-        else:
-            content[at:at] = content[at:at + 30]
+    content = damaged(data, whole)
     store = CandleStore(tmp_path / "store")
     for info in store.list():
         store.delete(info.exchange, info.symbol)
     try:
-        import_candles(file_of(tmp_path, bytes(content)), "BTC-USDT", "Binance Spot", store=store)
+        import_candles(file_of(tmp_path, content), "BTC-USDT", "Binance Spot", store=store)
     except JesseNbError as error:
         message = str(error)
     else:
@@ -227,23 +214,3 @@ def test_a_damaged_zip_is_imported_right_or_not_at_all(tmp_path: Path, data: st.
     # Every member carries a CRC: what is read at all is a whole member, or both.
     possible = [CANDLES[:8], CANDLES[6:12], CANDLES[:12]]
     assert any(np.array_equal(imported, rows) for rows in possible)
-
-
-def _import_parts(root: str, folder: str, number: int) -> None:
-    for part in range(number, 12, 2):
-        import_candles(f"{folder}/{part}.csv", "BTC-USDT", "Binance Spot", store=CandleStore(root))
-
-
-def test_two_processes_that_import_the_same_series_lose_nothing(tmp_path: Path) -> None:
-    long = random_candles(1_200)
-    for part in range(12):
-        file_of(tmp_path, csv_of(long[max(0, part * 100 - 20):part * 100 + 120]), f"{part}.csv")
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_import_parts, args=(str(tmp_path / "store"), str(tmp_path), number))
-               for number in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(40)
-        assert worker.exitcode == 0
-    assert np.array_equal(CandleStore(tmp_path / "store").read("Binance Spot", "BTC-USDT"), long)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
+from jesse_nb.cli import main
 from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.candles.series import fingerprint_candles
 from jesse_nb.core.candles.store import CandleStore
@@ -257,3 +258,18 @@ def test_long_copies_say_how_far_they_are(with_btc, shell, notebook, monkeypatch
     run(shell, f"%candles from-database BTC-USDT --project {with_btc.folder}")
     shown = [sent.text for sent in notebook.displays if sent.text]
     assert any("BTC-USDT on Binance Spot: 28,800 candles so far" in text for text in shown)
+
+
+def test_the_command_line(with_btc, own_database, isolated_home, capsys):
+    project = ["--project", str(with_btc.folder)]
+    assert main(["candles", "database", *project]) == 0
+    assert "BTC-USDT on Binance Spot: 2023-01-01 to 2023-01-21, 28,800 candles" in capsys.readouterr().out
+    assert main(["candles", "from-database", "BTC-USDT", "--end", "2023-01-03", *project]) == 0
+    assert "BTC-USDT on Binance Spot: 2023-01-01 to 2023-01-03, 2,880 candles" in capsys.readouterr().out
+    added = ["candles", "to-database", "BTC-USDT", "--project", str(own_database.folder)]
+    assert main([*added, "--start", "2023-01-02"]) == 0
+    assert "1,440 candles added to the database" in capsys.readouterr().out
+    assert main(added) == 0
+    assert "1,440 candles added to the database; 1,440 were there already" in capsys.readouterr().out
+    assert main(["candles", "from-database", "BTX-USDT", *project]) == 2
+    assert "Did you mean 'BTC-USDT'" in capsys.readouterr().err

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jesse_nb.core.candles import CandleStore, import_candles, read_source
 from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.exceptions import InputError, InvalidCandlesError, JesseNbError
-from tests.candles.helpers import START, random_candles
+from tests.candles.helpers import START, fuzzed, random_candles
 from tests.conftest import real_candles, sample_folder
 
 COLUMNS = ["timestamp", "open", "close", "high", "low", "volume"]
@@ -318,7 +318,7 @@ def plainly_read(content: bytes) -> np.ndarray:
     return np.array(sorted(values))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fuzzed(300)
 @given(data=st.data())
 def test_damaged_text_is_imported_right_or_not_at_all(tmp_path: Path, data: st.DataObject) -> None:
     whole = st.sampled_from([csv_of(CANDLES[:8]), archive_csv(CANDLES[:8])])
@@ -351,7 +351,7 @@ def test_damaged_text_is_imported_right_or_not_at_all(tmp_path: Path, data: st.D
         assert np.array_equal(store.read("Binance Spot", "BTC-USDT"), plainly_read(bytes(content)))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fuzzed(150)
 @given(
     content=st.binary(max_size=300),
     wrap=st.sampled_from(["plain", "gzip", "zip", "zip-like", "gzip-like"]),

@@ -88,13 +88,16 @@ def test_damage_after_the_first_use_is_noticed(store: CandleStore) -> None:
     assert np.array_equal(mapped(cache.path("Binance Spot", "BTC-USDT")), fill_gaps(HOLED))
 
 
-def test_deleting_the_series_removes_its_files(store: CandleStore) -> None:
+def test_deleting_the_series_leaves_a_running_job_its_file_for_a_day(store: CandleStore) -> None:
     cache = CandleCache(store)
     path = cache.path("Binance Spot", "BTC-USDT")
     store.delete("Binance Spot", "BTC-USDT")
-    assert not path.exists()
+    assert np.array_equal(mapped(path), fill_gaps(HOLED))
     with pytest.raises(CandlesNotFoundError):
         cache.path("Binance Spot", "BTC-USDT")
+    os.utime(path, (time.time() - 2 * 86_400, path.stat().st_mtime))
+    store.remove_unused_maps()
+    assert not path.parent.exists()
 
 
 def test_another_folder_for_stores_that_cannot_be_written(

@@ -33,6 +33,8 @@ def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["candles", "import", str(tmp_path), "--exchange", "X"]) == 0
     assert "BTC-USDT on X: 2023-01-01 to 2023-01-01 05:00, 300 candles" in capsys.readouterr().out
     assert main(["candles", "export", "BTC-USDT", str(tmp_path / "out.csv")]) == 0
+    assert main(["candles", "export", "BTC-USDT", str(tmp_path / "hours.csv"), "-t", "1h"]) == 0
+    assert len((tmp_path / "hours.csv").read_text().splitlines()) == 6
     assert (tmp_path / "out.csv").read_text().startswith("timestamp,open,high,low,close,volume")
     assert main(["candles", "check", "BTC-USDT", "-o", str(tmp_path / "check.html")]) == 0
     assert "Nothing suspicious was found." in capsys.readouterr().out

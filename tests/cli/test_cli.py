@@ -97,20 +97,6 @@ def test_a_strategy_of_a_jesse_project(folder, capsys, tmp_path):
     assert "Did you mean 'TrendFollower'" in capsys.readouterr().err
 
 
-def test_the_demo_command_word_for_word(tmp_path):
-    command = shutil.which("jesse-nb", path=str(Path(sys.executable).parent)) or shutil.which("jesse-nb")
-    assert command, "the package is not installed with its command"
-    words = [command, "demo", "-n", "3", "-j", "2"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    report = re.search(r"Report: (.*)", done.stdout)
-    assert report is not None
-    assert Path(report[1]).parent == tmp_path
-    assert "synthetic" in done.stdout
-    assert "TrendFollower" in Path(report[1]).read_text()
-    assert {entry.name for entry in tmp_path.iterdir()} == {"jesse-nb-demo-report.html"}
-
-
 @pytest.mark.skipif(os.name == "nt", reason="process groups and signals of POSIX")
 def test_an_interrupt_keeps_what_finished(folder, tmp_path):
     words = [sys.executable, "-m", "jesse_nb.cli", "optimize", str(QUICKSTART), *PERIOD, "--test-ratio", "0",

@@ -37,7 +37,8 @@ def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["walk-forward", "x.py"]))
     parameters = set(inspect.signature(jesse_nb.walk_forward).parameters)
     # routes are Python's alone on the command line, and nothing is left to run there in the background
-    assert set(options) - {"command", "version", "output", "show_windows"} == parameters - {"routes", "background"}
+    own = {"command", "version", "output", "show_windows", "account"}
+    assert set(options) - own == parameters - {"routes", "background"}
     assert all(options[name] is None for name in parameters & set(options) - {"strategy"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -177,6 +178,7 @@ class Kernel:
         env |= {
             "JESSE_NB_CANDLES": str(candles),
             "JESSE_NB_STORE": str(folder / "runs.sqlite"),
+            "JESSE_NB_JOBS": str(folder / "jobs"),
             "IPYTHONDIR": str(folder / "ipython"),
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
@@ -221,6 +223,11 @@ class Kernel:
         """Return what Tab offers at the end of ``code``."""
         reply = self._client.complete(code, len(code), reply=True, timeout=30)
         return list(reply["content"]["matches"])
+
+    def kill(self) -> None:
+        """End the kernel's process by SIGKILL."""
+        self._client.stop_channels()
+        os.kill(self._manager.provisioner.pid, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the kernel."""

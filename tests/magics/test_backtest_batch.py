@@ -65,7 +65,8 @@ def test_configured_defaults_hold(shell):
 
 def test_its_flags_are_the_tools_parameters(shell):
     parser = shell.find_line_magic("backtest_batch").parser
-    assert {action.dest for action in parser._actions} - {"output"} == set(inspect.signature(backtest_batch).parameters)
+    own = {"output", "account"}  # the tool takes what the account gives
+    assert {action.dest for action in parser._actions} - own == set(inspect.signature(backtest_batch).parameters)
 
 
 @pytest.mark.parametrize(("words", "expected"), [

@@ -7,7 +7,7 @@ from IPython.core.error import UsageError
 
 from jesse_nb.core.candles import CandleStore, exchanges
 from jesse_nb.core.tools import fetch_candles
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import CandlesNotFoundError, InputError
 from tests.candles.helpers import START, random_candles
 from tests.candles.test_importers import archive_csv, zipped
 
@@ -51,6 +51,10 @@ def test_fetching_and_updating(shell, exchange):
     listing = run(shell, "%candles fetch --update")
     assert list(listing.to_frame().iloc[0]) == ["Binance Spot", "BTC-USDT", "180", "2023-01-01 05:00", ""]
     assert len(CandleStore().read("Binance Spot", "BTC-USDT")) == 300
+    for line in ("fetch BTC-USDT --update", "fetch --update BTC-USDT", "--update fetch BTC-USDT"):
+        assert list(run(shell, f"%candles {line}").to_frame()["symbol"]) == ["BTC-USDT"]
+    with pytest.raises(CandlesNotFoundError, match="ETH-USDT"):
+        run(shell, "%candles fetch --update ETH-USDT")
 
 
 def test_a_folder_needs_no_symbol(shell, tmp_path):

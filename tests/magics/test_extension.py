@@ -38,14 +38,14 @@ def test_unloading_takes_everything_away(shell):
     assert shell.Completer.custom_matchers == []
     assert job._watchers == []
     run(shell, "%load_ext jesse_nb")
-    assert len(shell.Completer.custom_matchers) == len(job._watchers) == 1
+    assert (len(shell.Completer.custom_matchers), len(job._watchers)) == (1, 2)
 
 
 def test_loading_twice_adds_once(shell):
     from jesse_nb import load_ipython_extension
 
     load_ipython_extension(shell)
-    assert len(shell.Completer.custom_matchers) == len(job._watchers) == 1
+    assert (len(shell.Completer.custom_matchers), len(job._watchers)) == (1, 2)
 
 
 def test_the_workers_are_warmed_up(shell, monkeypatch):

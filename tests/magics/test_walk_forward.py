@@ -33,7 +33,7 @@ def test_flags_are_the_tools_parameters(shell):
     from jesse_nb.core.tools.walk_forward import walk_forward
 
     magic = shell.find_line_magic("walk_forward")
-    ours = {action.dest for action in magic.parser._actions} - {"output", "show_windows"}
+    ours = {action.dest for action in magic.parser._actions} - {"output", "show_windows", "account"}
     assert ours == set(inspect.signature(walk_forward).parameters)
     for name in ours - {"strategy", "n_trials", "n_jobs", "background"}:
         assert "--" + name.replace("_", "-") in flags_of(magic)

@@ -20,7 +20,7 @@ from tests.simulator.helpers import run_python
 from tests.simulator.jesse_itself import Oracle, assert_equal, same
 from tests.strategies import CLOCK, IDLE, REVERSION, TREND, WATCHER, random_hyperparameters
 
-START, END = "2023-05-01", "2023-05-22"
+START, END = "2023-05-01", "2023-05-15"
 SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE, "Clock": CLOCK, "Watcher": WATCHER}
 SETS = 20
 WARM_UP = 60

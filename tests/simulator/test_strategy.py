@@ -241,6 +241,10 @@ class Counting(Strategy):
 def test_a_projects_strategies_are_found_by_name(project: Path, monkeypatch: pytest.MonkeyPatch):
     assert project_strategies(project) == ["Broken", "Helped", "Renamed"]
     assert project_strategies(project / "strategies") == []
+    (project / "storage").rename(project / "elsewhere")
+    assert project_strategies(project) == []
+    (project / ".env").touch()  # as find_project has it: storage/ or .env
+    assert project_strategies(project) == ["Broken", "Helped", "Renamed"]
     code = resolve_strategy("Helped", project)
     assert (code.ref.name, code.ref.kind, code.project) == ("Helped", "project", str(project))
     monkeypatch.chdir(project)
@@ -313,6 +317,27 @@ def test_a_project_is_loaded_here_as_in_a_worker(project: Path, as_worker: None)
     (project / "strategies" / "Renamed" / "__init__.py").write_text("class Clock:\n    pass\n")
     with pytest.raises(StrategyError, match="defines no class called Renamed"):
         resolve_strategy("Renamed", project).load()
+
+
+def test_what_was_edited_after_it_was_resolved_is_not_run_under_the_old_hash(
+    project: Path, monkeypatch: pytest.MonkeyPatch, as_worker: None
+):
+    monkeypatch.syspath_prepend(str(project))
+    of_source = resolve_strategy(HELPED.format(imports="import shared", step="shared.ENTRY"))
+    of_project = resolve_strategy("Helped", project)
+    (project / "shared.py").write_text("ENTRY = (2)  # the comment is new\n")
+    assert of_source.load() is not None
+    assert of_project.load() is not None
+    (project / "shared.py").write_text("ENTRY = 4\n")
+    for code in (of_source, of_project):
+        with pytest.raises(StrategyError, match=r"shared.py \(shared\) was edited"):
+            code.load()
+    assert resolve_strategy("Helped", project).load() is not None
+    file = project / "strategies" / "Helped" / "__init__.py"
+    renewed = resolve_strategy("Helped", project)
+    file.write_text(file.read_text() + "\nLATER = 1\n")
+    with pytest.raises(StrategyError, match="was edited"):
+        renewed.load()
 
 
 # --- local modules

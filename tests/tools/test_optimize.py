@@ -118,7 +118,7 @@ def noted(self, spec, record, **kind):
     put(self, spec, record, **kind)
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
-result = optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-06-01", space={space!r}, n_trials=30, seed=9,
+result = optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-04-15", space={space!r}, n_trials=18, seed=9,
                   neighbours=0, parity=False, candles=CandleStore({candles!r}), store={store!r})
 print("result", json.dumps([[trial.params, trial.values] for trial in result.trials]), flush=True)
 """
@@ -131,7 +131,7 @@ def test_killed_with_9_it_finishes_without_repeating_a_trial(candle_store: Candl
         return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
 
     simulated: list[str] = []
-    for kill_after in (5, 9):
+    for kill_after in (5, 6):
         process = start("killed.sqlite")
         assert process.stdout is not None
         simulated += [process.stdout.readline().split()[1] for _ in range(kill_after)]

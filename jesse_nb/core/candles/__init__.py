@@ -6,9 +6,11 @@ from jesse_nb.core.candles.demo import DEMO_EXCHANGE, DEMO_SYMBOLS, demo_candles
 from jesse_nb.core.candles.exchanges import Exchange, exchange_names
 from jesse_nb.core.candles.exporters import export_candles
 from jesse_nb.core.candles.fetching import Fetched, fetch_series
+from jesse_nb.core.candles.frames import read_candles
 from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
 from jesse_nb.core.candles.importers import import_candles, read_source, source_files
 from jesse_nb.core.candles.mapped import CandleCache
+from jesse_nb.core.candles.resampling import minutes_present, resample_candles
 from jesse_nb.core.candles.series import (
     COLUMNS,
     Candles,
@@ -44,8 +46,11 @@ __all__ = [
     "fingerprint_candles",
     "import_candles",
     "install_demo",
+    "minutes_present",
     "named_series",
+    "read_candles",
     "read_source",
+    "resample_candles",
     "source_files",
     "symbol_name",
     "validate_candles",

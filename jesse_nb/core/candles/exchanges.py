@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from jesse_nb.core.candles.driver_quirks import daily_candles, ignores_quote, repeated_minutes, says_empty, set_clock
 from jesse_nb.core.candles.series import COLUMNS, Candles
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, utc_text
@@ -83,12 +84,13 @@ class Exchange:
         self._stopped = stopped
         self._tell = tell
         self._behind = 0.0
+        self._listed: tuple[str, ...] = ()
         self._driver = self._connect()
 
     @property
     def page_minutes(self) -> int:
         """How many minutes one request may ask for."""
-        return int(self._driver.count)
+        return int(self._driver.count) - repeated_minutes(self._driver)
 
     @property
     def delay(self) -> float:
@@ -109,9 +111,12 @@ class Exchange:
         ExchangeError
             When it does not answer.
         """
+        if ignores_quote(self._driver):
+            self._check_listed(symbol)
+        set_clock()
         try:
             found = self._patiently(symbol, lambda: self._driver.get_starting_time(symbol))
-        except _UnreadableError:
+        except (_UnreadableError, _RefusedSymbolError):
             return None  # the drivers of some exchanges guess; the pages themselves will tell
         return None if found is None else -(-int(found) // MINUTE_MS) * MINUTE_MS
 
@@ -135,33 +140,44 @@ class Exchange:
             When the user stopped it.
         """
         contracts = jesse_module("jesse.services.historical_data")
+        earlier = start - repeated_minutes(self._driver) * MINUTE_MS
         request = contracts.HistoricalCandleRequest(
             symbol=symbol, timeframe="1m",
-            requested_range=contracts.HistoricalCandleRange(start, min(end, start + self.page_minutes * MINUTE_MS)))
+            requested_range=contracts.HistoricalCandleRange(earlier, min(end, start + self.page_minutes * MINUTE_MS)))
         try:
             batch = self._patiently(symbol, lambda: self._driver.fetch_candles(request))
+        except _RefusedSymbolError as error:
+            if not says_empty(self._driver, error.__cause__):
+                raise
+            return Page(np.empty((0, len(COLUMNS))), None)
         except _UnreadableError as error:
+            self._check_listed(symbol)  # some drivers stumble over a symbol that is not there
             raise ExchangeError(f"What {self.name} sent for {symbol} from {utc_text(start)} on cannot be read: "
                                 f"{error}.", "Try again later.") from error
         rows = [[getattr(candle, column) for column in COLUMNS] for candle in batch.candles]
-        return Page(np.array(rows, np.float64).reshape(-1, len(COLUMNS)), batch.next_available_timestamp)
+        candles = np.array(rows, np.float64).reshape(-1, len(COLUMNS))
+        return Page(candles[candles[:, 0] >= start], batch.next_available_timestamp)
 
     def silent_until(self, symbol: str, start: int, end: int) -> int:
         """Return up to when there certainly is no candle after an empty page, at most ``end``.
 
-        Binance's pages say nothing of what comes after them, and a delisted symbol would take a request
-        for every 17 hours. Its daily candles tell a thousand days at once. Elsewhere it is ``start``.
+        Binance's and Gate's pages say nothing of what comes after them, and a delisted symbol would take a
+        request for every page. Their daily candles tell many days at once. Elsewhere it is ``start``.
         """
-        binance = jesse_module(f"{_DRIVERS}.Binance.BinanceMain").BinanceMain
-        if not isinstance(self._driver, binance):
+        count = daily_candles(self._driver)
+        if count is None:
             return start
         first = start // DAY_MS * DAY_MS
         try:
             days = self._patiently(symbol, lambda: self._driver.fetch(symbol, first, "1D"))
         except _UnreadableError:
             return start
+        except _RefusedSymbolError as error:
+            if not says_empty(self._driver, error.__cause__):
+                return start
+            days = []
         traded = [int(day["timestamp"]) for day in days if int(day["timestamp"]) >= first]
-        return min(end, max(start, min(traded, default=first + self.page_minutes * DAY_MS)))
+        return min(end, max(start, min(traded, default=first + count * DAY_MS)))
 
     def pause(self, seconds: float) -> None:
         """Wait, unless the user stops it.
@@ -286,13 +302,21 @@ class Exchange:
             raise _UnreadableError(_one_line(error)) from error
         return f"{self.name} sent something unreadable"
 
-    def _refused_symbol(self, symbol: str, reason: str) -> InputError | ExchangeError:
-        listed: tuple[str, ...] = ()
-        with suppress(Exception):  # a list that cannot be had costs the suggestion, not the message
-            listed = tuple(self._answer(lambda: self._driver.list_symbols()))
-        if listed and symbol not in listed:
-            return InputError(f"{self.name} does not list {symbol}.", did_you_mean(symbol, listed))
-        return ExchangeError(f"{self.name} refuses {symbol}: {reason}.", "Is the symbol spelled as the exchange does?")
+    def _refused_symbol(self, symbol: str, reason: str) -> _RefusedSymbolError:
+        self._check_listed(symbol)
+        return _RefusedSymbolError(f"{self.name} refuses {symbol}: {reason}.",
+                                   "Is the symbol spelled as the exchange does?")
+
+    def _check_listed(self, symbol: str) -> None:
+        if not self._listed:
+            with suppress(Exception):  # a list that cannot be had costs the suggestion, not the message
+                self._listed = tuple(self._answer(lambda: self._driver.list_symbols()))
+        if self._listed and symbol not in self._listed:
+            raise InputError(f"{self.name} does not list {symbol}.", did_you_mean(symbol, self._listed))
+
+
+class _RefusedSymbolError(ExchangeError):
+    """A symbol is refused, though it may be listed."""
 
 
 class _RefusedError(Exception):

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 
-from jesse_nb.core.candles.series import COLUMNS, Candles
+from jesse_nb.core.candles.frames import read_candles
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["export_candles"]
-
-_ORDER = ["timestamp", "open", "high", "low", "close", "volume"]
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False, compression="zstd"),
@@ -30,6 +27,7 @@ def export_candles(
     symbol: str,
     path: str | Path,
     *,
+    timeframe: str = "1m",
     exchange: str | None = None,
     start: Any = None,
     end: Any = None,
@@ -38,7 +36,9 @@ def export_candles(
 ) -> Path:
     """Write a stored series to a file: timestamp (ms UTC), open, high, low, close, volume.
 
-    Every value is written exactly: importing the file gives the same candles.
+    Every value is written exactly: importing the file gives the same candles. Candles of a longer timeframe
+    have a seventh column, ``minutes``, as :func:`~jesse_nb.core.candles.frames.read_candles` gives it, and
+    cannot be imported again.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ def export_candles(
         Which series.
     path
         Ends in ``.parquet``, ``.csv``, ``.csv.gz`` or ``.feather``; missing folders are made.
+    timeframe
+        What the one-minute candles are put together to. The last candle is left out when it is not over.
     exchange
         Needed only when several stored exchanges have the symbol.
     start, end
@@ -63,7 +65,7 @@ def export_candles(
     Raises
     ------
     InputError
-        When the ending is unknown or the file exists.
+        When the ending or the timeframe is unknown, or the file exists.
     CandlesNotFoundError
         When the series is not stored.
     StorageError
@@ -75,9 +77,11 @@ def export_candles(
         raise InputError(f"{target.name!r} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
     if target.exists() and not replace:
         raise InputError(f"{target} is there already.", "Pass replace=True (--replace) to replace it.")
-    source = store or CandleStore()
-    info = source.resolve(symbol, exchange)
-    frame = _frame(source.read(info.exchange, info.symbol, start, end))
+    frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=store)
+    if timeframe == "1m":
+        del frame["minutes"]
+    frame.index = frame.index.as_unit("ms").asi8  # type: ignore[attr-defined]
+    frame = frame.rename_axis("timestamp").reset_index()
     temporary = target.with_name(f".{uuid4().hex}{ending}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +94,3 @@ def export_candles(
         raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
     return target
 
-
-def _frame(candles: Candles) -> pd.DataFrame:
-    frame = pd.DataFrame(candles, columns=list(COLUMNS))[_ORDER]
-    return frame.astype({"timestamp": np.int64})

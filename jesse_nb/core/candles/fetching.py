@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jesse_nb.core.candles.driver_quirks import volume_note
 from jesse_nb.core.candles.exchanges import Exchange
 from jesse_nb.core.candles.gaps import join_periods, missing_periods
 from jesse_nb.core.candles.series import Candles, SeriesInfo
@@ -193,6 +194,8 @@ def _told(store: CandleStore, exchange: str, symbol: str, start: int, end: int, 
     except CandlesNotFoundError:
         raise CandlesNotFoundError(f"{exchange} has no candles of {symbol} from {utc_text(start)} to {utc_text(end)}.",
                                    " ".join(notes)) from None
+    if unit := volume_note(exchange):
+        notes.append(unit)
     if count == 0:
         notes.append("Nothing was missing." if series.end >= end else "The exchange has nothing more.")
     if series.start - start > DAY_MS:

@@ -57,9 +57,9 @@ def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None)
         elif content.startswith(_GZIP):
             yield from read_frames(name, _gunzipped(content), columns)
         elif content.startswith(_PARQUET):
-            yield name, pq.read_table(io.BytesIO(content), page_checksum_verification=True).to_pandas()
+            yield name, _frame(pq.read_table(io.BytesIO(content), page_checksum_verification=True))
         elif content.startswith(_FEATHER):
-            yield name, feather.read_table(io.BytesIO(content)).to_pandas()
+            yield name, _frame(feather.read_table(io.BytesIO(content)))
         elif content[:64].lstrip().startswith((b"[", b"{")):
             yield name, _read_json(name, content)
         else:
@@ -70,6 +70,15 @@ def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None)
             EOFError, OSError, RuntimeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise InvalidCandlesError(f"{name} cannot be read, it may be damaged: {reason}.") from error
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except Exception as error:
+        # Which columns are an index is said in JSON, which nobody has checked before pyarrow uses it.
+        raise ValueError(f"its description of columns is wrong ({type(error).__name__}: {error})") from error
+    return frame
 
 
 def _unzipped(name: str, content: bytes, columns: Sequence[str] | None) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -14,14 +14,10 @@ import numpy as np
 
 from jesse_nb.core.candles.gaps import fill_gaps
 from jesse_nb.core.candles.series import Candles, fingerprint_candles
-from jesse_nb.core.candles.store import MAPPED_FOLDER, CandleStore
-from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.candles.store import MAPPED_FOLDER, MAPPED_SECONDS, CandleStore
 from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["CandleCache"]
-
-# A job started on yesterday's candles may still open their file when a new worker joins it.
-_KEPT_SECONDS = DAY_MS // 1000
 
 
 class CandleCache:
@@ -89,6 +85,7 @@ class CandleCache:
             made = folder / f"{fingerprint}-{kind}-{fingerprint_candles(candles)}.npy"
             _write(made, candles)
             self._remove_older(folder, fingerprint)
+            self.store.remove_unused_maps()
         except OSError as error:
             raise StorageError(f"Cannot keep candles for workers in {folder}: {error.strerror or error}.",
                                "Free some space, or set JESSE_NB_CACHE to another folder.") from error
@@ -114,7 +111,7 @@ class CandleCache:
             # Another process may remove it at the same time, or map it where that forbids removal.
             with suppress(OSError):
                 unused = time.time() - other.stat().st_atime
-                if not other.name.startswith(fingerprint) and unused > _KEPT_SECONDS:
+                if not other.name.startswith(fingerprint) and unused > MAPPED_SECONDS:
                     other.unlink()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,12 +20,17 @@ from jesse_nb.core.candles.validation import merge_candles, validate_candles
 from jesse_nb.core.times import MINUTE_MS, to_ms, utc_text
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, StorageError, did_you_mean
 
-__all__ = ["MAPPED_FOLDER", "CandleStore"]
+__all__ = ["MAPPED_FOLDER", "MAPPED_SECONDS", "CandleStore"]
 
 #: Inside the store: what `CandleCache` derives from it for worker processes.
 MAPPED_FOLDER = ".mapped"
 
+#: How long that is kept after its last use: a job may still open it when a new worker joins.
+MAPPED_SECONDS = 86_400
+
 _LOCK_SECONDS = 60
+#: Times that a series is read, at the most, when others write it meanwhile.
+_READS = 20
 
 
 class CandleStore:
@@ -123,7 +128,19 @@ class CandleStore:
         StorageError
             When the file is damaged.
         """
-        info = self.info(exchange, symbol)
+        for _ in range(_READS):
+            info = self.info(exchange, symbol)
+            candles, expected = self._period(info, start, end)
+            if len(candles) == expected:
+                return candles
+            if self.info(exchange, symbol).fingerprint == info.fingerprint:
+                break
+            # Another process has just replaced it.
+        raise StorageError(f"{info.symbol} of {info.exchange} has {len(candles):,} candles in that period, "
+                           f"not {expected:,}.", "It was changed while it was read, or is damaged. Try again.")
+
+    def _period(self, info: SeriesInfo, start: Any, end: Any) -> tuple[Candles, int]:
+        """Return the candles of a period, and how many there should be."""
         _, _, path = self._locate(info.exchange, info.symbol)
         expected = info.rows
         if start is not None or end is not None:
@@ -139,13 +156,9 @@ class CandleStore:
             missing = sum(max(0, min(end, gap.end) - max(start, gap.start)) for gap in info.gaps)
             expected = (end - start - missing) // MINUTE_MS
         try:
-            candles = read_candles(path, start, end)
+            return read_candles(path, start, end), expected
         except FileNotFoundError:
             raise self._not_found(info.exchange, info.symbol) from None
-        if len(candles) != expected:
-            raise StorageError(f"{path} holds {len(candles):,} candles of that period, not {expected:,}.",
-                               "It was changed while it was read, or is damaged. Try again.")
-        return candles
 
     def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False,
               asked: tuple[int, int] | None = None, source: str | None = None) -> SeriesInfo:
@@ -194,7 +207,7 @@ class CandleStore:
             return write_series(path, exchange, symbol, merged, known, sources)
 
     def delete(self, exchange: str, symbol: str) -> None:
-        """Delete one series.
+        """Delete one series; jobs that run go on with what they have of it.
 
         Raises
         ------
@@ -212,7 +225,21 @@ class CandleStore:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise StorageError(f"Cannot delete {path}: {error.strerror}.") from error
-            shutil.rmtree(self.root / MAPPED_FOLDER / exchange / symbol, ignore_errors=True)
+        self.remove_unused_maps()
+
+    def remove_unused_maps(self) -> None:
+        """Remove what was mapped for workers of series that are no longer stored, a day after its last use.
+
+        A job that runs opens it again and again, so deleting the series must not take it away.
+        """
+        for folder in (self.root / MAPPED_FOLDER).glob("*/*"):
+            if (self.root / folder.parent.name / f"{folder.name}.parquet").is_file():
+                continue
+            with suppress(OSError):
+                for file in folder.iterdir():
+                    if time.time() - file.stat().st_atime > MAPPED_SECONDS:
+                        file.unlink(missing_ok=True)
+                folder.rmdir()
 
     def _locate(self, exchange: str, symbol: str) -> tuple[str, str, Path]:
         """Tidy a name, and spell the exchange as the store does.

@@ -2,7 +2,7 @@
 
 An :class:`Evaluator` takes specs and gives outcomes back as they come. It runs
 a spec once however often it is asked for, files what finishes, and never has
-more simulations in flight than the job may have.
+more simulations running than the job may have.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
@@ -29,7 +30,7 @@ __all__ = ["Evaluator", "Outcome"]
 class Outcome:
     """What became of one simulation: a record, or the reason why there is none.
 
-    ``reused`` is True when nothing was simulated for it.
+    ``reused`` is True when nothing was simulated for it alone: it was stored, or ran for another job as well.
     """
 
     spec: BacktestSpec
@@ -72,17 +73,19 @@ class Evaluator:
         trial_timeout: float | None,
         memory_limit: int | None,
     ) -> None:
-        self._pool = pool
+        self._pool = pool  # which its dispatcher does not keep alive
+        self._share = dispatcher_of(pool).share(limit)
         self._store = store
         self._prepare = prepare
-        # One task more than may run waits in the pool, so that a worker never waits for this thread.
-        self._most_in_flight = limit if limit < pool.size else limit + 1
+        # Two more than may run wait with the dispatcher: when one of them starts, the job must not look as if it
+        # had nothing more to do until this thread has asked for the next.
+        self._most_in_flight = limit + 2
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
         self._waiting: deque[BacktestSpec] = deque()
-        self._futures: dict[str, Future[Answer]] = {}
+        self._futures: dict[str, SharedFuture] = {}
         self._tickets: dict[str, list[Hashable]] = {}
-        self._answered: queue.SimpleQueue[tuple[BacktestSpec, Future[Answer]]] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[tuple[BacktestSpec, SharedFuture]] = queue.SimpleQueue()
         self._ready: deque[tuple[Hashable, Outcome]] = deque()
         self._checks: set[str] = set()
         self._closed = False
@@ -91,8 +94,8 @@ class Evaluator:
 
     @property
     def running(self) -> int:
-        """How many simulations are with the pool."""
-        return len(self._futures)
+        """How many simulations workers have begun."""
+        return self._share.running
 
     @property
     def pending(self) -> int:
@@ -138,7 +141,7 @@ class Evaluator:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._take(*self._answered.get_nowait())
-        for future in self._futures.values():
+        for future in reversed(self._futures.values()):  # those that wait first, or they would start for a moment
             future.cancel()
         self._futures.clear()
         self._tickets.clear()
@@ -146,11 +149,11 @@ class Evaluator:
     def _fill(self) -> None:
         while self._waiting and len(self._futures) < self._most_in_flight:
             spec = self._waiting.popleft()
-            future = self._pool.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
+            future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
             self._futures[spec.key] = future
             future.add_done_callback(lambda done, spec=spec: self._answered.put((spec, done)))  # type: ignore[misc]
 
-    def _take(self, spec: BacktestSpec, future: Future[Answer]) -> None:
+    def _take(self, spec: BacktestSpec, future: SharedFuture) -> None:
         if self._futures.pop(spec.key, None) is None:
             return  # cancelled meanwhile
         self._fill()
@@ -160,18 +163,18 @@ class Evaluator:
         for other in tickets[1:]:
             self._ready.append((other, Outcome(spec, outcome.record, outcome.error, reused=True)))
 
-    def _outcome(self, spec: BacktestSpec, future: Future[Answer]) -> Outcome:
-        self.simulated += 1
+    def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> Outcome:
+        self.simulated += not future.joined
         error = _failure(future, self._trial_timeout)
         if error is None:
             record: RunRecord = future.result().value
             with self._keeping():
                 self._store.put(spec, record, check=spec.key in self._checks)
-            return Outcome(spec, record)
+            return Outcome(spec, record, reused=future.joined)
         if isinstance(error, SimulationError):
             with self._keeping():
                 self._store.put_failure(spec, type(error).__name__, str(error))
-        return Outcome(spec, None, error)
+        return Outcome(spec, None, error, reused=future.joined)
 
     @contextlib.contextmanager
     def _keeping(self) -> Iterator[None]:

@@ -11,13 +11,17 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
 from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.spec import StrategyRef
 
 __all__ = ["Job", "JobControl", "add_watcher", "current_job", "find_job", "jobs", "run_blocking"]
 
@@ -57,6 +61,10 @@ class JobControl:
         """Say how to build a result from what has finished; called from any thread, so it must only read."""
         self._job._partial = build
 
+    def board(self, build: Callable[[], dict[str, Any]]) -> None:
+        """Say how to build the board of a live view; called from any thread and often, so it must be cheap."""
+        self._job._board = build
+
     def part(self) -> JobControl:
         """Return a control for a tool that works as a part of this job: what it has so far is not the job's result."""
         return _PartControl(self._job)
@@ -64,6 +72,9 @@ class JobControl:
 
 class _PartControl(JobControl):
     def partial(self, build: Callable[[], Any]) -> None:
+        pass
+
+    def board(self, build: Callable[[], dict[str, Any]]) -> None:
         pass
 
 
@@ -78,12 +89,17 @@ class Job(Generic[T]):
         What it works on, for lists: ``"TrendFollower BTC-USDT 1h"``.
     work
         Does it, and returns the result. A job that is cancelled may return what it has.
+    strategies
+        Those it was started with; it keeps them even when a class of that name is defined anew.
     """
 
-    def __init__(self, kind: str, title: str, work: Callable[[JobControl], T]) -> None:
+    def __init__(
+        self, kind: str, title: str, work: Callable[[JobControl], T], *, strategies: Iterable[StrategyRef] = ()
+    ) -> None:
         self.id = f"{kind}-{next(_numbers)}"
         self.kind = kind
         self.title = title
+        self.strategies = tuple(strategies)
         self._work = work
         self._began = time.monotonic()
         self._cancel = threading.Event()
@@ -93,8 +109,11 @@ class Job(Generic[T]):
         self._noticed = 0.0
         self._progress = Progress(self.id, kind)
         self._partial: Callable[[], T | None] = lambda: None
+        self._board: Callable[[], dict[str, Any] | None] = lambda: None
         self._result: T | None = None
         self._error: BaseException | None = None
+        #: True while the main thread waits for the end, so that an interrupt stops the job.
+        self.awaited = False
 
     def start(self) -> Job[T]:
         """Begin the work in a thread; front ends that watch jobs hear of it first."""
@@ -108,6 +127,11 @@ class Job(Generic[T]):
     def state(self) -> JobState:
         """``running``, ``finished``, ``failed`` or ``cancelled``."""
         return self._progress.state
+
+    @property
+    def cancelling(self) -> bool:
+        """True once it was asked to stop."""
+        return self._cancel.is_set()
 
     @property
     def progress(self) -> Progress:
@@ -167,6 +191,13 @@ class Job(Generic[T]):
         """Return the result so far: of a running or cancelled job what has finished; None when that is nothing."""
         return self._result if self._result is not None else self._partial()
 
+    def board(self) -> dict[str, Any] | None:
+        """Return what a live view shows beyond the progress, ready for JSON; None while there is nothing.
+
+        Its ``kind`` says which of :mod:`jesse_nb.core.jobs.board`'s boards it is.
+        """
+        return self._board()
+
     def __repr__(self) -> str:
         progress = self.progress
         total = f" of {progress.total}" if progress.total else ""
@@ -224,9 +255,9 @@ def current_job() -> JobControl | None:
     return _current.get()
 
 
-def jobs() -> list[Job[Any]]:
-    """Return this process's jobs, oldest first."""
-    return list(_jobs.values())
+def jobs() -> JobList:
+    """Return this process's jobs, oldest first: a list that shows itself as a table."""
+    return JobList(_jobs.values())
 
 
 def find_job(job_id: str) -> Job[Any]:
@@ -262,6 +293,7 @@ def run_blocking(job: Job[T]) -> T:
     JobInterruptedError
         When the user interrupts: the job is cancelled, and the error holds it with what had finished.
     """
+    job.awaited = True
     try:
         # In slices: a signal that another thread receives does not end a wait of this one.
         while not job.wait(0.2):
@@ -274,3 +306,5 @@ def run_blocking(job: Job[T]) -> T:
         done = f" while {progress.phase}, after {progress.done:,} of {progress.total:,}" if progress.total else ""
         raise JobInterruptedError(f"Interrupted{done}; what finished is kept.",
                                   "Run the same again to continue.", job=job) from None
+    finally:
+        job.awaited = False

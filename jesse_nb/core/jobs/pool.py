@@ -16,6 +16,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -104,10 +105,7 @@ class LocalPool:
 
     def stop(self) -> None:
         """End all workers at once."""
-        with contextlib.suppress(RuntimeError, OSError):
-            self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
-            self._pool.join(timeout=2)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        _stop(self._pool, self._scratch)
 
 
 def failure_of(error: BaseException | Answer, timeout: float | None = None) -> SimulationError | JobCancelledError:
@@ -184,15 +182,15 @@ def stop_local_pool() -> None:
 
 
 def _retire(pool: LocalPool) -> None:
-    """Let a pool finish what it has, without waiting for it."""
+    """Stop a pool when the last job that began with it has let go of it."""
+    weakref.finalize(pool, _stop, pool._pool, pool._scratch)
 
-    def finish() -> None:
-        with contextlib.suppress(RuntimeError, OSError):
-            pool._pool.close()  # type: ignore[no-untyped-call]
-            pool._pool.join()
-        pool.stop()
 
-    threading.Thread(target=finish, daemon=True, name="jesse-nb-retire-pool").start()
+def _stop(pool: ProcessPool, scratch: str) -> None:
+    with contextlib.suppress(RuntimeError, OSError):
+        pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
+        pool.join(timeout=2)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _remove_orphaned_scratch() -> None:

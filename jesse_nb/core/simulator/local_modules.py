@@ -12,17 +12,23 @@ import hashlib
 import importlib
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-__all__ = ["forget_local_modules", "is_local_module", "local_imports", "normalized_source"]
+from jesse_nb.exceptions import StrategyError
+
+__all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "normalized_source",
+           "source_digest"]
 
 #: Never the user's own, even when installed in editable form from a checkout.
 _OURS = ("jesse", "jesse_nb")
+
+#: Digest of what each local module of the strategies of this run said when they were resolved.
+_expected: dict[str, str] = {}
 
 
 def is_local_module(module: ModuleType) -> bool:
@@ -62,6 +68,22 @@ def normalized_source(text: str) -> str:
         return ast.dump(ast.parse(text))
     except SyntaxError:
         return text
+
+
+@lru_cache(maxsize=256)  # the same files before every run
+def source_digest(text: str) -> str:
+    """Return a digest of source that comments and layout do not change."""
+    return hashlib.blake2b(normalized_source(text).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def expect_sources(digests: Mapping[str, str]) -> None:
+    """Refuse from now on to import these modules when their source has another digest.
+
+    A result stands under the hash of the code it was asked for with, so code that was edited
+    since must not run under that hash.
+    """
+    _expected.clear()
+    _expected.update(digests)
 
 
 def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, str]:
@@ -138,6 +160,15 @@ def _specs_along(name: str, roots: list[str]) -> Iterator[ModuleSpec]:
 
 
 class _SourceLoader(SourceFileLoader):
+    def get_data(self, path: str) -> bytes:
+        """Read the source, if it still is what the run was asked for with."""
+        content = super().get_data(path)
+        expected = _expected.get(self.name)
+        if expected is not None and source_digest(content.decode("utf-8", errors="replace")) != expected:
+            raise StrategyError(f"{Path(path).name} ({self.name}) was edited after this run was asked for.",
+                                "What ran before the edit is kept. Run it again: it takes the new code, all of it.")
+        return content
+
     def path_stats(self, path: Any) -> NoReturn:
         """Keep the import system from reading and writing bytecode: it does so only beside a known time."""
         raise OSError(f"the bytecode of {path} is not to be used")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.recording import Recording
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
 
@@ -40,6 +41,8 @@ class RunRecord:
         Package name to version, of the process that ran it.
     output
         What the strategy printed, cut to its first 20,000 characters.
+    recording
+        What was watched beside, where that was asked for; it is never stored.
     """
 
     metrics: dict[str, Any]
@@ -49,6 +52,7 @@ class RunRecord:
     seconds: float
     versions: dict[str, str] = field(default_factory=dict)
     output: str = ""
+    recording: Recording | None = None
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from jesse_nb.core.rendering import Shown
+from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.spec import BacktestSpec
 
 __all__ = ["TRADE_COLUMNS", "BacktestResult", "ResultCard"]
@@ -52,7 +52,7 @@ class ResultCard:
 
 
 @dataclass(frozen=True, repr=False)
-class BacktestResult(Shown):
+class BacktestResult(Explorable):
     """One finished backtest.
 
     Attributes

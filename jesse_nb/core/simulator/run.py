@@ -22,6 +22,7 @@ from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.simulator.recording import watched
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies
 from jesse_nb.core.simulator.warm_up import watched_indicators
@@ -48,11 +49,15 @@ _ORDER_FIELDS = ("symbol", "exchange", "side", "type", "reduce_only", "qty", "fi
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a worker needs for one run: the spec, the strategies' code and the rows to read."""
+    """What a worker needs for one run: the spec, the strategies' code and the rows to read.
+
+    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too.
+    """
 
     spec: BacktestSpec
     codes: tuple[StrategyCode, ...]
     candles: tuple[MappedSlice, ...]
+    recorded: bool = False
 
 
 def simulate(simulation: Simulation) -> RunRecord:
@@ -69,7 +74,8 @@ def simulate(simulation: Simulation) -> RunRecord:
     check_pipeline(spec, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
     began = time.perf_counter()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec):
+    with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
+          watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder):  # fmt: skip
         classes = load_strategies(simulation.codes)
         answer = research.backtest(
             jesse_config(spec),
@@ -97,6 +103,7 @@ def simulate(simulation: Simulation) -> RunRecord:
         seconds=seconds,
         versions=versions(),
         output=printed.getvalue(),
+        recording=recorder.recording() if recorder else None,
     )
 
 

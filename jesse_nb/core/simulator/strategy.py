@@ -18,7 +18,7 @@ import sys
 import types
 import warnings
 from collections import ChainMap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +26,15 @@ from typing import Any, ClassVar
 
 import cloudpickle
 
+from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.known_strategies import made_from, remember
-from jesse_nb.core.simulator.local_modules import forget_local_modules
+from jesse_nb.core.simulator.local_modules import expect_sources, forget_local_modules, source_digest
 from jesse_nb.core.simulator.spec import StrategyRef
-from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
+from jesse_nb.core.simulator.strategy_hash import read_class, read_source
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
-__all__ = ["StrategyCode", "load_strategies", "project_strategies", "resolve_strategy"]
+__all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "resolve_strategy"]
 
 #: What a worker could import before any strategy asked for more.
 _own_path = tuple(sys.path)
@@ -53,12 +54,15 @@ class StrategyCode:
         The Jesse project's folder, for kind ``project``.
     search
         ``sys.path`` of the process that resolved it, for its local imports.
+    modules
+        Digest of the source of each local module it imports: another source is refused.
     """
 
     ref: StrategyRef
     pickled: bytes = b""
     project: str = ""
     search: tuple[str, ...] = ()
+    modules: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         # A notebook's own folder stands in sys.path as "", which is another folder in a worker.
@@ -108,6 +112,7 @@ def load_strategies(codes: Iterable[StrategyCode]) -> dict[str, type[Any]]:
     """
     codes = tuple(codes)
     forget_local_modules()
+    expect_sources({name: digest for code in codes for name, digest in code.modules})
     projects = [code.project for code in codes if code.project]
     sys.path[:] = dict.fromkeys([*projects, *(entry for code in codes for entry in code.search), *_own_path])
     # Otherwise cloudpickle returns the class it built before, with what a run left on it.
@@ -142,7 +147,7 @@ def resolve_strategy(strategy: Any, project: str | Path | None = None) -> Strate
 def project_strategies(project: str | Path | None = None) -> list[str]:
     """Return the names of a Jesse project's strategies; empty outside a project."""
     root = Path(project or ".").expanduser()
-    if not ((root / "strategies").is_dir() and (root / "storage").is_dir()):
+    if not is_project(root):
         return []
     return sorted(file.parent.name for file in (root / "strategies").glob("*/__init__.py"))
 
@@ -165,8 +170,9 @@ def _from_class(strategy: type[Any]) -> StrategyCode:
     except Exception as error:  # pickling runs code of whatever the class refers to
         raise StrategyError(f"The strategy {strategy.__name__} cannot be sent to a worker: {error}.",
                             "It refers to something that exists only here, such as an open file.") from error
-    ref = StrategyRef(strategy.__name__, "notebook", hash_class(strategy), _source_of(strategy))
-    return StrategyCode(ref, pickled=pickled, search=tuple(sys.path))
+    found = read_class(strategy)
+    ref = StrategyRef(strategy.__name__, "notebook", found.digest, _source_of(strategy))
+    return StrategyCode(ref, pickled=pickled, search=tuple(sys.path), modules=tuple(found.modules.items()))
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # untyped
@@ -201,8 +207,14 @@ def _checked(strategy: type[Any]) -> type[Any]:
 
 
 def _from_source(text: str) -> StrategyCode:
-    name = _strategy_name(text)
-    return StrategyCode(StrategyRef(name, "source", hash_source(text), text), search=tuple(sys.path))
+    return code_of_source(_strategy_name(text), text)
+
+
+def code_of_source(name: str, text: str, search: Sequence[str] = ()) -> StrategyCode:
+    """Return the code of a strategy by its name and its source text; ``search`` as of ``read_source``."""
+    found = read_source(text, search=search)
+    return StrategyCode(StrategyRef(name, "source", found.digest, text), search=tuple(sys.path),
+                        modules=tuple(found.modules.items()))
 
 
 def _from_project(name: str, project: str | Path | None) -> StrategyCode:
@@ -215,8 +227,10 @@ def _from_project(name: str, project: str | Path | None) -> StrategyCode:
         raise StrategyError(f"No strategy in {where} is called {name!r}.", did_you_mean(name, known))
     text = (Path(where) / "strategies" / name / "__init__.py").read_text(encoding="utf-8", errors="replace")
     _parsed(text)
-    ref = StrategyRef(name, "project", hash_source(text, f"strategies.{name}", (where,)), text)
-    return StrategyCode(ref, project=where, search=tuple(sys.path))
+    module = f"strategies.{name}"
+    found = read_source(text, module, (where,))
+    return StrategyCode(StrategyRef(name, "project", found.digest, text), project=where, search=tuple(sys.path),
+                        modules=((module, source_digest(text)), *found.modules.items()))
 
 
 def _strategy_name(text: str) -> str:

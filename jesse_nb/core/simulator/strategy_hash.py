@@ -25,13 +25,13 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any
+from typing import Any, NamedTuple
 
 import cloudpickle
 
-from jesse_nb.core.simulator.local_modules import is_local_module, local_imports, normalized_source
+from jesse_nb.core.simulator.local_modules import is_local_module, local_imports, normalized_source, source_digest
 
-__all__ = ["hash_class", "hash_source"]
+__all__ = ["Fingerprint", "hash_class", "hash_source", "read_class", "read_source"]
 
 _NOT_BEHAVIOUR = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl",
@@ -39,20 +39,44 @@ _NOT_BEHAVIOUR = frozenset({
 })  # fmt: skip
 
 
-def hash_source(text: str, package: str = "", search: Sequence[str] = ()) -> str:
-    """Hash a strategy's source text and the local modules it imports (32 hexadecimal digits)."""
+class Fingerprint(NamedTuple):
+    """What a strategy does, and the local modules it does it with.
+
+    Attributes
+    ----------
+    digest
+        Of all of it, 32 hexadecimal digits.
+    modules
+        Digest of the source of each local module, by its name.
+    """
+
+    digest: str
+    modules: dict[str, str]
+
+
+def read_source(text: str, package: str = "", search: Sequence[str] = ()) -> Fingerprint:
+    """Read a strategy's source text and the local modules it imports."""
     content = _Content()
     content.add("source", normalized_source(text))
-    for name, source in sorted(local_imports(text, package, search).items()):
-        content.add("module", name, normalized_source(source))
-    return content.digest()
+    content.add_local_imports("module", text, package, search)
+    return Fingerprint(content.digest(), content.modules)
+
+
+def read_class(strategy: type) -> Fingerprint:
+    """Read what a live class would do."""
+    content = _Content()
+    content.add_value(strategy)
+    return Fingerprint(content.digest(), content.modules)
+
+
+def hash_source(text: str, package: str = "", search: Sequence[str] = ()) -> str:
+    """Hash a strategy's source text and the local modules it imports (32 hexadecimal digits)."""
+    return read_source(text, package, search).digest
 
 
 def hash_class(strategy: type) -> str:
     """Hash a live class by what it would do (32 hexadecimal digits)."""
-    content = _Content()
-    content.add_value(strategy)
-    return content.digest()
+    return read_class(strategy).digest
 
 
 class _Content:
@@ -62,6 +86,7 @@ class _Content:
         self._hash = hashlib.blake2b(digest_size=16)
         self._seen: dict[int, int] = {}
         self._alive: list[Any] = []  # keeps ids unique while we work
+        self.modules: dict[str, str] = {}
 
     def digest(self) -> str:
         return self._hash.hexdigest()
@@ -70,6 +95,11 @@ class _Content:
         for part in parts:
             data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             self._hash.update(len(data).to_bytes(8, "little") + data)
+
+    def add_local_imports(self, kind: str, text: str, package: str = "", search: Sequence[str] = ()) -> None:
+        for name, source in sorted(local_imports(text, package, search).items()):
+            self.add(kind, name, normalized_source(source))
+            self.modules[name] = source_digest(source)
 
     def add_value(self, value: Any) -> None:
         if value is None or isinstance(value, bool | int | float | complex | str | bytes):
@@ -200,15 +230,13 @@ class _Content:
         for constant in code.co_consts:
             self.add_value(constant)
         for statement in sorted(_imports_in(code)):
-            for module, source in sorted(local_imports(statement, "", ()).items()):
-                self.add("import", module, normalized_source(source))
+            self.add_local_imports("import", statement)
 
     def _add_module(self, module: ModuleType) -> None:
         """Add a module's file: the worker reads the module from there."""
         self.add("module", module.__name__)
         if is_local_module(module):
-            for name, source in sorted(local_imports(f"import {module.__name__}", "", ()).items()):
-                self.add("import", name, normalized_source(source))
+            self.add_local_imports("import", f"import {module.__name__}")
 
 
 def _is_importable(value: Any) -> bool:

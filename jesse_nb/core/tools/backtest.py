@@ -136,5 +136,6 @@ def backtest(
         evaluator.cancel()
         raise JobCancelledError("The backtest was cancelled.")
 
-    job = Job("backtest", f"{first.strategy.name} {first.symbol} {first.timeframe}", work).start()
+    job = Job("backtest", f"{first.strategy.name} {first.symbol} {first.timeframe}", work,
+              strategies=[route.strategy for route in prepared.spec.routes]).start()
     return job if background else run_blocking(job)

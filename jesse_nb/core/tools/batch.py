@@ -154,7 +154,8 @@ project, candles, store, trial_timeout, memory_limit
         repeated=sets.repeated * count // len(sets),
         notes=sets.notes,
     )
-    job = Job("backtest_batch", f"{_product(sizes)}", lambda control: Batch(plan, control).run())
+    job = Job("backtest_batch", f"{_product(sizes)}", lambda control: Batch(plan, control).run(),
+              strategies=[code.ref for code in codes])
     job.start()
     return job if background else run_blocking(job)
 

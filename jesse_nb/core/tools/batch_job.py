@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from jesse_nb.core.jobs.board import Matrix
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.pool import LocalPool
@@ -18,9 +19,9 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
 from jesse_nb.core.simulator.strategy import StrategyCode
-from jesse_nb.core.times import TIMEFRAME_MINUTES
+from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.batch_entry import BatchEntry
-from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet
 from jesse_nb.core.tools.request import Prepared, Request, memory_default
@@ -28,6 +29,8 @@ from jesse_nb.core.tools.trials import PATIENCE, describe_strategy
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
 __all__ = ["Batch", "BatchPlan"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ class Batch:
         self._asked: dict[int, BatchEntry] = {}
         self._keys: set[str] = set()
         self._entries: dict[int, BatchEntry] = {}
+        self._matrix = Matrix(
+            plan.metric.scale,
+            {"strategy": list(self._names.values()), "symbol": _unique(plan.symbols),
+             "timeframe": _unique(plan.timeframes), "period": [_period_text(*one) for one in _unique(plan.periods)],
+             "params": [one.label for one in plan.sets]},
+            by_row=[name for name in DIMENSIONS if name not in MARKET], by_column=MARKET)  # fmt: skip
         self._given = len(plan.codes) * len(plan.symbols) * len(plan.timeframes) * len(plan.periods) * len(plan.sets)
         self._repeated = self._given - len(self._codes) * len(self._markets) * len(plan.sets)
         self._failed = 0
@@ -91,6 +100,7 @@ class Batch:
         plan, control = self._plan, self._control
         control.update(phase="starting workers", total=self._total, workers=plan.request.workers)
         control.partial(self.result)
+        control.board(self._matrix.snapshot)
         pool, store = plan.request.pool(), plan.request.run_store()
         self._store_path = str(store.path)
         self._decode(pool)
@@ -194,6 +204,7 @@ class Batch:
         spec = self._spec(prepared.spec, code, values)
         if spec.key in self._keys:
             self._repeated += 1
+            self._matrix.leave_out(self._place(entry.number))
             return
         route = spec.routes[0]
         self._keys.add(spec.key)
@@ -231,6 +242,7 @@ class Batch:
                         reused=outcome.reused, versions=record.versions)
         score = self._score(entry, outcome.spec, record)
         self._entries[ticket] = replace(entry, score=score)
+        self._matrix.add(self._place(ticket), score, failed=False)
         sign = 1 if self._plan.metric.direction == "maximize" else -1
         if not math.isnan(score) and (self._best is None or sign * score > sign * self._best[0]):
             self._best = score, entry.name
@@ -249,6 +261,17 @@ class Batch:
     def _fail(self, entry: BatchEntry) -> None:
         self._entries[entry.number] = entry
         self._failed += 1
+        self._matrix.add(self._place(entry.number), math.nan, failed=True)
+
+    def _place(self, number: int) -> dict[str, int]:
+        """Return a combination's position in each dimension of the matrix."""
+        plan = self._plan
+        before, params = divmod(number, len(plan.sets))
+        strategy, place = divmod(before, len(self._markets))
+        periods = _unique(plan.periods)
+        before, period = divmod(place, len(periods))
+        symbol, timeframe = divmod(before, len(_unique(plan.timeframes)))
+        return {"strategy": strategy, "symbol": symbol, "timeframe": timeframe, "period": period, "params": params}
 
     def _report(self, evaluator: Evaluator) -> None:
         done = len(self._entries)
@@ -268,6 +291,14 @@ class Batch:
             reason, count = Counter(entry.reason for entry in self._entries.values()).most_common(1)[0]
             raise AllTrialsFailedError(f"All {len(self._entries):,} combinations failed, "
                                        f"{count:,} of them so: {reason}")
+
+
+def _unique(values: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(values))
+
+
+def _period_text(start: int, end: int) -> str:
+    return f"{utc_text(start)} to {utc_text(end)}"
 
 
 def _decoded(dna: str, declared: list[dict[str, Any]] | JesseNbError, strategy: str) -> dict[str, Any] | JesseNbError:

@@ -12,7 +12,7 @@ import pandas as pd
 from jesse_nb.core.analysis.batch import JOIN, RankStability, compare, overall_statistics, rank_stability
 from jesse_nb.core.analysis.curves import Portfolio, correlation, equal_weight
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
-from jesse_nb.core.rendering import Shown
+from jesse_nb.core.rendering import Explorable, Shown
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.core.tools.metric import Metric, resolve_metric
@@ -26,7 +26,7 @@ MARKET = ("symbol", "timeframe", "period")
 
 
 @dataclass(frozen=True, repr=False)
-class BatchResult(Shown):
+class BatchResult(Explorable):
     """Many backtests side by side.
 
     Attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from jesse_nb.core.candles import CandleCache, CandleStore
@@ -13,7 +14,7 @@ from jesse_nb.core.simulator.strategy import project_strategies, resolve_strateg
 from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
 from jesse_nb.exceptions import JesseNbError
 
-__all__ = ["changes_since"]
+__all__ = ["changed_strategies", "changes_since"]
 
 
 def changes_since(spec: BacktestSpec, candles: CandleStore | None = None) -> tuple[str, ...]:
@@ -34,10 +35,15 @@ def changes_since(spec: BacktestSpec, candles: CandleStore | None = None) -> tup
     tuple of str
         One sentence a change; empty when none is known.
     """
-    refs = {route.strategy.hash: route.strategy for route in spec.routes}
-    changed = [f"The strategy {ref.name}, or something it uses, has changed since this run."
-               for ref in refs.values() if _hash_now(ref) not in ("", ref.hash)]
+    changed = [f"The strategy {name}, or something it uses, has changed since this run."
+               for name in changed_strategies(route.strategy for route in spec.routes)]
     return (*changed, *_changed_candles(spec, candles or CandleStore()))
+
+
+def changed_strategies(refs: Iterable[StrategyRef]) -> tuple[str, ...]:
+    """Return the names of those strategies whose code is another by now."""
+    distinct = {ref.hash: ref for ref in refs}.values()
+    return tuple(ref.name for ref in distinct if _hash_now(ref) not in ("", ref.hash))
 
 
 def _hash_now(ref: StrategyRef) -> str:

@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.stitching import returns_by_day
+from jesse_nb.core.jobs.board import Median, windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import ResultCard
+from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_groups import Group
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.metric import Metric
@@ -65,6 +67,8 @@ class Cpcv:
         self._candidates: list[dict[str, Any]] = []
         self._values: dict[tuple[int, int], float] = {}
         self._returns: dict[tuple[int, int], pd.Series[float]] = {}
+        self._medians = [Median() for _ in plan.groups]
+        self._done = [0 for _ in plan.groups]
         self._card: ResultCard | None = None
         self._reasons: list[str] = []
         self._simulated = 0
@@ -86,6 +90,7 @@ class Cpcv:
         evaluator = plan.request.evaluator(self._parts, store, pool)
         control.update(phase=f"running {len(self._candidates)} candidates on {len(plan.groups)} groups")
         control.partial(self.result)
+        control.board(self._board)
         try:
             self._evaluate(evaluator, has_baseline=bool(described.defaults), own={} if plan.fixed else fixed)
         finally:
@@ -124,6 +129,14 @@ class Cpcv:
             stopped="interrupted" if self._control.cancelled else "timeout" if self._timed_out else "",
             notes=self._notes,
         )
+
+    def _board(self) -> dict[str, Any]:
+        candidates = len(self._candidates)
+        rows = [{"number": group.number, "period": f"{utc_text(group.start)} to {utc_text(group.end)}",
+                 "state": "done" if done == candidates else "running" if done else "waiting",
+                 "values": [median.value], "done": done, "total": candidates}
+                for group, median, done in zip(self._plan.groups, self._medians, self._done, strict=True)]
+        return windows_board(self._plan.metrics[0].scale, "group", ("Median of the candidates",), rows)
 
     def _draw(self, space: Space, fixed: dict[str, Any]) -> list[dict[str, Any]]:
         """Draw the candidates, each once."""
@@ -164,6 +177,9 @@ class Cpcv:
         params = {} if candidate == _BASELINE else self._candidates[candidate]
         trial, result = judge(candidate, params, outcome, self._plan.metrics)
         self._values[ticket] = trial.value
+        if candidate != _BASELINE:
+            self._done[ticket[1]] += 1
+            self._medians[ticket[1]].add(trial.value)
         if result is None:
             self._reasons.append(trial.reason)
             return

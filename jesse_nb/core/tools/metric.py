@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jesse_nb.core.analysis.ratios import equity_ratios
+from jesse_nb.core.jobs.board import Scale
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.exceptions import MetricError, did_you_mean
 
@@ -48,6 +49,11 @@ class Metric:
         if self.direction not in ("maximize", "minimize"):
             raise MetricError(f"The direction of the metric {self.name!r} is {self.direction!r}.",
                               "It is 'maximize' or 'minimize'.")
+
+    @property
+    def scale(self) -> Scale:
+        """How boards name and order its values."""
+        return Scale(self.label, self.unit, self.direction)
 
     @property
     def of_jesse(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.jobs.board import Convergence
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
@@ -65,6 +66,7 @@ class Optimization:
         self._control = control
         self._began = time.monotonic()
         self._trials: dict[int, Trial] = {}
+        self._convergence = Convergence(plan.metrics[0].scale, plan.n_trials)
         self._asked: dict[int, dict[str, Any]] = {}
         self._equities: dict[int, pd.Series[float]] = {}
         self._failed = 0
@@ -151,6 +153,7 @@ class Optimization:
                         workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints))  # fmt: skip
         control.update(phase="optimizing")
         control.partial(self.result)
+        control.board(self._convergence.snapshot)
         if has_default:
             evaluator.submit(_DEFAULT, plan.training.spec)
         else:
@@ -170,6 +173,7 @@ class Optimization:
         if self._must_stop():
             evaluator.cancel()
             fetch_finished(evaluator, self._receive)
+            self._report(evaluator)
 
     def _receive(self, ticket: Hashable, outcome: Outcome) -> Trial | None:
         """Take in one outcome; return its trial, or None for the baseline."""
@@ -182,6 +186,7 @@ class Optimization:
         assert isinstance(ticket, int)
         trial, result = judge(ticket, self._asked[ticket], outcome, self._plan.metrics, self._plan.constraints)
         self._trials[ticket] = trial
+        self._convergence.add(ticket, trial.value if trial.eligible else None, trial.params)
         self._failed += trial.state == "failed"
         if result is not None:
             self._equities[ticket] = result.equity

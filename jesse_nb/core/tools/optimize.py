@@ -196,7 +196,8 @@ project, candles, store, memory_limit
     )
     route = training.spec.routes[0]
     job: Job[OptimizeResult] = Job("optimize", f"{route.strategy.name} {route.symbol} {route.timeframe}",
-                                   lambda control: Optimization(plan, control).run())
+                                   lambda control: Optimization(plan, control).run(),
+                                   strategies=[route.strategy for route in training.spec.routes])
     job.start()
     return job if background else run_blocking(job)
 

@@ -13,7 +13,7 @@ from jesse_nb.core.analysis.curves import daily_returns
 from jesse_nb.core.analysis.importances import Importances, importances
 from jesse_nb.core.analysis.overfit import OverfitFigures, overfit_figures
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict, overfit_verdict
-from jesse_nb.core.rendering import Shown
+from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.constraints import Constraint, broken
@@ -106,7 +106,7 @@ class TopTrial:
 
 
 @dataclass(frozen=True, repr=False)
-class OptimizeResult(Shown):
+class OptimizeResult(Explorable):
     """A finished (or stopped) optimization.
 
     Attributes

@@ -127,7 +127,8 @@ def start(kind: str, spec: BacktestSpec, work: Callable[[JobControl], T], *, bac
     if around is not None:
         return work(around.part())
     route = spec.routes[0]
-    job: Job[T] = Job(kind, f"{route.strategy.name} {route.symbol} {route.timeframe}", work).start()
+    job: Job[T] = Job(kind, f"{route.strategy.name} {route.symbol} {route.timeframe}", work,
+                      strategies=[one.strategy for one in spec.routes]).start()
     return job if background else run_blocking(job)
 
 

@@ -153,19 +153,21 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
         if kept:
             raise InputError("Cross-validation knows no constraints.", "Use split='windows', or leave them out.")
         parts = cpcv_groups(start, end, groups=groups, test_groups=test_groups, gap=gap)
-        for part in (parts[0], parts[-1]):
-            request.prepare(part.start, part.end)  # what is wrong with strategy or candles is said here and now
+        for part in (parts[0], parts[-1]):  # what is wrong with strategy or candles is said here and now
+            prepared = request.prepare(part.start, part.end)
         cpcv = CpcvPlan(groups=parts, test_groups=test_groups, gap=gap, **common)
-        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: Cpcv(cpcv, control).run())
+        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: Cpcv(cpcv, control).run(),
+                  strategies=[route.strategy for route in prepared.spec.routes])
     elif split == "windows":
         days = {"in_sample_period": in_sample_period, "out_sample_period": out_sample_period,
                 "step_forward": step_forward, "gap": gap}
         windows = walk_forward_windows(start, end, anchored=anchored, **days)
         request.prepare(windows[0].train_start, windows[0].train_end)
-        request.prepare(windows[-1].test_start, windows[-1].test_end)
+        prepared = request.prepare(windows[-1].test_start, windows[-1].test_end)
         plan = WalkForwardPlan(start=to_ms(start, "start"), end=to_ms(end, "end"), windows=windows, days=days,
                                anchored=anchored, constraints=kept, **common)
-        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: WalkForward(plan, control).run())
+        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: WalkForward(plan, control).run(),
+                  strategies=[route.strategy for route in prepared.spec.routes])
     else:
         raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))
     job.start()

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.board import windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
@@ -90,6 +91,8 @@ class _WindowWork:
         self.test_values: dict[int, float] = {}
         self.chosen: dict[str, Any] | None = None
         self.found: dict[str, BacktestResult] = {}
+        self._best = math.nan  # in-sample, while the search goes on
+        self._values: dict[str, float] = {}
         self.reasons: dict[str, str] = {}
         if has_defaults:
             own = {} if plan.fixed else self._fixed
@@ -101,6 +104,22 @@ class _WindowWork:
     def ended(self) -> bool:
         """True when nothing is left to do."""
         return self.chosen is not None and not self._waiting and not self._open
+
+    @property
+    def state(self) -> str:
+        """``waiting``, ``in-sample``, ``out-of-sample``, ``done`` or ``failed``."""
+        if self.ended:
+            return "done" if "test" in self.found else "failed"
+        if self.chosen is not None and self.found:
+            return "out-of-sample"
+        return "in-sample" if self._asked or self._open or self.found else "waiting"
+
+    def board_row(self) -> dict[str, Any]:
+        """Return what a live view says of this window."""
+        window = self.window
+        return {"number": window.number, "period": f"{utc_text(window.test_start)} to {utc_text(window.test_end)}",
+                "state": self.state,
+                "values": [self._values.get("train", self._best), self._values.get("test", math.nan)]}
 
     def submit_next(self, evaluator: Evaluator) -> bool:
         """Hand one simulation to the evaluator; False when there is none to hand over now."""
@@ -162,6 +181,9 @@ class _WindowWork:
         trial, _ = judge(number, self._asked[number], outcome, self._metrics, self._constraints)
         self.trials[number] = trial
         self._search.tell(number, trial.values if trial.scored else None, trial.excess)
+        cost = self._metrics[0].scale.cost
+        if trial.eligible and not cost(trial.value) >= cost(self._best):  # NaN before the first
+            self._best = trial.value
         if trial.scored:
             self._waiting.append((("out-of-sample", number), self._with(self.test, trial.params)))
 
@@ -176,6 +198,7 @@ class _WindowWork:
     def _keep(self, name: str, outcome: Outcome) -> None:
         if outcome.record is not None:
             self.found[name] = outcome.record.to_result(outcome.spec)
+            self._values[name] = self._value(outcome)
         else:
             self.reasons[name] = str(outcome.error)
 
@@ -207,6 +230,7 @@ class WalkForward:
                                            store, pool)
         control.update(phase=f"walking {len(self._works)} windows")
         control.partial(self.result)
+        control.board(self._board)
         try:
             self._walk(evaluator)
         finally:
@@ -245,6 +269,10 @@ class WalkForward:
             stopped=stopped,
             notes=tuple(self._notes),
         )
+
+    def _board(self) -> dict[str, Any]:
+        return windows_board(self._plan.metrics[0].scale, "window", ("In-sample", "Out-of-sample"),
+                             [work.board_row() for work in self._works])
 
     def _prepare(self, pool: Any) -> None:
         """Resolve strategy, candles and prices of every window."""

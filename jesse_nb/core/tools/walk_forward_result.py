@@ -13,7 +13,7 @@ from jesse_nb.core.analysis.stability import parameter_drift, parameter_stabilit
 from jesse_nb.core.analysis.stitching import StitchedReturns
 from jesse_nb.core.analysis.verdict import Verdict, WalkForwardFigures, figures_of, verdict
 from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
-from jesse_nb.core.rendering import Shown
+from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.metric import Metric
@@ -58,7 +58,7 @@ class WindowResult:
 
 
 @dataclass(frozen=True, repr=False)
-class WalkForwardResult(Shown):
+class WalkForwardResult(Explorable):
     """A finished (or stopped) walk-forward.
 
     Attributes

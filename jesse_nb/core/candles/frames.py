@@ -1,0 +1,75 @@
+"""Stored candles as a table, of any of Jesse's timeframes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.candles.resampling import checked_timeframe, minutes_present, resample_candles
+from jesse_nb.core.candles.series import COLUMNS
+from jesse_nb.core.candles.store import CandleStore
+
+__all__ = ["read_candles"]
+
+_ORDER = ["open", "high", "low", "close", "volume"]
+
+
+def read_candles(
+    symbol: str,
+    timeframe: str = "1m",
+    *,
+    exchange: str | None = None,
+    start: Any = None,
+    end: Any = None,
+    store: CandleStore | None = None,
+    forming: bool = False,
+) -> pd.DataFrame:
+    """Read stored candles as a table, put together to a timeframe as Jesse does it.
+
+    Parameters
+    ----------
+    symbol
+        Which series.
+    timeframe
+        One of Jesse's; see :func:`~jesse_nb.core.candles.resampling.resample_candles` for where its candles begin.
+    exchange
+        Needed only when several stored exchanges have the symbol.
+    start, end
+        Which one-minute candles are used, end excluded; None is the first and the last stored. A start or an
+        end inside a candle leaves minutes of it out.
+    store
+        Where they are; the user's own store by default.
+    forming
+        Whether to keep the last candle when its last minute is not among those used.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a candle, indexed by the moment it begins (UTC): ``open``, ``high``, ``low``, ``close``,
+        ``volume``, and ``minutes``: of how many one-minute candles it consists. Fewer than the timeframe
+        has are gaps, or a candle that is cut at the start or end.
+
+    Raises
+    ------
+    InputError
+        When Jesse has no such timeframe, or several exchanges store the symbol.
+    CandlesNotFoundError
+        When the series is not stored, or not for the whole period.
+
+    Examples
+    --------
+    >>> import jesse_nb as jn
+    >>> hours = jn.read_candles("BTC-USDT", "1h")  # doctest: +SKIP
+    >>> hours[hours["minutes"] < 60]               # doctest: +SKIP
+    """
+    checked_timeframe(timeframe)
+    source = store or CandleStore()
+    info = source.resolve(symbol, exchange)
+    rows = source.read(info.exchange, info.symbol, start, end)
+    made = resample_candles(rows, timeframe, forming=forming)
+    frame = pd.DataFrame(made, columns=list(COLUMNS))
+    index = pd.to_datetime(frame["timestamp"].astype(np.int64), unit="ms", utc=True).rename("timestamp")
+    frame = frame.set_index(index)[_ORDER]
+    return frame.assign(minutes=minutes_present(rows[:, 0], timeframe)[: len(made)])

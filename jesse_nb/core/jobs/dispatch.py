@@ -1,0 +1,270 @@
+"""Whose simulation is next: jobs that run side by side share the workers by the time they use.
+
+Every pool has one :class:`Dispatcher` and every job a :class:`Share` of it. A pool is
+given as many simulations as it has workers and one ahead, so that no worker waits
+for this process; all others wait here, where a job that comes later can overtake.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import weakref
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from jesse_nb.core.jobs.pool import Pool
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.exceptions import WorkerDiedError
+
+__all__ = ["Dispatcher", "Share", "SharedFuture", "dispatcher_of"]
+
+
+class SharedFuture(Future[Answer]):
+    """An answer to come. ``joined`` is True when another job had asked for the same simulation already."""
+
+    joined = False
+
+
+@dataclass(eq=False)
+class _Task:
+    key: tuple[Any, ...]
+    simulation: Simulation
+    timeout: float | None
+    memory_limit: int | None
+    share: Share
+    askers: dict[SharedFuture, Share] = field(default_factory=dict)
+    answer: Future[Answer] | None = None
+    began: float | None = None
+
+
+class Share:
+    """One job's part of a pool; made by :meth:`Dispatcher.share`.
+
+    Parameters
+    ----------
+    dispatcher
+        Of the pool.
+    limit
+        How many simulations of this job may run at once.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, limit: int) -> None:
+        self._dispatcher = dispatcher
+        self.limit = limit
+        self.waiting: deque[_Task] = deque()
+        self.with_pool: list[_Task] = []
+        self.used = 0.0
+        self._finished = 0
+        self._spent = 0.0
+
+    def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> SharedFuture:
+        """Run a simulation when it is this job's turn; cancelling the future stops it.
+
+        One that another job runs or waits for at this moment runs once for both.
+
+        Raises
+        ------
+        WorkerDiedError
+            When the pool was stopped.
+        """
+        return self._dispatcher.submit(self, simulation, timeout, memory_limit)
+
+    def charge(self, seconds: float) -> None:
+        """Note what one simulation took of a worker."""
+        self.used += seconds
+        self._finished += 1
+        self._spent += seconds
+
+    @property
+    def usual(self) -> float | None:
+        """Seconds that a simulation of this job usually takes; None before the first has ended."""
+        return self._spent / self._finished if self._finished else None
+
+    @property
+    def running(self) -> int:
+        """How many of its simulations a worker has begun."""
+        return sum(task.began is not None for task in tuple(self.with_pool))
+
+    def used_until(self, now: float) -> float:
+        """Return the worker-seconds used up to now."""
+        return self.used + sum(now - task.began for task in self.with_pool if task.began is not None)
+
+    def used_with_given(self, now: float) -> float:
+        """Return the worker-seconds used when what was given out takes the usual, or what it took already."""
+        usual = self.usual or 0.0
+        return self.used + sum(max(usual, now - task.began) if task.began is not None else usual
+                               for task in self.with_pool)
+
+
+class Dispatcher:
+    """Gives a pool's workers to those who wait: the job that used the least worker-seconds is next.
+
+    Parameters
+    ----------
+    pool
+        Whose workers they are; it is not kept alive.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool: Pool = weakref.proxy(pool)
+        self._lock = threading.RLock()
+        self._tasks: dict[tuple[Any, ...], _Task] = {}
+        self._with_pool: list[_Task] = []  # in the order in which the pool takes them
+        self._shares: list[Share] = []  # that have anything waiting or running
+        self._broken: WorkerDiedError | None = None
+
+    def share(self, limit: int) -> Share:
+        """Return a new job's part, of at most ``limit`` simulations at once."""
+        return Share(self, limit)
+
+    def submit(
+        self, share: Share, simulation: Simulation, timeout: float | None, memory_limit: int | None
+    ) -> SharedFuture:
+        """Do what :meth:`Share.submit` says."""
+        future = SharedFuture()
+        with self._lock:
+            if self._broken is not None:
+                raise self._broken
+            key = (simulation.spec.key, timeout, memory_limit)
+            task = self._tasks.get(key)
+            if task is None:
+                task = self._tasks[key] = _Task(key, simulation, timeout, memory_limit, share)
+                self._wake(share)
+                share.waiting.append(task)
+            else:
+                future.joined = True
+            task.askers[future] = share
+        future.add_done_callback(lambda done: self._leave(task, future) if done.cancelled() else None)
+        self._dispatch()
+        return future
+
+    def _wake(self, share: Share) -> None:
+        """Let a job that had nothing to do start level with the others: time that it left unused is gone."""
+        if share not in self._shares:
+            now = time.monotonic()
+            share.used = max(share.used, min((other.used_until(now) for other in self._shares), default=0.0))
+            self._shares.append(share)
+
+    def _dispatch(self) -> None:
+        while True:
+            with self._lock:
+                task = self._next()
+                if task is None:
+                    return
+                task.share.waiting.remove(task)
+                task.share.with_pool.append(task)
+                self._with_pool.append(task)
+                self._note_starts()
+                try:  # under the lock, so that the pool has them in this order
+                    answer = self._pool.submit(task.simulation, task.timeout, task.memory_limit)
+                except (WorkerDiedError, ReferenceError) as error:
+                    answer = Future()
+                    self._broken = error if isinstance(error, WorkerDiedError) else WorkerDiedError("No workers.")
+                    answer.set_exception(self._broken)
+                task.answer = answer
+            answer.add_done_callback(lambda done, task=task: self._end(task, done))  # type: ignore[misc]
+
+    def _next(self) -> _Task | None:
+        free = self._pool_size() + 1 - len(self._with_pool)
+        if free <= 0:
+            return None
+        now = time.monotonic()
+        fair = math.ceil(self._pool_size() / max(len(self._shares), 1))
+
+        def rank(share: Share) -> tuple[bool, float, int]:
+            running = len(share.with_pool)
+            # Nobody knows yet how long it takes: it gets its part of the workers, and no more.
+            return share.usual is None and running >= fair, share.used_with_given(now), running
+
+        waiting = sorted((share for share in self._shares if share.waiting), key=rank)
+        if free == 1:
+            waiting = waiting[:1]  # if it must wait for one of its own, the place ahead is kept for it
+        return next((share.waiting[0] for share in waiting if len(share.with_pool) < self._most(share)), None)
+
+    def _most(self, share: Share) -> int:
+        return share.limit if share.limit < self._pool_size() else share.limit + 1
+
+    def _pool_size(self) -> int:
+        try:
+            return self._pool.size
+        except ReferenceError:
+            return len(self._with_pool)
+
+    def _note_starts(self) -> None:
+        for task in self._with_pool[: self._pool_size()]:
+            if task.began is None:
+                task.began = time.monotonic()
+
+    def _end(self, task: _Task, answer: Future[Answer]) -> None:
+        with self._lock:
+            self._with_pool.remove(task)
+            self._forget(task)
+            task.share.with_pool.remove(task)
+            if task.began is not None:
+                task.share.charge(time.monotonic() - task.began)
+            self._drop_if_idle(task.share)
+            self._note_starts()
+            askers = list(task.askers)
+        self._dispatch()
+        for future in askers:
+            _pass_on(answer, future)
+
+    def _leave(self, task: _Task, future: SharedFuture) -> None:
+        """Stop a task when nobody waits for it any more; otherwise it is charged to one who still does."""
+        with self._lock:
+            task.askers.pop(future, None)
+            if task.answer is not None and task.answer.done():
+                return
+            heir = next(iter(task.askers.values()), None)
+            mine = task.share.waiting if task.answer is None else task.share.with_pool
+            if heir is None:
+                self._forget(task)
+                if task.answer is None:
+                    mine.remove(task)
+                    self._drop_if_idle(task.share)
+            elif heir is not task.share:
+                mine.remove(task)
+                self._drop_if_idle(task.share)
+                self._wake(heir)
+                (heir.waiting if task.answer is None else heir.with_pool).append(task)
+                task.share = heir
+            stopped = task.answer if heir is None else None
+        if stopped is not None:
+            stopped.cancel()
+        self._dispatch()
+
+    def _forget(self, task: _Task) -> None:
+        if self._tasks.get(task.key) is task:
+            del self._tasks[task.key]
+
+    def _drop_if_idle(self, share: Share) -> None:
+        if share in self._shares and not share.waiting and not share.with_pool:
+            self._shares.remove(share)
+
+
+def _pass_on(answer: Future[Answer], future: SharedFuture) -> None:
+    if answer.cancelled():
+        future.cancel()
+    elif future.set_running_or_notify_cancel():
+        error = answer.exception()
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(answer.result())
+
+
+_dispatchers: weakref.WeakKeyDictionary[Pool, Dispatcher] = weakref.WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def dispatcher_of(pool: Pool) -> Dispatcher:
+    """Return the one dispatcher of a pool."""
+    with _making:
+        if pool not in _dispatchers:
+            _dispatchers[pool] = Dispatcher(pool)
+        return _dispatchers[pool]

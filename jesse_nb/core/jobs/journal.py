@@ -1,0 +1,216 @@
+"""Which jobs were started, on disk, so that a new kernel can go on with what an earlier one left.
+
+One small JSON file a job, in the user's own data folder and readable by that user only: to go on with a
+job means to run code, so nothing of this may come with a project that somebody else shares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import socket
+import time
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+from platformdirs import user_data_path
+
+__all__ = ["Journal", "JournalEntry", "Standing", "process_start"]
+
+Standing = Literal["running", "interrupted", "finished", "failed", "cancelled"]
+
+#: Entries of jobs that have ended are kept this long, and no more than so many of all.
+_KEPT_SECONDS = 21 * 86_400
+_MOST = 300
+
+#: Another machine's processes cannot be looked at: one that has not written for so long is taken for gone.
+_SILENT_SECONDS = 120
+
+#: What is larger is none of ours.
+_LARGEST = 4 * 2**20
+
+_SAFE = re.compile(r"[\w.-]{1,100}")
+
+
+@cache
+def _tag() -> str:
+    """Tell this process from all others, in four digits."""
+    me = f"{socket.gethostname()} {os.getpid()} {process_start(os.getpid())}"
+    return hashlib.blake2b(me.encode(), digest_size=2).hexdigest()
+
+
+def process_start(process: int) -> float | None:
+    """Return when a process started (seconds since 1970); None when it is gone."""
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        found = psutil.Process(process)
+        return None if found.status() == psutil.STATUS_ZOMBIE else float(found.create_time())
+    except (psutil.Error, OverflowError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One job that was started.
+
+    Attributes
+    ----------
+    job, kind, title
+        As of the :class:`~jesse_nb.core.jobs.job.Job`.
+    magic, line, cell
+        What started it, as it was given to the magic; ``cell`` is None for a line magic. Empty when plain
+        Python did.
+    source
+        The whole cell that started it.
+    settings
+        The defaults that were set for the magics.
+    folder, store
+        The working directory, and the file of the run store.
+    state, done, total, best
+        As last noted.
+    host, process, process_started
+        Where it runs, and since when that process does (seconds since 1970).
+    started, updated
+        Seconds since 1970.
+    """
+
+    job: str
+    kind: str
+    title: str
+    magic: str = ""
+    line: str = ""
+    cell: str | None = None
+    source: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    folder: str = ""
+    store: str = ""
+    state: str = "running"
+    done: int = 0
+    total: int | None = None
+    best: str = ""
+    host: str = field(default_factory=socket.gethostname)
+    process: int = field(default_factory=os.getpid)
+    process_started: float = field(default_factory=lambda: process_start(os.getpid()) or 0.0)
+    started: float = field(default_factory=time.time)
+    updated: float = field(default_factory=time.time)
+    tag: str = field(default_factory=_tag)
+
+    @property
+    def id(self) -> str:
+        """What it is called in other kernels than its own."""
+        return f"{self.job}-{self.tag}"
+
+    @property
+    def of_this_process(self) -> bool:
+        """True when this very process started it."""
+        return self.tag == _tag() and self.process == os.getpid()
+
+    def standing(self) -> Standing:
+        """Return its state; ``interrupted`` when it was running in a process that is gone."""
+        if self.state != "running":
+            return self.state  # type: ignore[return-value]  # checked when it was read
+        if self.host != socket.gethostname():
+            return "running" if time.time() - self.updated < _SILENT_SECONDS else "interrupted"
+        since = process_start(self.process)
+        same = since is not None and abs(since - self.process_started) < 2  # another process can have got its number
+        return "running" if same else "interrupted"
+
+    def same_work(self, other: JournalEntry) -> bool:
+        """Tell whether the same cell in the same place started both."""
+        mine, theirs = ((one.kind, one.magic, one.line, one.cell, one.settings, one.folder, one.store,
+                         "" if one.magic else one.source) for one in (self, other))
+        return mine == theirs and bool(self.magic or self.source)
+
+
+class Journal:
+    """The jobs that were started, by this process and others.
+
+    Parameters
+    ----------
+    folder
+        By default the one that the environment variable ``JESSE_NB_JOBS`` names, else ``jobs`` in the user's
+        data folder.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        named = folder or os.environ.get("JESSE_NB_JOBS") or user_data_path("jesse_nb") / "jobs"
+        self.folder = Path(named).expanduser()
+
+    def entries(self) -> list[JournalEntry]:
+        """Return all entries, oldest first. A file that is damaged, or another user's, is passed over."""
+        with contextlib.suppress(OSError):
+            found = [entry for file in self.folder.glob("*.json") if (entry := _read(file)) is not None]
+            return sorted(found, key=lambda entry: (entry.started, entry.id))
+        return []
+
+    def write(self, entry: JournalEntry) -> None:
+        """Keep an entry in place of an older one of the same job.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = self._file(entry)
+        temporary = target.with_name(f".{target.stem}.{uuid4().hex}.tmp")
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(entry), file, ensure_ascii=False)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def remove(self, entry: JournalEntry) -> None:
+        """Forget an entry."""
+        with contextlib.suppress(OSError):
+            self._file(entry).unlink(missing_ok=True)
+
+    def replace_earlier(self, entry: JournalEntry) -> None:
+        """Forget what the same cell started earlier and is no longer running: ``entry`` goes on with it."""
+        for other in self.entries():
+            if other.id != entry.id and other.same_work(entry) and other.standing() != "running":
+                self.remove(other)
+
+    def prune(self) -> None:
+        """Forget jobs that ended weeks ago, and the oldest when there are too many."""
+        ended = [entry for entry in self.entries() if entry.standing() != "running"]
+        for number, entry in enumerate(reversed(ended)):
+            old = time.time() - entry.updated > _KEPT_SECONDS
+            if number >= _MOST or (old and entry.state != "running"):
+                self.remove(entry)
+
+    def _file(self, entry: JournalEntry) -> Path:
+        return self.folder / f"{entry.id}.json"
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "cell": (str, type(None)), "settings": (dict,), "done": (int,), "total": (int, type(None)), "process": (int,),
+    "process_started": (int, float), "started": (int, float), "updated": (int, float),
+}  # fmt: skip
+
+
+def _read(file: Path) -> JournalEntry | None:
+    try:
+        state = file.stat()
+        if state.st_size > _LARGEST or (hasattr(os, "getuid") and state.st_uid != os.getuid()):
+            return None
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    names = {one.name for one in fields(JournalEntry)}
+    if not isinstance(content, dict) or set(content) != names:
+        return None
+    if not all(isinstance(value, _KINDS.get(name, (str,))) for name, value in content.items()):
+        return None
+    entry = JournalEntry(**content)
+    known = entry.state in ("running", "finished", "failed", "cancelled") and _SAFE.fullmatch(entry.id)
+    return entry if known and file.stem == entry.id else None

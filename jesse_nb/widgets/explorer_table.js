@@ -1,0 +1,140 @@
+// A table of trades: sorted by any column, moved through by keys; a row that is chosen is told to Python.
+const CHUNK = 200;
+
+function compare(a, b) {
+  if (a === b) return 0;
+  if (a === null) return 1;
+  if (b === null) return -1;
+  return a < b ? -1 : 1;
+}
+
+function render({ model, el }) {
+  const box = document.createElement("div");
+  box.className = "jesse-nb-trades";
+  box.tabIndex = -1;
+  box.dataset.lmSuppressShortcuts = "true";  // JupyterLab would take Enter and the arrows for its own
+  const table = document.createElement("table");
+  const caption = document.createElement("caption");
+  const head = table.createTHead().insertRow();
+  const body = table.createTBody();
+  table.prepend(caption);
+  box.append(table);
+  el.append(box);
+  let order = { column: 0, down: false };
+  let rows = [];
+  let shown = 0;
+  let active = 0;
+
+  model.get("columns").forEach((column, number) => {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = column.label;
+    button.title = `Sort by ${column.label}`;
+    button.addEventListener("click", () => {
+      order = { column: number, down: order.column === number ? !order.down : false };
+      fill();
+    });
+    cell.append(button);
+    if (!column.word) cell.className = "number";
+    head.append(cell);
+  });
+
+  function fill() {
+    const kept = new Set(model.get("kept"));
+    const columns = model.get("columns");
+    rows = model.get("rows").filter((row) => kept.has(row[0][0]));
+    const sign = order.down ? -1 : 1;
+    rows.sort((a, b) => sign * compare(a[order.column][0], b[order.column][0]) || a[0][0] - b[0][0]);
+    [...head.children].forEach((cell, number) => {
+      cell.setAttribute("aria-sort", number !== order.column ? "none" : order.down ? "descending" : "ascending");
+    });
+    const all = model.get("rows").length;
+    caption.textContent = all === 0 ? "No trade was closed." : rows.length === all
+      ? `${all.toLocaleString("en")} trades` : `${rows.length.toLocaleString("en")} of ${all.toLocaleString("en")} trades`;
+    body.replaceChildren();
+    shown = 0;
+    active = Math.max(0, rows.findIndex((row) => row[0][0] === model.get("selected")));
+    more(Math.max(CHUNK, active + 20), columns);
+    mark(false);
+  }
+
+  function more(count, columns = model.get("columns")) {
+    for (const row of rows.slice(shown, shown + count)) {
+      const line = body.insertRow();
+      line.tabIndex = -1;
+      line.dataset.trade = row[0][0];
+      row.forEach(([, text, tone], number) => {
+        const cell = line.insertCell();
+        cell.textContent = text;  // names are text, never HTML
+        if (tone) cell.classList.add(tone);
+        if (!columns[number].word) cell.classList.add("number");
+      });
+    }
+    shown = Math.min(rows.length, shown + count);
+  }
+
+  function mark(scroll) {
+    const selected = String(model.get("selected"));
+    [...body.rows].forEach((line, number) => {
+      line.classList.toggle("selected", line.dataset.trade === selected);
+      line.setAttribute("aria-selected", line.dataset.trade === selected);
+      line.tabIndex = number === active ? 0 : -1;
+    });
+    const line = body.querySelector("tr.selected");
+    if (scroll && line) {
+      const top = line.offsetTop - box.clientHeight / 2;
+      if (line.offsetTop < box.scrollTop + 40 || line.offsetTop > box.scrollTop + box.clientHeight - 40) box.scrollTop = top;
+    }
+  }
+
+  function go(number) {
+    active = Math.min(Math.max(number, 0), rows.length - 1);
+    if (active >= shown) more(active - shown + CHUNK);
+    mark(false);
+    body.rows[active]?.focus();
+  }
+
+  function choose(number) {
+    if (!rows[number]) return;
+    active = number;
+    model.set("selected", rows[number][0][0]);
+    model.save_changes();
+    model.send({ jump: rows[number][0][0] });
+    mark(false);
+  }
+
+  body.addEventListener("click", (event) => {
+    const line = event.target.closest("tr");
+    if (line) choose([...body.rows].indexOf(line));
+  });
+  body.addEventListener("focusin", (event) => {
+    const line = event.target.closest("tr");
+    if (line) active = [...body.rows].indexOf(line);
+  });
+  body.addEventListener("keydown", (event) => {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
+    if (event.key in steps) go(active + steps[event.key]);
+    else if (event.key === "Home") go(0);
+    else if (event.key === "End") go(rows.length - 1);
+    else if (event.key === "Enter" || event.key === " ") choose(active);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  box.addEventListener("scroll", () => {
+    if (box.scrollTop + box.clientHeight > box.scrollHeight - 400 && shown < rows.length) { more(CHUNK); mark(false); }
+  });
+  const follow = () => {
+    const place = rows.findIndex((row) => row[0][0] === model.get("selected"));
+    if (place >= 0) { active = place; if (place >= shown) more(place - shown + CHUNK); }
+    mark(true);
+  };
+  model.on("change:kept", fill);
+  model.on("change:selected", follow);
+  fill();
+  return () => { model.off("change:kept", fill); model.off("change:selected", follow); };
+}
+
+export default { render };

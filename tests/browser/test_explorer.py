@@ -1,0 +1,101 @@
+"""The trade explorer in a real browser: zoom, jump, filter, and what is left of it in a reopened notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.strategies_drawing import DRAWER
+
+BODY = "\n".join(line for line in DRAWER.splitlines() if "import" not in line)
+BACKTEST = f"%%backtest -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20 -o result\n{BODY}"
+CHART = ".js-plotly-plot"
+ROWS = ".jesse-nb-trades tbody tr"
+PICTURE = ".jesse-nb-picture"
+FITS = f"""() => {{
+    const chart = document.querySelector('{CHART}'), place = chart.getBoundingClientRect().width;
+    return place > 300 && Math.abs(chart.querySelector('svg.main-svg').getBoundingClientRect().width - place) < 2;
+}}"""
+
+
+def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
+    notebook = open_notebook(lab.write_notebook("explorer", "%load_ext jesse_nb", BACKTEST, "x = %explore result\nx"))
+    notebook.begin_all().wait()
+    page = notebook.page
+    page.locator(ROWS).first.wait_for()
+    total = notebook.ask("len(result.trades)")
+    assert page.locator(ROWS).count() == total
+    # the picture gives way to the explorer
+    assert page.locator(PICTURE).count() == 0
+
+    # zoom by dragging: the candles become those of the route
+    page.locator(CHART).scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelector('{CHART}')?._fullLayout?.xaxis?.type === 'date'")
+    candles = f"document.querySelector('{CHART}').data[0].x.length"
+    before = notebook.ask("x.parts.chart._range")
+    area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    page.mouse.move(area["x"] + area["width"] * 0.4, area["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.5, area["y"] + 100, steps=4)
+    page.mouse.up()
+    notebook.wait_until_answer(f"x.parts.chart._range != {before!r}")
+    start, end = notebook.ask("x.parts.chart._range")
+    assert (end - start) / (before[1] - before[0]) < 0.15
+    page.wait_for_function(f"{candles} < 200")
+    assert page.evaluate(f"document.querySelector('{CHART}')._fullLayout.xaxis.type") == "date"
+
+    # a row, by keyboard alone, jumps to its trade
+    page.locator(ROWS).nth(3).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    notebook.wait_until_answer("x.parts.table.selected == 5")
+    opened = notebook.ask("int(x.picture.trades.loc[5, 'opened_at'].value // 1_000_000)")
+    start, end = notebook.ask("x.parts.chart._range")
+    assert start < opened < end
+
+    # sorted by profit, filtered by side
+    page.locator(".jesse-nb-trades th button", has_text="profit").click()
+    worst = notebook.ask("int(x.picture.trades['pnl'].idxmin())")
+    assert page.locator(ROWS).first.get_attribute("data-trade") == str(worst)
+    page.locator(".widget-dropdown select").first.select_option(label="long")
+    longs = notebook.ask("int((x.picture.trades['side'] == 'long').sum())")
+    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === {longs}")
+    assert 0 < longs < total
+    notebook.screenshot("explorer")
+
+    # drawn anew, the output keeps its view, and what has the focus
+    page.locator(ROWS).nth(3).focus()
+    page.evaluate(f"""() => {{
+        window.chart = document.querySelector('{CHART}');
+        window.place = chart.closest('.jesse-nb-mounted').parentElement;
+    }}""")
+    notebook.ask("x._output.update()")
+    page.wait_for_function("!place.isConnected && chart.isConnected && chart.closest('[class^=jesse-nb-mounted-]')")
+    assert page.locator(f"{ROWS}:focus").count() == 1
+
+    # a new width reaches the chart
+    notebook.command("application:toggle-left-area")
+    page.wait_for_function(FITS)
+
+    # the page loaded again, with the same kernel: it is as it was
+    points = page.evaluate(f"document.querySelector('{CHART}').data[0].x.length")
+    notebook.save()
+    page.reload()
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("path => labHelpers.open(path)", "explorer.ipynb")
+    page.evaluate("labHelpers.show(2)")
+    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === {longs}")
+    page.wait_for_function(f"document.querySelector('{CHART}')?.data?.[0]?.x?.length === {points}")
+    page.wait_for_function(FITS)
+
+    # without its kernel, the saved notebook shows the picture
+    page.close()
+    lab.end_kernel_of("explorer.ipynb")
+    reopened = open_notebook("explorer.ipynb")
+    picture = reopened.page.locator(f"{PICTURE} img")
+    picture.wait_for(state="attached")
+    picture.scroll_into_view_if_needed()
+    assert picture.is_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 500
+    reopened.screenshot("explorer_reopened")
+    assert reopened.page.get_by_text("oading widget").count() == 0
+    assert reopened.page.get_by_text("model not found").count() == 0

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from IPython.core.error import UsageError
+
+import jesse_nb as jn
+from jesse_nb.core.jobs.journal import Journal, JournalEntry
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.exceptions import JobError
+from jesse_nb.magics import launches
+from jesse_nb.magics.launches import MagicCall, launch_of
+from jesse_nb.magics.running import run_tool
+
+from .conftest import MARKET, STRATEGY, Kernel, eventually, run
+from .test_completion import complete
+from .test_running import Tool, started
+
+CALL = MagicCall("optimize", "-t 1h", "class Trend: ...")
+
+
+@pytest.fixture
+def tool():
+    made = Tool()
+    yield made
+    if hasattr(made, "job"):
+        made.job.cancel()
+        assert made.job.wait(5)
+
+
+def left(tag="dead", **changes):
+    """An entry of the journal, as a kernel that is gone left it."""
+    from pathlib import Path
+
+    from jesse_nb.core.jobs.store import default_store_path
+
+    made = JournalEntry("optimize-70000", "optimize", "Trend BTC-USDT 1h", "optimize", "-t 1h", "class Trend: ...",
+                        "%%x", {}, str(Path.cwd()), str(default_store_path()), done=3, total=10, tag=tag,
+                        process_started=1.0)
+    made = replace(made, **changes)
+    Journal().write(made)
+    return made
+
+
+def rows(shell, line="%jobs"):
+    return run(shell, line).to_frame().set_index("job")
+
+
+def test_the_list_has_this_kernels_jobs_and_what_others_left(shell, tool):
+    run_tool(shell, started(tool, 2), {}, background=True, call=CALL)
+    eventually(lambda: tool.job.progress.done == 2)
+    left("dead")
+    left("live", process=os.getpid(), process_started=JournalEntry("", "", "").process_started)
+    left("done", state="finished")
+    found = rows(shell)
+    assert found.loc[tool.job.id, ["state", "done", "of"]].tolist() == ["running", 2, 3]
+    assert found["state"].reindex(["optimize-70000-dead", "optimize-70000-live"]).tolist() == [
+        "interrupted", "running in another kernel"]
+    assert "optimize-70000-done" not in found.index
+    assert "optimize-70000-done" in rows(shell, "%jobs --all").index
+    listed = jn.jobs()
+    assert tool.job in listed
+    assert repr(tool.job.id)[1:-1] in repr(listed)
+    assert "<table" in listed._repr_html_()
+
+
+def test_names_are_escaped(shell):
+    left("dead", title="<script>x</script>", best="<b>")
+    assert "<script" not in run(shell, "%jobs")._repr_html_()
+
+
+def test_show_shows_a_running_job_here_as_well(shell, notebook, tool):
+    run_tool(shell, tool, {}, background=True, call=CALL)
+    notebook.enter_cell("second")
+    run(shell, f"%jobs show {tool.job.id}")
+    eventually(lambda: {message.cell for message in notebook.sent} == {"first", "second"})
+    started(tool)
+    eventually(lambda: [message.text for message in notebook.sent].count("'the result'") == 2)
+    notebook.enter_cell("third")
+    run(shell, f"%jobs show {tool.job.id}")
+    assert [(message.cell, message.text) for message in notebook.sent[-1:]] == [("third", "'the result'")]
+
+
+def test_a_class_that_was_redefined_meanwhile_is_said(shell, notebook, tool, monkeypatch):
+    monkeypatch.setattr("jesse_nb.core.tools.changes.changed_strategies", lambda refs: ("Trend",))
+    run_tool(shell, tool, {}, background=True)
+    run(shell, f"%jobs show {tool.job.id}")
+    assert eventually(lambda: [m for m in notebook.sent if "Trend was changed since" in (m.text or "")])
+
+
+def test_the_same_again_in_the_background_is_the_job_that_runs(shell, notebook, tool):
+    run_tool(shell, tool, {"metric": ["a"]}, background=True, output="job", call=CALL)
+    first = tool.job
+    notebook.enter_cell("second")
+    run_tool(shell, tool, {"metric": ["a"]}, background=True, output="again", call=CALL)
+    assert shell.user_ns["again"] is first is tool.job
+    assert any(f"running already as {first.id}" in (message.text or "") for message in notebook.sent)
+    for arguments, call in (({"metric": ["b"]}, CALL), ({"metric": ["a"]}, replace(CALL, line="-t 4h"))):
+        run_tool(shell, tool, arguments, background=True, call=call)
+        assert tool.job is not first
+        tool.job.cancel()
+    first.cancel()
+    run_tool(shell, tool, {"metric": ["a"]}, background=True, output="new", call=CALL)
+    assert shell.user_ns["new"] is not first
+
+
+def test_the_journal_follows_a_job_that_lasts(shell, tool, monkeypatch):
+    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.05)
+    monkeypatch.setattr(launches, "_OFTEN", 0.05)
+    run(shell, "%config JesseNb.fee = 0.002")
+    left("dead", settings={"fee": 0.002})
+    run_tool(shell, started(tool, 1), {}, background=True, call=CALL)
+    (entry,) = eventually(lambda: [one for one in Journal().entries() if one.done == 1 and one.tag != "dead"])
+    assert (entry.magic, entry.line, entry.cell, entry.settings) == ("optimize", "-t 1h", "class Trend: ...",
+                                                                    {"fee": 0.002})
+    assert (entry.job, entry.state, entry.of_this_process) == (tool.job.id, "running", True)
+    assert eventually(lambda: len(Journal().entries()) == 1)  # it goes on with the one that was left
+    started(tool, 2)
+    assert eventually(lambda: Journal().entries()[0].state == "finished")
+
+
+def test_a_journal_that_cannot_be_written_harms_no_job(shell, tool, monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("JESSE_NB_JOBS", str(tmp_path / "file"))
+    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.0)
+    run_tool(shell, tool, {}, background=True)
+    assert eventually(lambda: "not in the journal" in caplog.text)
+    assert started(tool).job.result(5) == "the result"
+
+
+def test_what_plain_python_started_is_placed_for_the_user_to_run(shell, notebook):
+    left("dead", magic="", line="", cell=None, source="jn.optimize(Trend)")
+    placed = []
+    shell.set_next_input = placed.append
+    run(shell, "%jobs resume optimize-70000")
+    assert placed == ["jn.optimize(Trend)"]
+    assert "placed below" in notebook.sent[-1].text
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "expected"),
+    [
+        ("show", UsageError, "needs the id"),
+        ("resume", UsageError, "needs the id"),
+        ("show a b", UsageError, "takes one id"),
+        ("sho x", UsageError, "Did you mean 'show'"),
+        ("cancel optimize-70000-dea", JobError, "Did you mean 'optimize-70000-dead'"),
+        ("cancel optimize-70000-dead", JobError, "it is interrupted. %jobs resume optimize-70000-dead"),
+        ("cancel optimize-70000-live", JobError, "runs in another kernel"),
+        ("resume optimize-70000-live", JobError, "runs in another kernel"),
+        ("resume optimize-70000", JobError, "Several earlier jobs"),
+        ("resume optimize-70000-away", JobError, "%cd /somewhere"),
+        ("resume optimize-70000-runs", JobError, "JESSE_NB_STORE"),
+        ("resume optimize-70000-evil", JobError, "no magic that runs jobs"),
+        ("resume optimize-70000-odd", JobError, "settings that are not allowed"),
+        ("resume optimize-70000-none", JobError, "Nobody noted the cell"),
+    ],
+)
+def test_bad_input_gives_one_line(shell, line, error, expected):
+    left("dead")
+    left("live", process_started=JournalEntry("", "", "").process_started)
+    left("away", folder="/somewhere")
+    left("runs", store="/somewhere/runs.sqlite")
+    left("evil", magic="system", line="touch /tmp/x", cell=None)
+    left("odd", settings={"market": "options"})
+    left("none", magic="", source="")
+    with pytest.raises(error) as caught:
+        run(shell, f"%jobs {line}")
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_completion(shell, tool):
+    run_tool(shell, tool, {}, background=True, call=CALL)
+    left("dead")
+    assert complete(shell, "%jobs re") == ["%jobs resume"]
+    assert complete(shell, "%jobs resume optimize-7000") == ["%jobs resume optimize-70000-dead"]
+    assert f"%jobs cancel {tool.job.id}" in complete(shell, "%jobs cancel o")
+    assert "%jobs show optimize-70000-dead" in complete(shell, "%jobs show optimize-70000")
+
+
+def test_a_cancelled_job_is_resumed_with_its_line_cell_and_settings(shell, demo):
+    run(shell, "%config JesseNb.fee = 0.002")
+    run(shell, f"%%optimize {MARKET} --trials 4000 --background -o job\n{STRATEGY}")
+    job = shell.user_ns["job"]
+    eventually(lambda: job.progress.done >= 3, 50)
+    run(shell, f"%jobs cancel {job.id}")
+    assert job.wait(5)
+    done = {trial.key for trial in job.partial_result().trials}
+    run(shell, "%config JesseNb.fee = 0.001")
+    run(shell, f"%jobs resume {job.id}")
+    again = shell.user_ns["job"]
+    assert again is not job
+    assert launch_of(again.id).settings["fee"] == 0.002
+    assert run(shell, "%config JesseNb.fee") == 0.001
+    eventually(lambda: again.progress.done > len(done), 50)
+    again.cancel()
+    assert again.wait(5)
+    trials = again.partial_result().trials
+    assert done <= {trial.key for trial in trials}
+    assert all(trial.reused for trial in trials if trial.key in done)
+    assert again.partial_result().spec.account.fee == 0.002
+
+
+def test_a_killed_kernels_job_is_resumed_and_nothing_finished_is_simulated_again(
+    shell, tmp_path, demo_store, monkeypatch
+):
+    kernel = Kernel(tmp_path, demo_store.root)
+    kernel.run("%load_ext jesse_nb")
+    kernel.run(f"%%optimize {MARKET} --trials 300 --seed 3 --background -o job\n{STRATEGY}")
+    kernel.run("import time\nwhile job.progress.done < 8: time.sleep(0.05)")
+    journal = Journal(tmp_path / "jobs")
+    eventually(journal.entries)
+    kernel.kill()
+    assert eventually(lambda: [one.standing() for one in journal.entries()] == ["interrupted"])
+
+    # the next kernel, in the same folder
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(demo_store.root))
+    monkeypatch.setenv("JESSE_NB_STORE", str(tmp_path / "runs.sqlite"))
+    monkeypatch.setenv("JESSE_NB_JOBS", str(journal.folder))
+    store = RunStore()
+    stored = store.count()
+    (left_behind,) = [job_id for job_id, state in rows(shell)["state"].items() if state == "interrupted"]
+    run(shell, f"%jobs resume {left_behind}")
+    job = shell.user_ns["job"]
+    eventually(lambda: job.progress.done > stored + 5, 50)
+    job.cancel()
+    assert job.wait(5)
+    trials = job.partial_result().trials
+    reused = sum(trial.reused for trial in trials)
+    assert stored >= 8
+    assert reused >= stored - 1  # the baseline with the strategy's own values is no trial
+    assert 0 < store.count() - stored <= len(trials) - reused  # only what nobody had finished
+    assert job.progress.failed == 0
+    assert "interrupted" not in set(rows(shell)["state"])
+    store.close()

@@ -1,0 +1,151 @@
+"""The live view's script in a real browser, without JupyterLab: a model that records takes the kernel's place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jesse_nb.core.jobs.board import Convergence, Matrix, Scale, windows_board
+from jesse_nb.core.jobs.job import Job
+from jesse_nb.widgets import live_view
+from jesse_nb.widgets.live_texts import snapshot
+
+SCRIPT = Path(live_view.__file__).with_suffix(".js").read_text()
+HOSTILE = '<img src=x onerror="window.injected = 1">'
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+MODEL = """(state) => {
+  window.heard = {}; window.sent = []; window.interrupts = 0;
+  window.model = {
+    get: (name) => state[name],
+    on: (name, call) => { (heard[name] ??= []).push(call); },
+    off: () => {},
+    send: (content) => sent.push(content),
+    widget_manager: { kernel: { interrupt: async () => { interrupts += 1; } } },
+  };
+  window.change = (changes) => {
+    Object.assign(state, changes);
+    for (const name of Object.keys(changes)) (heard[`change:${name}`] ?? []).forEach((call) => call());
+  };
+  return import(URL.createObjectURL(new Blob([state.script], { type: "text/javascript" }))).then((module) => {
+    window.widget = module.default; widget.initialize({ model });
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    required = os.environ.get("JESSE_NB_REQUIRE_ALL") == "1"
+    if chromium is None and not required:
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    opened = browser.new_page()
+    opened.faults = []
+    opened.on("pageerror", lambda error: opened.faults.append(str(error)))
+    opened.on("console", lambda said: opened.faults.append(said.text) if said.type == "error" else None)
+    opened.goto("about:blank")
+    yield opened
+    assert opened.faults == []
+    opened.close()
+
+
+def hostile_board(kind):
+    scale = Scale(HOSTILE, "ratio", "maximize")
+    if kind == "convergence":
+        board = Convergence(scale, 9)
+        board.add(0, 1.0, {HOSTILE: HOSTILE})
+        board.add(1, 2.0, {HOSTILE: 5})
+        return board.snapshot()
+    if kind == "matrix":
+        matrix = Matrix(scale, {"params": [HOSTILE, "b"], "symbol": [HOSTILE, "c"]}, ("params",), ("symbol",))
+        matrix.add({"params": 0, "symbol": 0}, 1.0, failed=False)
+        return matrix.snapshot()
+    row = {"number": 0, "period": HOSTILE, "state": "in-sample", "values": [1.0]}
+    return windows_board(scale, "window", (HOSTILE,), [row])
+
+
+def show(page, *, blocking=False, kind="convergence", text=HOSTILE, **changes):
+    job = Job("optimize", text, lambda control: None)
+    job._update({"phase": text, "best_label": text, "message": text, "total": 10, "done": 3, "best": 1.0})
+    job._board = lambda: hostile_board(kind)
+    page.set_content('<div class="view one"><progress></progress> a line</div><div class="view two"></div>')
+    shown = snapshot(job) | changes
+    page.evaluate(MODEL, {"snapshot": shown, "blocking": blocking, "view_class": "view", "script": SCRIPT})
+    return shown
+
+
+@pytest.mark.parametrize("kind", ["convergence", "matrix", "windows"])
+def test_html_in_every_name_and_value_stays_text(page, kind):
+    shown = show(page, kind=kind)
+    page.evaluate("shown => change({snapshot: {...shown, state: 'failed', outcome: shown.title,"
+                  " announcement: {title: shown.title, text: shown.title}}})", shown)  # fmt: skip
+    page.wait_for_selector(".jesse-nb-toast")
+    assert page.locator("img").count() == 0
+    assert page.evaluate("window.injected") is None
+    assert page.locator(".jesse-nb-title").first.text_content() == f"Optimization: {HOSTILE}"
+    assert page.locator(f".jesse-nb-board >> text={HOSTILE[:8]}").count() >= 1
+    assert page.locator(".jesse-nb-toast").text_content().count(HOSTILE) == 2
+    page.locator(".jesse-nb-toast button").press("Enter")
+    assert page.locator(".jesse-nb-toast").count() == 0
+
+
+def test_the_bar_and_the_tables_speak_to_a_screen_reader(page):
+    show(page, text="x")
+    bar = page.locator(".jesse-nb-bar").first
+    assert bar.get_attribute("role") == "progressbar"
+    assert (bar.get_attribute("aria-valuenow"), bar.get_attribute("aria-valuetext")) == ("30", "x 3 of 10")
+    assert page.locator("[role=status]").first.text_content() == "x, 30 %"
+    assert page.locator("table caption").count() == 2
+    assert page.locator("th[scope=col]").count() == page.locator("thead th").count() > 0
+    page.evaluate("change({snapshot: {...model.get('snapshot'), share: 0.35, count: '4 of 10'}})")
+    assert page.locator("[role=status]").first.text_content() == "x, 30 %"  # it speaks seldom
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "jesse-nb-stop"
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_stop_interrupts_a_waiting_cell_and_asks_a_job_in_the_background(page, blocking):
+    show(page, blocking=blocking)
+    stops = page.locator(".jesse-nb-stop")
+    stops.first.click()
+    assert [stops.nth(one).text_content() for one in (0, 1)] == ["Stopping…", "Stopping…"]  # both views
+    assert stops.nth(1).is_disabled()
+    assert page.evaluate("[interrupts, sent]") == ([1, []] if blocking else [0, [{"type": "stop"}]])
+
+
+def test_a_line_that_is_drawn_anew_keeps_its_view_and_the_focus(page):
+    show(page)
+    page.locator(".jesse-nb-stop").first.focus()
+    page.evaluate("""() => {
+      window.before = document.querySelector(".one .jesse-nb-live");
+      document.querySelector(".one").outerHTML = '<div class="view one"><progress></progress> a newer line</div>';
+    }""")
+    assert page.evaluate("document.querySelector('.one .jesse-nb-live') === before")
+    assert page.evaluate("document.activeElement.className") == "jesse-nb-stop"
+    assert page.locator("progress").count() == 0
+
+
+def test_a_view_of_an_ended_job_asks_for_the_report_and_shows_it_without_scripts(page):
+    show(page, state="finished", outcome="Finished in 3 s")  # as after a reload
+    assert not page.locator(".jesse-nb-stop").first.is_visible()
+    page.wait_for_function("sent.some((one) => one.type === 'report')", timeout=8000)
+    html = "<style>p {color: red}</style><p>The report</p><script>window.injected = 1</script>" + HOSTILE
+    page.evaluate("html => heard['msg:custom'].forEach((call) => call({type: 'report', html}))", html)
+    assert page.locator(".jesse-nb-report p").count() == 2
+    assert page.evaluate("[...document.querySelectorAll('.jesse-nb-report script, [onerror]')].length") == 0
+    assert page.evaluate("window.injected") is None
+    page.faults.clear()  # the picture that does not exist
