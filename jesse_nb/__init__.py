@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
     from jesse_nb.core.tools.windows import walk_forward_windows, windows_table
+    from jesse_nb.magics.panel import panel
 
 __all__ = [
     "AllTrialsFailedError",
@@ -137,6 +138,7 @@ __all__ = [
     "jobs",
     "load_ipython_extension",
     "optimize",
+    "panel",
     "project_account",
     "read_candles",
     "resample_candles",
@@ -179,6 +181,7 @@ _HOMES = {
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
     "optimize": "jesse_nb.core.tools.optimize",
+    "panel": "jesse_nb.magics.panel",
     "project_account": "jesse_nb.core.tools.project_account",
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",

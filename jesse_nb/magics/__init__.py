@@ -34,6 +34,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
     from jesse_nb.magics.optimize import OptimizeMagics
+    from jesse_nb.magics.panel import PanelMagics, follow
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.walk_forward import WalkForwardMagics
 
@@ -41,7 +42,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
     kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, ExploreMagics, JobsMagics, OptimizeMagics,
-             RunsMagics, WalkForwardMagics)  # fmt: skip
+             PanelMagics, RunsMagics, WalkForwardMagics)  # fmt: skip
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = {name: method for owner in magics for name, method in owner.magics["line"].items()}
@@ -51,6 +52,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         add_watcher(lambda job: watch_job(shell, job)),
         add_watcher(keep_journal(shell, settings)),
         lambda: configurables.remove(settings),
+        follow(shell),
         lambda: shell.Completer.custom_matchers.remove(matcher),
         lambda: _remove_magics(shell, list(methods)),
     ]

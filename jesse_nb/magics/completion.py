@@ -18,6 +18,7 @@ from jesse_nb.magics.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.jobs import JOB_ACTIONS, job_ids
+from jesse_nb.magics.panel import PANEL_NAMES
 
 __all__ = ["make_matcher", "values_of"]
 
@@ -38,7 +39,7 @@ _FIXED = {
 _OF_A_RESULT = ("analyze", "analyze_results", "explore")
 
 #: Magics whose line begins with one of these.
-_FIRST_WORDS = {"candles": ACTIONS, "jobs": JOB_ACTIONS}
+_FIRST_WORDS = {"candles": ACTIONS, "jobs": JOB_ACTIONS, "panel": PANEL_NAMES}
 
 #: Magics whose line can begin with a strategy.
 _OF_A_STRATEGY = ("backtest", "backtest_batch", "optimize", "walk_forward")

@@ -40,12 +40,12 @@ __all__ = [
     "LaunchingCell",
     "Listing",
     "Note",
+    "place_of_output",
     "progress_html",
     "progress_text",
-    "place_of_output",
     "saying",
-    "shown_in",
     "shown_by_its_launcher",
+    "shown_in",
     "watch_job",
 ]
 

@@ -1,0 +1,101 @@
+"""What is wrong with the words of a field: the magics' own readers and the tools' own checks say it, as one types."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jesse_nb.exceptions import InputError
+from jesse_nb.magics.options import constraints_of, metrics_of, params_of, periods_of, values_by_name
+
+__all__ = ["check_words"]
+
+#: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
+_REPLACED = re.compile(r"[{}]|\$\w")
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+Reader = Callable[[list[str], Mapping[str, Any]], object]
+
+
+def check_words(action: argparse.Action, words: list[str], namespace: Mapping[str, Any]) -> None:
+    """Raise what is wrong with an argument's words.
+
+    Parameters
+    ----------
+    action
+        The argument, of the magic's parser.
+    words
+        What is filled in, not empty.
+    namespace
+        The user's variables.
+
+    Raises
+    ------
+    JesseNbError, UsageError, argparse.ArgumentTypeError
+        As the magic or the tool would.
+    """
+    for word in words:
+        if _REPLACED.search(word):
+            raise InputError(f"{word!r} has braces or a dollar sign in it, which IPython replaces on a magic's line.",
+                             "Write it in a cell.")  # fmt: skip
+        if word.startswith("-") and not re.fullmatch(r"-\d*\.?\d+", word):
+            raise InputError(f"{word!r} begins with a dash, as an option does.")
+        if callable(action.type):
+            action.type(word)
+    reader = _READERS.get(action.dest)
+    if reader is not None:
+        reader(words, namespace)
+
+
+def _expression(words: list[str]) -> bool:
+    """Tell whether it is an expression that typing must not run: ``f(`` on its way to ``f(1)``, say."""
+    if len(words) != 1 or "=" in words[0] or _NAME.fullmatch(words[0]):
+        return False
+    try:
+        ast.parse(words[0], mode="eval")
+    except SyntaxError as error:
+        raise InputError(f"{words[0]!r} is neither name=value nor an expression: {error.msg}.") from error
+    return True
+
+
+def _hyperparameters(words: list[str], namespace: Mapping[str, Any]) -> None:
+    if not _expression(words):
+        values_by_name(words, namespace, "--hyperparameters")
+
+
+def _params(words: list[str], namespace: Mapping[str, Any]) -> None:
+    if words[0].lower().endswith(".csv") or not _expression(words):
+        params_of(words, namespace)
+
+
+def _metric(words: list[str], namespace: Mapping[str, Any]) -> None:
+    from jesse_nb.core.tools.metric import resolve_metrics
+
+    resolve_metrics(metrics_of(words, namespace))
+
+
+def _constraints(words: list[str], namespace: Mapping[str, Any]) -> None:
+    from jesse_nb.core.tools.constraints import parse_constraints
+
+    parse_constraints(constraints_of(words, namespace))
+
+
+def _periods(words: list[str], namespace: Mapping[str, Any]) -> None:
+    from jesse_nb.core.times import to_ms
+
+    for start, end in periods_of(words):
+        if to_ms(start, "start") >= to_ms(end, "end"):
+            raise InputError(f"The period {start}..{end} ends before it begins.")
+
+
+_READERS: dict[str, Reader] = {
+    "hyperparameters": _hyperparameters,
+    "params": _params,
+    "metric": _metric,
+    "constraints": _constraints,
+    "periods": _periods,
+}

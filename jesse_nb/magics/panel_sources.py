@@ -1,0 +1,141 @@
+"""What the fields of a form offer: strategies, stored candles, results; and the period that they allow."""
+
+# IPython is not fully typed
+# mypy: disable-error-code="no-untyped-call"
+from __future__ import annotations
+
+import argparse
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms, utc_text
+from jesse_nb.exceptions import JesseNbError
+from jesse_nb.magics.analyze import results_in
+from jesse_nb.magics.cell import CellBody, choose_strategy, strategies_in
+from jesse_nb.magics.completion import values_of
+from jesse_nb.magics.config import JesseNb
+
+if TYPE_CHECKING:
+    from jesse_nb.core.candles import SeriesInfo
+
+__all__ = ["Sources", "moments", "period_errors", "whole_period"]
+
+
+class Sources:
+    """Where a form's values come from: the shell's variables, the candle store, the Jesse project.
+
+    Parameters
+    ----------
+    shell
+        Whose variables are offered.
+    settings
+        Defaults by ``%config JesseNb``.
+    """
+
+    def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
+        self._shell = shell
+        self._settings = settings
+
+    def offered(self, parser: argparse.ArgumentParser, argument: str, exchange: str) -> list[str]:
+        """Return the values of an argument, on this exchange; those that Tab offers on the magic's line."""
+        if argument == "names":
+            return results_in(self._shell.user_ns)
+        if argument == "analysis_type":
+            return [action.const for action in parser._actions if action.dest == argument]
+        one = "strategy" if argument == "strategies" else argument
+        words = ["--exchange", exchange] if exchange and argument != "exchange" else []
+        values = values_of(self._shell, self._settings, parser, words, one)
+        return [value.strip('"') for value in values]
+
+    def newest_strategy(self) -> str:
+        """Return the strategy that the notebook defined last; empty when it has none."""
+        return next(reversed(strategies_in(self._shell.user_ns)), "")
+
+    def stored(self) -> list[SeriesInfo]:
+        """Return all stored series; none when the store cannot be read."""
+        from jesse_nb.core.candles import CandleStore
+
+        try:
+            return CandleStore(self._settings.candles).list()
+        except JesseNbError:
+            return []
+
+    def strategy(self, name: str) -> Any:
+        """Return the strategy of that name: a class, or a project's name."""
+        return choose_strategy(self._shell, CellBody(), name, self._settings.project)
+
+    def declared(self, strategy: Any) -> list[Any]:
+        """Return what a strategy declares as its hyperparameters.
+
+        Raises
+        ------
+        Exception
+            Whatever its code raises.
+        """
+        if isinstance(strategy, type):
+            return list(strategy.hyperparameters(None))  # type: ignore[attr-defined]
+        from jesse_nb.core.jobs.pool import local_pool
+        from jesse_nb.core.simulator.strategy import resolve_strategy
+        from jesse_nb.core.tools.trials import describe_strategy
+
+        code = resolve_strategy(strategy, self._settings.project)
+        return describe_strategy(local_pool(), code, lambda: False).hyperparameters
+
+
+def whole_period(series: SeriesInfo, timeframe: str, warm_up: int) -> tuple[date, date]:
+    """Return the first date that leaves room for the warm-up, and the last stored midnight."""
+    first = series.start + warm_up * TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
+    return _date(-(-first // DAY_MS) * DAY_MS), _date(series.end // DAY_MS * DAY_MS)
+
+
+def moments(start: list[str], end: list[str]) -> tuple[int, int] | None:
+    """Return a period of dates in milliseconds UTC, None as long as it is none."""
+    try:
+        return to_ms(start[0]), to_ms(end[0])
+    except (IndexError, JesseNbError):
+        return None
+
+
+def period_errors(series: list[SeriesInfo], timeframes: list[str], warm_up: int, start: list[str],
+                  end: list[str]) -> dict[str, str]:  # fmt: skip
+    """Return what is wrong with the dates, as far as they are given.
+
+    Parameters
+    ----------
+    series
+        The chosen markets.
+    timeframes
+        The chosen timeframes.
+    warm_up
+        Candles that the strategy sees before the start.
+    start, end
+        The dates' words.
+    """
+    errors: dict[str, str] = {}
+    begin, finish = _moment("start", start, errors), _moment("end", end, errors)
+    if begin is not None and finish is not None and begin >= finish:
+        errors["end"] = f"The end ({utc_text(finish)}) must come after the start ({utc_text(begin)})."
+    minutes = max((TIMEFRAME_MINUTES.get(timeframe, 0) for timeframe in timeframes), default=0)
+    for one in series:
+        first = one.start + warm_up * minutes * MINUTE_MS
+        if begin is not None and begin < first:
+            stored = f"{one.symbol} is stored from {utc_text(one.start)}."
+            errors.setdefault("start", f"{stored} With {warm_up:,} candles to warm up, {utc_text(first)} is the first "
+                                       "start.")  # fmt: skip
+        if finish is not None and finish > one.end:
+            errors.setdefault("end", f"{one.symbol} is stored up to {utc_text(one.end)}.")
+    return errors
+
+
+def _moment(name: str, words: list[str], errors: dict[str, str]) -> int | None:
+    try:
+        return to_ms(words[0], name) if words else None
+    except JesseNbError as error:
+        errors[name] = str(error)
+        return None
+
+
+def _date(milliseconds: int) -> date:
+    return datetime(1970, 1, 1, tzinfo=timezone.utc).date() + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,196 @@
+"""The form of one magic: it fills in the magic's line, and runs that very line."""
+
+# IPython is not fully typed
+# mypy: disable-error-code="no-untyped-call"
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.display import shown_in
+from jesse_nb.magics.panel_arguments import Arguments
+from jesse_nb.magics.panel_place import Place
+from jesse_nb.magics.panel_tables import PANELS, PLURAL, PanelTable
+from jesse_nb.widgets.panel import Form
+from jesse_nb.widgets.panel_fields import Field
+from jesse_nb.widgets.panel_space import SpaceField
+
+__all__ = ["ToolPanel"]
+
+#: What is carried on to the next form, besides what its table says; a number of trials is not the same thing there.
+_CARRIED = ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "constraints", "balance",
+            "fee", "market", "leverage", "leverage_mode", "mode", "gaps", "warm_up_candles")  # fmt: skip
+
+
+class ToolPanel:
+    """One form.
+
+    Parameters
+    ----------
+    shell
+        Where it runs.
+    settings
+        Defaults by ``%config JesseNb``.
+    table
+        What it shows.
+    values
+        What is filled in beforehand, by the argument's name in Python.
+    changed
+        Called when its static form is another one: after a run.
+
+    Attributes
+    ----------
+    form
+        What is seen.
+    job
+        The last job that it started; None before.
+
+    Raises
+    ------
+    InputError
+        When ``values`` names what the form does not have.
+    """
+
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        settings: JesseNb,
+        table: PanelTable,
+        values: Mapping[str, Any] | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.table = table
+        self.job: Any = None
+        self.sequel: ToolPanel | None = None
+        self._shell, self._settings, self._changed = shell, settings, changed
+        self._magic = shell.find_line_magic(table.magic)
+        self._arguments = Arguments(shell, settings, table, self._magic.parser, self._mark)
+        fields = self._arguments.fields
+        self.form = Form(
+            table.title, table.remark, [fields[name] for name in table.main], [fields[name] for name in table.more],
+            write=self.cell, run=self.run, verb=table.verb, question=self._question,
+        )  # fmt: skip
+        self._place = Place(shell, self.form.show, self._keep)
+        self._report = ""
+        self._arguments.begin(values or {})
+
+    @property
+    def widget(self) -> Any:
+        """The form as a widget, for a layout of your own."""
+        return self.form.widget
+
+    def field(self, name: str) -> Field:
+        """Return the field of an argument, by its name in Python."""
+        return self._arguments.fields[name]
+
+    def cell(self) -> str:
+        """Return the magic that does the same."""
+        try:
+            return f"%{self.table.magic} {self._arguments.line()}"
+        except Exception as error:  # noqa: BLE001 - whatever a half-written field says
+            return f"# {' '.join(str(error).split())}"
+
+    def refresh(self) -> None:
+        """Offer what there is by now: strategies, candles, results."""
+        self._arguments.refresh()
+
+    def run(self) -> None:
+        """Run the magic with the line that the form has; what is wrong then stands in the form."""
+        self.refresh()
+        if self.form.run_button.disabled:
+            return
+        line = self._arguments.line()
+        output = self._arguments.words("output")[0] if "output" in self._arguments.fields else ""
+        try:
+            if not self.table.background:
+                self._place.show(self._magic(f"{line} --yes" if self.table.question else line))
+                return
+            with shown_in(self._place):
+                self._magic(f"{line} --background")
+        except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
+            self._blame(error)
+            return
+        self.job = self._shell.user_ns[output]
+        self.form.offer_next({})
+        self.form.work("It is running. Stop ends it and keeps what has finished.")
+        threading.Thread(target=self._finish, args=(self.job, output), daemon=True,
+                         name=f"jesse-nb-panel-{self.job.id}").start()  # fmt: skip
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return label and content of the fields that are always seen, and of the others that are filled in."""
+        found = []
+        for name, field in self._arguments.fields.items():
+            try:
+                words = " ".join(field.words)
+            except Exception as error:  # noqa: BLE001 - as above
+                words = str(error)
+            if isinstance(field, SpaceField) and not words:
+                words = "as the strategy declares"
+            if words or name in self.table.main:
+                found.append((field.label, words or f"({field.default or 'none'})"))
+        return found
+
+    @property
+    def report(self) -> str:
+        """HTML of what came of the last run."""
+        return self._report
+
+    def send_on(self, name: str) -> Any:
+        """Open another form with what this one has and gave; returns its widget.
+
+        Parameters
+        ----------
+        name
+            One of the table's ``then``.
+        """
+        output = self._arguments.words("output")[0]
+        given: dict[str, Any] = {key: text.format(output) for key, text in self.table.then[name].items()}
+        target = PANELS[name]
+        known = {*target.main, *target.more}
+        singular = {several: one for one, several in PLURAL.items()}
+        for carried in self._arguments.fields:
+            one = singular.get(carried, carried)
+            wanted = PLURAL[one] if one in PLURAL and PLURAL[one] in known else one
+            words = self._arguments.words(carried)
+            several = one == "metric" and len(words) > 1  # only a search takes several
+            if one in _CARRIED and wanted in known and words and not several:
+                given.setdefault(wanted, words)
+        self.sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
+        return self.sequel.widget
+
+    def _mark(self) -> None:
+        self.form.above.value = self._arguments.coverage
+        self.form.mark(self._arguments.errors())
+
+    def _question(self) -> str:
+        words = {name: " ".join(self._arguments.words(name)) for name in self._arguments.fields}
+        return self.table.question.format(**words)
+
+    def _blame(self, error: Exception) -> None:
+        """Show an error at the field that it is about, as :func:`naming_flags` finds it, or beside the buttons."""
+        text = " ".join(f"{error}".split()) or type(error).__name__
+        about = str(getattr(error, "message", "")).partition(" ")[0]
+        if about in self._arguments.fields:
+            self._arguments.refuse(about, text)
+        else:
+            self.form.say(text)
+
+    def _finish(self, job: Any, output: str) -> None:
+        job.wait()
+        done = job.state == "finished"
+        if done and self._shell.user_ns.get(output) is job:
+            self._shell.push({output: job.result()})
+        if done:
+            self.form.offer_next({name: partial(self.send_on, name) for name in self.table.then})
+        self.form.work("")
+        self.form.say(f"The result is {output}." if done else f"{job.id} {job.state}; {output} is the job.")
+
+    def _keep(self, html: str) -> None:
+        self._report = html
+        self._changed()
+

@@ -1,0 +1,264 @@
+"""Forms in a real JupyterLab and in Voila, filled in as a trader does it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from jesse_nb.core.candles import CandleStore, install_demo
+
+from .lab import Lab, _isolated_environment
+from .notebook_page import PATIENCE, NotebookPage
+
+BEGIN = """
+%load_ext jesse_nb
+from jesse_nb import Strategy
+import jesse.indicators as ta
+from jesse import utils
+
+class Crossing(Strategy):
+    def hyperparameters(self):
+        return [{"name": "fast", "type": int, "min": 5, "max": 30, "default": 10},
+                {"name": "slow", "type": int, "min": 31, "max": 60, "default": 50}]
+    def rising(self):
+        return ta.ema(self.candles, self.hp["fast"]) > ta.ema(self.candles, self.hp["slow"])
+    def should_long(self):
+        return self.rising()
+    def go_long(self):
+        self.buy = utils.size_to_qty(self.balance * 0.9, self.price), self.price
+    def update_position(self):
+        if not self.rising():
+            self.liquidate()
+"""
+
+
+class FormOnPage:
+    """The n-th form of a page, those that were sent on counted."""
+
+    def __init__(self, page, number: int = 0) -> None:
+        self.page = page
+        self.form = page.locator(".jesse-nb-panel-form").nth(number)
+        self.output = page.locator(".jesse-nb-panel-output").nth(number)
+        self.next = page.locator(".jesse-nb-panel-next").nth(number)
+        self.form.get_by_role("button", name="Run", exact=True).wait_for()
+
+    def fill(self, **values: str) -> None:
+        for name, value in values.items():
+            control = self.form.locator(f".jesse-nb-field-{name}").locator("input, select").first
+            if control.evaluate("control => control.tagName") == "SELECT":
+                control.select_option(value)
+            else:
+                control.fill(value)
+                control.blur()
+
+    def run(self, shows: str) -> None:
+        self.form.get_by_role("button", name="Run", exact=True).click()
+        self.output.get_by_text(shows).first.wait_for(timeout=PATIENCE)
+
+    def send_on(self, name: str) -> None:
+        self.next.get_by_role("button", name=name).click()
+
+    def copied(self) -> str:
+        self.form.get_by_role("button", name="Copy as cell").click()
+        return str(self.form.locator("pre.jesse-nb-panel-cell").inner_text())
+
+
+@pytest.fixture
+def notebook(lab: Lab, open_notebook, request) -> Iterator[NotebookPage]:
+    """A notebook with a strategy."""
+    path = lab.write_notebook(request.node.name, BEGIN)
+    opened = open_notebook(path)
+    opened.begin_all().wait()
+    yield opened
+    lab.end_kernel_of(path)
+
+
+def test_from_a_backtest_to_a_walk_forward_verdict_and_back_to_a_cell(lab: Lab, notebook):
+    cell = notebook.run("%panel backtest --end 2023-02-10")
+    notebook.page.evaluate("index => labHelpers.show(index)", cell.index)
+    backtest = FormOnPage(notebook.page)
+    backtest.fill(start="2022-12-01")
+    backtest.form.get_by_text("Run is disabled. Start: BTC-USDT is stored from 2023-01-01.").wait_for()
+    assert backtest.form.get_by_role("button", name="Run", exact=True).is_disabled()
+    backtest.fill(start="2023-01-20")
+    backtest.run("Result card")
+    backtest.send_on("optimize")
+    optimize = FormOnPage(notebook.page, 1)
+    optimize.fill(n_trials="3")
+    optimize.run("Top trials")
+    notebook.screenshot("panel_optimize_report")
+    optimize.send_on("walk_forward")
+    walk = FormOnPage(notebook.page, 2)
+    walk.fill(in_sample_period="8", out_sample_period="4", step_forward="4", n_trials="2")
+    walk.run("Result card")
+    walk.send_on("analyze")
+    analyze = FormOnPage(notebook.page, 3)
+    analyze.fill(analysis_type="basic")
+    analyze.run("Basic analysis: Crossing")
+    notebook.wait_until_answer("type(analysis).__name__ == 'Analysis' and type(walk).__name__ == 'WalkForwardResult'")
+    notebook.screenshot("panel_chain")
+
+    text = optimize.copied()
+    assert text.startswith("%optimize Crossing ")
+    notebook.run("first = study")
+    notebook.run(text)
+    assert notebook.ask("study is not first and all(study.history.reused) and str(study) == str(first)")
+    notebook.run(walk.copied().replace("-o walk", "-o walk_again"))
+    assert notebook.ask("str(walk_again) == str(walk)")
+
+    notebook.save()
+    path = notebook.page.evaluate("labHelpers.panel.context.path")
+    notebook.page.close()
+    lab.end_kernel_of(path)
+    saved = "".join(json.dumps(output) for output in lab.read_notebook(path).cells[cell.index].outputs)
+    assert "Optimization: Crossing" in saved
+    assert "%optimize Crossing" in saved
+    assert "widget-view" not in saved  # which a notebook that is opened again would not find
+
+
+def optimize_by_keyboard(notebook: NotebookPage) -> None:
+    cell = notebook.run("%panel optimize --end 2023-02-01")
+    notebook.page.evaluate("index => labHelpers.show(index)", cell.index)
+    form = FormOnPage(notebook.page)
+    notebook.page.wait_for_function("document.querySelector('.jesse-nb-panel[role=form]')")
+    keys = notebook.page.keyboard
+
+    def tab_to(selector: str) -> None:
+        for _ in range(60):
+            if notebook.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+            keys.press("Tab")
+        raise AssertionError(f"Tab does not reach {selector}")
+
+    form.form.locator(".jesse-nb-field-strategy select").focus()  # where Tab enters the output
+    cells = notebook.page.evaluate("labHelpers.cellCount()")
+    keys.press("Tab")
+    tab_to(".jesse-nb-field-symbol select")
+    keys.press("b")  # elsewhere a command of the notebook; on a list, the entry that begins so
+    keys.press("ArrowDown")
+    tab_to(".jesse-nb-field-start input")
+    keys.type("01202023")
+    tab_to(".jesse-nb-field-n_trials input")
+    keys.type("2")
+    tab_to(".jesse-nb-panel-bar button.mod-primary")
+    notebook.page.wait_for_function("!document.activeElement.disabled")
+    keys.press("Enter")
+    form.output.get_by_text("Top trials").first.wait_for(timeout=PATIENCE)
+    notebook.wait_until_answer("type(study).__name__ == 'OptimizeResult'")
+    assert notebook.ask("(len(study.history), 'ETH-USDT' in str(study))") == (2, True)
+    assert notebook.page.evaluate("labHelpers.cellCount()") == cells
+
+
+def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
+    optimize_by_keyboard(notebook)
+    notebook.run("hostile = '<img src=x onerror=\"window.pwned=1\">'")
+    batch = notebook.run("%panel backtest_batch --start 2023-01-20 --end 2023-02-01")
+    notebook.page.evaluate("index => labHelpers.show(index)", batch.index)
+    form = FormOnPage(notebook.page, 1)
+    form.fill(params="fast=5,9 slow=40", output="<img src=x onerror=window.pwned=2>")
+    form.form.get_by_text("variable's name is expected").first.wait_for()
+    form.fill(output="batch")
+    form.run("2 combinations")
+    text = form.copied()
+    notebook.run("first = batch")
+    notebook.run(text)
+    assert notebook.ask("batch is not first and str(batch) == str(first)")
+    assert notebook.page.evaluate("window.pwned ?? null") is None
+
+    candles = notebook.run("%panel candles")
+    notebook.page.evaluate("index => labHelpers.show(index)", candles.index)
+    cell = candles.shown(".jesse-nb-panel")
+    cell.get_by_text("ETH-USDT").first.wait_for()
+    store = cell.locator(".jesse-nb-panel-form").first
+    store.locator(".jesse-nb-field-symbols input").fill("SOL-USDT")
+    for name, day in (("start", "2023-01-01"), ("end", "2023-01-05")):
+        store.locator(f".jesse-nb-field-{name} input").fill(day)
+        store.locator(f".jesse-nb-field-{name} input").blur()
+    store.get_by_role("button", name="Store", exact=True).click()
+    cell.locator("table").first.get_by_text("SOL-USDT").first.wait_for()
+    cell.get_by_role("button", name="Delete a series").click()
+    delete = cell.locator(".jesse-nb-panel-form").nth(2)
+    delete.locator(".jesse-nb-field-names select").select_option("SOL-USDT")
+    delete.get_by_role("button", name="Delete", exact=True).click()
+    delete.get_by_text("Delete SOL-USDT of Demo (synthetic)?").wait_for()
+    notebook.screenshot("panel_candles_asks")
+    delete.get_by_role("button", name="Yes, delete").click()
+    notebook.wait_until_answer("'SOL-USDT' not in str(get_ipython().run_line_magic('candles', ''))")
+
+
+@pytest.fixture
+def voila(tmp_path: Path, chromium: str) -> Iterator[str]:
+    """Voila with one notebook, the optimize panel; gives its address."""
+    candles = CandleStore(tmp_path / "candles")
+    install_demo(candles, ["BTC-USDT"], "2023-01-01", "2023-02-10")
+    environment = _isolated_environment(tmp_path, candles.root)
+    cells = [nbformat.v4.new_code_cell(BEGIN), nbformat.v4.new_code_cell("%panel optimize --trials 2")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, tmp_path / "app.ipynb")
+    token = secrets.token_hex(8)
+    log = tmp_path / "voila.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "voila", "--no-browser", f"--port={_free_port()}", "--Voila.ip=127.0.0.1",
+             f"--base_url=/{token}/", str(tmp_path / "app.ipynb")],
+            env=environment, stdout=file, stderr=file, start_new_session=True, cwd=tmp_path,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while not (found := re.search(r"http://[\w.]+:(\d+)/", log.read_text())):
+            assert time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{found[1]}/{token}/"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        _end_what_is_left(tmp_path)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def _end_what_is_left(folder: Path) -> None:
+    import psutil
+
+    mark = str(folder / "runtime")
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("JUPYTER_RUNTIME_DIR") == mark:
+                process.kill()
+
+
+def test_voila_serves_the_optimize_panel_as_an_app(voila: str, browser_context):
+    page = browser_context.new_page()
+    page.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(voila)
+    form = FormOnPage(page)
+    form.fill(start="2023-01-20")
+    form.run("Top trials")
+    form.next.get_by_role("button", name="walk_forward").wait_for()
+    page.close()
+    assert errors == []

@@ -1,0 +1,463 @@
+"""Forms driven as a page drives them: states that it would send, and clicks on buttons."""
+
+from __future__ import annotations
+
+import html
+import time
+from pathlib import Path
+
+import pytest
+from IPython.core.error import UsageError
+
+from jesse_nb.core.candles import CandleStore, install_demo
+from jesse_nb.core.candles.gaps import find_gaps
+from jesse_nb.exceptions import InputError
+from jesse_nb.magics.panel import PANEL_NAMES, Panel, panel
+from jesse_nb.report.coverage import coverage_html, coverage_table
+from jesse_nb.widgets.panel_fields import DateField, FlagField, SeveralField
+from tests.magics.conftest import (  # noqa: F401 - fixtures
+    STRATEGY,
+    Notebook,
+    demo,
+    demo_store,
+    eventually,
+    notebook,
+    run,
+    shell,
+)
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+def bench(shell, demo, tmp_path, monkeypatch):  # noqa: F811
+    """A shell with a strategy, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JESSE_NB_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("JESSE_NB_JOBS", str(tmp_path / "jobs"))
+    run(shell, "from jesse_nb import Strategy\nimport jesse.indicators as ta\nfrom jesse import utils" + STRATEGY)
+    return shell
+
+
+def opened(shell, name, line=""):  # noqa: F811
+    shown = shell.run_line_magic("panel", f"{name} {line}".strip())
+    assert isinstance(shown, Panel)
+    return shown.parts
+
+
+def type_in(parts, name, value):
+    """Send what a page sends when somebody fills in a field."""
+    control = parts.field(name).control
+    if isinstance(parts.field(name), DateField):
+        state = None if value is None else dict(zip(("year", "month", "date"), value, strict=True))
+        control.set_state({"value": state})
+    elif hasattr(control, "_options_labels"):
+        labels = list(control._options_labels)
+        if isinstance(parts.field(name), SeveralField):
+            control.set_state({"index": [labels.index(one) for one in value]})
+        else:
+            control.set_state({"index": labels.index(value)})
+    else:
+        control.set_state({"value": value})
+
+
+def error_of(parts, name):
+    return parts.field(name).error
+
+
+@pytest.mark.parametrize("name", PANEL_NAMES)
+def test_each_form_begins_ready_to_run(bench, name):
+    if name == "analyze":
+        run(bench, "from jesse_nb.core.jobs.job import Job\nresult = Job('backtest', 'x', lambda control: 1)")
+    shown = bench.run_line_magic("panel", name)
+    if name == "candles":
+        assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, False]
+    else:
+        assert shown.parts.form.reason == ""
+        assert not shown.parts.form.run_button.disabled
+        line = shown.parts.cell().partition(" ")[2]
+        magic = bench.find_line_magic(name)
+        assert magic.parser.parse_argstring(line)  # the magic itself reads it
+    bundle = shown._repr_mimebundle_()
+    assert bundle["text/plain"].splitlines()[0].endswith("panel")
+    assert shown.parts.cell() in html.unescape(bundle["text/html"])
+
+
+@pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
+def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
+    parts = opened(bench, name)
+    actions = {action.dest: action for action in bench.find_line_magic(name).parser._actions}
+    for field in parts.form.fields:
+        assert (actions[field.name].help or "").replace("%%", "%") in field.help_text
+        assert html.escape(field.help_text) in field.row.children[1].value
+    left_to_the_line = {"help", "routes", "source", "account", "background", "memory_limit", "project", "candles",
+                        "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe"}  # fmt: skip
+    assert set(actions) - left_to_the_line <= {field.name for field in parts.form.fields}
+
+
+WRONG = [
+    ("start", None, "Choose a date."),
+    ("end", None, "Choose a date."),
+    ("end", (2023, 0, 5), "must come after the start"),
+    ("start", (2023, 0, 2), "2023-01-11 is the first start"),
+    ("end", (2023, 5, 1), "stored up to 2023-03-01"),
+    ("start", (2, 0, 1), "outside the years"),
+    ("output", "", "Give the result a name."),
+    ("output", "my study", "variable's name is expected"),
+    ("output", HOSTILE, "variable's name is expected"),
+    ("n_trials", "many", "whole number is expected"),
+    ("n_trials", "-", "begins with a dash"),
+    ("n_jobs", "1.5", "whole number is expected"),
+    ("metric", "sharp", "Did you mean 'sharpe'"),
+    ("constraints", "trades >> 3", ""),
+    ("hyperparameters", "fast", "cannot be evaluated"),
+    ("hyperparameters", "undefined.best_params", "cannot be evaluated"),
+    ("hyperparameters", "f(", "neither name=value nor an expression"),
+    ("hyperparameters", "fast={now}", "IPython replaces"),
+    ("seed", "1\n2", "line breaks"),
+    ("metric", "'sharpe", "cannot be split"),
+]
+
+
+def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
+    parts = opened(bench, "optimize")
+    before = parts.cell()
+    for name, value, reason in WRONG:
+        kept = parts.field(name).control.get_state()["value"]
+        type_in(parts, name, value)
+        assert reason in error_of(parts, name)
+        assert error_of(parts, name)
+        assert parts.form.run_button.disabled
+        assert parts.form.reason.startswith(f"Run is disabled. {parts.field(name).label}: ")
+        assert parts.form.page.wrong == [name]
+        assert "<img" not in parts.field(name).row.children[2].value
+        parts.form.run_button.click()
+        assert parts.job is None
+        parts.field(name).control.set_state({"value": kept})
+        assert not parts.form.run_button.disabled
+        assert parts.cell() == before
+
+
+@pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
+def test_every_field_emptied_gives_reasons_and_no_crash(bench, name):
+    parts = opened(bench, name)
+    for field in parts.form.fields:
+        if isinstance(field, DateField):
+            field.control.set_state({"value": None})
+        elif hasattr(field.control, "_options_labels"):
+            field.control.set_state({"index": [] if isinstance(field, SeveralField) else None})
+        elif isinstance(field, FlagField):
+            field.control.set_state({"value": False})
+        elif field.name != "space":
+            field.control.set_state({"value": ""})
+    wrong = {field.name for field in parts.form.fields if field.error}
+    assert set(parts.table.required) - {"space"} <= wrong
+    assert parts.form.run_button.disabled
+    parts.form.copy_button.click()
+
+
+def test_typing_runs_no_expression(bench):
+    run(bench, "calls = []\ndef values(): calls.append(1); return dict(fast=7)")
+    parts = opened(bench, "backtest")
+    type_in(parts, "hyperparameters", "values()")
+    assert bench.user_ns["calls"] == []
+    assert parts.form.reason == ""
+
+
+# ---------------------------------------------------------------------- parameter space
+
+
+def test_the_space_begins_with_what_the_strategy_declares_and_is_left_to_it(bench):
+    parts = opened(bench, "optimize")
+    rows = parts.field("space").rows
+    assert [[cell.value for cell in row.cells] for row in rows] == [
+        ["fast", "5", "30", "", ""],
+        ["slow", "31", "120", "", ""],
+    ]
+    assert "--space" not in parts.cell()
+    rows[0].cells[2].set_state({"value": "12"})
+    assert "--space fast=5:12 slow=31:120" in parts.cell()
+    rows[1].vary.set_state({"value": False})
+    assert "--space fast=5:12 " in parts.cell()
+
+
+WRONG_ROWS = [
+    (["fast", "1", "2", "", ""], "in the space twice"),
+    (["fest", "1", "2", "", ""], "no hyperparameter 'fest'. Did you mean 'fast'"),
+    (["", "1", "2", "", ""], "holds '=1:2'"),
+    (["other", "1", "", "", ""], "lacks its highest value"),
+    (["other", "9", "2", "", ""], "down to 2"),
+    (["other", "1", "9", "", "a,b"], "a range and options"),
+    (["other", "", "", "", "a b"], "has a space in it"),
+    (["other", "1", "9", "20", ""], "larger than its range"),
+    ([HOSTILE, "1", "2", "", ""], "has a space in it"),
+]
+
+
+def test_a_wrong_row_of_the_space_says_why(bench):
+    parts = opened(bench, "optimize")
+    for cells, reason in WRONG_ROWS:
+        parts.field("space").add.click()
+        for cell, text in zip(parts.field("space").rows[-1].cells, cells, strict=True):
+            cell.set_state({"value": text})
+        assert reason in error_of(parts, "space")
+        assert "<img" not in parts.field("space").row.children[2].value
+        parts.field("space").rows[-1].button.click()
+        assert error_of(parts, "space") == ""
+        assert "--space" not in parts.cell()
+
+
+def test_no_ticked_row_is_an_error_and_not_the_whole_space(bench):
+    parts = opened(bench, "walk_forward")
+    for row in parts.field("space").rows:
+        row.vary.set_state({"value": False})
+    assert "No parameter is ticked" in error_of(parts, "space")
+
+
+def test_what_a_line_cannot_say_is_left_to_the_strategy_or_refused(bench):
+    run(bench, STRATEGY.replace("class Crossing", "class Worded").replace(
+        '{"name": "fast", "type": int, "min": 5, "max": 30, "default": 10}',
+        '{"name": "fast", "type": "categorical", "options": ["1", "2"], "default": "1"}'))  # fmt: skip
+    parts = opened(bench, "optimize")
+    assert parts.field("strategy").words == ["Worded"]
+    assert parts.form.reason == ""
+    parts.field("space").rows[1].cells[2].set_state({"value": "60"})
+    assert "cannot be written on a line" in error_of(parts, "space")  # fast=1,2 would be numbers
+
+
+# ---------------------------------------------------------------------- what changes while the form is open
+
+
+def test_a_form_follows_strategies_of_later_cells(bench):
+    parts = opened(bench, "optimize")
+    run(bench, STRATEGY.replace("class Crossing", "class Later").replace('"max": 30', '"max": 20'))
+    assert "Later" in parts.field("strategy").control._options_labels
+    type_in(parts, "strategy", "Later")
+    assert parts.field("space").rows[0].cells[2].value == "20"
+    run(bench, "del Later")
+    assert "not there any more" in error_of(parts, "strategy")
+    assert parts.form.run_button.disabled
+
+
+def test_a_symbol_deleted_while_the_form_is_open(bench, tmp_path, monkeypatch):
+    store = CandleStore(tmp_path / "candles")
+    install_demo(store, ["BTC-USDT", "ETH-USDT"], "2023-01-01", "2023-01-20")
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(store.root))
+    parts = opened(bench, "backtest")
+    type_in(parts, "symbol", "ETH-USDT")
+    assert parts.form.reason == ""
+    store.delete("Demo (synthetic)", "ETH-USDT")
+    parts.form.run_button.click()  # nothing has told the form
+    assert parts.job is None
+    assert "'ETH-USDT' is not there any more" in error_of(parts, "symbol")
+    type_in(parts, "symbol", "BTC-USDT")
+    assert parts.form.reason == ""
+
+
+def test_without_candles_and_strategies_the_reasons_say_what_to_do(shell, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    parts = opened(shell, "optimize")
+    assert "A class derived from Strategy" in error_of(parts, "strategy")
+    assert "%panel candles" in error_of(parts, "symbol")
+
+
+def test_a_strategy_that_raises_tells_it_in_the_form(bench):
+    run(bench, STRATEGY.replace("class Crossing", "class Broken").replace("return [", "return 1 / 0, ["))
+    parts = opened(bench, "optimize")
+    assert "ZeroDivisionError: division by zero" in error_of(parts, "strategy")
+    assert parts.form.run_button.disabled
+
+
+def test_a_project_strategy_that_cannot_be_imported(bench, tmp_path):
+    folder = tmp_path / "project" / "strategies" / "Torn"
+    folder.mkdir(parents=True)
+    (tmp_path / "project" / "storage").mkdir()
+    (folder / "__init__.py").write_text("import no_such_module_anywhere\nclass Torn(no_such_module_anywhere.S): pass")
+    bench.run_line_magic("config", f"JesseNb.project = {str(tmp_path / 'project')!r}")
+    parts = opened(bench, "backtest")
+    type_in(parts, "strategy", "Torn")
+    assert "no_such_module_anywhere" in error_of(parts, "strategy")
+    assert parts.form.run_button.disabled
+
+
+# ---------------------------------------------------------------------- running
+
+
+def finished(parts, seconds=60):
+    eventually(lambda: parts.job is not None and not parts.form._busy, seconds)
+    return parts.job
+
+
+def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
+    parts = opened(bench, "optimize", "--trials 3 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
+    parts.form.run_button.click()
+    assert parts.form.run_button.disabled
+    assert "It is running" in parts.form.reason
+    finished(parts)
+    study = bench.user_ns["study"]
+    assert study.best_params
+    eventually(lambda: "Optimization: Crossing" in parts.report)
+    parts.form.copy_button.click()
+    cell = parts.cell()
+    assert html.escape(cell) in parts.form._cell.value
+    run(bench, cell.replace("-o study", "-o again"))
+    again = bench.user_ns["again"].history
+    assert again["reused"].all()  # the very same simulations
+    changing = ["seconds", "reused"]
+    assert again.drop(columns=changing).equals(study.history.drop(columns=changing))
+    assert bench.user_ns["again"].best_params == study.best_params
+
+    assert list(parts.form.next_buttons) == ["walk_forward", "backtest_batch", "backtest", "analyze"]
+    parts.form.next_buttons["backtest"].click()
+    sequel = parts.sequel
+    assert sequel.field("hyperparameters").words == ["study.best_params"]
+    assert sequel.field("start").words == ["2023-01-20"]
+    sequel.form.run_button.click()
+    finished(sequel)
+    sequel.form.next_buttons["analyze"].click()
+    assert sequel.sequel.field("names").words == ["result"]
+
+    batch = parts.send_on("backtest_batch")
+    assert batch is parts.sequel.widget
+    assert parts.sequel.field("strategies").words == ["Crossing"]
+    assert parts.sequel.field("symbols").words == ["BTC-USDT"]
+    assert parts.sequel.field("params").words == ["study"]
+    assert parts.sequel.form.reason == ""
+
+
+def test_what_the_tool_refuses_stands_at_its_field(bench):
+    parts = opened(bench, "optimize")
+    type_in(parts, "n_trials", "0")
+    parts.form.run_button.click()
+    assert parts.job is None
+    assert error_of(parts, "n_trials").startswith("n_trials is 0")
+    type_in(parts, "n_trials", "3")
+    assert parts.form.reason == ""
+
+
+def test_two_forms_on_one_job(bench, notebook):  # noqa: F811
+    line = "--trials 4000 -j 1 --neighbours 0"
+    one, other = opened(bench, "optimize", line), opened(bench, "optimize", line)
+    one.form.run_button.click()
+    other.form.run_button.click()
+    try:
+        assert other.job is one.job
+    finally:
+        one.job.cancel()
+    finished(one)
+    finished(other)
+    assert "cancelled" in one.form._reason.value
+    assert not other.form.run_button.disabled
+
+
+# ---------------------------------------------------------------------- candles
+
+
+def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
+    backtest = opened(bench, "backtest")
+    parts = opened(bench, "candles")
+    assert "No candles are stored" in parts.listing
+    assert "Nothing is stored" in parts.forms["delete"].form.reason
+    demo_form = parts.forms["demo"]
+    demo_form.field("symbols").control.set_state({"value": "SOL-USDT"})
+    for name, day in (("start", (2023, 0, 1)), ("end", (2023, 1, 1))):
+        type_in(demo_form, name, day)
+    demo_form.form.run_button.click()
+    assert "SOL-USDT" in parts.listing
+    assert backtest.field("symbol").words == ["SOL-USDT"]
+
+    delete = parts.forms["delete"]
+    assert delete.field("names").label == "Symbol"
+    assert delete.cell() == '%candles delete SOL-USDT --exchange "Demo (synthetic)"'  # which asks by itself
+    delete.form.run_button.click()
+    assert "Delete SOL-USDT of Demo (synthetic)?" in delete.form._asked.value
+    assert CandleStore().list()
+    delete.form.no_button.click()
+    assert delete.form._asking.layout.display == "none"
+    assert CandleStore().list()
+    delete.form.run_button.click()
+    delete.form.yes_button.click()
+    assert not CandleStore().list()
+    assert "No candles are stored" in parts.listing
+
+
+def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkeypatch, demo):  # noqa: F811
+    candles = demo.read("Demo (synthetic)", "BTC-USDT", "2023-01-01", "2023-01-02")
+    file = tmp_path / "my prices.csv"
+    file.write_text("timestamp,open,close,high,low,volume\n"
+                    + "\n".join(",".join(map(repr, row)) for row in candles.tolist()))  # fmt: skip
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
+    form = opened(bench, "candles").forms["import"]
+    for name, text in (("names", "nowhere.csv"), ("exchange", "Mine"), ("symbols", "BTC-USDT")):
+        form.field(name).control.set_state({"value": text})
+    form.form.run_button.click()
+    assert "nowhere.csv" in form.form._reason.value
+    form.field("names").control.set_state({"value": "'my prices.csv'"})
+    form.form.run_button.click()
+    assert [one.rows for one in CandleStore().list()] == [1440]
+    assert Path("my prices.csv").is_file()
+
+
+def test_the_strip_shows_gaps_and_the_chosen_period(tmp_path, demo):  # noqa: F811
+    candles = demo.read("Demo (synthetic)", "BTC-USDT", "2023-01-01", "2023-01-11")
+    rows = candles[(candles[:, 0] < candles[3000, 0]) | (candles[:, 0] >= candles[3080, 0])]
+    assert find_gaps(rows[:, 0])[0].minutes == 80
+    info = CandleStore(tmp_path).write("Mine", "BTC-USDT", rows)
+    strip = coverage_html([info], (info.start, info.start + 86_400_000))
+    assert "1 gap, 80 minutes" in strip
+    assert "missing: 2023-01-03 02:00 (80 min)" in strip
+    assert "chosen: 2023-01-01 to 2023-01-02" in strip
+    assert "Mine" in coverage_table([info])
+    assert coverage_html([]) == ""
+
+
+# ---------------------------------------------------------------------- the front door
+
+
+def test_a_mistyped_form_names_the_close_ones(bench):
+    with pytest.raises(UsageError, match=r"'optimise'.*Did you mean 'optimize'"):
+        bench.run_line_magic("panel", "optimise")
+    with pytest.raises(UsageError, match="needs the name"):
+        bench.run_line_magic("panel", "")
+    with pytest.raises(InputError, match="no form 'walk'"):
+        panel("walk")
+    with pytest.raises(InputError, match="no field 'trails'"):
+        panel("optimize", trails=3)
+    assert panel("optimize", n_trials=3, space={"fast": (5, 9)}, parity=False).parts.cell().endswith(
+        "--space fast=5:9 --trials 3 -o study --no-parity")  # fmt: skip
+
+
+def test_tab_offers_the_forms(bench):
+    bench.Completer.use_jedi = False
+    _, found = bench.complete("walk", "%panel walk", 11)
+    assert "walk_forward" in found
+
+
+def test_a_watched_notebook_gets_the_static_form_and_the_widget(bench, notebook):  # noqa: F811
+    shown = bench.run_line_magic("panel", "optimize")
+    shown._ipython_display_()
+    (only,) = notebook.displays
+    assert "Optimize panel" in only.text
+    notebook.enter_cell("second", allow_stdin=False)  # nbval, nbclient, papermill
+    shown._ipython_display_()
+    assert len(notebook.displays) == 2
+    assert "Optimize panel" in notebook.displays[-1].text
+
+
+def test_names_are_escaped_everywhere(bench):
+    parts = opened(bench, "backtest")
+    type_in(parts, "hyperparameters", f"mode='{HOSTILE}'")
+    parts.form.copy_button.click()
+    shown = Panel(bench, next(one for one in bench.configurables if type(one).__name__ == "JesseNb"), "backtest",
+                  {"hyperparameters": {"mode": HOSTILE}})  # fmt: skip
+    for text in (parts.form._cell.value, parts.form._reason.value, shown._repr_mimebundle_()["text/html"]):
+        assert "<img" not in text
+
+
+def test_a_form_opens_quickly(bench):
+    opened(bench, "backtest")
+    began = time.monotonic()
+    opened(bench, "optimize")
+    assert time.monotonic() - began < 2
