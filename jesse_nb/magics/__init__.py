@@ -29,7 +29,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.config import JesseNb
-    from jesse_nb.magics.display import watch_job
     from jesse_nb.magics.explore import ExploreMagics
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
@@ -37,6 +36,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.panel import PanelMagics, follow
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.walk_forward import WalkForwardMagics
+    from jesse_nb.widgets.display import watch_job
 
     settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables

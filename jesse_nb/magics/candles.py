@@ -16,8 +16,8 @@ from jesse_nb.exceptions import StorageError, did_you_mean
 from jesse_nb.magics.candles_database import copied_from, copied_to, database_listing
 from jesse_nb.magics.candles_sources import checked, exported, fetched, imported
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import Listing, saying
 from jesse_nb.magics.options import option_group, parse_line, whole_number
+from jesse_nb.widgets.display import Listing, saying
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo

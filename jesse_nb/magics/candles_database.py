@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import LaunchingCell, Listing, Note, saying
+from jesse_nb.widgets.display import LaunchingCell, Listing, Note, saying
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo

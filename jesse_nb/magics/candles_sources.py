@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import Listing, Note
+from jesse_nb.widgets.display import Listing, Note
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo

@@ -16,10 +16,10 @@ from traitlets import TraitError
 
 from jesse_nb.exceptions import JobError, did_you_mean
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import LaunchingCell, Listing, Note
 from jesse_nb.magics.launches import Launch, MagicCall, launch_of
 from jesse_nb.magics.options import parse_line
 from jesse_nb.magics.running import show_job
+from jesse_nb.widgets.display import LaunchingCell, Listing, Note
 
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job

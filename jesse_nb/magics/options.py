@@ -285,7 +285,7 @@ def tool_arguments(options: argparse.Namespace, defaults: Mapping[str, Any]) -> 
         from IPython.display import display
 
         from jesse_nb.core.tools.project_account import with_project_account
-        from jesse_nb.magics.display import Note
+        from jesse_nb.widgets.display import Note
 
         arguments, sentence = with_project_account(arguments)
         display(Note(sentence))

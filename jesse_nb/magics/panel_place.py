@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from jesse_nb.magics.display import LaunchingCell
+from jesse_nb.widgets.display import LaunchingCell
 
 __all__ = ["Place"]
 

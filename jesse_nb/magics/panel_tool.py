@@ -12,10 +12,10 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import shown_in
 from jesse_nb.magics.panel_arguments import Arguments
 from jesse_nb.magics.panel_place import Place
 from jesse_nb.magics.panel_tables import PANELS, PLURAL, PanelTable
+from jesse_nb.widgets.display import shown_in
 from jesse_nb.widgets.panel import Form
 from jesse_nb.widgets.panel_fields import Field
 from jesse_nb.widgets.panel_space import SpaceField

@@ -15,8 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import JobCancelledError, JobInterruptedError
-from jesse_nb.magics.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
 from jesse_nb.magics.launches import MagicCall, launched_by, running_twin
+from jesse_nb.widgets.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
 
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job

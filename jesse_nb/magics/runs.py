@@ -13,8 +13,8 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import Listing
 from jesse_nb.magics.options import parse_line, whole_number
+from jesse_nb.widgets.display import Listing
 
 if TYPE_CHECKING:
     import pandas as pd

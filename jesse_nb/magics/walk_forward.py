@@ -12,7 +12,6 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.cell import CellBody, choose_routes, run_cell_body
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.display import Listing
 from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
@@ -31,6 +30,7 @@ from jesse_nb.magics.options import (
     whole_number,
 )
 from jesse_nb.magics.running import run_tool
+from jesse_nb.widgets.display import Listing
 
 __all__ = ["WalkForwardMagics"]
 

@@ -16,7 +16,7 @@ from jesse_nb.core.tools.exploration import Exploration
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import JesseNbError
-from jesse_nb.magics.display import shown_by_its_launcher
+from jesse_nb.widgets.display import shown_by_its_launcher
 from jesse_nb.widgets.explorer_backtest import BacktestExplorer
 
 __all__ = ["RunsExplorer"]

@@ -18,9 +18,9 @@ import sys, time
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.config.JesseNb.warm_up = False
-began = time.perf_counter()
+began = time.process_time()
 shell.run_line_magic("load_ext", "jesse_nb")
-print(time.perf_counter() - began, sorted({"jesse", "pandas", "optuna", "matplotlib"} & set(sys.modules)))
+print(time.process_time() - began, sorted({"jesse", "pandas", "optuna", "matplotlib"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, imported = done.stdout.split(maxsplit=1)

@@ -9,8 +9,8 @@ import pytest
 
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.exceptions import InputError, JobInterruptedError, StrategyCrashError
-from jesse_nb.magics.display import Note, progress_html, progress_text
 from jesse_nb.magics.running import run_tool
+from jesse_nb.widgets.display import Note, progress_html, progress_text
 
 from .conftest import eventually, run
 

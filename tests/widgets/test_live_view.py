@@ -15,8 +15,7 @@ import pytest
 from jesse_nb.core.jobs.board import Convergence, Matrix, Scale, windows_board
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.exceptions import JobCancelledError
-from jesse_nb.magics import display
-from jesse_nb.widgets import live_view
+from jesse_nb.widgets import display, live_view
 from jesse_nb.widgets.live_texts import snapshot
 from jesse_nb.widgets.live_view import LiveView
 from tests.magics.conftest import Notebook, eventually, notebook, shell  # noqa: F401 - fixtures
