@@ -38,7 +38,7 @@ PERIOD = ("2023-02-01", "2023-04-12")
 DAYS = {"in_sample_period": 30, "out_sample_period": 10, "step_forward": 10}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def walk(candle_store: CandleStore) -> Any:
     def walk_crossing(**changes: Any) -> WalkForwardResult:
         arguments: dict[str, Any] = {**DAYS, "space": SPACE, "n_trials": 4, "seed": 3, "candles": candle_store}
@@ -50,6 +50,17 @@ def walk(candle_store: CandleStore) -> Any:
     return walk_crossing
 
 
+@pytest.fixture(scope="module")
+def truth(walk: Any, tmp_path_factory: pytest.TempPathFactory) -> WalkForwardResult:
+    """The walk that several tests look at."""
+    return walk(store=tmp_path_factory.mktemp("truth") / "runs.sqlite")  # type: ignore[no-any-return]
+
+
+def candles_of_the_period() -> np.ndarray:
+    candles = real_candles("BTC-USDT")
+    return candles[candles[:, 0] < to_ms(PERIOD[1])].copy()
+
+
 def summary(result: WalkForwardResult) -> list[Any]:
     return [
         (entry.window, entry.params, [(trial.params, trial.values) for trial in entry.trials], entry.test_values,
@@ -58,8 +69,10 @@ def summary(result: WalkForwardResult) -> list[Any]:
     ]  # fmt: skip
 
 
-def test_every_window_trains_before_it_is_tested(walk: Any, candle_store: CandleStore, tmp_path: Path) -> None:
-    result = walk()
+def test_every_window_trains_before_it_is_tested(
+    truth: WalkForwardResult, candle_store: CandleStore, tmp_path: Path
+) -> None:
+    result = truth
     assert len(result.windows) == result.planned == 4
     for entry in result.windows:
         window = entry.window
@@ -79,8 +92,8 @@ def test_every_window_trains_before_it_is_tested(walk: Any, candle_store: Candle
         assert set(entry.test_values) == {trial.number for trial in entry.trials if trial.scored}
 
 
-def test_the_stitched_curve_is_the_out_of_sample_runs_day_by_day(walk: Any) -> None:
-    result = walk()
+def test_the_stitched_curve_is_the_out_of_sample_runs_day_by_day(truth: WalkForwardResult) -> None:
+    result = truth
     curve = stitched(result)
     expected = []
     for entry in result.windows:
@@ -107,11 +120,10 @@ def test_overlapping_windows_count_no_day_twice_and_the_newest_model_wins(walk: 
     assert curve.overlapping == simulated - len(by_day) > 0
 
 
-def test_poisoned_future_candles_change_nothing(walk: Any, tmp_path: Path) -> None:
+def test_poisoned_future_candles_change_nothing(walk: Any, truth: WalkForwardResult, tmp_path: Path) -> None:
     """Past each window's test lies garbage in one run and the truth in the other; the window cannot tell."""
-    truth = walk(store=tmp_path / "truth.sqlite")
     first = truth.windows[0]
-    candles = real_candles("BTC-USDT").copy()
+    candles = candles_of_the_period()
     future = candles[:, 0] >= first.window.test_end
     candles[future, 1:5] *= 7.0
     candles[future, 5] *= 0.1
@@ -122,10 +134,11 @@ def test_poisoned_future_candles_change_nothing(walk: Any, tmp_path: Path) -> No
     assert summary(found)[1] != summary(truth)[1]
 
 
-def test_poisoned_test_candles_do_not_change_what_is_chosen(walk: Any, tmp_path: Path) -> None:
-    truth = walk(store=tmp_path / "truth.sqlite")
+def test_poisoned_test_candles_do_not_change_what_is_chosen(
+    walk: Any, truth: WalkForwardResult, tmp_path: Path
+) -> None:
     last = truth.windows[-1]
-    candles = real_candles("BTC-USDT").copy()
+    candles = candles_of_the_period()
     candles[candles[:, 0] >= last.window.test_start, 1:5] *= 7.0
     poisoned = CandleStore(tmp_path / "poisoned")
     poisoned.write(EXCHANGE, "BTC-USDT", candles)
