@@ -45,7 +45,7 @@ class NotebookPage:
         self._devtools: CDPSession | None = None
         page.set_default_timeout(PATIENCE / 4)
         page.on("console", self._note_console)
-        page.on("pageerror", lambda error: self.errors.append(f"{error}"))
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
         page.on("websocket", self._watch_socket)
 
     def open(self, path: str) -> None:

@@ -41,8 +41,10 @@ def test_a_job_is_interrupted_when_its_process_is_gone_or_another(journal: Journ
     assert entry(process_started=(process_start(os.getpid()) or 0) - 60).standing() == "interrupted"
     gone = subprocess.Popen([sys.executable, "-c", ""])
     started = process_start(gone.pid) or 0.0
-    time.sleep(0.3)  # ended, and nobody has asked for its exit code yet
-    assert entry(process=gone.pid, process_started=started).standing() == "interrupted"
+    deadline = time.monotonic() + 30
+    while entry(process=gone.pid, process_started=started).standing() != "interrupted":  # nobody asks for its exit code
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     gone.wait(5)
     assert entry(process=gone.pid, process_started=started).standing() == "interrupted"
     assert entry(process=gone.pid, state="cancelled").standing() == "cancelled"

@@ -19,6 +19,8 @@ from tests.strategies_drawing import DRAWER
 
 PERIOD = ("2023-05-01", "2023-05-08")
 
+pytestmark = pytest.mark.usefixtures("as_worker")
+
 
 def both(store: CandleStore, strategy: str, **changes: Any) -> tuple[RunRecord, RunRecord]:
     """A run as ever, and the same one watched."""

@@ -21,6 +21,7 @@ from jesse_nb.exceptions import CandlesError, StrategyError
 from jesse_nb.strategy_file import read_strategy_file
 from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING
+from tests.simulator.conftest import as_worker  # noqa: F401
 
 PERIOD = ("2023-03-01", "2023-03-03")
 LIMIT = 5
@@ -64,6 +65,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["source", "notebook", "project"])
+@pytest.mark.usefixtures("as_worker")
 def test_it_is_the_same_spec_again(spec_of: Any, markets: CandleStore, project: Path, kind: str) -> None:
     strategy = {"source": CROSSING, "notebook": live_class(), "project": "Crossing"}[kind]
     spec = spec_of(strategy, project=project)
