@@ -120,6 +120,8 @@ class NotebookPage:
         )
         dark = name == "Dark"
         self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+        # JupyterLab takes its splash screen away a moment later, and stumbles when two of them overlap.
+        self.page.wait_for_function("document.getElementById('jupyterlab-splash') === null")
 
     def screenshot(self, name: str) -> None:
         """Save a picture of the page, for somebody to look at, in the folder that JESSE_NB_SCREENSHOTS names."""
