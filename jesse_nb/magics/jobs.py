@@ -86,9 +86,12 @@ class JobsMagics(Magics):
         for one in found:
             if not _is_job(one):
                 raise _not_here(one, "cancel")
-        for job in found:
+        running = [job for job in found if job.state == "running"]
+        if ended := [job.id for job in found if job not in running]:
+            LaunchingCell(self._shell).show(Note(f"{', '.join(ended)} had ended before."))
+        for job in running:
             job.cancel()
-        for job in found:
+        for job in running:
             job.wait(1.0)
         return _listing(everything=False)
 

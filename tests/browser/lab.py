@@ -173,6 +173,7 @@ def _isolated_environment(folder: Path, candles: Path) -> dict[str, str]:
         "IPYTHONDIR": str(folder / "ipython"),
         "JESSE_NB_CANDLES": str(candles),
         "JESSE_NB_STORE": str(folder / "store"),
+        "JESSE_NB_JOBS": str(folder / "jobs"),
     }
 
 

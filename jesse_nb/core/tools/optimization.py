@@ -220,6 +220,8 @@ class Optimization:
                 self._receive_final(*answer)
         evaluator.cancel()
         fetch_finished(evaluator, self._receive_final)
+        if not self._must_stop():  # what an ended study is remembered by are its trials, not its last phase
+            control.update(done=len(self._trials), total=len(self._trials), running=0)
 
     def _receive_final(self, ticket: Hashable, outcome: Outcome) -> None:
         assert self._checks is not None
