@@ -101,6 +101,19 @@ def test_thinning_keeps_the_extremes() -> None:
     assert thin.times[-1] == 99_999
 
 
+@pytest.mark.parametrize("size", [1_001, 1_003, 7_919, 43_111])
+@pytest.mark.parametrize("most", [100, 1_000])
+def test_no_curve_loses_its_extremes_wherever_they_are(size: int, most: int) -> None:
+    random = np.random.default_rng(size)
+    for place in (0, 1, size // 2, *range(size - 60, size)):
+        values = random.normal(size=size)
+        values[place] = -99.0
+        values[size - 1 - place] = 99.0 if place != size - 1 - place else -99.0
+        thin = thinned(Curve(np.arange(float(size)), values), most)
+        assert (thin.values.min(), thin.values.max()) == (values.min(), values.max())
+        assert len(thin.times) <= most
+
+
 def test_what_is_known_of_trades(chart: MarketChart) -> None:
     trades = chart.trades
     assert trades.index.tolist() == list(range(1, 5_001))
