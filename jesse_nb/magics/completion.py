@@ -33,6 +33,7 @@ _FIXED = {
     "mode": ("fast", "step"),
     "gaps": ("fill", "keep"),
     "split": ("windows", "cpcv"),
+    "pruner": ("median", "none"),
 }
 
 #: Magics whose line names a result.

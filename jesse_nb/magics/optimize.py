@@ -97,6 +97,12 @@ class OptimizeMagics(Magics):
             help="How parameters are drawn: tpe, random, grid, cmaes or nsga2 (tpe).",
         ),
         argument("--seed", type=whole_number, metavar="N", help="Seed of the sampler (0)."),
+        argument(
+            "--pruner",
+            metavar="NAME",
+            help="Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
+            "did by then; or none (median).",
+        ),
         argument("--initial-result", metavar="STUDY", help="Earlier result whose best are tried first."),
     )
     @option_group(

@@ -11,7 +11,8 @@ __all__ = ["CANDLES", "KINDS", "PANELS", "PLURAL", "PanelTable"]
 KINDS = {
     "strategy": "choice", "strategies": "several", "exchange": "choice", "symbol": "choice", "symbols": "several",
     "timeframe": "choice", "timeframes": "several", "start": "date", "end": "date", "test_start": "date",
-    "test_end": "date", "space": "space", "metric": "suggest", "sampler": "choice", "split": "choice",
+    "test_end": "date", "space": "space", "metric": "suggest", "sampler": "choice", "pruner": "choice",
+    "split": "choice",
     "market": "choice", "leverage_mode": "choice", "mode": "choice", "gaps": "choice", "initial_result": "choice",
     "names": "choice", "analysis_type": "choice",
 }  # fmt: skip
@@ -88,8 +89,8 @@ PANELS = {
         "optimize", "Optimize", "search for the best hyperparameters",
         ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "n_trials", "n_jobs",
          "output"),
-        ("constraints", "hyperparameters", "sampler", "seed", "initial_result", "test_ratio", "test_start", "test_end",
-         "holdout", "top", "neighbours", "parity", "timeout", *_ACCOUNT, *_RUN),
+        ("constraints", "hyperparameters", "sampler", "seed", "pruner", "initial_result", "test_ratio", "test_start",
+         "test_end", "holdout", "top", "neighbours", "parity", "timeout", *_ACCOUNT, *_RUN),
         {**_ONE_MARKET, "space": _NO_SPACE}, output="study",
         then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
               "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},

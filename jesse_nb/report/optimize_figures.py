@@ -48,10 +48,11 @@ def draw_convergence(result: OptimizeResult) -> ReportFigure:
     _scatter(ax, finite["trial"], finite["value"], finite["trial"].isin(_violating(result)))
     if finite["best"].notna().any():
         ax.step(finite["trial"], finite["best"], where="post", color=BEST, linewidth=2, label="best so far", zorder=3)
-    lost = {"failed": [trial.number for trial in result.trials if trial.state == "failed"],
+    lost = {"stopped early": [trial.number for trial in result.pruned],
+            "failed": [trial.number for trial in result.trials if trial.state == "failed"],
             "no value": [trial.number for trial in result.trials
                          if trial.state == "finished" and not trial.scored]}
-    for (name, numbers), colour in zip(lost.items(), (BAD, INK), strict=True):
+    for (name, numbers), colour in zip(lost.items(), (OTHER, BAD, INK), strict=True):
         if numbers:  # they have no value, so they stand on the axis
             ax.scatter(numbers, [0.03] * len(numbers), marker="x", s=26, color=colour, linewidths=1.4,
                        label=name, transform=ax.get_xaxis_transform(), zorder=4)

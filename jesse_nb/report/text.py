@@ -78,6 +78,7 @@ def _(result: OptimizeResult) -> str:
     failed = sum(trial.state == "failed" for trial in result.trials)
     lines.append(f"{len(result.trials)} of {result.n_trials} trials"
                  f"{f', {failed} failed' if failed else ''}"
+                 f"{f', {words.pruned(result)}' if result.pruned else ''}"
                  f"{f', stopped: {_line(result.stopped)}' if result.stopped else ''}"
                  f"; sampler {result.sampler}, seed {result.seed}")
     if result.best is None:

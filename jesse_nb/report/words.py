@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
 __all__ = ["SYNTHETIC", "at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
-           "parity", "plateau", "sealed", "warnings"]  # fmt: skip
+           "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip
 
 SYNTHETIC = "These candles are made up: nothing here says anything about a real market."
 
@@ -25,6 +25,11 @@ SYNTHETIC = "These candles are made up: nothing here says anything about a real 
 FEW_TRADES = 30
 #: Which metric speaks for the result when the optimized one cannot be compared between periods.
 _SPOKESMEN = ("sharpe_ratio", "sharpe", "annual_return")
+
+
+def pruned(result: OptimizeResult) -> str:
+    """Say how many trials were stopped early, and what that saved."""
+    return f"{len(result.pruned):,} stopped early ({result.simulated:.0%} of the candles simulated)"
 
 
 def earlier_runs(result: OptimizeResult) -> str:

@@ -55,7 +55,8 @@ class EffectiveTrials:
     variance
         Of the distinct trials' Sharpe ratios per day, which the deflated Sharpe ratio needs; but never below what
         chance alone gives independent trials, ``1/(days - 1)``. Trials that resemble each other lie closer together,
-        and their number has been lowered for it already.
+        and their number has been lowered for it already. Where trials were stopped early, the better half of all
+        speaks for the worse, too (:func:`upper_variance`).
     """
 
     number: float
@@ -77,13 +78,15 @@ class EffectiveTrials:
         return self.number + backtests * share
 
 
-def effective_trials(returns: pd.DataFrame, *, seed: int = 0) -> EffectiveTrials:
+def effective_trials(returns: pd.DataFrame, *, unfinished: int = 0, seed: int = 0) -> EffectiveTrials:
     """Estimate how many independent trials these are worth.
 
     Parameters
     ----------
     returns
         Daily returns, fractions, all defined: one row a day, one column a trial.
+    unfinished
+        How many more trials were stopped early for doing badly. Only the variance takes them into account.
     seed
         Makes the simulated equivalent repeatable.
     """
@@ -106,11 +109,35 @@ def effective_trials(returns: pd.DataFrame, *, seed: int = 0) -> EffectiveTrials
     once = values[:, np.flatnonzero(traded)[first]]
     ratios = once.mean(axis=0) / once.std(axis=0, ddof=1)
     by_chance = 1.0 / (len(values) - 1)
+    spread = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
     return EffectiveTrials(
         number=number, clusters=clusters, equivalent=equivalent, silhouette=silhouette, labels=labels,
         distinct=distinct.shape[1], idle=idle,
-        variance=max(float(np.var(ratios, ddof=1)), by_chance) if len(ratios) > 1 else by_chance,
+        variance=max(spread, upper_variance(ratios, unfinished) if unfinished else 0.0, by_chance),
     )
+
+
+def upper_variance(values: Array, lower: int) -> float:
+    """Estimate the variance of values of which the ``lower`` lowest are missing.
+
+    The mean squared distance of the better half from the median of all, which for a symmetric distribution is the
+    variance. With more missing than known, the lowest one known stands for the median, which is below it: the
+    estimate is then too small.
+
+    Parameters
+    ----------
+    values
+        (n,), those that are known.
+    lower
+        How many more there are, below all of these.
+    """
+    if not len(values):
+        return 0.0
+    ordered = np.concatenate([np.full(lower, -np.inf), np.sort(values)])
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1].mean()
+    median = float(middle) if np.isfinite(middle) else float(values.min())
+    above = values[values >= median]
+    return float(((above - median) ** 2).mean())
 
 
 def cluster_trials(standard: Array) -> tuple[NDArray[np.int_], float]:

@@ -54,7 +54,7 @@ class MarketComparison(NamedTuple):
 
 def compare_with_market(
     returns: pd.DataFrame, chosen: int, market: pd.Series[float] | None, *, prior_trials: int = 0,
-    resamples: int = 1000, seed: int = 0,
+    unfinished: int = 0, resamples: int = 1000, seed: int = 0,
 ) -> tuple[MarketComparison | None, str]:
     """Test the trials against buy-and-hold, and beyond their own exposure to it.
 
@@ -68,6 +68,8 @@ def compare_with_market(
         Buy-and-hold's daily returns, fractions; days that are missing or NaN are left out.
     prior_trials
         Earlier backtests on overlapping data.
+    unfinished
+        Trials of this study that were stopped early, and are no columns.
     resamples, seed
         Of the bootstrap.
 
@@ -98,8 +100,8 @@ def compare_with_market(
     weights = 1.0 - benchmark.mean() * gaps / (gaps**2).mean()
     rest = alpha + (rest - alpha) * weights[:, None]
     beyond = pd.DataFrame(rest, index=own.index, columns=own.columns)
-    effective = effective_trials(beyond, seed=seed)
-    independent = effective.with_earlier(prior_trials)
+    effective = effective_trials(beyond, unfinished=unfinished, seed=seed)
+    independent = effective.with_earlier(prior_trials + unfinished)
     return MarketComparison(
         against=superior_ability(own, known, resamples=resamples, seed=seed),
         beyond=superior_ability(beyond, resamples=resamples, seed=seed),

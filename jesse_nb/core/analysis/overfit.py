@@ -58,12 +58,15 @@ class OverfitFigures:
         Of each trial, by column; NaN for those that never traded.
     prior_trials
         Earlier backtests on overlapping data, beyond these trials.
+    unfinished
+        Trials that were stopped early. Nothing is known of them but that they did badly on the way; they count as
+        earlier backtests do, and widen the spread of the Sharpe ratios that luck is measured by.
     effective
         The effective number of independent trials among these.
     independent_trials
-        That number with the earlier backtests: they are taken to repeat each other as much as these trials do, but
-        each counts for a quarter of an independent trial at the least. The deflated Sharpe ratio and the p-values
-        below are corrected for so many.
+        That number with the earlier backtests and the unfinished trials: they are taken to repeat each other as
+        much as these trials do, but each counts for a quarter of an independent trial at the least. The deflated
+        Sharpe ratio and the p-values below are corrected for so many.
     deflated
         The chosen trial's deflated Sharpe ratio (per day).
     probabilistic
@@ -91,6 +94,7 @@ class OverfitFigures:
     active_days: int
     sharpe: pd.Series[float] = field(repr=False)
     prior_trials: int
+    unfinished: int
     effective: EffectiveTrials = field(repr=False)
     independent_trials: float
     deflated: DeflatedSharpe = field(repr=False)
@@ -125,7 +129,7 @@ class OverfitFigures:
 
         Annualized by 365; from one trial to at least ten times as many as there were, evenly on a logarithmic scale.
         """
-        most = max(self.independent_trials * 10.0, float(len(self.sharpe) + self.prior_trials), 100.0)
+        most = max(self.independent_trials * 10.0, float(len(self.sharpe) + self.prior_trials + self.unfinished), 100.0)
         numbers = np.geomspace(1.0, most, points)
         best = [expected_maximum_sharpe(self.deflated.variance * PERIODS, number) for number in numbers]
         return pd.Series(best, index=pd.Index(numbers, name="independent trials"), name="sharpe", dtype=float)
@@ -133,7 +137,8 @@ class OverfitFigures:
 
 def overfit_figures(
     returns: pd.DataFrame, chosen: Hashable, market: pd.Series[float] | None = None, *, prior_trials: int = 0,
-    held_out: Iterable[tuple[float, float]] = (), trades: int | None = None, resamples: int = 1000, seed: int = 0,
+    unfinished: int = 0, held_out: Iterable[tuple[float, float]] = (), trades: int | None = None,
+    resamples: int = 1000, seed: int = 0,
 ) -> OverfitFigures:
     """Compute what tells skill from luck in the best of many trials.
 
@@ -148,6 +153,8 @@ def overfit_figures(
         Buy-and-hold's daily returns, fractions; days that are missing or NaN are left out of comparisons with it.
     prior_trials
         Earlier backtests on overlapping data of the same symbols, beyond these trials.
+    unfinished
+        Trials of this study that were stopped early, and are no columns.
     held_out
         Pairs of a top trial's value in training and held out.
     trades
@@ -158,23 +165,25 @@ def overfit_figures(
     Raises
     ------
     InputError
-        When ``chosen`` is no column, ``prior_trials`` is negative, or returns are undefined.
+        When ``chosen`` is no column, a count is negative, or returns are undefined.
     """
     if chosen not in returns.columns:
         raise InputError(f"Trial {chosen!r} has no returns.", "Choose one of the columns of returns.")
-    if prior_trials < 0:
-        raise InputError(f"prior_trials is {prior_trials}.", "It is a count, 0 or more.")
+    for name, count in (("prior_trials", prior_trials), ("unfinished", unfinished)):
+        if count < 0:
+            raise InputError(f"{name} is {count}.", "It is a count, 0 or more.")
     values = returns.to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise InputError("Some of the trials' returns are undefined.", "Leave those trials out, or fill them.")
     moments = [sharpe_moments(column) for column in values.T]
     position = next(place for place, name in enumerate(returns.columns) if name == chosen)
     its, ratios = moments[position], np.array([one.sharpe for one in moments])
-    effective = effective_trials(returns, seed=seed)
-    independent = effective.with_earlier(prior_trials)
+    effective = effective_trials(returns, unfinished=unfinished, seed=seed)
+    others = prior_trials + unfinished
+    independent = effective.with_earlier(others)
     cash = superior_ability(returns, resamples=resamples, seed=seed)
     compared, reason = compare_with_market(returns, position, market, prior_trials=prior_trials,
-                                           resamples=resamples, seed=seed)
+                                           unfinished=unfinished, resamples=resamples, seed=seed)
     more = independent / effective.number if effective.number else 1.0
     return OverfitFigures(
         chosen=chosen,
@@ -183,6 +192,7 @@ def overfit_figures(
         active_days=int((values[:, position] != 0).sum()),
         sharpe=pd.Series(ratios * math.sqrt(PERIODS), index=returns.columns, dtype=float),
         prior_trials=prior_trials,
+        unfinished=unfinished,
         effective=effective,
         independent_trials=independent,
         deflated=deflated_sharpe(its, effective.variance, independent),
@@ -194,7 +204,7 @@ def overfit_figures(
         market_reason=reason,
         p_cash=math.nan if cash.reason else _of_more(cash, position, more),
         p_market=_of_more(compared.beyond, position, compared.more) if compared else math.nan,
-        haircut=haircut_sharpe(ratios, position, len(returns), more_tests=prior_trials),
+        haircut=haircut_sharpe(ratios, position, len(returns), more_tests=others),
         held_out=_held_out_ranks(held_out),
     )
 

@@ -149,6 +149,10 @@ def _evidence(figures: OverfitFigures) -> list[str]:
     idle = f"; {effective.idle:,} never traded" if effective.idle else ""
     lines = [f"Trials that traded: {figures.trials:,}, of which {effective.distinct:,} differ; effective number of "
              f"independent trials {_whole(effective.number)}{groups}{idle}."]
+    if figures.unfinished:
+        lines.append(f"Trials that were stopped early: {figures.unfinished:,}. They count as tried, with which the "
+                     f"effective number is {_whole(figures.independent_trials)}, and as worse than half of all; the "
+                     "tests below know the others only.")
     if figures.prior_trials:
         lines.append(f"Earlier backtests on these days: {figures.prior_trials:,}, with which the effective "
                      f"number is {_whole(figures.independent_trials)} (they are taken to be as alike as these, but "
@@ -196,8 +200,9 @@ def _tested(what: str, test: SuperiorAbility, corrected: float) -> str:
 
 
 def _trials(figures: OverfitFigures) -> str:
+    stopped = f", {figures.unfinished:,} more stopped early," if figures.unfinished else ""
     earlier = f" and {counted(figures.prior_trials, 'earlier backtest')}" if figures.prior_trials else ""
-    return f"{counted(figures.trials, 'trial')}{earlier} (effective {_whole(figures.independent_trials)})"
+    return f"{counted(figures.trials, 'trial')}{stopped}{earlier} (effective {_whole(figures.independent_trials)})"
 
 
 def _whole(number: float) -> str:

@@ -130,7 +130,7 @@ class Dispatcher:
         with self._lock:
             if self._broken is not None:
                 raise self._broken
-            key = (simulation.spec.key, timeout, memory_limit)
+            key = (simulation.spec.key, simulation.stop, timeout, memory_limit)
             task = self._tasks.get(key)
             if task is None:
                 task = self._tasks[key] = _Task(key, simulation, timeout, memory_limit, share)

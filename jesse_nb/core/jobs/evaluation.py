@@ -12,12 +12,14 @@ import queue
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -28,7 +30,7 @@ __all__ = ["Evaluator", "Outcome"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one simulation: a record, or the reason why there is none.
+    """What became of one simulation: a record, what is known of a run that its rule stopped, or why there is neither.
 
     ``reused`` is True when nothing was simulated for it alone: it was stored, or ran for another job as well.
     """
@@ -37,6 +39,19 @@ class Outcome:
     record: RunRecord | None
     error: JesseNbError | None = None
     reused: bool = False
+    stopped: StoppedRun | None = None
+
+
+class _Question(NamedTuple):
+    """What is asked of the store and the pool: a run, and when it may end early."""
+
+    spec: BacktestSpec
+    stop: StopRule | None
+
+    @property
+    def key(self) -> tuple[str, StopRule | None]:
+        """What equal questions share."""
+        return self.spec.key, self.stop
 
 
 class Evaluator:
@@ -82,10 +97,10 @@ class Evaluator:
         self._most_in_flight = limit + 2
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
-        self._waiting: deque[BacktestSpec] = deque()
-        self._futures: dict[str, SharedFuture] = {}
-        self._tickets: dict[str, list[Hashable]] = {}
-        self._answered: queue.SimpleQueue[tuple[BacktestSpec, SharedFuture]] = queue.SimpleQueue()
+        self._waiting: deque[_Question] = deque()
+        self._futures: dict[tuple[str, StopRule | None], SharedFuture] = {}
+        self._tickets: dict[tuple[str, StopRule | None], list[Hashable]] = {}
+        self._answered: queue.SimpleQueue[tuple[_Question, SharedFuture]] = queue.SimpleQueue()
         self._ready: deque[tuple[Hashable, Outcome]] = deque()
         self._checks: set[str] = set()
         self._closed = False
@@ -102,24 +117,28 @@ class Evaluator:
         """How many tickets have no outcome yet, or one that was not fetched."""
         return len(self._ready) + sum(len(tickets) for tickets in self._tickets.values())
 
-    def submit(self, ticket: Hashable, spec: BacktestSpec, *, check: bool = False) -> None:
+    def submit(
+        self, ticket: Hashable, spec: BacktestSpec, *, check: bool = False, stop: StopRule | None = None
+    ) -> None:
         """Ask for a simulation; its outcome comes from :meth:`next` under ``ticket``.
 
-        A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`).
+        A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`). With ``stop``, the run may end
+        early; one that the store has to its end is judged by the same rule.
         """
-        if spec.key in self._tickets:
-            self._tickets[spec.key].append(ticket)
+        question = _Question(spec, stop)
+        if question.key in self._tickets:
+            self._tickets[question.key].append(ticket)
             return
-        known = self._store.get(spec.key)
+        known = self._known(question)
         if known is not None:
-            self._ready.append((ticket, Outcome(spec, known, reused=True)))
+            self._ready.append((ticket, known))
             return
         if self._closed:
             return
-        self._tickets[spec.key] = [ticket]
+        self._tickets[question.key] = [ticket]
         if check:
             self._checks.add(spec.key)
-        self._waiting.append(spec)
+        self._waiting.append(question)
         self._fill()
 
     def next(self, timeout: float) -> tuple[Hashable, Outcome] | None:
@@ -146,35 +165,53 @@ class Evaluator:
         self._futures.clear()
         self._tickets.clear()
 
+    def _known(self, question: _Question) -> Outcome | None:
+        spec, stop = question
+        record = self._store.get(spec.key)
+        if record is not None:
+            stopped = None if stop is None else record.judge(stop, spec.end)[0]
+            return Outcome(spec, None if stopped else record, reused=True, stopped=stopped)
+        if stop is None:
+            return None
+        partly = self._store.stopped(spec.key)
+        stopped = None if partly is None else partly.again(stop)
+        return None if stopped is None else Outcome(spec, None, reused=True, stopped=stopped)
+
     def _fill(self) -> None:
         while self._waiting and len(self._futures) < self._most_in_flight:
-            spec = self._waiting.popleft()
-            future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
-            self._futures[spec.key] = future
-            future.add_done_callback(lambda done, spec=spec: self._answered.put((spec, done)))  # type: ignore[misc]
+            question = self._waiting.popleft()
+            simulation = replace(self._prepare(question.spec), stop=question.stop)
+            future = self._share.submit(simulation, self._trial_timeout, self._memory_limit)
+            self._futures[question.key] = future
+            future.add_done_callback(
+                lambda done, question=question: self._answered.put((question, done)))  # type: ignore[misc]
 
-    def _take(self, spec: BacktestSpec, future: SharedFuture) -> None:
-        if self._futures.pop(spec.key, None) is None:
+    def _take(self, question: _Question, future: SharedFuture) -> None:
+        if self._futures.pop(question.key, None) is None:
             return  # cancelled meanwhile
         self._fill()
-        outcome = self._outcome(spec, future)
-        tickets = self._tickets.pop(spec.key)
+        outcome = self._outcome(question.spec, future)
+        tickets = self._tickets.pop(question.key)
         self._ready.append((tickets[0], outcome))
         for other in tickets[1:]:
-            self._ready.append((other, Outcome(spec, outcome.record, outcome.error, reused=True)))
+            self._ready.append((other, replace(outcome, reused=True)))
 
     def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> Outcome:
         self.simulated += not future.joined
         error = _failure(future, self._trial_timeout)
-        if error is None:
-            record: RunRecord = future.result().value
-            with self._keeping():
-                self._store.put(spec, record, check=spec.key in self._checks)
-            return Outcome(spec, record, reused=future.joined)
         if isinstance(error, SimulationError):
             with self._keeping():
                 self._store.put_failure(spec, type(error).__name__, str(error))
-        return Outcome(spec, None, error, reused=future.joined)
+        if error is not None:
+            return Outcome(spec, None, error, reused=future.joined)
+        answer: RunRecord | StoppedRun = future.result().value
+        if isinstance(answer, StoppedRun):
+            with self._keeping():
+                self._store.put_stopped(spec, answer)
+            return Outcome(spec, None, reused=future.joined, stopped=answer)
+        with self._keeping():
+            self._store.put(spec, answer, check=spec.key in self._checks)
+        return Outcome(spec, answer, reused=future.joined)
 
     @contextlib.contextmanager
     def _keeping(self) -> Iterator[None]:

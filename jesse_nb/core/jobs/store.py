@@ -22,6 +22,7 @@ import pandas as pd
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.jobs.ledger import ledger_table
+from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import StorageError
@@ -55,6 +56,21 @@ CREATE TABLE IF NOT EXISTS failures (
     kind TEXT NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS stopped (
+    key TEXT PRIMARY KEY,
+    finished_at REAL NOT NULL,
+    strategy TEXT NOT NULL,
+    exchange TEXT NOT NULL,
+    symbols TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    end_ms INTEGER NOT NULL,
+    spec TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    samples BLOB NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'stopped'
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS stopped_by_data
+    ON stopped (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at);
 CREATE TABLE IF NOT EXISTS openings (
     study TEXT NOT NULL,
     opened_at REAL NOT NULL,
@@ -171,6 +187,28 @@ class RunStore:
             self._connection.execute(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
+            self._connection.execute("DELETE FROM stopped WHERE key = ?", (spec.key,))
+
+    def stopped(self, key: str) -> StoppedRun | None:
+        """Return what is known of a run that was stopped early; None when nothing is."""
+        with self._explained("read"):
+            row = self._connection.execute("SELECT facts, samples FROM stopped WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return StoppedRun.unpack(*row)
+        except Exception:  # noqa: BLE001 - whatever is wrong with the row, simulating again mends it
+            return None
+
+    def put_stopped(self, spec: BacktestSpec, run: StoppedRun) -> None:
+        """Keep what is known of a run that was stopped early, apart from those that finished."""
+        facts, samples = run.pack()
+        first = spec.routes[0]
+        row = (spec.key, time.time(), first.strategy.name, first.exchange,
+               " ".join(route.symbol for route in spec.routes), spec.start, spec.end, spec.to_json(), facts, samples,
+               "stopped")
+        with self._explained("write"):
+            self._connection.execute("INSERT OR REPLACE INTO stopped VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
         """Note a failed run for the history. Failures are tried again, so none is ever answered from here."""
@@ -216,10 +254,11 @@ class RunStore:
             ).pipe(_readable)
 
     def same_data(self, spec: BacktestSpec) -> frozenset[str]:
-        """Return the keys of all finished backtests that traded one of a spec's symbols in some of its period.
+        """Return the keys of all backtests that traded one of a spec's symbols in some of its period.
 
-        Whatever the exchange, but made-up candles are the same as made-up ones only; scenarios of a candle
-        pipeline and checks are none of these. The spec's own run is one of them when it has finished.
+        Those that were stopped early count, too. Whatever the exchange, but made-up candles are the same as made-up
+        ones only; scenarios of a candle pipeline and checks are none of these. The spec's own run is one of them
+        when it has finished.
         """
         return frozenset(self.finished_on_same_data(spec))
 
@@ -228,7 +267,7 @@ class RunStore:
         rows = self._on_same_data("key, finished_at", {route.symbol for route in spec.routes}, spec.start, spec.end)
         made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
         return {key: moment for exchange, kind, key, moment in rows
-                if kind == "backtest" and exchange.endswith(SYNTHETIC_MARK) == made_up}
+                if kind in ("backtest", "stopped") and exchange.endswith(SYNTHETIC_MARK) == made_up}
 
     def ledger(
         self, symbols: Iterable[str] | None = None, start: int | None = None, end: int | None = None,
@@ -249,9 +288,9 @@ class RunStore:
         -------
         pandas.DataFrame
             Columns ``symbol``, ``start`` and ``end`` (UTC) of the shared data, ``strategy``, ``kind``
-            (``backtest``, ``scenario`` for a run on candles that a pipeline rewrote, or ``check`` for one that
-            repeats another with a higher fee or in the other mode), ``runs`` (count, each
-            distinct run once), ``first`` and ``last`` (UTC) when they finished. See
+            (``backtest``, ``stopped`` for one that a pruner ended early, ``scenario`` for a run on candles that a
+            pipeline rewrote, or ``check`` for one that repeats another with a higher fee or in the other mode),
+            ``runs`` (count, each distinct run once), ``first`` and ``last`` (UTC) when they finished. See
             :func:`~jesse_nb.core.jobs.ledger.ledger_table`.
         """
         wanted = None if symbols is None else set(symbols)
@@ -303,6 +342,7 @@ class RunStore:
         """Forget all runs. That sealed days were opened is kept: what was looked at stays looked at."""
         with self._explained("write"):
             self._connection.execute("DELETE FROM runs")
+            self._connection.execute("DELETE FROM stopped")
             self._connection.execute("DELETE FROM failures")
 
     def close(self) -> None:
@@ -314,23 +354,29 @@ class RunStore:
         self, columns: str, symbols: set[str] | None, start: int | None, end: int | None,
         excluding: Iterable[str] = (), group: str = "",
     ) -> list[tuple[Any, ...]]:  # fmt: skip
-        """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period."""
+        """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period.
+
+        Runs that were stopped early are among them: they were looked at, too.
+        """
         condition = "start_ms < ? AND end_ms > ?"
         values: list[Any] = [_LAST_MOMENT if end is None else end, -_LAST_MOMENT if start is None else start]
         excluded = list(excluding)
         if excluded:
             condition += " AND key NOT IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(excluded))
-        with self._explained("read"):
-            known = [row[0] for row in self._connection.execute("SELECT DISTINCT symbols FROM runs "
-                                                                 "INDEXED BY runs_by_data")]
-            those = [text for text in known if symbols is None or symbols & set(text.split())]
-            return self._connection.execute(
-                f"SELECT exchange, kind, {columns} FROM runs INDEXED BY runs_by_data "  # noqa: S608 - our own columns
-                f"WHERE symbols IN (SELECT value FROM json_each(?)) AND {condition}"
-                f"{' GROUP BY ' + group if group else ''}",
-                [json.dumps(those), *values],
-            ).fetchall()
+        rows: list[tuple[Any, ...]] = []
+        for table in ("runs", "stopped"):
+            source = f"{table} INDEXED BY {table}_by_data"
+            with self._explained("read"):
+                known = [row[0] for row in self._connection.execute(f"SELECT DISTINCT symbols FROM {source}")]  # noqa: S608
+                those = [text for text in known if symbols is None or symbols & set(text.split())]
+                rows += self._connection.execute(
+                    f"SELECT exchange, kind, {columns} FROM {source} "  # noqa: S608 - our own columns
+                    f"WHERE symbols IN (SELECT value FROM json_each(?)) AND {condition}"
+                    f"{' GROUP BY ' + group if group else ''}",
+                    [json.dumps(those), *values],
+                ).fetchall()
+        return rows
 
     def _migrate(self) -> None:
         """Bring a store of an earlier version, or one that was just made, to this one; once, whoever comes first."""

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
 from jesse_nb.core.simulator.recording import Recording
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -65,6 +66,16 @@ class RunRecord:
             seconds=self.seconds,
             output=self.output,
         )
+
+    def judge(self, rule: StopRule, end: int) -> tuple[StoppedRun | None, tuple[float, ...]]:
+        """Say whether a rule had stopped the run before its ``end`` (milliseconds UTC), and read its checkpoints.
+
+        As :func:`~jesse_nb.core.simulator.early_stop.judge_samples` does.
+        """
+        before = self.equity_times < end
+        first_trade = min((trade["closed_at"] for trade in self.trades), default=end)
+        return judge_samples(rule, self.equity_times[before], self.equity_values[before], int(first_trade),
+                             self.seconds)
 
     def equity(self) -> pd.Series[float]:
         """Return the equity curve as users see it."""

@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
+from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
@@ -51,17 +53,21 @@ _ORDER_FIELDS = ("symbol", "exchange", "side", "type", "reduce_only", "qty", "fi
 class Simulation:
     """What a worker needs for one run: the spec, the strategies' code and the rows to read.
 
-    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too.
+    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too. With
+    ``stop``, the run ends where that rule says so; ``progress`` is the path of a
+    :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`.
     """
 
     spec: BacktestSpec
     codes: tuple[StrategyCode, ...]
     candles: tuple[MappedSlice, ...]
     recorded: bool = False
+    stop: StopRule | None = None
+    progress: str = ""
 
 
-def simulate(simulation: Simulation) -> RunRecord:
-    """Run Jesse's simulator once.
+def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
+    """Run Jesse's simulator once; to the end, or to where the simulation's rule stops it.
 
     Raises
     ------
@@ -74,25 +80,29 @@ def simulate(simulation: Simulation) -> RunRecord:
     check_pipeline(spec, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
     began = time.perf_counter()
-    with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-          watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder):  # fmt: skip
-        classes = load_strategies(simulation.codes)
-        answer = research.backtest(
-            jesse_config(spec),
-            [
-                {"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe,
-                 "strategy": classes[route.strategy.hash]}
-                for route in spec.routes
-            ],
-            [{"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe}
-             for route in spec.data_routes],
-            trading,
-            warmup_candles=warm_up if spec.warm_up_candles else None,
-            generate_equity_curve=True,
-            hyperparameters=_hyperparameters(classes, spec),
-            fast_mode=spec.mode == "fast",
-            **pipeline_arguments(spec.pipeline),
-        )
+    try:
+        with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
+              followed(spec.start, spec.end, simulation.stop, simulation.progress),
+              watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder):  # fmt: skip
+            classes = load_strategies(simulation.codes)
+            answer = research.backtest(
+                jesse_config(spec),
+                [
+                    {"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe,
+                     "strategy": classes[route.strategy.hash]}
+                    for route in spec.routes
+                ],
+                [{"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe}
+                 for route in spec.data_routes],
+                trading,
+                warmup_candles=warm_up if spec.warm_up_candles else None,
+                generate_equity_curve=True,
+                hyperparameters=_hyperparameters(classes, spec),
+                fast_mode=spec.mode == "fast",
+                **pipeline_arguments(spec.pipeline),
+            )
+    except RunStopped as stopped:
+        return stopped.run
     seconds = time.perf_counter() - began
     times, values = _equity(answer, spec)
     return RunRecord(

@@ -50,7 +50,7 @@ class Checks:
     top
         The best trials, best first.
     tried
-        All trials: those that are neighbours of others are not simulated again.
+        All trials: those that are neighbours of others are not simulated again, unless they were stopped early.
     neighbours
         How many steps to look around; 0 looks around none.
     parity
@@ -75,7 +75,7 @@ class Checks:
         self._steps = neighbours
         self._wanted = min(len(top), MOST_CENTRES)
         around = [(trial, neighbours_of(space, trial.params, neighbours)) for trial in top[:MOST_CENTRES]]
-        known = {same_point(trial.params): trial for trial in tried}
+        known = {same_point(trial.params): trial for trial in tried if trial.state != "pruned"}
         room = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, len(known) // 2))
         self._around = within_limit([(trial, near) for trial, near in around if near], known, room)
         points = {same_point(one.params): one.params for _, near in self._around for one in near}

@@ -19,7 +19,7 @@ from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize_result import Trial
 
-__all__ = ["Constraint", "broken", "constraints_from_words", "none_satisfies", "parse_constraints"]
+__all__ = ["Constraint", "broken", "constraints_from_words", "deepest_drawdown", "none_satisfies", "parse_constraints"]
 
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -165,6 +165,17 @@ def none_satisfies(trials: Sequence[Trial], constraints: Sequence[Constraint]) -
     counts = sorted(broken(scored, constraints).items(), key=lambda entry: -entry[1])
     parts = [f"{text} was broken by {count:,} of {len(scored):,}" for text, count in counts if count]
     return [f"No trial keeps the constraints, so none is the best: {'; '.join(parts)}."]
+
+
+def deepest_drawdown(constraints: Iterable[Constraint]) -> float | None:
+    """Return the drawdown that the constraints allow, as a fraction; None when they allow any.
+
+    Of all bounds it is the one that a run, once it has broken it, can never keep again.
+    """
+    bounds = [constraint.measure.bound / 100 for constraint in constraints
+              if isinstance(constraint.measure, _Bound) and constraint.measure.metric.key == "max_drawdown"
+              and constraint.measure.operator in ("<", "<=")]
+    return min(bounds, default=None)
 
 
 def _comparisons(text: str) -> list[Constraint]:

@@ -56,6 +56,13 @@ class Metric:
         return Scale(self.label, self.unit, self.direction)
 
     @property
+    def key(self) -> str:
+        """Jesse's key of the metric; empty for scores and functions."""
+        if isinstance(self.read, _Serenity):
+            return "serenity_index"
+        return self.read.key if isinstance(self.read, _JesseMetric) else ""
+
+    @property
     def of_jesse(self) -> bool:
         """True when Jesse's metrics are all that it reads: not the trades, not the equity."""
         return isinstance(self.read, _JesseMetric | _JesseScore)

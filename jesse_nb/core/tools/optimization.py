@@ -21,6 +21,7 @@ from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import OptimizeResult, Trial
+from jesse_nb.core.tools.pruning import make_pruning
 from jesse_nb.core.tools.ranking import best_trials, top_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
@@ -56,6 +57,7 @@ class Plan:
     holdout: Holdout | None = None
     neighbours: int = 1
     parity: bool = True
+    pruner: str = "none"
 
 
 class Optimization:
@@ -82,6 +84,7 @@ class Optimization:
         self._notes: list[str] = []
         self._timed_out = False
         self._exhausted = False
+        self._pruning = make_pruning(plan.pruner, plan.metrics, plan.training.spec, plan.constraints)
         self._space = plan.space
         self._fixed = dict(plan.training.spec.hyperparameters)
 
@@ -139,6 +142,7 @@ class Optimization:
             prior_runs=self._prior_runs(),
             plateau=self._checks.plateau if self._checks else None,
             parity=self._checks.parity if self._checks else None,
+            pruner=plan.pruner if self._pruning else "none",
         )
 
     def _market(self) -> pd.Series[float]:
@@ -150,7 +154,8 @@ class Optimization:
     def _optimize(self, evaluator: Evaluator, space: Space, *, has_default: bool) -> None:
         plan, control = self._plan, self._control
         search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
-                        workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints))  # fmt: skip
+                        workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints),
+                        pruning=self._pruning)  # fmt: skip
         control.update(phase="optimizing")
         control.partial(self.result)
         control.board(self._convergence.snapshot)
@@ -162,10 +167,12 @@ class Optimization:
             while search.may_ask:
                 number, params = search.ask()
                 self._asked[number] = params
-                evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}))
+                evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}),
+                                 stop=search.stop_rule)
             answer = evaluator.next(PATIENCE)
             if answer is not None and (trial := self._receive(*answer)) is not None:
-                search.tell(trial.number, trial.values if trial.scored else None, trial.excess)
+                search.tell(trial.number, trial.values if trial.scored else None, trial.excess,
+                            self._readings(answer[1]), stopped=trial.state == "pruned")
                 if len(self._trials) == self._failed == _HOPELESS:
                     break
             self._report(evaluator)
@@ -199,6 +206,13 @@ class Optimization:
             if best_trials([*rivals, trial], self._plan.metrics, 1)[0] is trial:
                 self._best = trial, result
         return trial
+
+    def _readings(self, outcome: Outcome) -> tuple[float, ...]:
+        if self._pruning is None:
+            return ()
+        if outcome.stopped is not None:
+            return outcome.stopped.readings
+        return () if outcome.record is None else outcome.record.judge(self._pruning.base, outcome.spec.end)[1]
 
     def _finish(self, evaluator: Evaluator, space: Space) -> None:
         """Run the best trials on the period that no trial saw, and check them on the training period, all at once."""

@@ -17,6 +17,7 @@ from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.pruning import check_pruner
 from jesse_nb.core.tools.request import Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
@@ -53,6 +54,7 @@ def optimize(
     top: int = 10,
     neighbours: int = 1,
     parity: bool = True,
+    pruner: str | None = "median",
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
@@ -97,6 +99,13 @@ def optimize(
         ``tpe``, ``random``, ``grid``, ``cmaes`` or ``nsga2``.
     seed
         Of the sampler.
+    pruner
+        ``median``: from the 20th finished trial on, a trial is stopped on the way when it does worse than half of
+        the finished ones did by then, as in Optuna's ``MedianPruner``; and any trial at once when its account is
+        ruined, or a ``max_drawdown`` constraint is broken for good. It judges profits by the profit so far, Sharpe,
+        Sortino, Calmar, omega and serenity by the Sharpe ratio so far, and leaves alone studies of other metrics and
+        of several. A pruned trial has no value and enters no statistic, but is counted as tried. ``none`` lets all
+        trials finish.
     timeout
         Seconds for all of it; what has finished by then is the result.
     trial_timeout
@@ -161,6 +170,7 @@ project, candles, store, memory_limit
     if not isinstance(parity, bool):
         raise InputError(f"parity is {parity!r}.", "It is True or False.")
     check_seconds("timeout", timeout)
+    pruner = check_pruner(pruner)
     metrics = resolve_metrics(metric)
     kept = parse_constraints(constraints)
     parsed = None if space is None else Space.parse(space)
@@ -174,7 +184,8 @@ project, candles, store, memory_limit
     if periods.sealed:
         spec = request.prepare(*periods.sealed).spec
         study = _key(training.spec.key, test and test.spec.key, spec.key, parsed and parsed.to_dict(),
-                     [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first)
+                     [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first,
+                     pruner)
         folder = (candles or CandleStore()).root
         sealed = Holdout(spec, study, metrics, kept, candles=str(folder), store="")
     plan = Plan(
@@ -193,6 +204,7 @@ project, candles, store, memory_limit
         holdout=sealed,
         neighbours=neighbours,
         parity=parity,
+        pruner=pruner,
     )
     route = training.spec.routes[0]
     job: Job[OptimizeResult] = Job("optimize", f"{route.strategy.name} {route.symbol} {route.timeframe}",

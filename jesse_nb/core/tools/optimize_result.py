@@ -44,11 +44,11 @@ class Trial:
         One value a metric, in the metric's own sign and unit; NaN where the metric is
         undefined for this run (no trades, say) or the trial failed.
     state
-        ``finished`` or ``failed``.
+        ``finished``, ``failed``, or ``pruned`` when it was stopped early.
     reason
-        Why it failed or why its value is undefined; empty otherwise.
+        Why it failed, was stopped, or has no value; empty otherwise.
     metrics
-        Jesse's metrics of the training period; empty when failed.
+        Jesse's metrics of the training period; empty when failed or pruned.
     seconds
         How long the simulation took, whenever it ran.
     reused
@@ -59,12 +59,14 @@ class Trial:
         The constraints that it breaks, as the study names them; such a trial is never the best.
     excess
         For each of the study's constraints, the fraction of the bound by which it is missed; 0 where it is kept.
+    simulated
+        Fraction of the training period that was simulated: below 1 for a pruned trial.
     """
 
     number: int
     params: dict[str, Any]
     values: tuple[float, ...]
-    state: Literal["finished", "failed"]
+    state: Literal["finished", "failed", "pruned"]
     reason: str
     metrics: dict[str, Any]
     seconds: float
@@ -72,6 +74,7 @@ class Trial:
     key: str
     violated: tuple[str, ...] = ()
     excess: tuple[float, ...] = ()
+    simulated: float = 1.0
 
     @property
     def value(self) -> float:
@@ -121,6 +124,8 @@ class OptimizeResult(Explorable):
         What was optimized: one metric, or several.
     sampler, seed
         How parameters were drawn.
+    pruner
+        How trials were stopped early: ``median`` or ``none``.
     trials
         All trials, by number.
     n_trials
@@ -178,6 +183,7 @@ class OptimizeResult(Explorable):
     prior_runs: int = 0
     plateau: Plateau | None = None
     parity: Parity | None = None
+    pruner: str = "none"
 
     @property
     def strategy(self) -> str:
@@ -229,7 +235,8 @@ class OptimizeResult(Explorable):
             return None
         return overfit_figures(
             self.returns, self.best.number, daily_returns(self.market) if len(self.market) else None,
-            prior_trials=self.prior_runs, seed=self.seed, trades=int(self.best.metrics.get("total", 0)),
+            prior_trials=self.prior_runs, unfinished=len(self.pruned), seed=self.seed,
+            trades=int(self.best.metrics.get("total", 0)),
             held_out=[(entry.trial.value, entry.test_values[0]) for entry in self.top if entry.test_values],
         )
 
@@ -271,6 +278,16 @@ class OptimizeResult(Explorable):
             raise InputError("This study has no sealed days.", "Seal some with holdout='90d' when you optimize.")
         return self.holdout.open(**where)
 
+    @cached_property
+    def pruned(self) -> list[Trial]:
+        """The trials that were stopped early: they have no value, and no part in any statistic but their number."""
+        return [trial for trial in self.trials if trial.state == "pruned"]
+
+    @property
+    def simulated(self) -> float:
+        """Fraction of the candles that all trials together would have taken without pruning."""
+        return sum(trial.simulated for trial in self.trials) / len(self.trials) if self.trials else 1.0
+
     @property
     def failures(self) -> dict[str, int]:
         """How many trials failed, by reason, commonest first."""
@@ -287,6 +304,7 @@ class OptimizeResult(Explorable):
             row |= {f"value_{metric.name}": value
                     for metric, value in zip(self.metrics, trial.values, strict=True)}
             row |= {"violated": ", ".join(trial.violated)} if self.constraints else {}
+            row |= {"simulated": trial.simulated} if self.pruner != "none" else {}
             row |= {"seconds": trial.seconds, "reused": trial.reused}
             rows.append(row | trial.metrics)
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame()

@@ -10,14 +10,17 @@ from the start: the run store answers for all that had finished.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.samplers import CmaEsSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from jesse_nb.core.simulator.early_stop import StopRule
 from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.tools.pruning import Pruning
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
 from jesse_nb.core.tools.space import Space
 
@@ -25,6 +28,12 @@ __all__ = ["LAG", "Search"]
 
 #: How many trials may be open at once. Up to this many workers, results do not depend on their number.
 LAG = 8
+
+
+class _Told(NamedTuple):
+    values: tuple[float, ...] | None
+    readings: tuple[float, ...]
+    stopped: bool
 
 
 class Search:
@@ -47,6 +56,8 @@ class Search:
     constrained
         Whether trials may break constraints. ``tpe`` and ``nsga2`` are then told by how much; ``cmaes``,
         which knows of no constraints, is told that such a trial failed.
+    pruning
+        Learns from the trials that finish, so that later ones can be stopped early; None for no pruning.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Search:
         workers: int,
         first: Iterable[Mapping[str, Any]] = (),
         constrained: bool = False,
+        pruning: Pruning | None = None,
     ) -> None:
         self._space = space
         self._lag = max(LAG, workers)
@@ -77,7 +89,9 @@ class Search:
                 self._study.enqueue_trial(dict(params), skip_if_exists=True)
         self._asked = 0
         self._told = 0
-        self._known: dict[int, tuple[float, ...] | None] = {}
+        self._known: dict[int, _Told] = {}
+        self._pruning = pruning
+        self._open: dict[int, optuna.Trial] = {}
 
     @property
     def exhausted(self) -> bool:
@@ -103,12 +117,41 @@ class Search:
             params = self._space.suggest(trial)
         self._asked += 1
         self._points.add(json.dumps(params, sort_keys=True))
+        self._open[trial.number] = trial
         return trial.number, params
 
-    def tell(self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()) -> None:
-        """Tell a trial's values, or None when it has none, and by how much it breaks each constraint, in any order."""
+    @property
+    def stop_rule(self) -> StopRule | None:
+        """When the trial that was asked for last is to be stopped early."""
+        return self._pruning.rule() if self._pruning else None
+
+    def tell(
+        self,
+        number: int,
+        values: tuple[float, ...] | None,
+        excess: tuple[float, ...] = (),
+        readings: tuple[float, ...] = (),
+        *,
+        stopped: bool = False,
+    ) -> None:
+        """Tell what became of a trial; in any order.
+
+        Parameters
+        ----------
+        number
+            Which trial.
+        values
+            Its values, or None when it has none.
+        excess
+            By how much it breaks each constraint.
+        readings
+            At the checkpoints of its :attr:`stop_rule`.
+        stopped
+            Whether that rule ended it early.
+        """
         self._excess[number] = excess
-        self._known[number] = None if self._refuses and any(excess) else values
+        refused = self._refuses and any(excess)
+        self._known[number] = _Told(None if refused else values, readings, stopped and not refused)
 
     def _violations(self, trial: FrozenTrial) -> tuple[float, ...]:
         # Optuna asks when a trial is passed on, so what it knows never depends on timing either.
@@ -117,9 +160,16 @@ class Search:
     def _pass_on(self, last: int) -> None:
         """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""
         while self._told <= last:
-            values = self._known.pop(self._told)
-            if values is None:
-                self._study.tell(self._told, state=TrialState.FAIL)
+            told, trial = self._known.pop(self._told), self._open.pop(self._told)
+            if told.stopped:
+                for step, reading in enumerate(told.readings):
+                    if not math.isnan(reading):
+                        trial.report(reading, step)
+                self._study.tell(trial, state=TrialState.PRUNED)
+            elif told.values is None:
+                self._study.tell(trial, state=TrialState.FAIL)
             else:
-                self._study.tell(self._told, list(values))
+                self._study.tell(trial, list(told.values))
+                if self._pruning:
+                    self._pruning.learn(told.readings)
             self._told += 1

@@ -10,8 +10,10 @@ from typing import Any
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.worker import Description
+from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.constraints import Constraint
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
@@ -99,11 +101,13 @@ def judge(
 ) -> tuple[Trial, BacktestResult | None]:
     """Return the trial that an outcome makes, and its whole result where it has one.
 
-    A run that failed, or for which a metric or a constraint raised, is a failed trial; one for which a
-    metric is undefined is finished, with NaN and the reason.
+    A run that was stopped early is a pruned trial. One that failed, or for which a metric or a constraint raised,
+    is a failed trial; one for which a metric is undefined is finished, with NaN and the reason.
     """
     nothing = (math.nan,) * len(metrics)
     key = outcome.spec.key
+    if outcome.stopped is not None:
+        return _pruned(number, params, outcome, outcome.stopped, nothing), None
     if outcome.record is None:
         return Trial(number, params, nothing, "failed", str(outcome.error), {}, 0.0, outcome.reused, key), None
     result = outcome.record.to_result(outcome.spec)
@@ -120,3 +124,12 @@ def judge(
     violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
                  outcome.reused, key, violated, excess), result  # fmt: skip
+
+
+def _pruned(
+    number: int, params: dict[str, Any], outcome: Outcome, stopped: StoppedRun, nothing: tuple[float, ...]
+) -> Trial:
+    spec = outcome.spec
+    reason = f"stopped on {utc_text(stopped.moment // DAY_MS * DAY_MS)}: {stopped.reason}"
+    return Trial(number, params, nothing, "pruned", reason, {}, stopped.seconds, outcome.reused, spec.key,
+                 simulated=(stopped.moment - spec.start) / (spec.end - spec.start))  # fmt: skip

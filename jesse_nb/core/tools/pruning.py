@@ -1,0 +1,104 @@
+"""Which trials of a study are stopped on the way: those that do worse than half of the earlier ones did.
+
+The rule is that of Optuna's ``MedianPruner``. What it compares with are the finished trials that the sampler knew
+when the trial was asked for, so it never depends on timing: the same seed stops the same trials, whatever the
+number of workers. The floors travel with the simulation, and the worker stops by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from jesse_nb.core.simulator.early_stop import Measure, StopRule
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.constraints import Constraint, deepest_drawdown
+from jesse_nb.core.tools.metric import Metric
+from jesse_nb.exceptions import InputError, did_you_mean
+
+__all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning"]
+
+#: Names of the pruners.
+PRUNERS = ("median", "none")
+
+#: So many trials finish before any is compared with them.
+STARTUP_TRIALS = 20
+
+#: Parts of the period after which a trial is looked at.
+CHECKPOINTS = tuple(number / 20 for number in range(4, 20))
+
+#: What is read at the checkpoints for a metric; metrics that are missing say nothing before the end.
+_MEASURES: dict[str, Measure] = {
+    "net_profit": "return", "net_profit_percentage": "return", "finishing_balance": "return", "annual_return": "return",
+    "sharpe_ratio": "sharpe", "smart_sharpe": "sharpe", "sortino_ratio": "sharpe", "smart_sortino": "sharpe",
+    "calmar_ratio": "sharpe", "omega_ratio": "sharpe", "serenity_index": "sharpe",
+}  # fmt: skip
+
+
+class Pruning:
+    """The floors of a study's trials, from those that have finished.
+
+    Parameters
+    ----------
+    measure
+        What is read.
+    start, end
+        Of the simulated period, milliseconds UTC.
+    deepest
+        The drawdown (fraction) beyond which no trial can be the best; None for any.
+    """
+
+    def __init__(self, measure: Measure, start: int, end: int, deepest: float | None = None) -> None:
+        moments = tuple(start + math.ceil((end - start) * part) for part in CHECKPOINTS)
+        #: Reads the checkpoints and stops nothing that is not ruined or too deep.
+        self.base = StopRule(measure, moments, (-math.inf,) * len(moments), deepest)
+        self._finished: list[tuple[float, ...]] = []
+
+    def learn(self, readings: Sequence[float]) -> None:
+        """Take in a finished trial's readings, in the order of the trials."""
+        self._finished.append(tuple(readings))
+
+    def rule(self) -> StopRule:
+        """Return the rule for a trial that is asked for now."""
+        base = self.base
+        if len(self._finished) < STARTUP_TRIALS:
+            return base
+        floors = (_median([row[place] for row in self._finished if place < len(row)])
+                  for place in range(len(base.moments)))
+        return StopRule(base.measure, base.moments, tuple(floors), base.deepest)
+
+
+def check_pruner(pruner: Any) -> str:
+    """Return a pruner's name as it is known.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name.
+    """
+    name = "none" if pruner is None else str(pruner).strip().casefold()
+    if name not in PRUNERS:
+        raise InputError(f"No pruner is called {pruner!r}.", did_you_mean(str(pruner), PRUNERS))
+    return name
+
+
+def make_pruning(
+    pruner: str, metrics: Sequence[Metric], spec: BacktestSpec, constraints: Sequence[Constraint]
+) -> Pruning | None:
+    """Return how a study's trials are stopped early; None when they never are.
+
+    They are not with several metrics, with a metric that says nothing before the end, or one that is minimized.
+    """
+    first = metrics[0]
+    measure = _MEASURES.get(first.key)
+    if pruner == "none" or len(metrics) > 1 or measure is None or first.direction != "maximize":
+        return None
+    return Pruning(measure, spec.start, spec.end, deepest_drawdown(constraints))
+
+
+def _median(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.median(known)) if known else -math.inf
