@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from jesse_nb.core.jobs.claims import Claims
 from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
@@ -30,7 +31,8 @@ __all__ = ["Evaluator", "Outcome"]
 class Outcome:
     """What became of one simulation: a record, or the reason why there is none.
 
-    ``reused`` is True when nothing was simulated for it alone: it was stored, or ran for another job as well.
+    ``reused`` is True when nothing was simulated for it alone: it was stored, or ran for another job as
+    well, here or in another kernel.
     """
 
     spec: BacktestSpec
@@ -60,7 +62,7 @@ class Evaluator:
     simulated
         How many simulations really ran.
     storage_error
-        Why finished runs could not be kept, or None while they can.
+        Why finished runs could not be asked for or kept, or None while they can.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Evaluator:
         self._pool = pool  # which its dispatcher does not keep alive
         self._share = dispatcher_of(pool).share(limit)
         self._store = store
+        self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
         # Two more than may run wait with the dispatcher: when one of them starts, the job must not look as if it
         # had nothing more to do until this thread has asked for the next.
@@ -110,7 +113,9 @@ class Evaluator:
         if spec.key in self._tickets:
             self._tickets[spec.key].append(ticket)
             return
-        known = self._store.get(spec.key)
+        known = None
+        with self._keeping():
+            known = self._store.get(spec.key)
         if known is not None:
             self._ready.append((ticket, Outcome(spec, known, reused=True)))
             return
@@ -125,10 +130,9 @@ class Evaluator:
     def next(self, timeout: float) -> tuple[Hashable, Outcome] | None:
         """Return the next ticket with its outcome; None when none came within ``timeout`` seconds."""
         if not self._ready:
-            try:
+            with contextlib.suppress(queue.Empty):
                 self._take(*self._answered.get(timeout=timeout))
-            except queue.Empty:
-                return None
+            self._look_elsewhere()
         return self._ready.popleft() if self._ready else None
 
     def cancel(self) -> None:
@@ -145,23 +149,39 @@ class Evaluator:
             future.cancel()
         self._futures.clear()
         self._tickets.clear()
+        self._claims.release_all()
 
     def _fill(self) -> None:
         while self._waiting and len(self._futures) < self._most_in_flight:
             spec = self._waiting.popleft()
-            future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
-            self._futures[spec.key] = future
-            future.add_done_callback(lambda done, spec=spec: self._answered.put((spec, done)))  # type: ignore[misc]
+            if self._claims.take(spec):
+                self._start(spec)
+
+    def _start(self, spec: BacktestSpec) -> None:
+        future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
+        self._futures[spec.key] = future
+        future.add_done_callback(lambda _: self._answered.put((spec, future)))
+
+    def _look_elsewhere(self) -> None:
+        finished, ours = self._claims.look()
+        for spec, record in finished:
+            self._deliver(Outcome(spec, record, reused=True))
+        for spec in ours:
+            self._start(spec)
 
     def _take(self, spec: BacktestSpec, future: SharedFuture) -> None:
         if self._futures.pop(spec.key, None) is None:
             return  # cancelled meanwhile
         self._fill()
         outcome = self._outcome(spec, future)
-        tickets = self._tickets.pop(spec.key)
+        self._claims.release([spec.key])
+        self._deliver(outcome)
+
+    def _deliver(self, outcome: Outcome) -> None:
+        tickets = self._tickets.pop(outcome.spec.key)
         self._ready.append((tickets[0], outcome))
         for other in tickets[1:]:
-            self._ready.append((other, Outcome(spec, outcome.record, outcome.error, reused=True)))
+            self._ready.append((other, Outcome(outcome.spec, outcome.record, outcome.error, reused=True)))
 
     def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> Outcome:
         self.simulated += not future.joined

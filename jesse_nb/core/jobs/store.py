@@ -116,8 +116,10 @@ class RunStore:
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
         """Note a failed run for the history. Failures are tried again, so none is ever answered from here."""
+        # What a strategy raises may hold what no database takes as a text.
+        text = reason.replace("\0", "?").encode("utf-8", "replace").decode()
         self._storage.write("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                            (spec.key, time.time(), spec.routes[0].strategy.name, spec.to_json(), kind, reason))
+                            (spec.key, time.time(), spec.routes[0].strategy.name, spec.to_json(), kind, text))
 
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Return those of the keys that are this kernel's to simulate now; the others' is at it already.

@@ -214,8 +214,6 @@ def _number(key: str) -> int:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str):  # what a strategy printed or raised may hold what no text of PostgreSQL can
-        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
     return memoryview(value) if isinstance(value, bytes) else value
 
 
