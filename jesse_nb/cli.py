@@ -144,7 +144,7 @@ def _runs(options: Namespace) -> int:
     finally:
         store.close()
     if runs.empty:
-        print(f"No finished runs in {store.path}.")
+        print(f"No finished runs in {store.place}.")
         return 0
     if options.ledger:
         print(readable_ledger(runs).to_string(index=False))

@@ -276,7 +276,8 @@ def _add_runs(commands: Any) -> None:
     runs.add_argument("-n", "--limit", type=_whole, metavar="N", help="how many (20)")
     runs.add_argument("--ledger", action="store_true",
                       help="in place of the newest: how many there are on the same data, by strategy")
-    runs.add_argument("--store", metavar="FILE", help="file that keeps finished runs")
+    runs.add_argument("--store", metavar="PLACE",
+                      help="file or postgresql://user@host/database that keeps finished runs")
 
 
 def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -331,7 +332,8 @@ def _add_limits_and_folders(run: Any) -> None:
                      help="memory one simulation may take (its share of the machine's); Linux only")
     run.add_argument("--project", metavar="FOLDER", help="Jesse project, for a strategy by name (this folder)")
     run.add_argument("--candles", metavar="FOLDER", help="folder that keeps the candles (in the user's data folder)")
-    run.add_argument("--store", metavar="FILE", help="file that keeps finished runs (.jesse_nb/runs.sqlite)")
+    run.add_argument("--store", metavar="PLACE",
+                     help="file or postgresql://user@host/database that keeps finished runs (.jesse_nb/runs.sqlite)")
 
 
 def _add_output(command: Any) -> None:

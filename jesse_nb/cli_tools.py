@@ -100,7 +100,7 @@ def _stored_run(key: str, path: str | None) -> BacktestResult:
     finally:
         store.close()
     if found is None:
-        raise InputError(f"No single run of {store.path} has a key that begins with {key}.",
+        raise InputError(f"No single run of {store.place} has a key that begins with {key}.",
                          "`jesse-nb runs` shows the keys; where several begin alike, give more digits.")
     return found.record.to_result(found.spec)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from traitlets import Bool, CFloat, CInt, Enum, Unicode
+from traitlets import Bool, CFloat, CInt, Enum, Unicode, validate
 from traitlets.config import Configurable
 
 __all__ = ["JesseNb"]
@@ -90,7 +90,9 @@ class JesseNb(Configurable):
         help="Folder of the Jesse project with the strategies and the database (the working directory).",
     ).tag(config=True)
     store = Unicode(
-        None, allow_none=True, help="File that keeps finished runs (.jesse_nb/runs.sqlite)."
+        None,
+        allow_none=True,
+        help="File that keeps finished runs, or the address of a PostgreSQL (.jesse_nb/runs.sqlite).",
     ).tag(config=True)
     candles = Unicode(
         None, allow_none=True, help="Folder that keeps the candles (in the user's data folder)."
@@ -104,6 +106,14 @@ class JesseNb(Configurable):
     def defaults_of_tools(self) -> dict[str, Any]:
         """Return what was set, by the name of the tools' parameter."""
         return {_PARAMETER_OF_TRAIT.get(name, name): value for name, value in self.chosen().items()}
+
+    @validate("store")
+    def _without_password(self, proposal: dict[str, Any]) -> Any:
+        """Set a password aside, as settings are shown and written down."""
+        from jesse_nb.core.jobs.store_address import is_address, without_password
+
+        value = proposal["value"]
+        return without_password(value) if is_address(value) else value
 
     def chosen(self) -> dict[str, Any]:
         """Return what was set of the tools' defaults, by the setting's own name."""

@@ -223,13 +223,15 @@ def _not_here(entry: JournalEntry, action: str) -> JobError:
 
 def _refuse_elsewhere(entry: JournalEntry) -> None:
     """Refuse where what has finished would not be found, and the same names may mean something else."""
-    from jesse_nb.core.jobs.store import default_store_path
+    from jesse_nb.core.jobs.store import default_store
+    from jesse_nb.core.jobs.store_address import shown_place
 
     if os.path.realpath(entry.folder) != os.path.realpath(Path.cwd()):
         raise JobError(f"{entry.id} was started in {entry.folder}, and this kernel works in {Path.cwd()}.",
                        f"%cd {entry.folder} first, or open its notebook.")
-    if os.path.realpath(entry.store) != os.path.realpath(default_store_path()):
-        raise JobError(f"{entry.id} kept its runs in {entry.store}, not in {default_store_path()}.",
+    here = shown_place(default_store())
+    if entry.store != here and os.path.realpath(entry.store) != os.path.realpath(here):
+        raise JobError(f"{entry.id} kept its runs in {entry.store}, not in {here}.",
                        "Set JESSE_NB_STORE as it was.")
 
 

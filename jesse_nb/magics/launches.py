@@ -111,11 +111,14 @@ def _entry(job: Job[Any], launch: Launch) -> JournalEntry:
     from pathlib import Path
 
     from jesse_nb.core.jobs.journal import JournalEntry
-    from jesse_nb.core.jobs.store import default_store_path
+    from jesse_nb.core.jobs.store import default_store
+    from jesse_nb.core.jobs.store_address import shown_place, without_passwords
 
     call = launch.call or MagicCall("", "", None)
-    return JournalEntry(job.id, job.kind, job.title, call.magic, call.line, call.cell, launch.source, launch.settings,
-                        str(Path.cwd()), str(default_store_path().absolute()))
+    cell = None if call.cell is None else without_passwords(call.cell)
+    return JournalEntry(job.id, job.kind, job.title, call.magic, without_passwords(call.line), cell,
+                        without_passwords(launch.source), launch.settings, str(Path.cwd()),
+                        shown_place(default_store()))
 
 
 def _keep(job: Job[Any], entry: JournalEntry) -> None:

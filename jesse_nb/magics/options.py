@@ -201,7 +201,8 @@ _LIMITS_AND_FOLDERS = (
         help="Jesse project with strategies and a database, when the notebook lies elsewhere (the working directory).",
     ),
     argument("--candles", metavar="FOLDER", help="Folder that keeps the candles (in the user's data folder)."),
-    argument("--store", metavar="FILE", help="File that keeps finished runs (.jesse_nb/runs.sqlite)."),
+    argument("--store", metavar="PLACE",
+             help="File or postgresql://user@host/database that keeps finished runs (.jesse_nb/runs.sqlite)."),
 )
 
 run_options = option_group(

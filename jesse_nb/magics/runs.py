@@ -4,7 +4,6 @@
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
@@ -39,7 +38,7 @@ class RunsMagics(Magics):
         action="store_true",
         help="In place of the newest: how many runs there are on the same data, by strategy.",
     )
-    @argument("--store", metavar="FILE", help="File that keeps finished runs.")
+    @argument("--store", metavar="PLACE", help="File or postgresql://user@host/database that keeps finished runs.")
     @line_magic
     def runs(self, line: str) -> Listing:
         """Show the newest finished backtests of this project.
@@ -62,13 +61,14 @@ class RunsMagics(Magics):
         import pandas as pd
 
         from jesse_nb.core.jobs.ledger import readable_ledger
-        from jesse_nb.core.jobs.store import RunStore, default_store_path
+        from jesse_nb.core.jobs.store import RunStore, default_store, is_there
+        from jesse_nb.core.jobs.store_address import shown_place
 
-        path = Path(options.store or self._settings.store or default_store_path()).expanduser()
-        empty = f"No finished runs are stored in {path}."
-        if not path.exists():  # opening it would create it
+        place = options.store or self._settings.store or default_store()
+        empty = f"No finished runs are stored in {shown_place(place)}."
+        if not is_there(place):
             return Listing(pd.DataFrame(), empty)
-        store = RunStore(path)
+        store = RunStore(place)
         try:
             if options.ledger:
                 ledger = store.ledger()

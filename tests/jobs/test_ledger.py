@@ -114,7 +114,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> N
 def test_tens_of_thousands_of_runs_are_counted_at_once(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs.sqlite")
     store.put(make_spec(), RECORD)
-    store._connection.execute("""
+    store._storage._connection.execute("""
         WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 30000)
         INSERT INTO runs SELECT printf('%032x', n), finished_at + n, 'S' || n % 5, exchange,
             CASE n % 3 WHEN 0 THEN 'BTC-USDT' ELSE 'ETH-USDT' END, timeframe, start_ms + n % 40 * 2592000000,

@@ -148,8 +148,8 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs.sqlite")
     store.put(make_spec(), make_record())
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages + 1}")  # SQLite then answers as on a full disk
+    pages = store._storage._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._storage._connection.execute(f"PRAGMA max_page_count = {pages + 1}")  # SQLite then answers as on a full disk
 
     def fill() -> None:
         for fast in range(50):

@@ -34,10 +34,10 @@ def left(tag="dead", **changes):
     """An entry of the journal, as a kernel that is gone left it."""
     from pathlib import Path
 
-    from jesse_nb.core.jobs.store import default_store_path
+    from jesse_nb.core.jobs.store import default_store
 
     made = JournalEntry("optimize-70000", "optimize", "Trend BTC-USDT 1h", "optimize", "-t 1h", "class Trend: ...",
-                        "%%x", {}, str(Path.cwd()), str(default_store_path()), done=3, total=10, tag=tag,
+                        "%%x", {}, str(Path.cwd()), str(default_store()), done=3, total=10, tag=tag,
                         process_started=1.0)
     made = replace(made, **changes)
     Journal().write(made)

@@ -82,7 +82,7 @@ def study(sealed: OptimizeResult, tmp_path: Path) -> OptimizeResult:
     assert sealed.holdout is not None
     copy = tmp_path / "runs.sqlite"
     source = RunStore(sealed.holdout.store)
-    source._connection.execute("VACUUM INTO ?", (str(copy),))
+    source._storage._connection.execute("VACUUM INTO ?", (str(copy),))
     source.close()
     return replace(sealed, holdout=replace(sealed.holdout, store=str(copy)))
 
@@ -145,7 +145,7 @@ def test_every_look_counts_once(study: OptimizeResult, candle_store: CandleStore
     other = run(candle_store, store, seed=4, end="2023-04-05", holdout=3, n_trials=2)  # overlaps two of the days
     other.open_holdout()
     assert holdout.looks() == Looks(2, 2 + 2)  # its held-out runs saw some of them, too
-    with RunStore(store)._connection as connection:
+    with RunStore(store)._storage._connection as connection:
         assert connection.execute("SELECT COUNT(*) FROM openings").fetchone()[0] == 3  # each is logged
     RunStore(store).clear()
     assert holdout.looks() == Looks(2, 0)

@@ -93,7 +93,7 @@ def test_of_constraints_only_an_upper_bound_of_the_drawdown_is_broken_for_good()
 
 
 def test_an_unknown_pruner_is_refused() -> None:
-    with pytest.raises(InputError, match="No pruner is called 'medain'.") as caught:
+    with pytest.raises(InputError, match="No pruner is called 'medain'") as caught:
         pruning_module.check_pruner("medain")
     assert "median" in str(caught.value)
     assert pruning_module.check_pruner(None) == "none"

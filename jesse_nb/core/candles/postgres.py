@@ -10,12 +10,12 @@ from typing import Any
 from jesse_nb.core.candles.project import DatabaseSettings
 from jesse_nb.exceptions import DatabaseError
 
-__all__ = ["session"]
+__all__ = ["KEEPALIVES", "reason_of", "session"]
 
 _CONNECT_SECONDS = 10
 
-# Jesse's own, so that a connection that died in silence is noticed.
-_KEEPALIVES = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 5}
+#: Jesse's own, so that a connection that died in silence is noticed.
+KEEPALIVES = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 5}
 
 _NO_TABLE, _NO_COLUMN, _NOT_ALLOWED, _READ_ONLY, _NO_ROOM = "42P01", "42703", "42501", "25006", "53100"
 
@@ -47,7 +47,7 @@ def session(settings: DatabaseSettings, *, writing: bool = False) -> Iterator[An
         connection = psycopg2.connect(
             host=settings.host, port=settings.port, dbname=settings.name, user=settings.username,
             password=settings.password, sslmode=settings.sslmode, connect_timeout=_CONNECT_SECONDS,
-            application_name="jesse_nb", **_KEEPALIVES,
+            application_name="jesse_nb", **KEEPALIVES,
         )  # fmt: skip
     except psycopg2.Error as error:
         raise _cannot_open(settings, str(error)) from None
@@ -63,12 +63,16 @@ def session(settings: DatabaseSettings, *, writing: bool = False) -> Iterator[An
             connection.close()
 
 
-def _cannot_open(settings: DatabaseSettings, text: str) -> DatabaseError:
+def reason_of(text: str) -> str:
+    """Return why a connection could not be opened, from what the client says of it, without a full stop."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     # One line a tried address, each perhaps followed by advice on a line of its own.
     reasons = [re.sub(r"^.*? failed: (FATAL: +)?", "", line) for line in lines if " failed: " in line] or lines[:1]
-    reason = (reasons[-1] if reasons else "no reason was given").rstrip(".")
-    return DatabaseError(f"The database {settings} cannot be opened: {reason}.", _opening_hint(settings, text))
+    return (reasons[-1] if reasons else "no reason was given").rstrip(".")
+
+
+def _cannot_open(settings: DatabaseSettings, text: str) -> DatabaseError:
+    return DatabaseError(f"The database {settings} cannot be opened: {reason_of(text)}.", _opening_hint(settings, text))
 
 
 def _opening_hint(settings: DatabaseSettings, text: str) -> str:

@@ -12,10 +12,12 @@ import queue
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
+from typing import TypeAlias
 
+from jesse_nb.core.jobs.claims import Claims
 from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.outcome import Outcome, Question, known_outcome
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
@@ -23,35 +25,11 @@ from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.exceptions import JesseNbError, JobCancelledError, SimulationError, StorageError
+from jesse_nb.exceptions import JobCancelledError, SimulationError, StorageError
 
 __all__ = ["Evaluator", "Outcome"]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one simulation: a record, what is known of a run that its rule stopped, or why there is neither.
-
-    ``reused`` is True when nothing was simulated for it alone: it was stored, or ran for another job as well.
-    """
-
-    spec: BacktestSpec
-    record: RunRecord | None
-    error: JesseNbError | None = None
-    reused: bool = False
-    stopped: StoppedRun | None = None
-
-
-class _Question(NamedTuple):
-    """What is asked of the store and the pool: a run, and when it may end early."""
-
-    spec: BacktestSpec
-    stop: StopRule | None
-
-    @property
-    def key(self) -> tuple[str, StopRule | None]:
-        """What equal questions share."""
-        return self.spec.key, self.stop
+_Key: TypeAlias = tuple[str, StopRule | None]
 
 
 class Evaluator:
@@ -75,7 +53,7 @@ class Evaluator:
     simulated
         How many simulations really ran.
     storage_error
-        Why finished runs could not be kept, or None while they can.
+        Why finished runs could not be asked for or kept, or None while they can.
     """
 
     def __init__(
@@ -91,16 +69,17 @@ class Evaluator:
         self._pool = pool  # which its dispatcher does not keep alive
         self._share = dispatcher_of(pool).share(limit)
         self._store = store
+        self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
         # Two more than may run wait with the dispatcher: when one of them starts, the job must not look as if it
         # had nothing more to do until this thread has asked for the next.
         self._most_in_flight = limit + 2
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
-        self._waiting: deque[_Question] = deque()
-        self._futures: dict[tuple[str, StopRule | None], SharedFuture] = {}
-        self._tickets: dict[tuple[str, StopRule | None], list[Hashable]] = {}
-        self._answered: queue.SimpleQueue[tuple[_Question, SharedFuture]] = queue.SimpleQueue()
+        self._waiting: deque[Question] = deque()
+        self._futures: dict[_Key, SharedFuture] = {}
+        self._tickets: dict[_Key, list[Hashable]] = {}
+        self._answered: queue.SimpleQueue[tuple[Question, SharedFuture]] = queue.SimpleQueue()
         self._ready: deque[tuple[Hashable, Outcome]] = deque()
         self._checks: set[str] = set()
         self._closed = False
@@ -122,14 +101,16 @@ class Evaluator:
     ) -> None:
         """Ask for a simulation; its outcome comes from :meth:`next` under ``ticket``.
 
-        A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`). With ``stop``, the run may end
-        early; one that the store has to its end is judged by the same rule.
+        A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`). With ``stop``, it ends where
+        that rule says so.
         """
-        question = _Question(spec, stop)
+        question = Question(spec, stop)
         if question.key in self._tickets:
             self._tickets[question.key].append(ticket)
             return
-        known = self._known(question)
+        known = None
+        with self._keeping():
+            known = known_outcome(self._store, question)
         if known is not None:
             self._ready.append((ticket, known))
             return
@@ -144,10 +125,9 @@ class Evaluator:
     def next(self, timeout: float) -> tuple[Hashable, Outcome] | None:
         """Return the next ticket with its outcome; None when none came within ``timeout`` seconds."""
         if not self._ready:
-            try:
+            with contextlib.suppress(queue.Empty):
                 self._take(*self._answered.get(timeout=timeout))
-            except queue.Empty:
-                return None
+            self._look_elsewhere()
         return self._ready.popleft() if self._ready else None
 
     def cancel(self) -> None:
@@ -164,37 +144,39 @@ class Evaluator:
             future.cancel()
         self._futures.clear()
         self._tickets.clear()
-
-    def _known(self, question: _Question) -> Outcome | None:
-        spec, stop = question
-        record = self._store.get(spec.key)
-        if record is not None:
-            stopped = None if stop is None else record.judge(stop, spec.end)[0]
-            return Outcome(spec, None if stopped else record, reused=True, stopped=stopped)
-        if stop is None:
-            return None
-        partly = self._store.stopped(spec.key)
-        stopped = None if partly is None else partly.again(stop)
-        return None if stopped is None else Outcome(spec, None, reused=True, stopped=stopped)
+        self._claims.release_all()
 
     def _fill(self) -> None:
         while self._waiting and len(self._futures) < self._most_in_flight:
             question = self._waiting.popleft()
-            simulation = replace(self._prepare(question.spec), stop=question.stop)
-            future = self._share.submit(simulation, self._trial_timeout, self._memory_limit)
-            self._futures[question.key] = future
-            future.add_done_callback(
-                lambda done, question=question: self._answered.put((question, done)))  # type: ignore[misc]
+            if self._claims.take(question):
+                self._start(question)
 
-    def _take(self, question: _Question, future: SharedFuture) -> None:
+    def _start(self, question: Question) -> None:
+        simulation = replace(self._prepare(question.spec), stop=question.stop)
+        future = self._share.submit(simulation, self._trial_timeout, self._memory_limit)
+        self._futures[question.key] = future
+        future.add_done_callback(lambda _: self._answered.put((question, future)))
+
+    def _look_elsewhere(self) -> None:
+        finished, ours = self._claims.look()
+        for question, outcome in finished:
+            self._deliver(question, outcome)
+        for question in ours:
+            self._start(question)
+
+    def _take(self, question: Question, future: SharedFuture) -> None:
         if self._futures.pop(question.key, None) is None:
             return  # cancelled meanwhile
         self._fill()
         outcome = self._outcome(question.spec, future)
+        self._claims.release([question.spec.key])
+        self._deliver(question, outcome)
+
+    def _deliver(self, question: Question, outcome: Outcome) -> None:
         tickets = self._tickets.pop(question.key)
         self._ready.append((tickets[0], outcome))
-        for other in tickets[1:]:
-            self._ready.append((other, replace(outcome, reused=True)))
+        self._ready.extend((other, replace(outcome, reused=True)) for other in tickets[1:])
 
     def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> Outcome:
         self.simulated += not future.joined
@@ -205,12 +187,13 @@ class Evaluator:
         if error is not None:
             return Outcome(spec, None, error, reused=future.joined)
         answer: RunRecord | StoppedRun = future.result().value
-        if isinstance(answer, StoppedRun):
-            with self._keeping():
-                self._store.put_stopped(spec, answer)
-            return Outcome(spec, None, reused=future.joined, stopped=answer)
         with self._keeping():
-            self._store.put(spec, answer, check=spec.key in self._checks)
+            if isinstance(answer, StoppedRun):
+                self._store.put_stopped(spec, answer)
+            else:
+                self._store.put(spec, answer, check=spec.key in self._checks)
+        if isinstance(answer, StoppedRun):
+            return Outcome(spec, None, reused=future.joined, stopped=answer)
         return Outcome(spec, answer, reused=future.joined)
 
     @contextlib.contextmanager

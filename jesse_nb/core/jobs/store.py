@@ -1,19 +1,16 @@
-"""Finished simulations on disk, so that none is ever run twice.
+"""Finished simulations, kept so that none is ever run twice.
 
-One SQLite database a project (``.jesse_nb/runs.sqlite``). Everything in it is
-JSON or a compressed array: nothing is unpickled, so a database from somebody
-else is safe to open.
+By default one SQLite database a project (``.jesse_nb/runs.sqlite``); several people who
+work on one study share a PostgreSQL. Everything in it is JSON or a compressed array:
+nothing is unpickled, so a store from somebody else is safe to open.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sqlite3
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,80 +19,32 @@ import pandas as pd
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.jobs.ledger import ledger_table
+from jesse_nb.core.jobs.store_address import is_address
+from jesse_nb.core.jobs.store_sqlite import SqliteStorage
+from jesse_nb.core.jobs.store_tables import Storage
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.exceptions import StorageError
 
-__all__ = ["Opening", "RunStore", "StoredRun", "default_store_path"]
+__all__ = ["Opening", "RunStore", "StoredRun", "default_store", "is_there"]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    key TEXT PRIMARY KEY,
-    finished_at REAL NOT NULL,
-    strategy TEXT NOT NULL,
-    exchange TEXT NOT NULL,
-    symbols TEXT NOT NULL,
-    timeframe TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    end_ms INTEGER NOT NULL,
-    spec TEXT NOT NULL,
-    metrics TEXT NOT NULL,
-    trades BLOB NOT NULL,
-    equity BLOB NOT NULL,
-    versions TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    kind TEXT NOT NULL DEFAULT 'backtest'
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS runs_by_time ON runs (finished_at);
-CREATE TABLE IF NOT EXISTS failures (
-    key TEXT NOT NULL,
-    failed_at REAL NOT NULL,
-    strategy TEXT NOT NULL,
-    spec TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    reason TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS stopped (
-    key TEXT PRIMARY KEY,
-    finished_at REAL NOT NULL,
-    strategy TEXT NOT NULL,
-    exchange TEXT NOT NULL,
-    symbols TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    end_ms INTEGER NOT NULL,
-    spec TEXT NOT NULL,
-    facts TEXT NOT NULL,
-    samples BLOB NOT NULL,
-    kind TEXT NOT NULL DEFAULT 'stopped'
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS stopped_by_data
-    ON stopped (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at);
-CREATE TABLE IF NOT EXISTS openings (
-    study TEXT NOT NULL,
-    opened_at REAL NOT NULL,
-    strategy TEXT NOT NULL,
-    exchange TEXT NOT NULL,
-    symbols TEXT NOT NULL,
-    start_ms INTEGER NOT NULL,
-    end_ms INTEGER NOT NULL,
-    params TEXT NOT NULL,
-    runs TEXT NOT NULL
-);
-"""
-#: Has all that the ledger asks, so that it reads no run.
-_LEDGER_INDEX = """
-CREATE INDEX IF NOT EXISTS runs_by_data ON runs (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)
-"""
-_VERSION = 2
-_WAIT_SECONDS = 30.0
 _LAST_MOMENT = 2**62
 
 
-def default_store_path() -> Path:
-    """Return where runs are kept: ``$JESSE_NB_STORE``, or ``.jesse_nb`` in the working directory."""
-    folder = os.environ.get("JESSE_NB_STORE")
-    return (Path(folder).expanduser() if folder else Path.cwd() / ".jesse_nb") / "runs.sqlite"
+def default_store() -> str | Path:
+    """Return where runs are kept: in what ``$JESSE_NB_STORE`` names, or ``.jesse_nb`` in the working directory.
+
+    The variable names a folder, or a PostgreSQL by its address.
+    """
+    named = os.environ.get("JESSE_NB_STORE")
+    if named and is_address(named):
+        return named
+    return (Path(named).expanduser() if named else Path.cwd() / ".jesse_nb") / "runs.sqlite"
+
+
+def is_there(place: str | Path) -> bool:
+    """Tell whether there may be a store to look into, as opening a file would make it."""
+    return is_address(place) or Path(place).expanduser().is_file()
 
 
 @dataclass(frozen=True)
@@ -119,54 +68,35 @@ class RunStore:
 
     Parameters
     ----------
-    path
-        The database file; see :func:`default_store_path`. A folder that is missing is made.
+    place
+        A SQLite file, whose folder is made when it is missing, or the address of a PostgreSQL,
+        ``postgresql://user@host/database``; by default :func:`default_store`.
+
+    Attributes
+    ----------
+    place
+        Where it is, such that it opens it again from any working directory; without a password.
+    shared
+        Whether other kernels are expected to work on the same runs at the same time: see :meth:`claim`.
 
     Raises
     ------
     StorageError
-        When the file cannot be opened, written, or is no run store.
+        When it cannot be opened or written, or is no run store.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        self.path = Path(path).expanduser() if path is not None else default_store_path()
-        self._lock = threading.Lock()  # one connection, used from the job's thread and the kernel's
-        with self._explained("open"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False,
-                                               isolation_level=None)
-            self._use_wal()
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.executescript(_SCHEMA)
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version < _VERSION:
-                self._migrate()
-        if version > _VERSION:
-            raise StorageError(f"The run store {self.path} was written by a newer jesse_nb.", "Update jesse_nb.")
-
-    def _use_wal(self) -> None:
-        """Switch to write-ahead logging; of two that open a new store at once, SQLite refuses one without waiting."""
-        until = time.monotonic() + _WAIT_SECONDS
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:  # noqa: PERF203 - it waits anyway
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+    def __init__(self, place: str | Path | None = None) -> None:
+        self._storage = _opened(default_store() if place is None else place)
+        self.place = self._storage.place
+        self.shared = self._storage.shared
 
     def get(self, key: str) -> RunRecord | None:
         """Return a finished run, or None when there is none (or it cannot be read any more)."""
-        with self._explained("read"):
-            row = self._connection.execute(
-                "SELECT metrics, trades, equity, versions, seconds FROM runs WHERE key = ?", (key,)
-            ).fetchone()
-        if row is None:
+        rows = self._storage.read("SELECT metrics, trades, equity, versions, seconds FROM runs WHERE key = ?", (key,))
+        if not rows:
             return None
         try:
-            return RunRecord.unpack(*row)
+            return RunRecord.unpack(*rows[0])
         except Exception:  # noqa: BLE001 - whatever is wrong with the row, simulating again mends it
             return None
 
@@ -183,20 +113,14 @@ class RunStore:
             spec.to_json(), metrics, trades, equity, versions, record.seconds,
             "scenario" if spec.pipeline is not None else "check" if check else "backtest",
         )  # fmt: skip
-        with self._explained("write"):
-            self._connection.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
-            )
-            self._connection.execute("DELETE FROM stopped WHERE key = ?", (spec.key,))
+        self._storage.write(self._storage.replacing_run, row)
+        self._storage.write("DELETE FROM stopped WHERE key = ?", (spec.key,))
 
     def stopped(self, key: str) -> StoppedRun | None:
         """Return what is known of a run that was stopped early; None when nothing is."""
-        with self._explained("read"):
-            row = self._connection.execute("SELECT facts, samples FROM stopped WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            return None
+        rows = self._storage.read("SELECT facts, samples FROM stopped WHERE key = ?", (key,))
         try:
-            return StoppedRun.unpack(*row)
+            return StoppedRun.unpack(*rows[0]) if rows else None
         except Exception:  # noqa: BLE001 - whatever is wrong with the row, simulating again mends it
             return None
 
@@ -207,30 +131,57 @@ class RunStore:
         row = (spec.key, time.time(), first.strategy.name, first.exchange,
                " ".join(route.symbol for route in spec.routes), spec.start, spec.end, spec.to_json(), facts, samples,
                "stopped")
-        with self._explained("write"):
-            self._connection.execute("INSERT OR REPLACE INTO stopped VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._storage.write("INSERT INTO stopped VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                            "SET finished_at = excluded.finished_at, facts = excluded.facts, "
+                            "samples = excluded.samples", row)
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
         """Note a failed run for the history. Failures are tried again, so none is ever answered from here."""
-        with self._explained("write"):
-            self._connection.execute(
-                "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)",
-                (spec.key, time.time(), spec.routes[0].strategy.name, spec.to_json(), kind, reason),
-            )
+        # What a strategy raises may hold what no database takes as a text.
+        text = reason.replace("\0", "?").encode("utf-8", "replace").decode()
+        self._storage.write("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?)",
+                            (spec.key, time.time(), spec.routes[0].strategy.name, spec.to_json(), kind, text))
+
+    def claim(self, keys: Iterable[str]) -> set[str]:
+        """Return those of the keys that are this kernel's to simulate now; the others' is at it already.
+
+        In a store that is not :attr:`shared`, all are. A claim is given up by :meth:`release`, and by the
+        end of this process, however it ends.
+        """
+        return self._storage.claim(keys)
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Give claims up, once the runs are kept or will not be made."""
+        self._storage.release(keys)
+
+    def which_finished(self, keys: Iterable[str]) -> set[str]:
+        """Return those of the keys whose runs are kept, whole or as far as they went."""
+        listed = _listing(keys)
+        rows = [row for table in ("runs", "stopped") for row in self._storage.read(
+                f"SELECT key FROM {table} WHERE key IN ({self._storage.listed})", (listed,))]  # noqa: S608 - ours
+        return {row[0] for row in rows}
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep what was worked out from all that ``key`` is a hash of; it must be what JSON gives back as it was."""
+        self._storage.write("INSERT INTO notes VALUES (?, ?) ON CONFLICT (key) DO NOTHING", (key, json.dumps(value)))
+
+    def noted(self, key: str) -> Any:
+        """Return what was noted under a key; None when nothing was, or it cannot be read any more."""
+        rows = self._storage.read("SELECT value FROM notes WHERE key = ?", (key,))
+        try:
+            return json.loads(rows[0][0]) if rows else None
+        except ValueError:
+            return None
 
     def find(self, key: str) -> StoredRun | None:
         """Return a run with its spec, by its key or the first digits of it."""
-        with self._explained("read"):
-            rows = self._connection.execute(
-                "SELECT key, spec FROM runs WHERE key >= ? AND key < ? LIMIT 2", (key, key + "g")
-            ).fetchall()
+        rows = self._storage.read("SELECT key, spec FROM runs WHERE key >= ? AND key < ? LIMIT 2", (key, key + "g"))
         record = self.get(rows[0][0]) if len(rows) == 1 else None
         return StoredRun(BacktestSpec.from_json(rows[0][1]), record) if record else None
 
     def count(self) -> int:
         """Return how many finished runs there are."""
-        with self._explained("read"):
-            return int(self._connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+        return int(self._storage.read("SELECT COUNT(*) FROM runs")[0][0])
 
     def recent(self, limit: int = 20) -> pd.DataFrame:
         """Return the newest backtests, one row each, newest first.
@@ -241,17 +192,12 @@ class RunStore:
         ``start`` and ``end`` (UTC), ``hyperparameters``, ``trades`` (count), ``net_profit_percentage``
         (percent), ``sharpe_ratio``, ``seconds``.
         """
-        with self._explained("read"):
-            return pd.read_sql_query(
-                """
-                SELECT key, finished_at AS finished, strategy, exchange, symbols, timeframe,
-                       start_ms AS start, end_ms AS end,
-                       json_extract(spec, '$.hyperparameters') AS hyperparameters, metrics, seconds
-                FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?
-                """,
-                self._connection,
-                params=(int(limit),),
-            ).pipe(_readable)
+        rows = self._storage.read(
+            f"SELECT key, finished_at, strategy, exchange, symbols, timeframe, start_ms, end_ms, "  # noqa: S608 - ours
+            f"{self._storage.hyperparameters}, metrics, seconds "
+            "FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?", (int(limit),))
+        return _readable(pd.DataFrame(rows, columns=["key", "finished", "strategy", "exchange", "symbols", "timeframe",
+                                                     "start", "end", "hyperparameters", "metrics", "seconds"]))
 
     def same_data(self, spec: BacktestSpec) -> frozenset[str]:
         """Return the keys of all backtests that traded one of a spec's symbols in some of its period.
@@ -320,18 +266,16 @@ class RunStore:
         first = spec.routes[0]
         row = (study, time.time(), first.strategy.name, first.exchange, " ".join(route.symbol for route in spec.routes),
                spec.start, spec.end, json.dumps(dict(params)), json.dumps(list(runs)))
-        with self._explained("write"):
-            self._connection.execute("INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._storage.write("INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def openings(self, spec: BacktestSpec) -> tuple[Opening, ...]:
         """Return who opened some of a spec's days for one of its symbols, oldest first.
 
         Whatever the exchange, but made-up candles are the same as made-up ones only.
         """
-        with self._explained("read"):
-            rows = self._connection.execute(
-                "SELECT exchange, symbols, study, params, runs FROM openings WHERE start_ms < ? AND end_ms > ? "
-                "ORDER BY opened_at", (spec.end, spec.start)).fetchall()
+        rows = self._storage.read(
+            "SELECT exchange, symbols, study, params, runs FROM openings WHERE start_ms < ? AND end_ms > ? "
+            "ORDER BY opened_at", (spec.end, spec.start))
         symbols = {route.symbol for route in spec.routes}
         made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
         return tuple(Opening(study, json.loads(params), tuple(json.loads(runs)))
@@ -340,15 +284,12 @@ class RunStore:
 
     def clear(self) -> None:
         """Forget all runs. That sealed days were opened is kept: what was looked at stays looked at."""
-        with self._explained("write"):
-            self._connection.execute("DELETE FROM runs")
-            self._connection.execute("DELETE FROM stopped")
-            self._connection.execute("DELETE FROM failures")
+        for table in ("runs", "stopped", "failures", "notes"):
+            self._storage.write(f"DELETE FROM {table}")  # noqa: S608 - our own tables
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._connection.close()
+        self._storage.close()
 
     def _on_same_data(
         self, columns: str, symbols: set[str] | None, start: int | None, end: int | None,
@@ -362,41 +303,32 @@ class RunStore:
         values: list[Any] = [_LAST_MOMENT if end is None else end, -_LAST_MOMENT if start is None else start]
         excluded = list(excluding)
         if excluded:
-            condition += " AND key NOT IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(excluded))
+            condition += f" AND key NOT IN ({self._storage.listed})"
+            values.append(_listing(excluded))
         rows: list[tuple[Any, ...]] = []
         for table in ("runs", "stopped"):
-            source = f"{table} INDEXED BY {table}_by_data"
-            with self._explained("read"):
-                known = [row[0] for row in self._connection.execute(f"SELECT DISTINCT symbols FROM {source}")]  # noqa: S608
-                those = [text for text in known if symbols is None or symbols & set(text.split())]
-                rows += self._connection.execute(
-                    f"SELECT exchange, kind, {columns} FROM {source} "  # noqa: S608 - our own columns
-                    f"WHERE symbols IN (SELECT value FROM json_each(?)) AND {condition}"
-                    f"{' GROUP BY ' + group if group else ''}",
-                    [json.dumps(those), *values],
-                ).fetchall()
+            source = f"{table} {self._storage.by_data.format(table=table)}"
+            known = [row[0] for row in self._storage.read(f"SELECT DISTINCT symbols FROM {source}")]  # noqa: S608
+            those = [text for text in known if symbols is None or symbols & set(text.split())]
+            rows += self._storage.read(
+                f"SELECT exchange, kind, {columns} FROM {source} "  # noqa: S608 - our own columns
+                f"WHERE symbols IN ({self._storage.listed}) AND {condition}"
+                f"{' GROUP BY ' + group if group else ''}",
+                [_listing(those), *values],
+            )
         return rows
 
-    def _migrate(self) -> None:
-        """Bring a store of an earlier version, or one that was just made, to this one; once, whoever comes first."""
-        with self._connection:  # a failure undoes all of it
-            self._connection.execute("BEGIN IMMEDIATE")
-            if "kind" not in {row[1] for row in self._connection.execute("PRAGMA table_info(runs)")}:
-                self._connection.execute("ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'backtest'")
-            self._connection.execute(_LEDGER_INDEX)
-            self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
-    @contextlib.contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
-        """Hold the lock, and turn what the database or the disk says into one clear error."""
-        try:
-            with self._lock:
-                yield
-        except (sqlite3.Error, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise StorageError(f"Cannot {doing} the run store {self.path}: {reason}.",
-                               "Free some space or choose another folder with JESSE_NB_STORE.") from error
+def _opened(place: str | Path) -> Storage:
+    if is_address(place):
+        from jesse_nb.core.jobs.store_postgres import PostgresStorage
+
+        return PostgresStorage(str(place))
+    return SqliteStorage(Path(place))
+
+
+def _listing(values: Iterable[str]) -> str:
+    return json.dumps(list(values))
 
 
 def _readable(frame: pd.DataFrame) -> pd.DataFrame:

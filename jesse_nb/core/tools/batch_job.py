@@ -102,7 +102,7 @@ class Batch:
         control.partial(self.result)
         control.board(self._matrix.snapshot)
         pool, store = plan.request.pool(), plan.request.run_store()
-        self._store_path = str(store.path)
+        self._store_path = store.place
         self._decode(pool)
         evaluator = Evaluator(
             pool, store, self._simulation, limit=plan.request.workers, trial_timeout=plan.request.trial_timeout,

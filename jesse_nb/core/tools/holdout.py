@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store import RunStore, is_there
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -134,7 +134,7 @@ class Holdout:
 
     def looks(self) -> Looks | None:
         """Return how often these days were looked at by now; None when the run store cannot be read."""
-        if not Path(self.store).is_file():
+        if not is_there(self.store):
             return None
         try:
             with closing(RunStore(self.store)) as store:
@@ -148,7 +148,7 @@ class Holdout:
     @property
     def opened(self) -> OpenedHoldout | None:
         """What was found when these days were opened with the best trial's parameters; None while they are sealed."""
-        if self.params is None or not Path(self.store).is_file():
+        if self.params is None or not is_there(self.store):
             return None
         try:
             with closing(RunStore(self.store)) as store:

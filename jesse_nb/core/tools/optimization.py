@@ -93,7 +93,7 @@ class Optimization:
         plan = self._plan
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         pool, store = plan.request.pool(), plan.request.run_store()
-        self._store_path = str(store.path.absolute())
+        self._store_path = store.place
         self._earlier = store.finished_on_same_data(plan.training.spec)
         described = describe_strategy(pool, plan.request.code_of(plan.training), lambda: self._control.cancelled)
         self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)

@@ -65,7 +65,7 @@ class Request:
     source: Source = "auto"
     project: str | Path | None = None
     candles: CandleStore | None = None
-    store: str | Path | RunStore | None = None
+    store: str | Path | RunStore | None = field(default=None, repr=False)  # an address may hold a password
     trial_timeout: float | None = 600.0
     memory_limit: int | None = None
     n_jobs: int | None = None

