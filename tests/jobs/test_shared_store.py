@@ -237,8 +237,7 @@ print(json.dumps({
     "simulated": sum(not trial.reused for trial in result.trials),
     "top": [[one.trial.number, one.test_values] for one in result.top],
     "prior": result.prior_runs, "parity": str(result.parity), "returns": result.returns.to_json(),
-    "plateau": [[str(one) for one in near] if isinstance(near, tuple) else str(near)
-                for near in result.plateau.neighbourhoods],
+    "plateau": [str((near.trial.number, near.worst, near.median, near.kept)) for near in result.plateau.neighbourhoods],
 }), flush=True)
 """
 
