@@ -152,7 +152,7 @@ def test_a_claim_is_one_kernels_until_it_ends(database: JesseDatabase) -> None:
 
 
 def evaluator(pool: PatientPool, store: RunStore, patience: float = 60) -> Evaluator:
-    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=2, trial_timeout=patience,
+    return Evaluator(lambda: pool, store, lambda spec: Simulation(spec, (), ()), limit=2, trial_timeout=patience,
                      memory_limit=None)
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from jesse_nb.core.jobs.claims import Claims
-from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.dispatch import Share, SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
@@ -47,7 +47,7 @@ class Evaluator:
     Parameters
     ----------
     pool, store
-        Where simulations run, and where finished ones are kept.
+        Gives that on which simulations run, once there is one to run; and where finished ones are kept.
     prepare
         Turns a spec into what a worker needs.
     limit
@@ -67,7 +67,7 @@ class Evaluator:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Callable[[], Pool],
         store: RunStore,
         prepare: Callable[[BacktestSpec], Simulation],
         *,
@@ -75,8 +75,10 @@ class Evaluator:
         trial_timeout: float | None,
         memory_limit: int | None,
     ) -> None:
-        self._pool = pool  # which its dispatcher does not keep alive
-        self._share = dispatcher_of(pool).share(limit)
+        self._pool_of = pool
+        self._pool: Pool | None = None  # which its dispatcher does not keep alive
+        self._share: Share | None = None
+        self._limit = limit
         self._store = store
         self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
@@ -98,7 +100,7 @@ class Evaluator:
     @property
     def running(self) -> int:
         """How many simulations workers have begun."""
-        return self._share.running
+        return 0 if self._share is None else self._share.running
 
     @property
     def pending(self) -> int:
@@ -158,6 +160,9 @@ class Evaluator:
                 self._start(spec)
 
     def _start(self, spec: BacktestSpec) -> None:
+        if self._share is None:
+            self._pool = self._pool_of()
+            self._share = dispatcher_of(self._pool).share(self._limit)
         future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
         self._futures[spec.key] = future
         future.add_done_callback(lambda _: self._answered.put((spec, future)))

@@ -10,13 +10,16 @@ from the start: the run store answers for all that had finished.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import optuna
 from optuna.samplers import CmaEsSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.tools.asked_before import AskedBefore
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
 from jesse_nb.core.tools.space import Space
@@ -47,6 +50,8 @@ class Search:
     constrained
         Whether trials may break constraints. ``tpe`` and ``nsga2`` are then told by how much; ``cmaes``,
         which knows of no constraints, is told that such a trial failed.
+    store
+        Knows what the same search was proposed before.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Search:
         workers: int,
         first: Iterable[Mapping[str, Any]] = (),
         constrained: bool = False,
+        store: RunStore | None = None,
     ) -> None:
         self._space = space
         self._lag = max(LAG, workers)
@@ -71,10 +77,14 @@ class Search:
         self._excess: dict[int, tuple[float, ...]] = {}
         chosen = make_sampler(sampler, seed, space, len(metrics), self._violations if constrained else None)
         self._refuses = isinstance(chosen, CmaEsSampler)
+        directions, tried_first = [metric.direction for metric in metrics], [dict(params) for params in first]
         with quiet_optuna():
-            self._study = optuna.create_study(directions=[metric.direction for metric in metrics], sampler=chosen)
-            for params in first:
-                self._study.enqueue_trial(dict(params), skip_if_exists=True)
+            self._study = optuna.create_study(directions=directions, sampler=chosen)
+            for params in tried_first:
+                self._study.enqueue_trial(params, skip_if_exists=True)
+        self._before = AskedBefore(store, [space.to_dict(), directions, sampler, seed, self._lag, tried_first,
+                                            constrained])
+        self._due: list[Callable[[], Any]] = []  # what the sampler has still to hear, as the store answered for it
         self._asked = 0
         self._told = 0
         self._known: dict[int, tuple[float, ...] | None] = {}
@@ -97,13 +107,17 @@ class Search:
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """Return the next trial's number and parameters; only when :attr:`may_ask`."""
-        with quiet_optuna():
-            self._pass_on(self._asked - self._lag)
-            trial = self._study.ask()
-            params = self._space.suggest(trial)
+        self._pass_on(self._asked - self._lag)
+        params = self._before.recall()
+        if params is None:
+            params = self._propose()
+            self._before.keep(params)
+        else:
+            self._due.append(lambda: self._space.suggest(self._study.ask()))
+        number = self._asked
         self._asked += 1
         self._points.add(json.dumps(params, sort_keys=True))
-        return trial.number, params
+        return number, params
 
     def tell(self, number: int, values: tuple[float, ...] | None, excess: tuple[float, ...] = ()) -> None:
         """Tell a trial's values, or None when it has none, and by how much it breaks each constraint, in any order."""
@@ -114,12 +128,20 @@ class Search:
         # Optuna asks when a trial is passed on, so what it knows never depends on timing either.
         return self._excess[trial.number]
 
+    def _propose(self) -> dict[str, Any]:
+        with quiet_optuna():
+            for step in self._due:
+                step()
+            self._due.clear()
+            return self._space.suggest(self._study.ask())
+
     def _pass_on(self, last: int) -> None:
         """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""
         while self._told <= last:
             values = self._known.pop(self._told)
+            self._before.told(self._told, values, self._excess[self._told])
             if values is None:
-                self._study.tell(self._told, state=TrialState.FAIL)
+                self._due.append(partial(self._study.tell, self._told, state=TrialState.FAIL))
             else:
-                self._study.tell(self._told, list(values))
+                self._due.append(partial(self._study.tell, self._told, list(values)))
             self._told += 1
