@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> RunStore:
 
 
 def evaluator(pool: PatientPool, store: RunStore, limit: int = 2) -> Evaluator:
-    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=limit, trial_timeout=5,
+    return Evaluator(lambda: pool, store, lambda spec: Simulation(spec, (), ()), limit=limit, trial_timeout=5,
                      memory_limit=None)
 
 

@@ -152,7 +152,7 @@ def test_a_claim_is_one_kernels_until_it_ends(database: JesseDatabase) -> None:
 
 
 def evaluator(pool: PatientPool, store: RunStore, patience: float = 60) -> Evaluator:
-    return Evaluator(pool, store, lambda spec: Simulation(spec, (), ()), limit=2, trial_timeout=patience,
+    return Evaluator(lambda: pool, store, lambda spec: Simulation(spec, (), ()), limit=2, trial_timeout=patience,
                      memory_limit=None)
 
 
@@ -237,8 +237,7 @@ print(json.dumps({
     "simulated": sum(not trial.reused for trial in result.trials),
     "top": [[one.trial.number, one.test_values] for one in result.top],
     "prior": result.prior_runs, "parity": str(result.parity), "returns": result.returns.to_json(),
-    "plateau": [[str(one) for one in near] if isinstance(near, tuple) else str(near)
-                for near in result.plateau.neighbourhoods],
+    "plateau": [str((near.trial.number, near.worst, near.median, near.kept)) for near in result.plateau.neighbourhoods],
 }), flush=True)
 """
 

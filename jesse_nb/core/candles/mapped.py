@@ -6,18 +6,26 @@ import hashlib
 import os
 import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 
+from jesse_nb.core.candles.file_state import FileState, file_state
 from jesse_nb.core.candles.gaps import fill_gaps
 from jesse_nb.core.candles.series import Candles, fingerprint_candles
 from jesse_nb.core.candles.store import MAPPED_FOLDER, MAPPED_SECONDS, CandleStore
 from jesse_nb.exceptions import InputError, StorageError
 
-__all__ = ["CandleCache"]
+__all__ = ["CandleCache", "part_fingerprint"]
+
+#: A use is noted when none was within this time.
+_NOTED_SECONDS = 3600
+
+#: Files whose content this process compared with their name, as they were then.
+_verified: dict[Path, FileState] = {}
 
 
 class CandleCache:
@@ -41,7 +49,6 @@ class CandleCache:
             # Two stores may use this folder, each with its own BTC-USDT.
             root = Path(named) / hashlib.blake2b(os.fsencode(store.root), digest_size=8).hexdigest()
         self.root = Path(root or store.root / MAPPED_FOLDER).expanduser().absolute()
-        self._verified: set[tuple[Path, int, int]] = set()
 
     def path(self, exchange: str, symbol: str, gaps: Literal["fill", "keep"] = "fill") -> Path:
         """Return the file of one series, for ``numpy.load(path, mmap_mode="r")``.
@@ -94,16 +101,15 @@ class CandleCache:
     def _is_sound(self, path: Path) -> bool:
         """Compare a file's content with the fingerprint in its name; once a process, unless it changes."""
         try:
-            state = path.stat()
-            seen = (path, state.st_size, state.st_mtime_ns)
-            if seen in self._verified:
+            state = file_state(path)
+            if state == _verified.get(path):
                 return True
             candles = np.load(path, mmap_mode="r", allow_pickle=False)
             sound = fingerprint_candles(candles) == path.stem.rsplit("-", 1)[-1]
         except (OSError, ValueError, EOFError):
             return False  # cut short, or gone since the folder was listed
-        if sound:
-            self._verified.add(seen)
+        if sound and state.settled:
+            _verified[path] = state
         return sound
 
     def _remove_older(self, folder: Path, fingerprint: str) -> None:
@@ -113,6 +119,15 @@ class CandleCache:
                 unused = time.time() - other.stat().st_atime
                 if not other.name.startswith(fingerprint) and unused > MAPPED_SECONDS:
                     other.unlink()
+
+
+@lru_cache(maxsize=1024)
+def part_fingerprint(path: str, first: int, last: int) -> str:
+    """Return the fingerprint of the rows from ``first`` to ``last``, excluded, of a file of a :class:`CandleCache`.
+
+    Its name says what is in it, so the answer never changes.
+    """
+    return fingerprint_candles(np.load(path, mmap_mode="r", allow_pickle=False)[first:last])
 
 
 def _kind(gaps: str, has_gaps: bool) -> str:
@@ -137,5 +152,7 @@ def _write(path: Path, candles: Candles) -> None:
 
 def _note_use(path: Path) -> None:
     state = path.stat()
+    if time.time() - state.st_atime < _NOTED_SECONDS:
+        return
     with suppress(OSError):  # a cache that can only be read still serves
         os.utime(path, ns=(time.time_ns(), state.st_mtime_ns))

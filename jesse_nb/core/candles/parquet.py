@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jesse_nb.core.candles.file_state import FileState, file_state
 from jesse_nb.core.candles.gaps import find_gaps, window
 from jesse_nb.core.candles.sealed import read_all, read_footer, sealed
 from jesse_nb.core.candles.series import COLUMNS, Candles, Gap, SeriesInfo, fingerprint_candles
@@ -28,6 +29,9 @@ _SCHEMA = pa.schema([("timestamp", pa.int64()), *((name, pa.float64()) for name 
 _SUMMARY = b"jesse_nb.series"
 # A read of some months then decodes only the row groups that reach into them.
 _ROWS_A_GROUP = 131_072
+
+#: What files said of themselves, as they were then.
+_infos: dict[Path, tuple[FileState, SeriesInfo]] = {}
 
 
 def write_series(path: Path, exchange: str, symbol: str, candles: Candles,
@@ -79,6 +83,17 @@ def read_info(path: Path, exchange: str, symbol: str) -> SeriesInfo:
     FileNotFoundError
         When there is none.
     """
+    state = file_state(path)
+    known = _infos.get(path)
+    if known is not None and known[0] == state and (known[1].exchange, known[1].symbol) == (exchange, symbol):
+        return known[1]
+    info = _read_info(path, exchange, symbol)
+    if state.settled and file_state(path) == state:
+        _infos[path] = state, info
+    return info
+
+
+def _read_info(path: Path, exchange: str, symbol: str) -> SeriesInfo:
     metadata, size = _guarded(path, lambda: (
         pq.read_metadata(pa.BufferReader(read_footer(path, _SUMMARY))).metadata or {}, path.stat().st_size))
     summary = json.loads(metadata[_SUMMARY]) if _SUMMARY in metadata else _summary(read_candles(path))

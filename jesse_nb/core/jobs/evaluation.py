@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from jesse_nb.core.jobs.claims import Claims
-from jesse_nb.core.jobs.dispatch import SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.dispatch import Share, SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.outcome import Outcome, Question, known_outcome
 from jesse_nb.core.jobs.pool import Pool, failure_of
 from jesse_nb.core.jobs.store import RunStore
@@ -38,7 +38,7 @@ class Evaluator:
     Parameters
     ----------
     pool, store
-        Where simulations run, and where finished ones are kept.
+        Gives that on which simulations run, once there is one to run; and where finished ones are kept.
     prepare
         Turns a spec into what a worker needs.
     limit
@@ -58,7 +58,7 @@ class Evaluator:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Callable[[], Pool],
         store: RunStore,
         prepare: Callable[[BacktestSpec], Simulation],
         *,
@@ -66,8 +66,10 @@ class Evaluator:
         trial_timeout: float | None,
         memory_limit: int | None,
     ) -> None:
-        self._pool = pool  # which its dispatcher does not keep alive
-        self._share = dispatcher_of(pool).share(limit)
+        self._pool_of = pool
+        self._pool: Pool | None = None  # which its dispatcher does not keep alive
+        self._share: Share | None = None
+        self._limit = limit
         self._store = store
         self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
@@ -89,7 +91,7 @@ class Evaluator:
     @property
     def running(self) -> int:
         """How many simulations workers have begun."""
-        return self._share.running
+        return 0 if self._share is None else self._share.running
 
     @property
     def pending(self) -> int:
@@ -153,6 +155,9 @@ class Evaluator:
                 self._start(question)
 
     def _start(self, question: Question) -> None:
+        if self._share is None:
+            self._pool = self._pool_of()
+            self._share = dispatcher_of(self._pool).share(self._limit)
         simulation = replace(self._prepare(question.spec), stop=question.stop)
         future = self._share.submit(simulation, self._trial_timeout, self._memory_limit)
         self._futures[question.key] = future

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.core.candles import CandleCache, CandleStore, SeriesInfo, fingerprint_candles
+from jesse_nb.core.candles import CandleCache, CandleStore, SeriesInfo
+from jesse_nb.core.candles.mapped import part_fingerprint
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.simulator.spec import CandleSlice, DataRoute, Gaps, Route
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
@@ -194,7 +195,7 @@ def _slice(
         symbol=info.symbol,
         start=warm_up_start,
         end=end,
-        fingerprint=fingerprint_candles(mapped[first:last]),
+        fingerprint=part_fingerprint(path, first, last),
         missing=_missing_minutes(info, warm_up_start, end),
         sources=info.sources,
     )

@@ -59,6 +59,7 @@ def forget_local_modules() -> None:
     importlib.invalidate_caches()
 
 
+@lru_cache(maxsize=256)  # the same strategies and modules in every call
 def normalized_source(text: str) -> str:
     """Return source without comments and layout, so that editing those keeps its hash.
 
@@ -125,7 +126,12 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
     return found
 
 
-def _imported_names(text: str, package: str) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _imported_names(text: str, package: str) -> tuple[str, ...]:
+    return tuple(_names_in(text, package))
+
+
+def _names_in(text: str, package: str) -> Iterator[str]:
     try:
         tree = ast.parse(text)
     except SyntaxError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
+from jesse_nb.core.simulator.reading_later import allow_reading_later, read_later
 from jesse_nb.core.simulator.recording import Recording
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -57,15 +59,21 @@ class RunRecord:
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""
-        return BacktestResult(
+        result = BacktestResult(
             spec=spec,
             metrics=dict(self.metrics),
-            trades=_trades_frame(self.trades),
+            trades=_NO_TRADES,
             equity=self.equity(),
             card=_card(spec, self.versions),
             seconds=self.seconds,
             output=self.output,
         )
+        read_later(result, "trades", self.trades_frame)
+        return result
+
+    def trades_frame(self) -> pd.DataFrame:
+        """Return the trades as users see them."""
+        return _trades_frame(self.trades)
 
     def judge(self, rule: StopRule, end: int) -> tuple[StoppedRun | None, tuple[float, ...]]:
         """Say whether a rule had stopped the run before its ``end`` (milliseconds UTC), and read its checkpoints.
@@ -95,18 +103,37 @@ class RunRecord:
     @classmethod
     def unpack(cls, metrics: str, trades: bytes, equity: bytes, versions: str, seconds: float) -> RunRecord:
         """Build a record from what :meth:`pack` returned."""
-        content = json.loads(zlib.decompress(trades))
+        listed, output = _parted(zlib.decompress(trades))
         raw = zlib.decompress(equity)
         half = len(raw) // 2
-        return cls(
+        record = cls(
             metrics=json.loads(metrics),
-            trades=content["trades"],
+            trades=[],
             equity_times=np.frombuffer(raw[:half], dtype="<i8"),
             equity_values=np.frombuffer(raw[half:], dtype="<f8"),
             seconds=seconds,
             versions=json.loads(versions),
-            output=content["output"],
+            output=output,
         )
+        read_later(record, "trades", partial(json.loads, listed))
+        return record
+
+
+allow_reading_later(RunRecord, "trades")
+allow_reading_later(BacktestResult, "trades")
+
+_NO_TRADES = pd.DataFrame()
+
+
+def _parted(content: bytes) -> tuple[bytes, str]:
+    """Return the list of trades, as JSON, and the output, of what :meth:`RunRecord.pack` compressed.
+
+    No text of JSON has these signs in it: a quotation mark inside has a backslash before it.
+    """
+    trades, mark, output = content.rpartition(b', "output": ')
+    if not (mark and trades.startswith(b'{"trades": [') and trades.endswith(b"]") and output.endswith(b"}")):
+        raise ValueError("these are no trades")
+    return trades.removeprefix(b'{"trades": '), json.loads(output[:-1])
 
 
 def _trades_frame(trades: list[dict[str, Any]]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ import warnings
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -233,6 +233,7 @@ def _from_project(name: str, project: str | Path | None) -> StrategyCode:
                         modules=((module, source_digest(text)), *found.modules.items()))
 
 
+@lru_cache(maxsize=64)
 def _strategy_name(text: str) -> str:
     """Find the one strategy that a source text defines: a class that inherits, and none inherits from it.
 

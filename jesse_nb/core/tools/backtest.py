@@ -121,7 +121,7 @@ def backtest(
     def work(control: JobControl) -> BacktestResult:
         control.update(phase="simulating", total=1, workers=1)
         runs = request.run_store()
-        evaluator = request.evaluator([prepared], runs, request.pool())
+        evaluator = request.evaluator([prepared], runs)
         evaluator.submit("run", prepared.spec)
         while not control.cancelled:
             control.update(running=evaluator.running)

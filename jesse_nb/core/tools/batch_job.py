@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jesse_nb.core.jobs.board import Matrix
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.jobs.pool import LocalPool
+from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.dna import decode_legacy_dna
 from jesse_nb.core.simulator.record import RunRecord
@@ -22,10 +22,11 @@ from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
+from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet
 from jesse_nb.core.tools.request import Prepared, Request, memory_default
-from jesse_nb.core.tools.trials import PATIENCE, describe_strategy
+from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
 __all__ = ["Batch", "BatchPlan"]
@@ -101,11 +102,12 @@ class Batch:
         control.update(phase="starting workers", total=self._total, workers=plan.request.workers)
         control.partial(self.result)
         control.board(self._matrix.snapshot)
-        pool, store = plan.request.pool(), plan.request.run_store()
+        store = plan.request.run_store()
         self._store_path = store.place
-        self._decode(pool)
+        self._decode(store)
         evaluator = Evaluator(
-            pool, store, self._simulation, limit=plan.request.workers, trial_timeout=plan.request.trial_timeout,
+            plan.request.pool, store, self._simulation, limit=plan.request.workers,
+            trial_timeout=plan.request.trial_timeout,
             memory_limit=memory_default(plan.request.workers) if plan.request.memory_limit is None
             else plan.request.memory_limit,
         )  # fmt: skip
@@ -151,13 +153,14 @@ class Batch:
     def _total(self) -> int:
         return self._given - self._repeated
 
-    def _decode(self, pool: LocalPool) -> None:
+    def _decode(self, store: RunStore) -> None:
         """Ask the strategies what old DNA means to them."""
         dnas = [one.dna for one in self._plan.sets if one.dna]
         for code in self._codes.values() if dnas else ():
             declared: list[dict[str, Any]] | JesseNbError
             try:
-                declared = describe_strategy(pool, code, lambda: self._control.cancelled).hyperparameters
+                declared = described(store, self._plan.request.pool, code,
+                                     lambda: self._control.cancelled).hyperparameters
             except JobCancelledError:
                 raise
             except JesseNbError as error:

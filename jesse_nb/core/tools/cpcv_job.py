@@ -25,11 +25,12 @@ from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_groups import Group
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
+from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
+from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Cpcv", "CpcvPlan"]
@@ -80,19 +81,19 @@ class Cpcv:
         """Do all of it. When the job is cancelled, return what the finished runs say."""
         plan, control = self._plan, self._control
         control.update(phase="starting workers", workers=plan.request.workers)
-        pool, store = plan.request.pool(), plan.request.run_store()
+        store = plan.request.run_store()
         self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
-        described = describe_strategy(pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
+        declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
         fixed = dict(spec.hyperparameters)
-        self._space = None if plan.fixed else space_of(plan.space, described, fixed, spec.routes[0].strategy.name)
+        self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
         self._candidates = [fixed] if self._space is None else self._draw(self._space, fixed)
-        evaluator = plan.request.evaluator(self._parts, store, pool)
+        evaluator = plan.request.evaluator(self._parts, store)
         control.update(phase=f"running {len(self._candidates)} candidates on {len(plan.groups)} groups")
         control.partial(self.result)
         control.board(self._board)
         try:
-            self._evaluate(evaluator, has_baseline=bool(described.defaults), own={} if plan.fixed else fixed)
+            self._evaluate(evaluator, has_baseline=bool(declared.defaults), own={} if plan.fixed else fixed)
         finally:
             evaluator.cancel()
         while (answer := evaluator.next(0)) is not None:

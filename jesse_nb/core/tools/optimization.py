@@ -14,9 +14,11 @@ import pandas as pd
 from jesse_nb.core.jobs.board import Convergence
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.checks import Checks
 from jesse_nb.core.tools.constraints import Constraint, none_satisfies
+from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import Metric
@@ -27,7 +29,7 @@ from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
-from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, fetch_finished, judge, space_of
+from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Optimization", "Plan"]
@@ -92,14 +94,15 @@ class Optimization:
         """Do all of it. When the job is cancelled, return what has finished."""
         plan = self._plan
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
-        pool, store = plan.request.pool(), plan.request.run_store()
+        store = plan.request.run_store()
         self._store_path = store.place
         self._earlier = store.finished_on_same_data(plan.training.spec)
-        described = describe_strategy(pool, plan.request.code_of(plan.training), lambda: self._control.cancelled)
-        self._space = space_of(plan.space, described, self._fixed, plan.training.spec.routes[0].strategy.name)
-        evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store, pool)
+        declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
+                             lambda: self._control.cancelled)
+        self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
+        evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store)
         try:
-            self._optimize(evaluator, self._space, has_default=bool(described.defaults))
+            self._optimize(evaluator, store, self._space, has_default=bool(declared.defaults))
             self._check_success()
             self._top = top_trials(self._trials.values(), plan.metrics, plan.top)
             self._finish(evaluator, self._space)
@@ -151,11 +154,11 @@ class Optimization:
         sampled = pd.DatetimeIndex(run.equity.index) if run is not None and len(run.trades) else None
         return market_prices(self._plan.training, sampled)
 
-    def _optimize(self, evaluator: Evaluator, space: Space, *, has_default: bool) -> None:
+    def _optimize(self, evaluator: Evaluator, store: RunStore, space: Space, *, has_default: bool) -> None:
         plan, control = self._plan, self._control
         search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
                         workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints),
-                        pruning=self._pruning)  # fmt: skip
+                        pruning=self._pruning, store=store)
         control.update(phase="optimizing")
         control.partial(self.result)
         control.board(self._convergence.snapshot)

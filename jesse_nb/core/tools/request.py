@@ -136,11 +136,11 @@ class Request:
         """Open the run store."""
         return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
 
-    def evaluator(self, prepared: Iterable[Prepared], store: RunStore, pool: LocalPool) -> Evaluator:
+    def evaluator(self, prepared: Iterable[Prepared], store: RunStore) -> Evaluator:
         """Return an evaluator that runs specs of any of the prepared periods."""
         by_candles = {part.spec.candles: part for part in prepared}
         return Evaluator(
-            pool,
+            self.pool,
             store,
             lambda spec: by_candles[spec.candles].simulation(spec),
             limit=self.workers,

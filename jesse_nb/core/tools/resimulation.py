@@ -64,7 +64,7 @@ class Resimulation:
         """Run all of them; when the job is cancelled, keep what has finished."""
         control, request = self._control, self._request
         control.update(phase="starting workers", total=len(specs), workers=request.workers)
-        evaluator = request.evaluator([self._prepared], request.run_store(), request.pool())
+        evaluator = request.evaluator([self._prepared], request.run_store())
         try:
             control.update(phase=phase)
             for number, spec in enumerate(specs):

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.samplers import CmaEsSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.early_stop import StopRule
+from jesse_nb.core.tools.asked_before import AskedBefore
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.pruning import Pruning
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
@@ -58,6 +61,8 @@ class Search:
         which knows of no constraints, is told that such a trial failed.
     pruning
         Learns from the trials that finish, so that later ones can be stopped early; None for no pruning.
+    store
+        Knows what the same search was proposed before.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Search:
         first: Iterable[Mapping[str, Any]] = (),
         constrained: bool = False,
         pruning: Pruning | None = None,
+        store: RunStore | None = None,
     ) -> None:
         self._space = space
         self._lag = max(LAG, workers)
@@ -83,10 +89,14 @@ class Search:
         self._excess: dict[int, tuple[float, ...]] = {}
         chosen = make_sampler(sampler, seed, space, len(metrics), self._violations if constrained else None)
         self._refuses = isinstance(chosen, CmaEsSampler)
+        directions, tried_first = [metric.direction for metric in metrics], [dict(params) for params in first]
         with quiet_optuna():
-            self._study = optuna.create_study(directions=[metric.direction for metric in metrics], sampler=chosen)
-            for params in first:
-                self._study.enqueue_trial(dict(params), skip_if_exists=True)
+            self._study = optuna.create_study(directions=directions, sampler=chosen)
+            for params in tried_first:
+                self._study.enqueue_trial(params, skip_if_exists=True)
+        self._before = AskedBefore(store, [space.to_dict(), directions, sampler, seed, self._lag, tried_first,
+                                            constrained])
+        self._due: list[Callable[[], Any]] = []  # what the sampler has still to hear, as the store answered for it
         self._asked = 0
         self._told = 0
         self._known: dict[int, _Told] = {}
@@ -111,14 +121,17 @@ class Search:
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         """Return the next trial's number and parameters; only when :attr:`may_ask`."""
-        with quiet_optuna():
-            self._pass_on(self._asked - self._lag)
-            trial = self._study.ask()
-            params = self._space.suggest(trial)
+        self._pass_on(self._asked - self._lag)
+        params = self._before.recall()
+        if params is None:
+            params = self._propose()
+            self._before.keep(params)
+        else:
+            self._due.append(self._ask_sampler)
+        number = self._asked
         self._asked += 1
         self._points.add(json.dumps(params, sort_keys=True))
-        self._open[trial.number] = trial
-        return trial.number, params
+        return number, params
 
     @property
     def stop_rule(self) -> StopRule | None:
@@ -157,19 +170,37 @@ class Search:
         # Optuna asks when a trial is passed on, so what it knows never depends on timing either.
         return self._excess[trial.number]
 
+    def _propose(self) -> dict[str, Any]:
+        with quiet_optuna():
+            for step in self._due:
+                step()
+            self._due.clear()
+            return self._ask_sampler()
+
+    def _ask_sampler(self) -> dict[str, Any]:
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return self._space.suggest(trial)
+
     def _pass_on(self, last: int) -> None:
         """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""
         while self._told <= last:
-            told, trial = self._known.pop(self._told), self._open.pop(self._told)
-            if told.stopped:
-                for step, reading in enumerate(told.readings):
-                    if not math.isnan(reading):
-                        trial.report(reading, step)
-                self._study.tell(trial, state=TrialState.PRUNED)
-            elif told.values is None:
-                self._study.tell(trial, state=TrialState.FAIL)
-            else:
-                self._study.tell(trial, list(told.values))
-                if self._pruning:
-                    self._pruning.learn(told.readings)
+            told = self._known.pop(self._told)
+            self._before.told(self._told, told.values, self._excess[self._told],
+                              *([told.readings] if told.stopped else []))  # fmt: skip
+            if told.values is not None and self._pruning:
+                self._pruning.learn(told.readings)
+            self._due.append(partial(self._tell_sampler, self._told, told))
             self._told += 1
+
+    def _tell_sampler(self, number: int, told: _Told) -> None:
+        trial = self._open.pop(number)
+        if told.stopped:
+            for step, reading in enumerate(told.readings):
+                if not math.isnan(reading):
+                    trial.report(reading, step)
+            self._study.tell(trial, state=TrialState.PRUNED)
+        elif told.values is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, list(told.values))

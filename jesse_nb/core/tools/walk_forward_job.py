@@ -21,16 +21,18 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.board import windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.constraints import Constraint, none_satisfies
+from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trials import PATIENCE, describe_strategy, judge, space_of
+from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
 from jesse_nb.core.tools.windows import Window
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
@@ -74,7 +76,8 @@ def daily_closes(store: CandleStore, exchange: str, symbol: str, start: int, end
 class _WindowWork:
     """One window at work: what is to be simulated next, and what came of it."""
 
-    def __init__(self, plan: WalkForwardPlan, window: Window, space: Space | None, *, has_defaults: bool) -> None:
+    def __init__(self, plan: WalkForwardPlan, window: Window, space: Space | None, store: RunStore, *,
+                 has_defaults: bool) -> None:
         self.window = window
         self.train = plan.request.prepare(window.train_start, window.train_end)
         self.test = plan.request.prepare(window.test_start, window.test_end)
@@ -83,7 +86,8 @@ class _WindowWork:
         self._constraints = plan.constraints
         self._search = None if space is None else Search(
             space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
-            n_trials=plan.n_trials, workers=plan.request.workers, constrained=bool(plan.constraints))  # fmt: skip
+            n_trials=plan.n_trials, workers=plan.request.workers, constrained=bool(plan.constraints),
+            store=store)  # fmt: skip
         self._asked: dict[int, dict[str, Any]] = {}
         self.trials: dict[int, Trial] = {}
         self._waiting: list[tuple[Hashable, Any]] = []  # tickets and specs that can run at once
@@ -224,10 +228,10 @@ class WalkForward:
         plan, control = self._plan, self._control
         per_window = 1 + (2 if plan.fixed else 2 * plan.n_trials + 2)
         control.update(phase="starting workers", total=per_window * len(plan.windows), workers=plan.request.workers)
-        pool, store = plan.request.pool(), plan.request.run_store()
-        self._prepare(pool)
+        store = plan.request.run_store()
+        self._prepare(store)
         evaluator = plan.request.evaluator([part for work in self._works for part in (work.train, work.test)],
-                                           store, pool)
+                                           store)
         control.update(phase=f"walking {len(self._works)} windows")
         control.partial(self.result)
         control.board(self._board)
@@ -274,15 +278,15 @@ class WalkForward:
         return windows_board(self._plan.metrics[0].scale, "window", ("In-sample", "Out-of-sample"),
                              [work.board_row() for work in self._works])
 
-    def _prepare(self, pool: Any) -> None:
+    def _prepare(self, store: RunStore) -> None:
         """Resolve strategy, candles and prices of every window."""
         plan = self._plan
         first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
         fixed = dict(first.spec.hyperparameters)
         route = first.spec.routes[0]
-        described = describe_strategy(pool, plan.request.code_of(first), lambda: self._control.cancelled)
-        self._space = None if plan.fixed else space_of(plan.space, described, fixed, route.strategy.name)
-        has_defaults = bool(described.defaults)
+        declared = described(store, plan.request.pool, plan.request.code_of(first), lambda: self._control.cancelled)
+        self._space = None if plan.fixed else space_of(plan.space, declared, fixed, route.strategy.name)
+        has_defaults = bool(declared.defaults)
         if not has_defaults:
             self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
         self._prices = daily_closes(plan.request.candles or CandleStore(), route.exchange, route.symbol,
@@ -291,7 +295,7 @@ class WalkForward:
             if self._control.cancelled:
                 raise JobCancelledError("The walk-forward was cancelled before its first window.")
             self._control.update(phase=f"preparing window {window.number + 1} of {len(plan.windows)}")
-            self._works.append(_WindowWork(plan, window, self._space, has_defaults=has_defaults))
+            self._works.append(_WindowWork(plan, window, self._space, store, has_defaults=has_defaults))
 
     def _walk(self, evaluator: Evaluator) -> None:
         enough = self._plan.request.workers + 2

@@ -1,0 +1,85 @@
+"""What a search was proposed before, so that a study that has finished is repeated without its sampler.
+
+A proposal is decided by the sampler's settings and by all it was told before. It is kept under a hash of
+exactly these, of the packages that compute it and of our own code around them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.exceptions import StorageError
+
+__all__ = ["AskedBefore"]
+
+_PACKAGES = ("optuna", "numpy", "scipy", "cmaes")
+_OUR_CODE = ("asked_before.py", "dimension.py", "metric.py", "samplers.py", "search.py", "space.py")
+
+
+class AskedBefore:
+    """The proposals of one search, in order.
+
+    Parameters
+    ----------
+    store
+        Where they are kept; None keeps none.
+    settings
+        All that decides the proposals but what is told on the way; plain values.
+    """
+
+    def __init__(self, store: RunStore | None, settings: Any) -> None:
+        self._store = store
+        self._state = b""
+        if store is not None:
+            self._go_on(_surroundings(), settings)
+
+    def told(self, *facts: Any) -> None:
+        """Note what the sampler is told before the next proposal."""
+        if self._store is not None:
+            self._go_on("told", facts)
+
+    def recall(self) -> dict[str, Any] | None:
+        """Return the next proposal, or None when nobody had it yet."""
+        if self._store is None:
+            return None
+        with contextlib.suppress(StorageError):
+            found = self._store.noted(self._key)
+            if isinstance(found, dict):
+                self._go_on("asked", None)
+                return found
+        return None
+
+    def keep(self, params: dict[str, Any]) -> None:
+        """Keep the proposal that :meth:`recall` did not have."""
+        if self._store is None:
+            return
+        if repr(json.loads(json.dumps(params))) == repr(params):
+            with contextlib.suppress(StorageError):
+                self._store.note(self._key, params)
+        self._go_on("asked", None)
+
+    @property
+    def _key(self) -> str:
+        return f"proposal {self._state.hex()}"
+
+    def _go_on(self, *facts: Any) -> None:
+        self._state = hashlib.blake2b(self._state + json.dumps(facts).encode(), digest_size=16).digest()
+
+
+@cache
+def _surroundings() -> list[str]:
+    """Return versions of all code that has a part in a proposal."""
+    found = [platform.python_version()]
+    for package in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
+    folder = Path(__file__).parent
+    return found + [hashlib.blake2b((folder / name).read_bytes(), digest_size=16).hexdigest() for name in _OUR_CODE]
