@@ -91,6 +91,6 @@ class Claims:
         keys = list(keys)
         claimed = self._store.claim(keys)
         self._held |= claimed
-        finished = self._store.which_finished(keys)
+        finished = set(self._store.which_finished(keys))
         self.release(claimed & finished)
         return claimed - finished, finished
