@@ -237,3 +237,18 @@ def test_a_killed_kernels_job_is_resumed_and_nothing_finished_is_simulated_again
     assert job.progress.failed == 0
     assert "interrupted" not in set(rows(shell)["state"])
     store.close()
+
+
+def test_no_password_of_an_address_is_written_down(shell, notebook, tool):
+    secret = "postgresql://me:very-secret@127.0.0.1:1/runs"
+    run(shell, f"%config JesseNb.store = {secret!r}")
+    settings = shell.configurables[-1] if hasattr(shell.configurables[-1], "store") else next(
+        one for one in shell.configurables if type(one).__name__ == "JesseNb")
+    assert settings.store == "postgresql://me@127.0.0.1:1/runs"
+    call = MagicCall("optimize", f"-t 1h --store {secret}", f"store = '{secret}'  # ☃")
+    run_tool(shell, started(tool, 2), {}, background=True, call=call)
+    eventually(lambda: list(Journal().folder.glob("*.json")))
+    written = "".join(file.read_text(encoding="utf-8") for file in Journal().folder.glob("*.json"))
+    assert "very-secret" not in written
+    assert "postgresql://me@127.0.0.1:1/runs" in written
+    run(shell, "%config JesseNb.store = None")

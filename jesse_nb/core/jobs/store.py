@@ -8,6 +8,7 @@ nothing is unpickled, so a store from somebody else is safe to open.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,17 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 __all__ = ["Opening", "RunStore", "StoredRun", "default_store", "is_there"]
 
 _LAST_MOMENT = 2**62
+
+#: As the index by data has them, so that they are counted as they are read.
+_INDEX_ORDER = "symbols, start_ms, end_ms, exchange, strategy, kind"
+
+#: One look at the index for each; a plain DISTINCT would read all of it.
+_DISTINCT_SYMBOLS = """
+    WITH RECURSIVE each(one) AS (
+        SELECT MIN(symbols) FROM {table}
+        UNION ALL SELECT (SELECT MIN(symbols) FROM {table} WHERE symbols > one) FROM each WHERE one IS NOT NULL
+    ) SELECT one FROM each WHERE one IS NOT NULL
+"""
 
 
 def default_store() -> str | Path:
@@ -154,12 +166,16 @@ class RunStore:
         """Give claims up, once the runs are kept or will not be made."""
         self._storage.release(keys)
 
-    def which_finished(self, keys: Iterable[str]) -> set[str]:
-        """Return those of the keys whose runs are kept, whole or as far as they went."""
+    def which_finished(self, keys: Iterable[str]) -> dict[str, float]:
+        """Return those of the keys whose runs are kept, whole or as far as they went, and since when.
+
+        In seconds since 1970.
+        """
         listed = _listing(keys)
-        rows = [row for table in ("runs", "stopped") for row in self._storage.read(
-                f"SELECT key FROM {table} WHERE key IN ({self._storage.listed})", (listed,))]  # noqa: S608 - ours
-        return {row[0] for row in rows}
+        rows = [row for table in ("stopped", "runs") for row in self._storage.read(
+                f"SELECT key, finished_at FROM {table} "  # noqa: S608 - our own tables
+                f"WHERE key IN ({self._storage.listed})", (listed,))]
+        return dict(rows)
 
     def note(self, key: str, value: Any) -> None:
         """Keep what was worked out from all that ``key`` is a hash of; it must be what JSON gives back as it was."""
@@ -206,14 +222,20 @@ class RunStore:
         ones only; scenarios of a candle pipeline and checks are none of these. The spec's own run is one of them
         when it has finished.
         """
-        return frozenset(self.finished_on_same_data(spec))
+        return frozenset(key for (key,) in self._backtests_on_same_data("key", spec))
 
-    def finished_on_same_data(self, spec: BacktestSpec) -> dict[str, float]:
-        """Return when each of :meth:`same_data` finished, seconds since 1970, by key."""
-        rows = self._on_same_data("key, finished_at", {route.symbol for route in spec.routes}, spec.start, spec.end)
+    def count_same_data(self, spec: BacktestSpec, before: float, excluding: Iterable[str] = ()) -> int:
+        """Count those of :meth:`same_data` that finished before a moment (seconds since 1970), without some keys."""
+        counted = self._backtests_on_same_data("COUNT(*)", spec, before=before, group=_INDEX_ORDER)
+        # Those left out are few: they are looked up one by one, and not told apart from all the others.
+        excluded = self._backtests_on_same_data("key", spec, before=before, among=excluding)
+        return sum(int(count) for (count,) in counted) - len(excluded)
+
+    def _backtests_on_same_data(self, columns: str, spec: BacktestSpec, **limits: Any) -> list[list[Any]]:
+        rows = self._on_same_data(columns, {route.symbol for route in spec.routes}, spec.start, spec.end, **limits)
         made_up = spec.routes[0].exchange.endswith(SYNTHETIC_MARK)
-        return {key: moment for exchange, kind, key, moment in rows
-                if kind in ("backtest", "stopped") and exchange.endswith(SYNTHETIC_MARK) == made_up}
+        return [found for exchange, kind, *found in rows
+                if kind in ("backtest", "stopped") and exchange.endswith(SYNTHETIC_MARK) == made_up]
 
     def ledger(
         self, symbols: Iterable[str] | None = None, start: int | None = None, end: int | None = None,
@@ -242,7 +264,7 @@ class RunStore:
         wanted = None if symbols is None else set(symbols)
         rows = self._on_same_data("symbols, start_ms, end_ms, strategy, COUNT(*), MIN(finished_at), MAX(finished_at)",
                                   wanted, start, end, excluding,
-                                  group="symbols, start_ms, end_ms, exchange, strategy, kind")
+                                  group=_INDEX_ORDER)
         table = ledger_table(pd.DataFrame(rows, columns=["exchange", "kind", "symbols", "start", "end", "strategy",
                                                          "runs", "first", "last"]))
         if wanted is not None:
@@ -293,7 +315,7 @@ class RunStore:
 
     def _on_same_data(
         self, columns: str, symbols: set[str] | None, start: int | None, end: int | None,
-        excluding: Iterable[str] = (), group: str = "",
+        excluding: Iterable[str] = (), group: str = "", before: float = math.inf, among: Iterable[str] | None = None,
     ) -> list[tuple[Any, ...]]:  # fmt: skip
         """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period.
 
@@ -301,17 +323,23 @@ class RunStore:
         """
         condition = "start_ms < ? AND end_ms > ?"
         values: list[Any] = [_LAST_MOMENT if end is None else end, -_LAST_MOMENT if start is None else start]
+        if before < math.inf:
+            condition += " AND finished_at < ?"
+            values.append(before)
         excluded = list(excluding)
         if excluded:
             condition += f" AND key NOT IN ({self._storage.listed})"
             values.append(_listing(excluded))
+        if among is not None:
+            condition += f" AND key IN ({self._storage.listed})"
+            values.append(_listing(among))
         rows: list[tuple[Any, ...]] = []
         for table in ("runs", "stopped"):
-            source = f"{table} {self._storage.by_data.format(table=table)}"
-            known = [row[0] for row in self._storage.read(f"SELECT DISTINCT symbols FROM {source}")]  # noqa: S608
+            index = "" if among is not None else self._storage.by_data.format(table=table)
+            known = [row[0] for row in self._storage.read(_DISTINCT_SYMBOLS.format(table=table))]
             those = [text for text in known if symbols is None or symbols & set(text.split())]
             rows += self._storage.read(
-                f"SELECT exchange, kind, {columns} FROM {source} "  # noqa: S608 - our own columns
+                f"SELECT exchange, kind, {columns} FROM {table} {index} "  # noqa: S608 - our own columns
                 f"WHERE symbols IN ({self._storage.listed}) AND {condition}"
                 f"{' GROUP BY ' + group if group else ''}",
                 [_listing(those), *values],

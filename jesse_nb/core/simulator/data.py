@@ -111,8 +111,10 @@ def _warm_up_start(
     for info, moments in zip(infos, timestamps, strict=True):
         before = moments[: np.searchsorted(moments, start)]
         for timeframe in reversed(timeframes):  # the longest lacks the most
-            length = TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
-            opens = _whole_candles(before, length)
+            minutes = TIMEFRAME_MINUTES[timeframe]
+            length = minutes * MINUTE_MS
+            # So many rows make one candle more than are needed, which is the one that may be cut.
+            opens = _whole_candles(before[-(count + 1) * minutes :], length)
             opens = opens[opens + length <= start]
             if len(opens) < count:
                 raise _too_few(info, timestamps, timeframes, timeframe, start, end, count, len(opens))

@@ -15,7 +15,7 @@ import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -256,17 +256,19 @@ def _digest_of(value: Any) -> str:
     return content.digest()
 
 
-def _global_names(code: CodeType) -> set[str]:
+@lru_cache(maxsize=1024)
+def _global_names(code: CodeType) -> frozenset[str]:
     """Names that a function and the functions inside it read from their module."""
     names = {str(step.argval) for step in dis.get_instructions(code)
              if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             names |= _global_names(constant)
-    return names
+    return frozenset(names)
 
 
-def _imports_in(code: CodeType) -> set[str]:
+@lru_cache(maxsize=1024)
+def _imports_in(code: CodeType) -> frozenset[str]:
     """Import statements inside a function; ``from package import module`` may name a submodule."""
     statements, package = set(), ""
     for step in dis.get_instructions(code):
@@ -275,7 +277,7 @@ def _imports_in(code: CodeType) -> set[str]:
             statements.add(f"import {package}")
         elif step.opname == "IMPORT_FROM":
             statements.add(f"from {package} import {step.argval}")
-    return statements
+    return frozenset(statements)
 
 
 def _used_submodules(package: ModuleType, code: CodeType) -> list[ModuleType]:

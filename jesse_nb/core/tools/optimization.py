@@ -30,7 +30,7 @@ from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
 from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
-from jesse_nb.exceptions import AllTrialsFailedError
+from jesse_nb.exceptions import AllTrialsFailedError, StorageError
 
 __all__ = ["Optimization", "Plan"]
 
@@ -80,7 +80,8 @@ class Optimization:
         self._best: tuple[Trial, BacktestResult] | None = None
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
         self._checks: Checks | None = None
-        self._earlier: dict[str, float] = {}
+        self._store: RunStore | None = None
+        self._opened = math.inf
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
@@ -96,7 +97,7 @@ class Optimization:
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         store = plan.request.run_store()
         self._store_path = store.place
-        self._earlier = store.finished_on_same_data(plan.training.spec)
+        self._store, self._opened = store, time.time()
         declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
                              lambda: self._control.cancelled)
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
@@ -120,6 +121,12 @@ class Optimization:
         top = self._top or top_trials(trials, plan.metrics, plan.top)
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
         market = self._market()
+        notes = [*self._notes, *none_satisfies(trials, plan.constraints)]
+        try:
+            prior_runs = self._prior_runs()
+        except StorageError as error:
+            prior_runs = 0
+            notes.append(f"How often this project had looked at the same data could not be counted: {error}")
         return OptimizeResult(
             spec=plan.training.spec,
             test_start=plan.test.spec.start if plan.test else None,
@@ -135,14 +142,14 @@ class Optimization:
             default=self._default,
             elapsed=time.monotonic() - self._began,
             stopped=self._why_stopped(),
-            notes=(*self._notes, *none_satisfies(trials, plan.constraints)),
+            notes=tuple(notes),
             returns=trial_returns(self._equities.copy(), market),
             market=market,
             constraints=plan.constraints,
             holdout=plan.holdout and replace(plan.holdout, store=self._store_path,
                                              params=dict(top[0].params) if top else None,
                                              has_default=self._default is not None),
-            prior_runs=self._prior_runs(),
+            prior_runs=prior_runs,
             plateau=self._checks.plateau if self._checks else None,
             parity=self._checks.parity if self._checks else None,
             pruner=plan.pruner if self._pruning else "none",
@@ -253,9 +260,11 @@ class Optimization:
         same whenever it is called.
         """
         trials = {trial.key for trial in self._trials.copy().values()}
-        last = max((self._earlier.get(key, math.inf) for key in trials), default=math.inf)
         own = trials | {self._plan.training.spec.key} | (self._checks.keys if self._checks else set())
-        return sum(moment < last for key, moment in self._earlier.items() if key not in own)
+        assert self._store is not None
+        finished = self._store.which_finished(trials)
+        last = max((finished.get(key, math.inf) for key in trials), default=math.inf)
+        return self._store.count_same_data(self._plan.training.spec, min(last, self._opened), own)
 
     def _must_stop(self) -> bool:
         limit = self._plan.timeout

@@ -23,6 +23,11 @@ from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optuna import Study
+    from optuna.storages import BaseStorage
+
     from jesse_nb.core.analysis.parity import Parity
     from jesse_nb.core.tools.holdout import Holdout, OpenedHoldout
     from jesse_nb.core.tools.neighbourhood import Plateau
@@ -312,3 +317,27 @@ class OptimizeResult(Explorable):
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of :attr:`history`."""
         return self.history.copy()
+
+    def to_optuna(self, storage: str | Path | BaseStorage, name: str | None = None) -> Study:
+        """Write the trials into an Optuna storage, where optuna-dashboard shows them.
+
+        Trials that failed, or for which a metric is undefined, are failed ones there; those that break a
+        constraint say by how much.
+
+        Parameters
+        ----------
+        storage
+            A journal file, made when it is missing; the address of a database; or an Optuna storage.
+        name
+            Of the new study; by default made of strategy, market and the spec's key.
+
+        Raises
+        ------
+        InputError
+            When the storage has a study of that name.
+        StorageError
+            When it cannot be written.
+        """
+        from jesse_nb.core.tools.optuna_export import export_to_optuna
+
+        return export_to_optuna(self, storage, name)
