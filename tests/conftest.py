@@ -53,6 +53,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_collection_finish() -> None:
+    """Measure coverage in this process only.
+
+    Workers, kernels and scripts would be traced as well, which makes a simulation take twice the time, and
+    most of them are killed before they could tell what they ran.
+    """
+    for name in [name for name in os.environ if name.startswith("COV_CORE_")]:
+        del os.environ[name]
+
+
 @lru_cache(maxsize=4)
 def real_candles(symbol: str) -> np.ndarray:
     """One-minute candles 2023-01-01 to 2024-06-30: the real sample, or the demo market where it is absent.

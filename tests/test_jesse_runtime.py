@@ -78,10 +78,11 @@ def test_a_plain_import_of_jesse_there_does_what_is_avoided(project: Path):
         run_python("import jesse.research; print('alive')", cwd=project)
 
 
-def test_the_chosen_backend_of_the_environment_stays(tmp_path: Path):
+def test_the_backend_and_the_cache_folder_of_the_environment_are_respected(tmp_path: Path):
     code = ("import os; from jesse_nb.core.jesse_runtime import strategy_class; strategy_class(); import matplotlib;"
-            "print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'])")
-    assert run_python(code, cwd=tmp_path, MPLBACKEND="svg").split() == ["svg", "svg"]
+            "print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'], os.environ['JESSE_CACHE_DIR'])")
+    chosen = {"MPLBACKEND": "svg", "JESSE_CACHE_DIR": str(tmp_path / "mine")}
+    assert run_python(code, cwd=tmp_path, **chosen).split() == ["svg", "svg", str(tmp_path / "mine")]
 
 
 def test_figures_that_come_first_or_last_use_the_users_backend(tmp_path: Path):
@@ -110,12 +111,6 @@ print(path == sys.path, filters == warnings.filters, environment == dict(os.envi
       "rfc3987_syntax" in sys.modules)
 """
     assert run_python(code, cwd=tmp_path).split() == ["True", "True", "True", "False"]
-
-
-def test_the_users_own_cache_folder_is_respected(tmp_path: Path):
-    code = ("import os; from jesse_nb.core.jesse_runtime import strategy_class; strategy_class();"
-            "print(os.environ['JESSE_CACHE_DIR'])")
-    assert run_python(code, cwd=tmp_path, JESSE_CACHE_DIR=str(tmp_path / "mine")).strip() == str(tmp_path / "mine")
 
 
 def test_without_jesse_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch):

@@ -250,6 +250,6 @@ def test_refuses_unknown_ways():
 
 def test_a_hundred_thousand_trades_are_quick():
     trades, candles = many_trades(100_000)
-    began = time.perf_counter()
+    began = time.process_time()
     assert performance_by_cell(trades, candles).tested > 20
-    assert time.perf_counter() - began < 6
+    assert time.process_time() - began < 6

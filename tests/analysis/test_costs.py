@@ -106,7 +106,7 @@ def test_refuses_costs_below_zero():
 
 def test_a_hundred_thousand_trades_are_quick():
     trades, _ = many_trades(100_000)
-    began = time.perf_counter()
+    began = time.process_time()
     found = cost_fragility(trades, Account(fee=0))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert found.net_profit == pytest.approx(trades["pnl"].sum())

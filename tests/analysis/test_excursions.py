@@ -196,8 +196,8 @@ def test_refuses_stops_that_are_none(stop):
 
 def test_a_hundred_thousand_trades_are_quick():
     trades, candles = many_trades(100_000)
-    began = time.perf_counter()
+    began = time.process_time()
     found = excursions(trades, candles, Account(fee=0))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert found.total_pnl == pytest.approx(trades["pnl"].sum())
     assert len(found.trades) == 100_000

@@ -128,9 +128,9 @@ class TestEntryFeatures:
             entry_features(random_trades(3), {ETH: candles[BTC]})
 
     def test_a_hundred_thousand_trades_are_quick(self):
-        trades, began = random_trades(100_000), time.perf_counter()
+        trades, began = random_trades(100_000), time.process_time()
         entry_features(trades, {BTC: random_candles()})
-        assert time.perf_counter() - began < 10
+        assert time.process_time() - began < 10
 
 
 class TestSplits:

@@ -260,8 +260,8 @@ def test_a_balance_of_nothing_is_refused():
 
 def test_a_hundred_thousand_trades_are_quick():
     trades = closed_trades(random_pnl(100_000) * 0.05, hours=1)
-    began = time.perf_counter()
+    began = time.process_time()
     found = shuffle_trades(trades, 100_000)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
     assert found.paths == 100
     assert len(found.fan) == 121

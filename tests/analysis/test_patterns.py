@@ -148,10 +148,10 @@ class TestClusters:
         assert math.isnan(found.p)
 
     def test_a_hundred_thousand_trades_are_quick(self):
-        returns, began = np.random.default_rng(0).standard_normal(100_000), time.perf_counter()
+        returns, began = np.random.default_rng(0).standard_normal(100_000), time.process_time()
         runs_test(returns), few_trades(returns / 1_000), serial_dependence(returns)
         decay(pd.Series(returns, pd.date_range("2020", periods=100_000, freq="15min", tz="UTC")))
-        assert time.perf_counter() - began < 10
+        assert time.process_time() - began < 10
 
 
 class TestMemory:

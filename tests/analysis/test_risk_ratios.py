@@ -177,6 +177,6 @@ def test_a_loss_leaves_no_track_record_length():
 
 def test_a_year_is_quick():
     risk_ratios(draw(0))
-    began = time.perf_counter()
+    began = time.process_time()
     risk_ratios(draw(1))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -216,8 +216,8 @@ def test_exit_kinds_of_a_real_run(candle_store):
 
 def test_a_hundred_thousand_trades():
     trades = pd.concat([random_trades(1_000, 4)] * 100, ignore_index=True)
-    began = time.perf_counter()
+    began = time.process_time()
     found = trade_statistics(trades)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
     assert found.trades == 100_000
     assert found.net_profit == pytest.approx(100 * trades["pnl"].iloc[:1_000].sum())

@@ -79,9 +79,9 @@ def test_a_long_array_takes_no_time() -> None:
     candles = np.array(real_candles("BTC-USDT")[:500_000])
     best = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         resample_candles(candles, "15m")
-        best.append(time.perf_counter() - began)
+        best.append(time.process_time() - began)
     assert min(best) < 0.1
 
 

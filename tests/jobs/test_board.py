@@ -50,9 +50,9 @@ def test_a_convergence_stays_small_and_cheap_however_many_trials_improve():
     for number in range(5_000):
         board.add(number, float(number), {"x": number})
         if number in (1_000, 4_999):
-            began = time.perf_counter()
+            began = time.process_time()
             shown = board.snapshot()
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.process_time() - began)
     assert len(shown["points"]) <= CURVE_POINTS
     assert shown["points"][0] == [1, 0.0]
     assert shown["points"][-1] == [5_000, 4_999.0]

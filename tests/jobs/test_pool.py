@@ -44,9 +44,10 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_strategy_fails_alone(name: str, candle_store: CandleStore) -> None:
     act, reason = HOSTILE[name]
+    limits = {"trial_timeout": 3 if "longer than 3 s" in reason else 60, "memory_limit": 2**30}
     result = optimize(
-        hostile(act), "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=6, sampler="grid", n_jobs=2,
-        trial_timeout=3, memory_limit=2**30, candles=candle_store, metric="profit", neighbours=0, parity=False,
+        hostile(act), "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=6, sampler="grid", n_jobs=2, **limits,
+        candles=candle_store, metric="profit", neighbours=0, parity=False,
     )  # fmt: skip
     assert len(result.trials) == 6
     failed = [trial for trial in result.trials if trial.state == "failed"]

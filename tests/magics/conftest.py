@@ -151,7 +151,7 @@ def run(shell: InteractiveShell, cell: str) -> Any:
     return result.result
 
 
-def eventually(happened: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(happened: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until something is true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -185,7 +185,7 @@ def test_a_cancelled_job_is_resumed_with_its_line_cell_and_settings(shell, demo)
     run(shell, "%config JesseNb.fee = 0.002")
     run(shell, f"%%optimize {MARKET} --trials 4000 --background -o job\n{STRATEGY}")
     job = shell.user_ns["job"]
-    eventually(lambda: job.progress.done >= 3, 50)
+    eventually(lambda: job.progress.done >= 3)
     run(shell, f"%jobs cancel {job.id}")
     assert job.wait(5)
     done = {trial.key for trial in job.partial_result().trials}
@@ -195,7 +195,7 @@ def test_a_cancelled_job_is_resumed_with_its_line_cell_and_settings(shell, demo)
     assert again is not job
     assert launch_of(again.id).settings["fee"] == 0.002
     assert run(shell, "%config JesseNb.fee") == 0.001
-    eventually(lambda: again.progress.done > len(done), 50)
+    eventually(lambda: again.progress.done > len(done))
     again.cancel()
     assert again.wait(5)
     trials = again.partial_result().trials
@@ -226,7 +226,7 @@ def test_a_killed_kernels_job_is_resumed_and_nothing_finished_is_simulated_again
     (left_behind,) = [job_id for job_id, state in rows(shell)["state"].items() if state == "interrupted"]
     run(shell, f"%jobs resume {left_behind}")
     job = shell.user_ns["job"]
-    eventually(lambda: job.progress.done > stored + 5, 50)
+    eventually(lambda: job.progress.done > stored + 5)
     job.cancel()
     assert job.wait(5)
     trials = job.partial_result().trials

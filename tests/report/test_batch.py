@@ -73,13 +73,14 @@ def test_nothing_of_a_batch_escapes_into_the_page() -> None:
 
 def test_the_report_tells_the_whole_story() -> None:
     result = make_batch(symbols=("BTC-USDT", "ETH-USDT", "SOL-USDT"), timeframes=("1h", "4h", "1D"), failing=(3, 4))
-    said = words(fragment(result))
+    form = fragment(result)
+    said = words(form)
     for part in ("Batch: Trend, Band on BTC-USDT, ETH-USDT, SOL-USDT", "16 of 18 combinations finished, 2 failed",
                  "Sharpe ratio by strategy, symbol and timeframe", "Top combinations", "Do ranks hold?", "3 symbols",
                  "3 timeframes", "Equity of the best", "How alike the best are", "Over all combinations", "Failures",
                  "ValueError: no.", "The best of 16 combinations are picked with hindsight", "Result card"):
         assert part in said, part
-    assert len(re.findall("<img", fragment(result))) == 3
+    assert len(re.findall("<img", form)) == 3
 
 
 def test_the_report_names_the_best_by_their_own_numbers() -> None:

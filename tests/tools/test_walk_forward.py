@@ -211,7 +211,7 @@ print("result", json.dumps([[entry.params, entry.test.equity.tolist(), repr(entr
 """
 
 
-def test_killed_twice_it_ends_with_the_same_result_and_repeats_nothing(candle_store: CandleStore,
+def test_killed_twice_it_ends_with_the_same_result_and_repeats_nothing(walk: Any, candle_store: CandleStore,
                                                                       tmp_path: Path) -> None:
     def start(store: str) -> subprocess.Popen[str]:
         script = textwrap.dedent(SCRIPT).format(source=CROSSING, space=SPACE, candles=str(candle_store.root),
@@ -231,10 +231,11 @@ def test_killed_twice_it_ends_with_the_same_result_and_repeats_nothing(candle_st
         process.wait(10)
     finished = start("killed.sqlite").communicate(timeout=120)[0].splitlines()
     simulated += keys(finished)
-    whole = start("whole.sqlite").communicate(timeout=120)[0].splitlines()
+    whole = walk(n_trials=8, seed=9, store=tmp_path / "whole.sqlite")
     assert len(simulated) == len(set(simulated)), "a finished simulation was run again"
     assert finished[-1].startswith("result")
-    assert json.loads(finished[-1][7:]) == json.loads(whole[-1][7:])
+    assert json.loads(finished[-1][7:]) == [[entry.params, entry.test.equity.tolist(), repr(entry.test.metrics)]
+                                            for entry in whole.windows]
 
 
 def test_closing_prices_are_the_days_last(candle_store: CandleStore) -> None:
