@@ -255,8 +255,8 @@ class JobView:
             if line == self._last_line:
                 return
             if self._cell.live:
-                widget = view if self._cell.shows_widgets else None
-                shown = _ProgressLine(progress, self._place_of_view, blocking=self._job.awaited, widget=widget)
+                output = view if self._cell.shows_widgets else None
+                shown = _ProgressLine(progress, self._place_of_view, blocking=self._job.awaited, view=output)
                 self._cell.publish(shown, self._display_id, update=self._started)
                 self._started = True
                 self._line_at = time.monotonic()
@@ -281,27 +281,27 @@ class _ProgressLine:
         Class of the element that the view is drawn into.
     blocking
         Whether a cell waits for the job.
-    widget
+    view
         The view, where that is the output itself.
     """
 
-    def __init__(self, progress: Progress, place: str, *, blocking: bool, widget: LiveView | None) -> None:
+    def __init__(self, progress: Progress, place: str, *, blocking: bool, view: LiveView | None) -> None:
         self._progress = progress
         self._place = place
         self._blocking = blocking
-        self._widget = widget
+        self.view = view
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, Any]:
         text, line = progress_text(self._progress), progress_html(self._progress)
-        if self._widget is not None:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
-            return {"text/plain": text, "text/html": line, "application/vnd.jupyter.widget-view+json": view}
+        if self.view is not None:
+            shown = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+            return {"text/plain": text, "text/html": line, "application/vnd.jupyter.widget-view+json": shown}
         # A page that is opened again gets the view, and its Stop, from the kernel: not while that is in a cell.
         stop = "Interrupt the kernel (■) to stop it. " if self._blocking else ""
         note = (f"As of {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC. {stop}"
                 "Where this was cut off, run the cell again: what had finished is kept.")
-        shown = f'<div class="{escape(self._place)}">{line}<small>{note}</small></div>'
-        return {"text/plain": text, "text/html": shown}
+        html = f'<div class="{escape(self._place)}">{line}<small>{note}</small></div>'
+        return {"text/plain": text, "text/html": html}
 
 
 @contextmanager

@@ -196,7 +196,7 @@ def test_html_in_names_and_values_stays_text(shell, notebook):  # noqa: F811
     steps.job._update({"best_label": HOSTILE, "message": HOSTILE})
     shown = json.dumps(LiveView(steps.job).snapshot)
     assert shown.count("<img") >= 6  # as data it is untouched: the page places it with textContent
-    line = display._ProgressLine(steps.job.progress, "place", blocking=False, widget=None)._repr_mimebundle_()
+    line = display._ProgressLine(steps.job.progress, "place", blocking=False, view=None)._repr_mimebundle_()
     assert "<img" not in line["text/html"]
     assert html.escape(HOSTILE) in line["text/html"]
     steps.go_on.set()
@@ -271,5 +271,5 @@ def test_the_place_of_the_view_is_in_the_output_before_the_view_is_there(
 
 @pytest.mark.parametrize("blocking", [False, True])
 def test_a_saved_line_says_how_to_stop_what_a_cell_waits_for(steps, blocking):
-    line = display._ProgressLine(steps.job.progress, "place", blocking=blocking, widget=None)._repr_mimebundle_()
+    line = display._ProgressLine(steps.job.progress, "place", blocking=blocking, view=None)._repr_mimebundle_()
     assert ("Interrupt the kernel" in line["text/html"]) is blocking
