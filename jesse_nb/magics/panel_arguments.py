@@ -16,6 +16,7 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.panel_checks import windows_errors
 from jesse_nb.magics.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel_sources import Sources, moments, period_errors, whole_period
 from jesse_nb.magics.panel_tables import PLURAL, PanelTable
@@ -30,6 +31,10 @@ __all__ = ["Arguments"]
 
 #: Until it is chosen.
 _TIMEFRAME = "1h"
+
+#: What the windows of a walk-forward depend on.
+_OF_WINDOWS = ("start", "end", "in_sample_period", "out_sample_period", "step_forward", "gap", "split", "groups",
+               "test_groups")  # fmt: skip
 
 
 class Arguments:
@@ -151,7 +156,7 @@ class Arguments:
     def _choose_first(self) -> None:
         """Choose one of several where none is chosen, as a list with one choice does by itself."""
         for several in PLURAL.values():
-            field = self.fields.get(several)
+            field = self.fields.get(several) if several in self._table.required else None
             options = getattr(field.control, "options", ()) if field else ()
             if field is not None and options and not field.words:
                 field.fill([options[0]])
@@ -195,9 +200,15 @@ class Arguments:
             found = period_errors(self._series(), self._timeframes(), self._warm_up(), self.words("start"),
                                   self.words("end"))  # fmt: skip
             errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
+        if "in_sample_period" in self.fields and not any(map(errors.get, _OF_WINDOWS)):
+            words = {name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS}
+            errors |= windows_errors(words)
         if "periods" in self.fields and not self.words("periods"):
             errors |= {name: "Choose a date, or give periods." for name in ("start", "end") if not self.words(name)}
         return errors
+
+    def _configured_words(self, name: str) -> list[str]:
+        return words_of_value(self._configured[name]) if name in self._configured else []
 
     def _ask_strategy(self) -> None:
         """Read what the chosen strategy declares, when it is another one."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, PeriodError
 from jesse_nb.magics.options import constraints_of, metrics_of, params_of, periods_of, values_by_name
 
-__all__ = ["check_words"]
+__all__ = ["check_words", "windows_errors"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
@@ -49,6 +49,34 @@ def check_words(action: argparse.Action, words: list[str], namespace: Mapping[st
     reader = _READERS.get(action.dest)
     if reader is not None:
         reader(words, namespace)
+
+
+def windows_errors(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what is wrong with the windows of a walk-forward, or the groups of a cross-validation, by field.
+
+    Parameters
+    ----------
+    words
+        Of the form's fields; what is left out has the tool's default.
+    """
+    from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+    from jesse_nb.core.tools.windows import walk_forward_windows
+
+    if not (words["start"] and words["end"]):
+        return {}
+    grouped = list(words.get("split", ())) == ["cpcv"]
+    first, *others = ("groups", "test_groups", "gap") if grouped else (
+        "in_sample_period", "out_sample_period", "step_forward", "gap")  # fmt: skip
+    days = {name: int(words[name][0]) for name in (first, *others) if words.get(name) and words[name][0].isdigit()}
+    cut: Callable[..., object] = cpcv_groups if grouped else walk_forward_windows
+    try:
+        cut(words["start"][0], words["end"][0], **days)
+    except PeriodError as error:
+        return {first: str(error)}
+    except InputError as error:
+        about = error.message.partition(" ")[0]
+        return {about if about in words else first: str(error)}
+    return {}
 
 
 def _expression(words: list[str]) -> bool:
@@ -92,7 +120,15 @@ def _periods(words: list[str], namespace: Mapping[str, Any]) -> None:
             raise InputError(f"The period {start}..{end} ends before it begins.")
 
 
+def _symbols(words: list[str], namespace: Mapping[str, Any]) -> None:
+    from jesse_nb.core.candles.series import symbol_name
+
+    for word in words:
+        symbol_name(word)
+
+
 _READERS: dict[str, Reader] = {
+    "symbols": _symbols,
     "hyperparameters": _hyperparameters,
     "params": _params,
     "metric": _metric,

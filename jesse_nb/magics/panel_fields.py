@@ -51,7 +51,7 @@ def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str
     help_text = " ".join((action.help or "").replace("%%", "%") for action in actions)
     first = actions[0]
     required = table.required.get(argument, "")
-    label = table.offers[argument].capitalize() if argument in table.offers else _label(first)
+    label = table.offers[argument].replace("_", " ").capitalize() if argument in table.offers else _label(first)
     default = str(configured[argument]) if argument in configured else _default(help_text)
     kind = {**KINDS, **table.kinds}.get(argument, "flag" if len(actions) == 1 and first.nargs == 0 else "text")
 

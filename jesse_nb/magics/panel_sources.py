@@ -44,6 +44,10 @@ class Sources:
             return results_in(self._shell.user_ns)
         if argument == "analysis_type":
             return [action.const for action in parser._actions if action.dest == argument]
+        if argument == "demo_symbols":
+            from jesse_nb.core.candles import DEMO_SYMBOLS
+
+            return list(DEMO_SYMBOLS)
         one = "strategy" if argument == "strategies" else argument
         words = ["--exchange", exchange] if exchange and argument != "exchange" else []
         values = values_of(self._shell, self._settings, parser, words, one)

@@ -126,7 +126,8 @@ PANELS = {
 CANDLES = {
     "demo": PanelTable(
         "candles", "Demo market", "store a synthetic market, offline, to try things on",
-        ("symbols", "start", "end"), words=("demo",), background=False, verb="Store", kinds={"symbols": "text"},
+        ("symbols", "start", "end"), words=("demo",), background=False, verb="Store",
+        offers={"symbols": "demo_symbols"},
     ),
     "import": PanelTable(
         "candles", "Import files", "CSV, Parquet, Feather, JSON, exchange archives, plain or zipped",

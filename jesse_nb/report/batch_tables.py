@@ -60,7 +60,7 @@ def periods(result: BatchResult) -> str:
 def run(result: BatchResult) -> str:
     """Say what ran and how long it took."""
     reused = sum(entry.reused for entry in result.finished)
-    parts = [counts(result)] + ([f"{reused:,} answered by earlier runs"] if reused else [])
+    parts = [counts(result)] + ([f"{reused:,} known already"] if reused else [])
     return "; ".join([*parts, f"took {duration(result.elapsed)}"])
 
 

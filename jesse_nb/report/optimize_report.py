@@ -117,7 +117,7 @@ def _run(result: OptimizeResult) -> str:
     parts = [f"{len(result.trials):,} of {result.n_trials:,} trials"]
     parts += [f"{failed:,} failed"] if failed else []
     parts += [words.pruned(result)] if result.pruned else []
-    parts += [f"{reused:,} answered by earlier runs"] if reused else []
+    parts += [f"{reused:,} known already"] if reused else []
     parts += [f"sampler {result.sampler}, seed {result.seed}", f"took {duration(result.elapsed)}"]
     return "; ".join(parts)
 

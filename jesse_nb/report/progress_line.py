@@ -53,7 +53,7 @@ def _details(progress: Progress) -> Iterator[str]:
     if progress.failed:
         yield f"{progress.failed} failed"
     if progress.reused:
-        yield f"{progress.reused} from earlier runs"
+        yield f"{progress.reused} known already"
     if progress.rate:
         yield rate_text(progress.rate)
     yield f"{whole_duration(progress.eta)} left" if progress.eta is not None else whole_duration(progress.elapsed)

@@ -187,6 +187,8 @@ class JobView:
         self._last_line = ""
         self._started = False
         self._began = time.monotonic()
+        # In the output from the first line on: a notebook may be saved, closed and opened again before the view opens.
+        self._place_of_view = f"jesse-nb-view-{self._display_id}"
         self._live_view: LiveView | None = None
         self._line_at = 0.0
 
@@ -235,7 +237,7 @@ class JobView:
             return False
         with self._lock:
             if not self._closed:
-                self._live_view = LiveView(self._job)
+                self._live_view = LiveView(self._job, self._place_of_view)
                 self._last_line = ""
                 self._line_at = 0.0
         return True
@@ -253,7 +255,8 @@ class JobView:
             if line == self._last_line:
                 return
             if self._cell.live:
-                shown = _ProgressLine(progress, view, self._cell)
+                output = view if self._cell.shows_widgets else None
+                shown = _ProgressLine(progress, self._place_of_view, blocking=self._job.awaited, view=output)
                 self._cell.publish(shown, self._display_id, update=self._started)
                 self._started = True
                 self._line_at = time.monotonic()
@@ -268,24 +271,37 @@ class JobView:
 
 
 class _ProgressLine:
-    def __init__(self, progress: Progress, view: LiveView | None, cell: LaunchingCell) -> None:
+    """How far a job is, until its view is drawn over it.
+
+    Parameters
+    ----------
+    progress
+        What the line says.
+    place
+        Class of the element that the view is drawn into.
+    blocking
+        Whether a cell waits for the job.
+    view
+        The view, where that is the output itself.
+    """
+
+    def __init__(self, progress: Progress, place: str, *, blocking: bool, view: LiveView | None) -> None:
         self._progress = progress
+        self._place = place
+        self._blocking = blocking
         self.view = view
-        self._cell = cell
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Mapping[str, Any]:
-        line = progress_html(self._progress)
-        bundle: dict[str, Any] = {"text/plain": progress_text(self._progress), "text/html": line}
-        if self.view is not None and self._cell.shows_widgets:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
-            bundle["application/vnd.jupyter.widget-view+json"] = view
-        elif self.view is not None:
-            now = datetime.now(timezone.utc)
-            bundle["text/html"] = (
-                f'<div class="{escape(self.view.view_class)}">{line}<small>As of {now:%Y-%m-%d %H:%M} UTC. '
-                "Where this was cut off, run the cell again: what had finished is kept.</small></div>"
-            )
-        return bundle
+        text, line = progress_text(self._progress), progress_html(self._progress)
+        if self.view is not None:
+            shown = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+            return {"text/plain": text, "text/html": line, "application/vnd.jupyter.widget-view+json": shown}
+        # A page that is opened again gets the view, and its Stop, from the kernel: not while that is in a cell.
+        stop = "Interrupt the kernel (■) to stop it. " if self._blocking else ""
+        note = (f"As of {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC. {stop}"
+                "Where this was cut off, run the cell again: what had finished is kept.")
+        html = f'<div class="{escape(self._place)}">{line}<small>{note}</small></div>'
+        return {"text/plain": text, "text/html": html}
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def _facts(progress: Progress) -> Iterable[tuple[str, str]]:
         # One more than may run waits in the pool, so that no worker is ever idle.
         yield "Workers busy", f"{min(progress.running, progress.workers)} of {progress.workers}"
     yield "Failed", f"{progress.failed:,}"
-    yield "From earlier runs", f"{progress.reused:,}"
+    yield "Known already", f"{progress.reused:,}"
 
 
 def _board(board: dict[str, Any] | None) -> dict[str, Any] | None:

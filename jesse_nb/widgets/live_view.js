@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const ANNOUNCED_FOR_MS = 15000;
 const REPORT_AFTER_MS = 5000;
 const BUSY_AFTER_MS = 2500;
+const AGAIN_AFTER_MS = [250, 1000]; // ipykernel 7 may leave the first message to a subshell lying until the next comes
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -370,7 +371,7 @@ class Live {
   // The report comes into the output's place by itself, unless the page was closed when the job ended.
   askForReport(after) {
     setTimeout(() => {
-      if (!this.closed && this.views.some((view) => view.root.isConnected)) this.model.send({ type: "report" });
+      if (!this.closed && this.views.some((view) => view.root.isConnected)) this.send("report", () => !this.report);
     }, after);
   }
 
@@ -378,6 +379,13 @@ class Live {
     if (!message || message.type !== "report" || !message.html) return;
     this.report = message.html;
     for (const view of this.views) if (view.root.isConnected) view.showReport(this.report);
+  }
+
+  send(type, unheard) {
+    this.model.send({ type });
+    for (const delay of AGAIN_AFTER_MS) {
+      setTimeout(() => { if (!this.closed && unheard()) this.model.send({ type }); }, delay);
+    }
   }
 
   requestStop() {
@@ -389,9 +397,10 @@ class Live {
       Promise.resolve(kernel.interrupt()).catch(() => this.model.send({ type: "stop" }));
       return;
     }
-    this.model.send({ type: "stop" });
+    const unheard = () => this.snapshot.state === "running" && !this.snapshot.stopping;
+    this.send("stop", unheard);
     setTimeout(() => {
-      if (this.closed || this.snapshot.state !== "running" || this.snapshot.stopping) return;
+      if (this.closed || !unheard()) return;
       this.remark = "The kernel is busy with a cell: this job stops as soon as that has ended.";
       for (const view of this.views) view.update();
     }, BUSY_AFTER_MS);

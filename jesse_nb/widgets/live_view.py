@@ -49,6 +49,8 @@ class LiveView(anywidget.AnyWidget):
     ----------
     job
         What is shown.
+    view_class
+        Class of the elements that the page draws into; one of its own without it.
 
     Attributes
     ----------
@@ -57,8 +59,6 @@ class LiveView(anywidget.AnyWidget):
     blocking
         True while a cell waits for the job: the page's button then interrupts the kernel, because messages of
         widgets arrive only after the cell.
-    view_class
-        Class of the elements that the page draws into.
     """
 
     _esm = _HERE / "live_view.js"
@@ -71,12 +71,14 @@ class LiveView(anywidget.AnyWidget):
     _ended_views: ClassVar[deque[LiveView]] = deque()
     _announced: ClassVar[set[str]] = set()  # a job may have several views
 
-    def __init__(self, job: Job[Any]) -> None:
+    def __init__(self, job: Job[Any], view_class: str = "") -> None:
         self._job = job
         self._awaited = job.awaited
         self._find_report: Callable[[], str] | None = None
         self._wanted = False
-        super().__init__(snapshot=snapshot(job), blocking=job.awaited, view_class=f"jesse-nb-view-{uuid4().hex}")
+        super().__init__(
+            snapshot=snapshot(job), blocking=job.awaited, view_class=view_class or f"jesse-nb-view-{uuid4().hex}"
+        )
         self.on_msg(self._answer)
 
     def refresh(self) -> None:

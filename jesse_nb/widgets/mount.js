@@ -109,6 +109,8 @@ class Mounter {
     widget.on("comm_live_update", () => this.follow());
     widget.on("destroy", () => this.close());
     this.model.widget_manager.kernel?.disposed?.connect(() => this.letGo());
+    // ipykernel 7 may leave the first message to a subshell lying until the next comes: so it is not the user's.
+    for (const delay of [0, 250]) setTimeout(() => { if (!this.closed && widget.comm_live) this.model.send({}); }, delay);
     this.follow();
   }
 

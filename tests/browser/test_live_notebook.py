@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from .lab import IPYKERNELS, Lab
-from .notebook_page import NotebookPage, Run
+from .notebook_page import PATIENCE, NotebookPage, Run
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
 
@@ -64,6 +64,17 @@ def note_end(job):
             ends[job.id] = (progress.state, 1000 * time.time())
     job.subscribe(hear)
 add_watcher(note_end)
+"""
+
+#: As on a busy machine: a live view opens after the notebook was saved and closed.
+SLOW_TO_OPEN_VIEWS = """
+import threading
+from jesse_nb.widgets.display import JobView
+go_on, open_view = threading.Event(), JobView._open_live_view
+def open_later(self):
+    go_on.wait(0.2)
+    return open_view(self) if go_on.is_set() else True
+JobView._open_live_view = open_later
 """
 
 
@@ -230,19 +241,26 @@ def test_the_same_cell_twice_and_two_views_of_one_job(lab: Lab, open_notebook):
 
 
 def test_a_tab_closed_in_mid_run_can_be_come_back_to(lab: Lab, open_notebook):
-    path = lab.write_notebook("closed", "%load_ext jesse_nb", WATCH_ENDS)
+    path = lab.write_notebook("closed", "%load_ext jesse_nb", WATCH_ENDS, SLOW_TO_OPEN_VIEWS)
     notebook = open_notebook(path, workspace="closed")
     notebook.begin_all().wait()
     background = notebook.run(f"{ENDLESS} --background{STRATEGY}")
     background.wait_for_progress()
     notebook.save()
     notebook.page.close()
+    assert "jesse-nb-view-" in json.dumps(lab.read_notebook(path).cells[background.index].outputs)
 
     again = open_notebook(path, workspace="closed")
     assert again.ask("study.state") == "running"  # the very kernel, and the job in it
+    again.ask("go_on.set()")
     assert "running" in again.run("%jobs").text
     come_back = again.cell(background.index)
-    come_back.wait_for_progress()
+    come_back.shown(".jesse-nb-stop").wait_for(timeout=PATIENCE)  # of a view that was opened meanwhile
+    again.page.close()
+
+    again = open_notebook(path, workspace="closed")
+    come_back = again.cell(background.index)
+    come_back.shown(".jesse-nb-stop").wait_for(timeout=PATIENCE)  # of one that was there
     again.screenshot("come_back")
     come_back.shown(".jesse-nb-stop").click()
     again.wait_until_answer("len(ends) == 1")

@@ -81,6 +81,7 @@ class Sent:
     text: str | None
     display_id: str
     cell: str
+    data: dict[str, Any] = field(default_factory=dict)
     at: float = field(default_factory=time.monotonic)
 
 
@@ -111,6 +112,7 @@ class Notebook:
                 content["data"].get("text/plain"),
                 content["transient"].get("display_id", ""),
                 parent["msg_id"],
+                content["data"],
             )
         )
 

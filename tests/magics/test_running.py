@@ -293,7 +293,7 @@ def test_progress_as_text_and_html():
         message="slow disk",
     )
     assert progress_text(middle) == (
-        "optimizing 37/100 · best <b>sharpe</b> 1.84 · 2 failed · 5 from earlier runs · "
+        "optimizing 37/100 · best <b>sharpe</b> 1.84 · 2 failed · 5 known already · "
         "4.0/s · 3 min 10 s left · slow disk"
     )
     assert 'value="0.3700"' in progress_html(middle)

@@ -146,7 +146,7 @@ def test_an_optimization_tells_the_whole_story():
         "Notes",
         "Result card",
         "60 of 60 trials; 3 failed",
-        "answered by earlier runs",
+        "known already",
         "deflated Sharpe",
         "Evidence",
         "ZeroDivisionError",

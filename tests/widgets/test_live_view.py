@@ -194,10 +194,9 @@ def test_html_in_names_and_values_stays_text(shell, notebook):  # noqa: F811
     steps.job.start()
     eventually(lambda: steps.job.progress.total)
     steps.job._update({"best_label": HOSTILE, "message": HOSTILE})
-    view = LiveView(steps.job)
-    shown = json.dumps(view.snapshot)
+    shown = json.dumps(LiveView(steps.job).snapshot)
     assert shown.count("<img") >= 6  # as data it is untouched: the page places it with textContent
-    line = display._ProgressLine(steps.job.progress, view, display.LaunchingCell(shell))._repr_mimebundle_()
+    line = display._ProgressLine(steps.job.progress, "place", blocking=False, view=None)._repr_mimebundle_()
     assert "<img" not in line["text/html"]
     assert html.escape(HOSTILE) in line["text/html"]
     steps.go_on.set()
@@ -245,7 +244,32 @@ def test_where_widgets_must_be_shown_the_output_is_the_widget_with_the_line_as_i
     shell, notebook, steps  # noqa: F811
 ):
     shell.user_ns["__vsc_ipynb_file__"] = "notebook.ipynb"
-    steps.job.start()
-    cell = display.LaunchingCell(shell)
-    bundle = display._ProgressLine(steps.job.progress, LiveView(steps.job), cell)._repr_mimebundle_()
+    notebook.enter_cell("cell")
+    with display.shown_by_its_launcher():
+        steps.job.start()
+    view = display.JobView(steps.job, display.LaunchingCell(shell))
+    view.start()
+    eventually(lambda: view._live_view is not None and len(notebook.sent) > 1)
+    bundle = notebook.sent[-1].data
     assert set(bundle) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
+
+
+def test_the_place_of_the_view_is_in_the_output_before_the_view_is_there(
+    shell, notebook, steps, sent, monkeypatch  # noqa: F811
+):
+    monkeypatch.setattr(display, "LIVE_VIEW_AFTER", 3600)
+    with display.shown_by_its_launcher():
+        steps.job.start()
+    view = display.JobView(steps.job, display.LaunchingCell(shell))
+    view.start()
+    eventually(lambda: notebook.sent)
+    shown = notebook.sent[0].data["text/html"]  # as a notebook has it that is saved now
+    assert view._open_live_view()
+    assert f'<div class="{view._live_view.view_class}">' in shown
+    view.close()
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_a_saved_line_says_how_to_stop_what_a_cell_waits_for(steps, blocking):
+    line = display._ProgressLine(steps.job.progress, "place", blocking=blocking, view=None)._repr_mimebundle_()
+    assert ("Interrupt the kernel" in line["text/html"]) is blocking

@@ -127,6 +127,16 @@ def test_stop_interrupts_a_waiting_cell_and_asks_a_job_in_the_background(page, b
     assert page.evaluate("[interrupts, sent]") == ([1, []] if blocking else [0, [{"type": "stop"}]])
 
 
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_stop_that_the_kernel_does_not_hear_is_said_again(page, heard):
+    shown = show(page, text="x")
+    page.locator(".jesse-nb-stop").first.click()
+    if heard:
+        page.evaluate("shown => change({snapshot: {...shown, stopping: true}})", shown)
+    page.wait_for_timeout(1200)
+    assert page.evaluate("sent.length") == (1 if heard else 3)
+
+
 def test_a_line_that_is_drawn_anew_keeps_its_view_and_the_focus(page):
     show(page)
     page.locator(".jesse-nb-stop").first.focus()

@@ -65,11 +65,15 @@ def error_of(parts, name):
     return parts.field(name).error
 
 
+SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
+
+
 @pytest.mark.parametrize("name", PANEL_NAMES)
 def test_each_form_begins_ready_to_run(bench, name):
     if name == "analyze":
         run(bench, "from jesse_nb.core.jobs.job import Job\nresult = Job('backtest', 'x', lambda control: 1)")
-    shown = bench.run_line_magic("panel", name)
+    # The market of this test is too short for the default windows, which the form says before it runs.
+    shown = bench.run_line_magic("panel", f"{name} {SHORT_WINDOWS if name == 'walk_forward' else ''}")
     if name == "candles":
         assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, False]
     else:
@@ -136,6 +140,24 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
         parts.field(name).control.set_state({"value": kept})
         assert not parts.form.run_button.disabled
         assert parts.cell() == before
+
+
+@pytest.mark.parametrize(("fields", "wrong", "reason"), [
+    ({}, "in_sample_period", "365 + 0 + 30 days (in-sample, gap, out-of-sample) do not fit into 2023-01-11"),
+    ({"in_sample_period": "20", "gap": "20"}, "in_sample_period", "20 + 20 + 30 days"),
+    ({"in_sample_period": "10", "out_sample_period": "0"}, "out_sample_period", "out_sample_period is 0."),
+    ({"in_sample_period": "10", "out_sample_period": "5"}, "", ""),
+    ({"split": "cpcv"}, "", ""),
+    ({"split": "cpcv", "gap": "10"}, "groups", "6 groups with 10 days between them do not fit"),
+    ({"split": "cpcv", "test_groups": "9"}, "test_groups", "test_groups is 9"),
+])  # fmt: skip
+def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wrong, reason):
+    parts = opened(bench, "walk_forward")
+    for name, value in fields.items():
+        parts.field(name).fill([value])
+    assert [field.name for field in parts.form.fields if field.error] == ([wrong] if wrong else [])
+    assert parts.form.run_button.disabled is bool(wrong)
+    assert not wrong or reason in error_of(parts, wrong)
 
 
 @pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
@@ -361,7 +383,7 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     assert "No candles are stored" in parts.listing
     assert "Nothing is stored" in parts.forms["delete"].form.reason
     demo_form = parts.forms["demo"]
-    demo_form.field("symbols").control.set_state({"value": "SOL-USDT"})
+    demo_form.field("symbols").control.set_state({"index": [2]})  # only what there is can be chosen
     for name, day in (("start", (2023, 0, 1)), ("end", (2023, 1, 1))):
         type_in(demo_form, name, day)
     demo_form.form.run_button.click()
@@ -392,6 +414,9 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     form = opened(bench, "candles").forms["import"]
     for name, text in (("names", "nowhere.csv"), ("exchange", "Mine"), ("symbols", "BTC-USDT")):
         form.field(name).control.set_state({"value": text})
+    form.field("symbols").control.set_state({"value": "BTCUSDT"})
+    assert "is not a symbol" in form.form.reason
+    form.field("symbols").control.set_state({"value": "BTC-USDT"})
     form.form.run_button.click()
     assert "nowhere.csv" in form.form._reason.value
     form.field("names").control.set_state({"value": "'my prices.csv'"})
@@ -458,6 +483,6 @@ def test_names_are_escaped_everywhere(bench):
 
 def test_a_form_opens_quickly(bench):
     opened(bench, "backtest")
-    began = time.monotonic()
+    began = time.process_time()
     opened(bench, "optimize")
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

@@ -196,10 +196,10 @@ def thinned(curve: Curve, most: int) -> Curve:
     length = -(-len(values) // max(1, (most - 2) // 2))
     if len(values) <= most or length < 2:
         return Curve(times, values)
-    whole = len(values) // length * length
-    blocks = values[:whole].reshape(-1, length)
-    begins = np.arange(0, whole, length)
-    extremes = np.concatenate([begins + blocks.argmin(axis=1), begins + blocks.argmax(axis=1)])
+    # The last stretch is filled up with its last value, whose first place is the one that is found.
+    stretches = np.pad(values, (0, -len(values) % length), mode="edge").reshape(-1, length)
+    begins = np.arange(len(stretches)) * length
+    extremes = np.concatenate([begins + stretches.argmin(axis=1), begins + stretches.argmax(axis=1)])
     rows = np.unique(np.concatenate([extremes, [0, len(values) - 1]]))
     return Curve(times[rows], values[rows])
 

@@ -25,7 +25,8 @@ class Progress:
     done, total
         Simulations finished and wanted in this phase; ``total`` is None when unknown.
     failed, reused
-        Of those done: how many failed, and how many were answered by the run store.
+        Of those done: how many failed, and how many were known already: stored by an earlier run, asked for twice
+        by this one, or run for another job at the same moment.
     running, workers
         Simulations in flight, and the size of the pool.
     best, best_label
