@@ -11,7 +11,7 @@ import contextlib
 import io
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.fast import fast_path, switched_off, why_plain
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
@@ -51,13 +52,16 @@ _ORDER_FIELDS = ("symbol", "exchange", "side", "type", "reduce_only", "qty", "fi
 class Simulation:
     """What a worker needs for one run: the spec, the strategies' code and the rows to read.
 
-    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too.
+    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too. With
+    ``plain``, Jesse's own loops run: by default when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the
+    process that asks. The numbers are the same, so it is no part of the spec.
     """
 
     spec: BacktestSpec
     codes: tuple[StrategyCode, ...]
     candles: tuple[MappedSlice, ...]
     recorded: bool = False
+    plain: bool = field(default_factory=switched_off)
 
 
 def simulate(simulation: Simulation) -> RunRecord:
@@ -75,8 +79,10 @@ def simulate(simulation: Simulation) -> RunRecord:
     printed = _Output()
     began = time.perf_counter()
     with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-          watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder):  # fmt: skip
+          watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
+          contextlib.ExitStack() as quicker):  # fmt: skip
         classes = load_strategies(simulation.codes)
+        trading, warm_up = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
         answer = research.backtest(
             jesse_config(spec),
             [
@@ -95,13 +101,14 @@ def simulate(simulation: Simulation) -> RunRecord:
         )
     seconds = time.perf_counter() - began
     times, values = _equity(answer, spec)
+    reason = why_plain(off=simulation.plain)
     return RunRecord(
         metrics={name: _plain(value) for name, value in answer["metrics"].items()},
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
         equity_times=times,
         equity_values=values,
         seconds=seconds,
-        versions=versions(),
+        versions=versions() | ({"simulator": f"plain ({reason})"} if reason else {}),
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
     )
