@@ -12,6 +12,7 @@ import io
 import platform
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -128,9 +129,14 @@ def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
     }
 
 
+@cache
+def _own_version() -> str:
+    return version("jesse-nb")
+
+
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    return {"jesse": jesse_version(), "jesse_nb": version("jesse-nb"), "numpy": np.__version__,
+    return {"jesse": jesse_version(), "jesse_nb": _own_version(), "numpy": np.__version__,
             "python": platform.python_version()}
 
 

@@ -36,10 +36,11 @@ def cheaper_lookups(markets: Iterable[tuple[str, str]] = ()) -> list[Replacement
         Replacement(service, "get_candles", _get_candles(service, markets)),
         Replacement(service, "get_current_candle", _get_current_candle(service, markets)),
         Replacement(orders, "get_entry_orders", _get_entry_orders(orders)),
-        # A text for the log and for notifications, which a silent run has not.
-        Replacement(orders, "_order_message", lambda order, event, qty=None: ""),
-        Replacement(jesse_module("jesse.services.logger"), "info", _info()),
+        Replacement(orders, "update_active_orders", _update_active_orders()),
+        *_without_log_lines(),
         Replacement(jesse_module("jesse.models").ClosedTrade, "to_dict", property(_trade_as_dict)),
+        # It describes every trade once more, for files that research does not ask for.
+        Replacement(jesse_module("jesse.modes.backtest_mode"), "store_logs", lambda export_json, export_csv: {}),
         _market_orders(),
     ]
 
@@ -144,11 +145,62 @@ def _get_entry_orders(service: Any) -> Callable[[str, str], list[Any]]:
         quantity = position.qty
         if not (quantity > 0 or quantity < 0):
             return list(store.orders.storage.get(key, ()))
-        if not store.orders.active_storage.get(key):
+        active = store.orders.active_storage.get(key)
+        if not active:
             return []
-        return asked(exchange, symbol)  # type: ignore[no-any-return]
+        side = "buy" if quantity > 0 else "sell"
+        return [order for order in active if order.side == side and not order.is_canceled]
 
     return get_entry_orders
+
+
+def _update_active_orders() -> Callable[[str, str], None]:
+    orders = jesse_module("jesse.store").store.orders
+    done = {jesse_module("jesse.enums").order_statuses.CANCELED, jesse_module("jesse.enums").order_statuses.EXECUTED}
+
+    def update_active_orders(exchange: str, symbol: str) -> None:
+        key = f"{exchange}-{symbol}"
+        current = orders.active_storage.get(key)
+        if current:
+            orders.active_storage[key] = [order for order in current if order.status not in done]
+        elif current is None:
+            orders.active_storage[key] = []
+
+    return update_active_orders
+
+
+def _without_log_lines() -> list[Replacement]:
+    """Do what is done when fees, profits and trades are booked, without the lines about it that a silent run hides."""
+    futures = jesse_module("jesse.models").FuturesExchange
+    service = jesse_module("jesse.services.closed_trade_service")
+    trades, asked = jesse_module("jesse.store").store.closed_trades, service.close_trade
+
+    def charge_fee(exchange: Any, amount: float) -> None:
+        exchange.assets[exchange.settlement_currency] -= abs(amount) * exchange.fee_rate
+
+    def add_realized_pnl(exchange: Any, realized_pnl: float) -> None:
+        exchange.assets[exchange.settlement_currency] += realized_pnl
+
+    def close_trade(position: Any) -> None:
+        trade = trades._get_current_trade(position.exchange_name, position.symbol)
+        if not trade.is_open or position.strategy is None:
+            asked(position)
+            return
+        trade.closed_at = position.closed_at
+        position.strategy.trades_count += 1
+        trades.trades.append(trade)
+        trades.record_closure(trade)
+        service.closed_trade_repository.close_trade(trade)
+        trades._reset_current_trade(position.exchange_name, position.symbol)
+
+    return [
+        Replacement(futures, "charge_fee", charge_fee),
+        Replacement(futures, "add_realized_pnl", add_realized_pnl),
+        Replacement(service, "close_trade", close_trade),
+        # A text for the log and for notifications.
+        Replacement(jesse_module("jesse.services.order_service"), "_order_message", lambda order, event, qty=None: ""),
+        Replacement(jesse_module("jesse.services.logger"), "info", _info()),
+    ]
 
 
 def _info() -> Callable[..., None]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from jesse_nb.core.jesse_runtime import jesse_module
 
 __all__ = ["Replacement", "is_original", "replaced"]
 
@@ -33,8 +37,13 @@ def replaced(replacements: Iterable[Replacement]) -> Iterator[None]:
 
 
 def is_original(owner: Any, name: str) -> bool:
-    """Whether an attribute is the function that its module's file defines: a strategy may have put its own there."""
+    """Whether an attribute is one of Jesse's own functions: a strategy may have put its own there."""
     found = vars(owner).get(name)
     function = found.fget if isinstance(found, property) else inspect.unwrap(getattr(found, "__func__", found))
     code = getattr(function, "__code__", None)
-    return code is not None and code.co_filename == inspect.getsourcefile(owner)
+    return code is not None and code.co_filename.startswith(_jesse_folder())
+
+
+@cache
+def _jesse_folder() -> str:
+    return str(Path(str(jesse_module("jesse").__file__)).parent)
