@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.data import MappedSlice
-from jesse_nb.core.simulator.fast import fast_path, switched_off, why_plain
+from jesse_nb.core.simulator.fast import fast_path, switched_off
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
@@ -83,7 +83,7 @@ def simulate(simulation: Simulation) -> RunRecord:
           watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
           contextlib.ExitStack() as quicker):  # fmt: skip
         classes = load_strategies(simulation.codes)
-        trading, warm_up = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
+        way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
         answer = research.backtest(
             jesse_config(spec),
             [
@@ -93,8 +93,8 @@ def simulate(simulation: Simulation) -> RunRecord:
             ],
             [{"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe}
              for route in spec.data_routes],
-            trading,
-            warmup_candles=warm_up if spec.warm_up_candles else None,
+            way.trading,
+            warmup_candles=way.warm_up if spec.warm_up_candles else None,
             generate_equity_curve=True,
             hyperparameters=_hyperparameters(classes, spec),
             fast_mode=spec.mode == "fast",
@@ -102,14 +102,13 @@ def simulate(simulation: Simulation) -> RunRecord:
         )
     seconds = time.perf_counter() - began
     times, values = _equity(answer, spec)
-    reason = why_plain(off=simulation.plain)
     return RunRecord(
         metrics={name: _plain(value) for name, value in answer["metrics"].items()},
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
         equity_times=times,
         equity_values=values,
         seconds=seconds,
-        versions=versions() | ({"simulator": f"plain ({reason})"} if reason else {}),
+        versions=versions() | {"simulator": way.name},
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
     )

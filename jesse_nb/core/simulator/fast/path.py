@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version, strategy_class
 from jesse_nb.core.simulator.fast.lookups import cheaper_lookups
@@ -16,7 +16,7 @@ from jesse_nb.core.simulator.fast.series import Series, known_series
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.run import Simulation
 
-__all__ = ["PROVEN_ON", "fast_path", "switched_off", "why_plain"]
+__all__ = ["PROVEN_ON", "Way", "fast_path", "switched_off"]
 
 #: The Jesse whose every number was compared; on any other the plain path is taken.
 PROVEN_ON = "3.5.3"
@@ -38,17 +38,18 @@ def switched_off() -> bool:
     return os.environ.get(_SWITCH, "").strip() not in ("", "0")
 
 
-def why_plain(*, off: bool) -> str:
-    """Return why no run can take the quicker way; empty when runs can."""
-    if off:
-        return "switched off"
-    return "" if jesse_version() == PROVEN_ON else f"proven on Jesse {PROVEN_ON}"
+class Way(NamedTuple):
+    """Which way a run takes: what it is called in a result's versions, and the candles that Jesse is to be given."""
+
+    name: str
+    trading: dict[str, Any]
+    warm_up: dict[str, Any]
 
 
 @contextmanager
 def fast_path(
     simulation: Simulation, classes: Mapping[str, type[Any]], trading: dict[str, Any], warm_up: dict[str, Any]
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+) -> Iterator[Way]:
     """Let ``jesse.research.backtest`` run the quicker way, once, where that is proven to change nothing.
 
     It is for candles without a gap, the same minutes in every series, no candle pipeline, and the Jesse that it was
@@ -65,12 +66,13 @@ def fast_path(
 
     Yields
     ------
-    tuple
-        The candles to give Jesse: those given; or, on the quicker way, a row of each, the rest being known already.
+    Way
+        On Jesse's own path with the candles as given, and why; on the quicker one with a row of each, as the rest is
+        known already.
     """
-    series = _proven_series(simulation, classes)
-    if not series:
-        yield trading, warm_up
+    reason, series = _proven_series(simulation, classes)
+    if reason:
+        yield Way(f"plain ({reason})", trading, warm_up)
         return
     warm = bool(simulation.spec.warm_up_candles)
 
@@ -85,26 +87,29 @@ def fast_path(
         Replacement(jesse_module("jesse.services.candle_service"), "inject_warmup_candles_to_store",
                     lambda *arguments, **options: None),
     ]):
-        yield _one_row(trading), _one_row(warm_up)
+        yield Way("fast path", _one_row(trading), _one_row(warm_up))
 
 
-def _proven_series(simulation: Simulation, classes: Mapping[str, type[Any]]) -> list[Series]:
-    """Return the run's series; none where it is not of the proven kind."""
-    if why_plain(off=simulation.plain) or simulation.spec.pipeline is not None:
-        return []
-    own = strategy_class().candles_pipeline
-    if any(strategy.candles_pipeline is not own for strategy in classes.values()):
-        return []
-    if jesse_module("jesse.helpers").is_unit_testing() or not _all_original():
-        return []
+def _proven_series(simulation: Simulation, classes: Mapping[str, type[Any]]) -> tuple[str, list[Series]]:
+    """Return the run's series; or why it is not of the proven kind."""
+    if simulation.plain:
+        return "switched off", []
+    if jesse_version() != PROVEN_ON:
+        return f"proven on Jesse {PROVEN_ON}", []
+    none = strategy_class().candles_pipeline
+    if simulation.spec.pipeline is not None or any(one.candles_pipeline is not none for one in classes.values()):
+        return "candle pipeline", []
+    if jesse_module("jesse.helpers").is_unit_testing():
+        return "inside a test runner", []
+    if not _all_original():
+        return "Jesse's functions were replaced", []
     series = known_series(simulation.candles)
-    first = series[0].trading[:1, 0]
-    for one in series:
-        if not one.is_dense or len(one.trading) != len(series[0].trading) or one.trading[0, 0] != first:
-            return []
-        if simulation.spec.warm_up_candles and not len(one.warm_up):
-            return []  # which Jesse refuses
-    return series
+    if not all(one.is_dense and len(one.trading) == len(series[0].trading)
+               and one.trading[0, 0] == series[0].trading[0, 0] for one in series):
+        return "gaps", []
+    if simulation.spec.warm_up_candles and not all(len(one.warm_up) for one in series):
+        return "no warm-up", []  # which Jesse refuses
+    return "", series
 
 
 def _all_original() -> bool:
