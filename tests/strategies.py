@@ -152,6 +152,21 @@ class Watcher(Strategy):
             self.liquidate()
 """
 
+#: Buys all that its leverage allows at once, and holds it to the end.
+STUBBORN = """
+from jesse import utils
+from jesse.strategies import Strategy
+
+
+class Stubborn(Strategy):
+    def should_long(self):
+        return self.index == 0
+
+    def go_long(self):
+        size = self.available_margin * 0.95 * 50
+        self.buy = utils.size_to_qty(size, self.price, fee_rate=self.fee_rate), self.price
+"""
+
 #: Stays out of the market.
 IDLE = """
 from jesse.strategies import Strategy

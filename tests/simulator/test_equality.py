@@ -18,7 +18,7 @@ from jesse_nb.core.tools.request import Request
 from tests.conftest import real_candles, sample_folder
 from tests.simulator.helpers import run_python
 from tests.simulator.jesse_itself import Oracle, assert_equal, same
-from tests.strategies import CLOCK, IDLE, REVERSION, TREND, WATCHER, random_hyperparameters
+from tests.strategies import CLOCK, IDLE, REVERSION, STUBBORN, TREND, WATCHER, random_hyperparameters
 
 START, END = "2023-05-01", "2023-05-15"
 SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE, "Clock": CLOCK, "Watcher": WATCHER}
@@ -143,27 +143,14 @@ def test_the_real_gap_filled_and_kept(candle_store: CandleStore, tmp_path: Path)
 
 
 def test_a_liquidated_account(candle_store: CandleStore, tmp_path: Path):
-    stubborn = """
-from jesse import utils
-from jesse.strategies import Strategy
-
-
-class Stubborn(Strategy):
-    def should_long(self):
-        return self.index == 0
-
-    def go_long(self):
-        size = self.available_margin * 0.95 * 50
-        self.buy = utils.size_to_qty(size, self.price, fee_rate=self.fee_rate), self.price
-"""
     # Bitcoin fell from 26,800 to 25,400 on 2023-06-05.
     period = {"start": "2023-06-03", "end": "2023-06-08"}
-    oracle, ours = Oracle(tmp_path / "jesse", {"Stubborn": stubborn}), []
+    oracle, ours = Oracle(tmp_path / "jesse", {"Stubborn": STUBBORN}), []
     for mode, leverage_mode in itertools.product(("fast", "step"), ("cross", "isolated")):
         account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
         oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600,
                    fast=mode == "fast")
-        ours.append(backtest(stubborn, "BTC-USDT", "1h", **period, **account, mode=mode,
+        ours.append(backtest(STUBBORN, "BTC-USDT", "1h", **period, **account, mode=mode,
                              candles=candle_store))
     for result, answer in zip(ours, oracle.answers(), strict=True):
         assert_equal(result, answer)

@@ -180,7 +180,7 @@ def test_a_result_tells_where_it_came_from(candle_store: CandleStore):
     assert result.card.candles == {f"{EXCHANGE} BTC-USDT": result.spec.candles[0].fingerprint}
     assert (result.card.mode, result.card.gaps, result.card.missing_minutes) == ("fast", "keep", 0)
     assert result.card.synthetic is False
-    assert result.card.versions == versions()
+    assert result.card.versions == {**versions(), "simulator": "fast path"}
     assert result.key == result.spec.key
     assert result.spec.jesse_version == versions()["jesse"]
     assert result.to_frame().loc["total", "value"] == len(result.trades)

@@ -10,6 +10,7 @@ import os
 # Before NumPy is imported: simulations run side by side, so each keeps to one thread.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"
+os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse would remember for good that a test had started this server
 
 from jesse_nb.core.jesse_runtime import jesse_module  # noqa: E402
 from jesse_nb.core.jobs import worker  # noqa: E402, F401

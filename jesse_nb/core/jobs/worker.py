@@ -68,7 +68,8 @@ def initialize(scratch: str) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so that a loop in C code ends at once, too
     _die_with_kernel()
     _never_exit_with_zero()
-    os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest
+    os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest,
+    sys.argv[:1] = ["jesse-nb-worker"]  # of which the kernel's command tells, too
     os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
     if hasattr(time, "tzset"):
         time.tzset()

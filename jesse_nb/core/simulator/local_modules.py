@@ -31,6 +31,10 @@ _OURS = ("jesse", "jesse_nb")
 _expected: dict[str, str] = {}
 
 
+#: Loaded modules that were found to be installed ones: there are thousands, and each run asks about all of them.
+_installed: dict[str, ModuleType] = {}
+
+
 def is_local_module(module: ModuleType) -> bool:
     """Tell whether a module is a file or a folder of the user's, not an installed package."""
     if module.__name__.partition(".")[0] in _OURS:
@@ -52,10 +56,12 @@ def forget_local_modules() -> None:
     if not any(isinstance(finder, _SourceFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _SourceFinder())
     for name, module in list(sys.modules.items()):
-        if name in ("__main__", "__mp_main__"):
+        if _installed.get(name) is module or name in ("__main__", "__mp_main__"):
             continue
         if isinstance(module, ModuleType) and is_local_module(module):
             del sys.modules[name]
+        else:
+            _installed[name] = module
     importlib.invalidate_caches()
 
 

@@ -11,7 +11,8 @@ import contextlib
 import io
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,7 @@ from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
+from jesse_nb.core.simulator.fast import fast_path, switched_off
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
@@ -55,7 +57,9 @@ class Simulation:
 
     With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too. With
     ``stop``, the run ends where that rule says so; ``progress`` is the path of a
-    :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`.
+    :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`. With ``plain``, Jesse's own loops run: by default
+    when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the process that asks. The numbers are the same,
+    so it is no part of the spec.
     """
 
     spec: BacktestSpec
@@ -64,6 +68,7 @@ class Simulation:
     recorded: bool = False
     stop: StopRule | None = None
     progress: str = ""
+    plain: bool = field(default_factory=switched_off)
 
 
 def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
@@ -83,8 +88,10 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress),
-              watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder):  # fmt: skip
+              watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
+              contextlib.ExitStack() as quicker):  # fmt: skip
             classes = load_strategies(simulation.codes)
+            way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
             answer = research.backtest(
                 jesse_config(spec),
                 [
@@ -94,8 +101,8 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
                 ],
                 [{"exchange": route.exchange, "symbol": route.symbol, "timeframe": route.timeframe}
                  for route in spec.data_routes],
-                trading,
-                warmup_candles=warm_up if spec.warm_up_candles else None,
+                way.trading,
+                warmup_candles=way.warm_up if spec.warm_up_candles else None,
                 generate_equity_curve=True,
                 hyperparameters=_hyperparameters(classes, spec),
                 fast_mode=spec.mode == "fast",
@@ -111,7 +118,7 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
         equity_times=times,
         equity_values=values,
         seconds=seconds,
-        versions=versions(),
+        versions=versions() | {"simulator": way.name},
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
     )
@@ -131,9 +138,14 @@ def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
     }
 
 
+@cache
+def _own_version() -> str:
+    return version("jesse-nb")
+
+
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    return {"jesse": jesse_version(), "jesse_nb": version("jesse-nb"), "numpy": np.__version__,
+    return {"jesse": jesse_version(), "jesse_nb": _own_version(), "numpy": np.__version__,
             "python": platform.python_version()}
 
 
