@@ -19,13 +19,14 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
 __all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "strategy_class"]
@@ -34,6 +35,13 @@ _import_lock = threading.RLock()
 
 #: Imported by Jesse through ray and jsonschema once JupyterLab is installed; costs 4 to 7 seconds.
 _SLOW_AND_UNUSED = "rfc3987_syntax"
+
+#: Imported by Jesse's modules for one function of theirs each, at half the time of the whole import: statsmodels for
+#: ``utils.calculate_alpha_beta``, matplotlib for the pictures of a backtest, which are never asked for here.
+_SELDOM_USED = ("statsmodels", "statsmodels.api", "jesse.services.charts")
+
+#: Holds ``backtest``, and imports ray, Optuna and matplotlib for what else is in it.
+_RESEARCH = "jesse.research"
 
 #: Where Jesse keeps its cache; without it, ``storage/temp`` appears in the working directory.
 #: Of the temporary folders, before the number of the process that made each: one that is killed leaves it behind.
@@ -67,7 +75,9 @@ def jesse_module(name: str) -> ModuleType:
     with _import_lock:
         if name not in sys.modules:
             jesse_version()
-            with _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
+            with _import_of(name):
+                if name != _RESEARCH:
+                    defer_package(_RESEARCH, lambda: _import_of(_RESEARCH))
                 importlib.import_module(name)
         return sys.modules[name]
 
@@ -75,6 +85,19 @@ def jesse_module(name: str) -> ModuleType:
 def strategy_class() -> type[Any]:
     """Return ``jesse.strategies.Strategy``, the base class of every strategy."""
     return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _import_of(name: str) -> Iterator[None]:
+    """Keep all that an import of Jesse would do besides out of it, and put off what is seldom used."""
+    with ExitStack() as around:
+        around.enter_context(_import_lock)
+        for part in (_unchanged_interpreter, nothing_slow, _no_project, _own_cache_folder):
+            around.enter_context(part())
+        others = [other for other in _SELDOM_USED if not f"{name}.".startswith(f"{other}.")
+                  and not f"{other}.".startswith(f"{name}.")]  # fmt: skip
+        around.enter_context(deferred(others, jesse_module))
+        yield
 
 
 @contextmanager
