@@ -11,29 +11,37 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any
 
 __all__ = ["defer_package", "deferred"]
 
+Function = Callable[..., Any]
+
 
 @contextmanager
-def deferred(names: Iterable[str], load: Callable[[str], ModuleType]) -> Iterator[None]:
+def deferred(modules: Mapping[str, Mapping[str, Function | None]], load: Callable[[str], ModuleType]) -> Iterator[None]:
     """Give those who import one of the modules meanwhile a stand-in for it.
 
-    ``import name as other`` and ``from parent import name`` import nothing then. A name that is taken out of the
-    module at once (``from name import something``) makes it the real import.
+    ``import name as other`` and ``from parent import name`` import nothing then. What is taken out of the module
+    at once (``from name import something``) makes it the real import, unless it is one of the functions named here.
+    The first real import ends it all: it must not meet any stand-in.
 
     Parameters
     ----------
-    names
-        Modules. Those that are imported already stay as they are.
+    modules
+        Names of modules, each with the functions (or classes that are only called) which are stood in for, too: by
+        what is given, or, for None, by a function that calls the real one. Modules that are imported already stay
+        as they are.
     load
         Does the real import and returns the module.
     """
-    stand_ins = {name: _StandIn(name, load) for name in names if name not in sys.modules}
+    stand_ins: dict[str, _StandIn] = {}
+    for name in modules:
+        if name not in sys.modules:
+            stand_ins[name] = _StandIn(name, modules[name], load, stand_ins)
     for name, stand_in in stand_ins.items():
         parent, _, child = name.rpartition(".")
         if parent in stand_ins:
@@ -42,28 +50,55 @@ def deferred(names: Iterable[str], load: Callable[[str], ModuleType]) -> Iterato
     try:
         yield
     finally:
-        for stand_in in stand_ins.values():
-            stand_in.leave()
+        _remove(stand_ins)
+
+
+def _remove(stand_ins: Mapping[str, ModuleType]) -> None:
+    for name, stand_in in stand_ins.items():
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
 
 
 class _StandIn(ModuleType):
     """Stands where a module was imported; asked for anything, it imports the module and asks that."""
 
-    def __init__(self, name: str, load: Callable[[str], ModuleType]) -> None:
+    def __init__(self, name: str, functions: Mapping[str, Function | None], load: Callable[[str], ModuleType],
+                 all_of_them: Mapping[str, ModuleType]) -> None:  # fmt: skip
         super().__init__(name)
-        vars(self)["_load"] = load
+        vars(self).update(_load=load, _all_of_them=all_of_them, _real=None, __path__=_Path(self))
+        for function, given in functions.items():
+            vars(self)[function] = given or _later(self, function)
 
     def __getattr__(self, name: str) -> Any:
-        self.leave()
-        return getattr(self._load(self.__name__), name)
+        return getattr(self.real(), name)
 
     def __dir__(self) -> list[str]:
-        self.leave()
-        return dir(self._load(self.__name__))
+        return dir(self.real())
 
-    def leave(self) -> None:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+    def real(self) -> ModuleType:
+        if self._real is None:
+            _remove(self._all_of_them)
+            self._real = self._load(self.__name__)
+        return self._real  # type: ignore[no-any-return]
+
+
+class _Path:
+    """The ``__path__`` of a stand-in: every import looks whether there is one, few look into it."""
+
+    def __init__(self, stand_in: _StandIn) -> None:
+        self._stand_in = stand_in
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(getattr(self._stand_in.real(), "__path__", ()))
+
+
+def _later(stand_in: _StandIn, name: str) -> Function:
+    def function(*arguments: Any, **named: Any) -> Any:
+        return getattr(stand_in.real(), name)(*arguments, **named)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = stand_in.__name__
+    return function
 
 
 def defer_package(name: str, whole: Callable[[], AbstractContextManager[Any]]) -> None:

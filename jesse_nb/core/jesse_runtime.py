@@ -19,7 +19,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,9 +36,15 @@ _import_lock = threading.RLock()
 #: Imported by Jesse through ray and jsonschema once JupyterLab is installed; costs 4 to 7 seconds.
 _SLOW_AND_UNUSED = "rfc3987_syntax"
 
-#: Imported by Jesse's modules for one function of theirs each, at half the time of the whole import: statsmodels for
-#: ``utils.calculate_alpha_beta``, matplotlib for the pictures of a backtest, which are never asked for here.
-_SELDOM_USED = ("statsmodels", "statsmodels.api", "jesse.services.charts")
+#: Imported by Jesse for a function or two of its own each, at three quarters of the time that all of it takes: modules,
+#: with what Jesse takes out of them while it is imported. Agg is not chosen, as that would be undone afterwards.
+_SELDOM_USED: dict[str, dict[str, Any]] = {
+    "statsmodels": {}, "statsmodels.api": {},  # of utils.calculate_alpha_beta
+    "scipy.stats": {"gaussian_kde": None}, "scipy.signal": {"argrelextrema": None},  # of five indicators
+    "jesse.research.ml": {"load_ml_model": None},  # of Strategy.load_ml_model; brings scikit-learn
+    "matplotlib": {"use": lambda backend: None}, "matplotlib.pyplot": {}, "matplotlib.dates": {},
+    "matplotlib.ticker": {}, "matplotlib.colors": {"TwoSlopeNorm": None},  # of the pictures of a backtest
+}  # fmt: skip
 
 #: Holds ``backtest``, and imports ray, Optuna and matplotlib for what else is in it.
 _RESEARCH = "jesse.research"
@@ -75,9 +81,8 @@ def jesse_module(name: str) -> ModuleType:
     with _import_lock:
         if name not in sys.modules:
             jesse_version()
-            with _import_of(name):
-                if name != _RESEARCH:
-                    defer_package(_RESEARCH, lambda: _import_of(_RESEARCH))
+            with _without_side_effects(), deferred(_SELDOM_USED, _whole_module):
+                defer_package(_RESEARCH, _without_side_effects)
                 importlib.import_module(name)
         return sys.modules[name]
 
@@ -87,16 +92,15 @@ def strategy_class() -> type[Any]:
     return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
 
 
+def _whole_module(name: str) -> ModuleType:
+    with _without_side_effects():
+        return importlib.import_module(name)
+
+
 @contextmanager
-def _import_of(name: str) -> Iterator[None]:
-    """Keep all that an import of Jesse would do besides out of it, and put off what is seldom used."""
-    with ExitStack() as around:
-        around.enter_context(_import_lock)
-        for part in (_unchanged_interpreter, nothing_slow, _no_project, _own_cache_folder):
-            around.enter_context(part())
-        others = [other for other in _SELDOM_USED if not f"{name}.".startswith(f"{other}.")
-                  and not f"{other}.".startswith(f"{name}.")]  # fmt: skip
-        around.enter_context(deferred(others, jesse_module))
+def _without_side_effects() -> Iterator[None]:
+    """Keep out of an import all that Jesse's would do besides."""
+    with _import_lock, _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
         yield
 
 

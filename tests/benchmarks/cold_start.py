@@ -3,7 +3,7 @@
 Method. A real IPython kernel is started, as JupyterLab starts it (JupyterLab is installed, which slows Jesse's
 import unless it is prevented). The clock starts with the kernel's process. Then ``%load_ext jesse_nb`` runs in it,
 then a ``%%optimize`` cell of the README's strategy: 12 months of BTC-USDT 1h, a quarter of them held out, an empty
-run store. The clock stops when the cell's progress shows the first finished trial. The candles are stored, and
+run store. The clock stops when the job tells of its first finished trial. The candles are stored, and
 mapped for workers, as they are after the very first run of a machine; a first round, which is not counted, sees
 to that and to the file cache.
 
@@ -33,7 +33,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 from jupyter_client.manager import KernelManager
 
 from jesse_nb.core.candles import CandleStore
@@ -45,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 
 GOALS = {"first trial, s": 4.0, "%load_ext, s": 0.3}
 
-CELL = """%%optimize -s BTC-USDT -t 1h --start {} --end {} --metric sharpe --trials 20 -o study
+CELL = """%%optimize -s BTC-USDT -t 1h --start {} --end {} --trials 4 --neighbours 0 --no-parity -o study
 class TrendFollower(Strategy):
     def should_long(self):
         return ta.ema(self.candles, self.hp["fast"]) > ta.ema(self.candles, self.hp["slow"])
@@ -68,6 +67,7 @@ space = dict(fast=(5, 30), slow=(31, 120), stop=(1.0, 5.0, 0.5))
 WATCH = """
 def _watch():
     import sys, threading, time
+    import psutil  # which ipykernel has imported
     moments = {}
     from jesse_nb.core.jobs.job import add_watcher
     def began(job):
@@ -75,6 +75,9 @@ def _watch():
         def heard(progress):
             if progress.done and "trial" not in moments:
                 moments["trial"] = time.time()
+                this = psutil.Process()
+                used = [sum(process.cpu_times()[:2]) for process in (this, *this.children(recursive=True))]
+                moments["kernel used"], moments["workers used"] = moments["kernel used"], sum(used[1:])
         job.subscribe(heard)
     add_watcher(began)
     def workers():
@@ -168,8 +171,7 @@ def start(store: CandleStore, folder: Path, wait: float) -> dict[str, float]:
         _run(client, WATCH, silent=True)
         time.sleep(wait)
         ran = time.time()
-        used: list[float] = []
-        _run(client, CELL, lambda: used or used.extend(_processor_seconds(manager)))
+        _run(client, CELL)
         moments = json.loads(_run(client, ASK))
     finally:
         client.stop_channels()
@@ -182,13 +184,13 @@ def start(store: CandleStore, folder: Path, wait: float) -> dict[str, float]:
         "of that until the job begins (cell, Jesse in the kernel), s": moments["job"] - ran,
         "of that until a worker is ready, s": max(0.0, moments["workers"] - max(moments["job"], ran)),
         "of that the first simulation itself, s": moments["seconds"],
-        "processor until then: kernel, s": used[0],
-        "processor until then: server and workers, s": used[1],
+        "processor until then: kernel, s": moments["kernel used"],
+        "processor until then: server and workers, s": moments["workers used"],
     }
 
 
-def _run(client: Any, code: str, at_first_trial: Any = None, *, silent: bool = False) -> str:
-    """Run a cell and return what it prints; call a function when its progress shows a finished trial."""
+def _run(client: Any, code: str, *, silent: bool = False) -> str:
+    """Run a cell and return what it prints."""
     request = client.execute(code, silent=silent)
     printed = ""
     deadline = time.monotonic() + 120
@@ -204,17 +206,9 @@ def _run(client: Any, code: str, at_first_trial: Any = None, *, silent: bool = F
             raise RuntimeError("\n".join(content["traceback"]))
         if kind == "stream":
             printed += content["text"]
-        if at_first_trial and re.search(r"\b[1-9]\d* of \d+|[1-9]\d*/\d+", content.get("data", {}).get("text/plain", "")):
-            at_first_trial()
         if kind == "status" and content["execution_state"] == "idle":
             return printed
     raise TimeoutError(code)
-
-
-def _processor_seconds(manager: KernelManager) -> tuple[float, float]:
-    kernel = psutil.Process(manager.provisioner.pid)  # type: ignore[union-attr]
-    others = [sum(process.cpu_times()[:2]) for process in kernel.children(recursive=True)]
-    return sum(kernel.cpu_times()[:2]), sum(others)
 
 
 def server_imports(most: int = 15) -> dict[str, float]:
