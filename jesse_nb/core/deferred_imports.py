@@ -62,6 +62,8 @@ def _remove(stand_ins: Mapping[str, ModuleType]) -> None:
 class _StandIn(ModuleType):
     """Stands where a module was imported; asked for anything, it imports the module and asks that."""
 
+    _real: ModuleType | None
+
     def __init__(self, name: str, functions: Mapping[str, Function | None], load: Callable[[str], ModuleType],
                  all_of_them: Mapping[str, ModuleType]) -> None:  # fmt: skip
         super().__init__(name)
@@ -79,7 +81,7 @@ class _StandIn(ModuleType):
         if self._real is None:
             _remove(self._all_of_them)
             self._real = self._load(self.__name__)
-        return self._real  # type: ignore[no-any-return]
+        return self._real
 
 
 class _Path:

@@ -66,8 +66,8 @@ space = dict(fast=(5, 30), slow=(31, 120), stop=(1.0, 5.0, 0.5))
 #: Notes moments from within the kernel, without importing anything that is not there.
 WATCH = """
 def _watch():
-    import sys, threading, time
-    import psutil  # which ipykernel has imported
+    import contextlib, sys, threading, time
+    import psutil
     moments = {}
     from jesse_nb.core.jobs.job import add_watcher
     def began(job):
@@ -75,9 +75,11 @@ def _watch():
         def heard(progress):
             if progress.done and "trial" not in moments:
                 moments["trial"] = time.time()
-                this = psutil.Process()
-                used = [sum(process.cpu_times()[:2]) for process in (this, *this.children(recursive=True))]
-                moments["kernel used"], moments["workers used"] = moments["kernel used"], sum(used[1:])
+                moments["kernel used"] = sum(psutil.Process().cpu_times()[:2])
+                moments["workers used"] = 0.0
+                for process in psutil.Process().children(recursive=True):
+                    with contextlib.suppress(psutil.Error):  # that has ended meanwhile
+                        moments["workers used"] += sum(process.cpu_times()[:2])
         job.subscribe(heard)
     add_watcher(began)
     def workers():
