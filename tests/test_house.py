@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each room may import from itself and from those after it.
 FLOORS = ["magics", "widgets", "report", "core.tools", "core.analysis", "core.jobs", "core.simulator", "core.candles"]
-GROUND = ("core.jesse_runtime", "core.rendering", "core.times", "exceptions")
+GROUND = ("core.jesse_runtime", "core.deferred_imports", "core.rendering", "core.times", "exceptions")
 
 #: What only the front ends may need; core and report must work without them.
 WIDGETS = ("ipywidgets", "anywidget", "plotly")

@@ -39,6 +39,9 @@ from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
 for name in ("jesse.research.backtest", "jesse.indicators", "jesse.utils"):
     jesse_module(name)
 strategy_class()
+if {whole}:  # what the import leaves out until it is used
+    jesse_module("jesse.research").monte_carlo_trades, sys.modules["jesse.services.charts"].plt.figure
+    jesse_module("jesse.utils").sm.OLS
 after = state()
 if before["backend"] is None:  # Jesse brought matplotlib along
     import matplotlib
@@ -61,13 +64,16 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-@pytest.mark.parametrize(("with_env", "before"), [(True, ""), (False, "import matplotlib; matplotlib.use('svg')")])
-def test_in_a_project_whose_database_is_out_of_reach(project: Path, with_env: bool, before: str):
+@pytest.mark.parametrize(("with_env", "before", "whole"), [
+    (True, "", False), (True, "", True), (False, "import matplotlib; matplotlib.use('svg')", False),
+    (False, "import matplotlib; matplotlib.use('svg')", True),
+])  # fmt: skip
+def test_in_a_project_whose_database_is_out_of_reach(project: Path, with_env: bool, before: str, whole: bool):
     if with_env:
         (project / ".env").write_text("POSTGRES_HOST=192.0.2.1\nPOSTGRES_NAME=x\nPOSTGRES_PORT=5432\n"
                                       "POSTGRES_USERNAME=x\nPOSTGRES_PASSWORD=x\nPASSWORD=x\n")
     files = sorted(project.rglob("*"))
-    found = json.loads(run_python(LOOK.format(before=before), cwd=project).splitlines()[-1])
+    found = json.loads(run_python(LOOK.format(before=before, whole=whole), cwd=project).splitlines()[-1])
     assert found == {"new": [], "tried": [], "changed": {}, "slow": "absent", "project": True}
     assert sorted(project.rglob("*")) == files
 

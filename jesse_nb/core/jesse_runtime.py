@@ -26,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
 __all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "strategy_class"]
@@ -34,6 +35,19 @@ _import_lock = threading.RLock()
 
 #: Imported by Jesse through ray and jsonschema once JupyterLab is installed; costs 4 to 7 seconds.
 _SLOW_AND_UNUSED = "rfc3987_syntax"
+
+#: Imported by Jesse for a function or two of its own each, at three quarters of the time that all of it takes: modules,
+#: with what Jesse takes out of them while it is imported. Agg is not chosen, as that would be undone afterwards.
+_SELDOM_USED: dict[str, dict[str, Any]] = {
+    "statsmodels": {}, "statsmodels.api": {},  # of utils.calculate_alpha_beta
+    "scipy.stats": {"gaussian_kde": None}, "scipy.signal": {"argrelextrema": None},  # of five indicators
+    "jesse.research.ml": {"load_ml_model": None},  # of Strategy.load_ml_model; brings scikit-learn
+    "matplotlib": {"use": lambda backend: None}, "matplotlib.pyplot": {}, "matplotlib.dates": {},
+    "matplotlib.ticker": {}, "matplotlib.colors": {"TwoSlopeNorm": None},  # of the pictures of a backtest
+}  # fmt: skip
+
+#: Holds ``backtest``, and imports ray, Optuna and matplotlib for what else is in it.
+_RESEARCH = "jesse.research"
 
 #: Where Jesse keeps its cache; without it, ``storage/temp`` appears in the working directory.
 #: Of the temporary folders, before the number of the process that made each: one that is killed leaves it behind.
@@ -67,7 +81,8 @@ def jesse_module(name: str) -> ModuleType:
     with _import_lock:
         if name not in sys.modules:
             jesse_version()
-            with _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
+            with _without_side_effects(), deferred(_SELDOM_USED, _whole_module):
+                defer_package(_RESEARCH, _without_side_effects)
                 importlib.import_module(name)
         return sys.modules[name]
 
@@ -75,6 +90,18 @@ def jesse_module(name: str) -> ModuleType:
 def strategy_class() -> type[Any]:
     """Return ``jesse.strategies.Strategy``, the base class of every strategy."""
     return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
+
+
+def _whole_module(name: str) -> ModuleType:
+    with _without_side_effects():
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _without_side_effects() -> Iterator[None]:
+    """Keep out of an import all that Jesse's would do besides."""
+    with _import_lock, _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
+        yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -22,13 +23,20 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """
     if id(shell) in _undo:
         return
+    from jesse_nb.magics.config import JesseNb
+
+    settings = JesseNb(parent=shell)
+    if settings.warm_up:
+        from jesse_nb.core.jobs.server import start_server
+
+        start_server()  # first, as it takes longest: it imports Jesse while all else here is imported
+
     from jesse_nb.core.jobs.job import add_watcher
     from jesse_nb.magics.analyze import AnalyzeMagics
     from jesse_nb.magics.backtest import BacktestMagics
     from jesse_nb.magics.backtest_batch import BatchMagics
     from jesse_nb.magics.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
-    from jesse_nb.magics.config import JesseNb
     from jesse_nb.magics.explore import ExploreMagics
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
@@ -38,7 +46,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.walk_forward import WalkForwardMagics
     from jesse_nb.widgets.display import watch_job
 
-    settings = JesseNb(parent=shell)
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
     kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, ExploreMagics, JobsMagics, OptimizeMagics,
@@ -76,3 +83,4 @@ def _warm_up() -> None:
     from jesse_nb.core.jobs.pool import warm_up
 
     warm_up()
+    importlib.import_module("jesse_nb.core.tools.optimize")  # what most cells need, while nobody waits for it

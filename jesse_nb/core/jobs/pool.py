@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing
 import multiprocessing.spawn
 import os
 import shutil
@@ -27,6 +26,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from jesse_nb.core.jesse_runtime import CACHE_PREFIX
 from jesse_nb.core.jobs import worker
+from jesse_nb.core.jobs.server import context, start_server
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
@@ -73,7 +73,7 @@ class LocalPool:
     def __init__(self, size: int) -> None:
         self.size = size
         self._scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH_PREFIX}{os.getpid()}-")
-        _start_server()
+        start_server()
         self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
                                  context=_Context())
         self._first = self._pool.schedule(os.getpid)  # workers start with the first task: now, not at the first job
@@ -239,10 +239,7 @@ def _main_module_hidden() -> Iterator[None]:
         _hiding.on = False
 
 
-#: Workers are forked from a server that has Jesse imported; where nothing can fork, they start from scratch.
-_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-_context: Any = multiprocessing.get_context(_METHOD)
-_BaseProcess: Any = _context.Process
+_BaseProcess: Any = context.Process
 
 
 class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
@@ -256,32 +253,10 @@ class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
             super().start()
 
 
-def _start_server() -> None:
-    """Start the server that workers are forked from, with a fixed hash seed.
-
-    Jesse adds up positions of several routes in the order of a set of strings, so without
-    it the last digit of a result would depend on the process.
-    """
-    if _METHOD != "forkserver":
-        return
-    from multiprocessing import forkserver
-
-    _context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
-    before = os.environ.get("PYTHONHASHSEED")
-    os.environ["PYTHONHASHSEED"] = "0"
-    try:
-        forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONHASHSEED"]
-        else:
-            os.environ["PYTHONHASHSEED"] = before
-
-
 class _Context:
     """The ``multiprocessing`` context that the pool starts its workers through."""
 
     Process = _WorkerProcess
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_context, name)
+        return getattr(context, name)

@@ -5,6 +5,7 @@ server's memory.
 """
 
 import atexit
+import gc
 import os
 
 # Before NumPy is imported: simulations run side by side, so each keeps to one thread.
@@ -15,8 +16,12 @@ os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse would remember for good tha
 from jesse_nb.core.jesse_runtime import jesse_module  # noqa: E402
 from jesse_nb.core.jobs import worker  # noqa: E402, F401
 
-for _module in ("jesse.research.backtest", "jesse.indicators", "jesse.utils"):
+for _module in ("jesse.research.backtest", "jesse.strategies", "jesse.indicators", "jesse.utils", "jesse.exchanges"):
     jesse_module(_module)
+
+# What is imported stays for good: collecting it again and again would write to pages that workers share.
+gc.collect()
+gc.freeze()
 
 # The server ends when its kernel does. Tearing down all of Jesse's imports would take it seconds.
 atexit.register(os._exit, 0)

@@ -7,6 +7,7 @@ found on disk can be read without trusting it.
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,7 +62,8 @@ class RunRecord:
         """Return the record as users see it."""
         result = BacktestResult(
             spec=spec,
-            metrics=dict(self.metrics),
+            # A study keeps thousands of these; each record that comes in has new strings for the same names.
+            metrics={sys.intern(name): value for name, value in self.metrics.items()},
             trades=_NO_TRADES,
             equity=self.equity(),
             card=_card(spec, self.versions),

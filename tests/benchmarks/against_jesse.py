@@ -1,0 +1,179 @@
+"""Our optimize beside Jesse's own. Run it: ``python -m tests.benchmarks.against_jesse``.
+
+Method. The same strategy (the quickstart's, three hyperparameters), 12 months of BTC-USDT 1h, Jesse's fast mode,
+all cores, random search on both sides. The candles are in a real PostgreSQL, in the table that Jesse made; Jesse
+reads them from there, we have them from there in our store, so both simulate the very same ones. One of Jesse's
+trials is simulated by us to see that the metrics are the same numbers.
+
+``jesse.research.optimize`` runs in one process that lives in a Jesse project with its ``.env``. Not counted:
+Python's start, the import of Jesse, reading candles. Counted: the call, from its start to its end. That starts Ray
+and its workers and ends them, each time, because that is what the call does. A third series leaves that out: Ray
+is up and its workers have simulated before (``Ray up``). Ours is counted from the call to the result, the pool is
+warm as it is after ``%load_ext``, the run store is empty.
+
+Evaluations are those that really ran. Jesse runs ``trials`` for each hyperparameter; 400 are 402 that way. Ours are
+as many: one of them the strategy's own values, and points that were drawn twice, which run once, do not count. The
+ratio is that of evaluations a second. Jesse also runs each trial with a ratio above zero on a testing period; that
+is set to two days, and what it costs (how many they are, times the mean of ours on these days, over the cores) is
+taken off Jesse's time. Our held-out test, checks and neighbours are switched off.
+
+Rounds alternate; the median of the ratios is quoted. ``--evaluations 400`` is the other goal; it takes long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
+from jesse_nb.core.jobs.pool import available_cores, local_pool
+from jesse_nb.core.times import to_ms
+from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.optimize import optimize
+from tests.benchmarks.throughput import PERIOD, SPACE, STRATEGY, alone
+from tests.candles.jesse_database import JESSE_WROTE, JesseDatabase, jesse_days, running_server
+from tests.conftest import EXCHANGE, real_candles
+
+#: By evaluations.
+GOALS = {42: 1.6, 400: 1.3}
+
+TESTING = ("2024-05-31", "2024-06-02")
+
+
+def main() -> None:
+    """Print the table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--evaluations", type=int, default=42)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder) / "project") as database:
+        figures = measure(database, Path(folder), options.evaluations, options.rounds)
+    if options.json:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        print(f"{name:<58} {value}")
+
+
+def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int,
+            period: tuple[str, str] = PERIOD) -> dict[str, Any]:  # fmt: skip
+    """Return seconds, counts and ratios."""
+    store = same_candles(database, folder)
+    trials = -(-evaluations // len(SPACE))
+    cores = available_cores()
+    local_pool().ready(120)
+    optimize(STRATEGY, "BTC-USDT", "1h", *period, space=SPACE, n_trials=2 * cores, test_ratio=0, neighbours=0,
+             parity=False, candles=store, store=folder / "warm.sqlite")
+    ours: list[dict[str, float]] = []
+    theirs: list[dict[str, Any]] = []
+    up: list[dict[str, Any]] = []
+    with jesse_optimizer(database, period, cores) as ask:
+        for number in range(rounds):
+            ours.append(our_round(store, folder / f"{number}.sqlite", period, trials * len(SPACE), number))
+            theirs.append(ask(trials=trials, keep=False))
+            if number == 0:
+                ask(trials=1, keep=True)  # its workers import Jesse
+            up.append(ask(trials=trials, keep=True))
+    params, metrics = theirs[-1]["best"]
+    same = backtest(STRATEGY, "BTC-USDT", "1h", *period, hyperparameters=params, candles=store,
+                    store=folder / "same.sqlite").metrics  # type: ignore[union-attr]
+    assert all(same[name] == metrics[name] for name in ("total", "net_profit", "sharpe_ratio", "max_drawdown"))
+    two_days = statistics.mean(alone(store, [{"fast": 12, "slow": 50, "stop": 2.5}] * 5, TESTING))
+
+    def ratios(jesse: list[dict[str, Any]], each_test: float) -> list[float]:
+        return [(they["seconds"] - they["tested"] * each_test / cores) / they["evaluations"]
+                / (we["seconds"] / we["evaluations"]) for we, they in zip(ours, jesse, strict=True)]  # fmt: skip
+
+    called, warm = ratios(theirs, two_days), ratios(up, two_days)
+    goal = GOALS.get(evaluations)
+    return {
+        "cores": cores,
+        "evaluations: ours, Jesse's": ([int(one["evaluations"]) for one in ours], theirs[0]["evaluations"]),
+        "ours, s": round(statistics.median(one["seconds"] for one in ours), 2),
+        "Jesse's, s": round(statistics.median(one["seconds"] for one in theirs), 2),
+        "Jesse's with Ray up, s": round(statistics.median(one["seconds"] for one in up), 2),
+        "of Jesse's: runs on two days; each, s": (theirs[-1]["tested"], round(two_days, 3)),
+        "Jesse's / ours, each round": [round(ratio, 2) for ratio in called],
+        f"Jesse's / ours, median{f' (goal: {goal})' if goal else ''}": round(statistics.median(called), 2),
+        "Jesse's with Ray up / ours, each round": [round(ratio, 2) for ratio in warm],
+        "Jesse's with Ray up / ours, median": round(statistics.median(warm), 2),
+        "the same, runs on two days not taken off": round(statistics.median(ratios(up, 0.0)), 2),
+    }
+
+
+def same_candles(database: JesseDatabase, folder: Path) -> CandleStore:
+    """Put the candles into the database, and return a store with what came out of it."""
+    database.jesse_writes(*JESSE_WROTE, jesse_days())  # makes the table
+    whole = CandleStore(folder / "whole")
+    whole.write(EXCHANGE, "BTC-USDT", real_candles("BTC-USDT"))
+    candles_to_database("BTC-USDT", project=database.folder, store=whole)
+    database.run("ANALYZE candle")
+    store = CandleStore(folder / "candles")
+    candles_from_database("BTC-USDT", project=database.folder, store=store)
+    return store
+
+
+def our_round(store: CandleStore, runs: Path, period: tuple[str, str], evaluations: int, seed: int) -> dict[str, float]:
+    """Optimize, and return the seconds and how many simulations ran."""
+    began = time.perf_counter()
+    result = optimize(STRATEGY, "BTC-USDT", "1h", *period, space=SPACE, n_trials=evaluations - 1, sampler="random",
+                      seed=seed, top=1, test_ratio=0, neighbours=0, parity=False, candles=store, store=runs)
+    seconds = time.perf_counter() - began
+    return {"seconds": seconds, "evaluations": len({trial.key for trial in result.trials}) + 1}  # type: ignore[union-attr]
+
+
+@contextmanager
+def jesse_optimizer(database: JesseDatabase, period: tuple[str, str], cores: int) -> Iterator[Any]:
+    """Start Jesse's side in its project; what is given runs its optimizer once and returns what it says."""
+    strategy = database.folder / "strategies" / "TrendFollower" / "__init__.py"
+    strategy.parent.mkdir()
+    strategy.write_text(STRATEGY)
+    task = {"exchange": EXCHANGE, "symbol": "BTC-USDT", "timeframe": "1h", "strategy": "TrendFollower",
+            "training": [to_ms(period[0]), to_ms(period[1])], "testing": [to_ms(moment) for moment in TESTING],
+            "warm_up_candles": 240, "cores": cores}  # fmt: skip
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith(("PYTEST", "POSTGRES_", "JESSE", "PYTHONPATH", "RAY_"))}
+    environment |= {"TZ": "UTC", "RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled",  # a cluster of its own
+                    "RAY_raylet_start_wait_time_s": "300"}  # even on a machine that is busy otherwise
+    script = Path(__file__).with_name("jesse_optimizer.py")
+    process = subprocess.Popen([sys.executable, str(script), json.dumps(task)], cwd=database.folder, env=environment,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def answer() -> Any:
+        for line in process.stdout:
+            if line.startswith("{"):  # Jesse and Ray print, too
+                return json.loads(line)
+        raise RuntimeError("Jesse's optimizer ended.")
+
+    def ask(**request: Any) -> Any:
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        return answer()
+
+    try:
+        answer()
+        yield ask
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+if __name__ == "__main__":
+    main()
