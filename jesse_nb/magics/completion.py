@@ -33,7 +33,7 @@ _FIXED = {
     "mode": ("fast", "step"),
     "gaps": ("fill", "keep"),
     "split": ("windows", "cpcv"),
-    "pruner": ("median", "none"),
+    "pruner": ("median", "quartile", "none"),
 }
 
 #: Magics whose line names a result.

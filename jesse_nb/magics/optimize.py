@@ -101,7 +101,7 @@ class OptimizeMagics(Magics):
             "--pruner",
             metavar="NAME",
             help="Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
-            "did by then; or none (median).",
+            "did by then; quartile, worse than the best quarter; or none (median).",
         ),
         argument("--initial-result", metavar="STUDY", help="Earlier result whose best are tried first."),
     )

@@ -7,7 +7,12 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from jesse_nb.core.analysis.effective_trials import cluster_trials, effective_trials, independent_equivalent
+from jesse_nb.core.analysis.effective_trials import (
+    cluster_trials,
+    effective_trials,
+    independent_equivalent,
+    upper_variance,
+)
 
 
 def grouped(groups, each, rho, days=365, seed=0):
@@ -108,3 +113,25 @@ def test_nothing_to_count(values):
 def test_one_trial():
     found = effective_trials(pd.DataFrame(grouped(1, 1, 0.5)))
     assert (found.number, found.clusters, found.variance) == (1.0, 1, pytest.approx(1 / 364))
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2, 0.4])
+def test_the_variance_of_values_whose_lowest_are_missing(missing):
+    values = np.sort(np.random.default_rng(5).normal(0.3, 2.0, 40_000))
+    lower = int(missing * len(values))
+    assert upper_variance(values[lower:], lower) == pytest.approx(4.0, rel=0.03)
+    if missing:
+        assert np.var(values[lower:], ddof=1) < 3.0  # what the known ones alone would say
+
+
+def test_with_more_missing_than_known_the_lowest_stands_for_the_median():
+    assert upper_variance(np.array([2.0, 4.0]), 5) == pytest.approx((0.0 + 4.0) / 2)
+    assert upper_variance(np.array([2.0]), 5) == 0.0
+    assert upper_variance(np.array([]), 5) == 0.0
+
+
+def test_trials_that_were_stopped_never_make_the_spread_smaller():
+    returns = pd.DataFrame(grouped(30, 1, 0.0, seed=2) * 0.01 + np.linspace(0, 0.004, 30))
+    alone, after = (effective_trials(returns, unfinished=count) for count in (0, 30))
+    assert after.variance >= alone.variance
+    assert (after.number, after.distinct) == (alone.number, alone.distinct)

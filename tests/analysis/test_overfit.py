@@ -53,6 +53,19 @@ def test_earlier_backtests_raise_the_bar(skilled):
     assert "Earlier backtests on these days: 400" in " ".join(overfit_verdict(late).evidence)
 
 
+def test_trials_that_were_stopped_early_count_as_tried(skilled):
+    returns, best = skilled
+    alone, more = (overfit_figures(returns, best, resamples=300, unfinished=count) for count in (0, 40))
+    assert more.independent_trials >= alone.independent_trials + 10
+    assert more.deflated.probability < alone.deflated.probability
+    assert more.haircut.tests == 80
+    assert more.overfitting.probability == alone.overfitting.probability
+    assert "40 trials, 40 more stopped early, (effective" in overfit_verdict(more).line
+    assert "Trials that were stopped early: 40." in " ".join(overfit_verdict(more).evidence)
+    with pytest.raises(InputError, match="unfinished is -1"):
+        overfit_figures(returns, best, unfinished=-1)
+
+
 def test_trials_all_different_count_in_full():
     returns, best = study("independent", 3, days=365, trials=30)
     found = overfit_figures(returns, best, resamples=100, prior_trials=30)

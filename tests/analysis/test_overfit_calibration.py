@@ -8,6 +8,9 @@ import pytest
 
 from jesse_nb.core.analysis.overfit import overfit_figures
 from jesse_nb.core.analysis.overfit_verdict import overfit_verdict
+from jesse_nb.core.simulator.early_stop import judge_samples
+from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.pruning import Pruning
 from tests.analysis.studies import KINDS, coin_flips, study
 
 STUDIES = 12
@@ -39,6 +42,38 @@ def test_luck_is_called_luck(lucky):
 
 def test_luck_is_hardly_ever_called_skill(lucky):
     assert sum(count["likely skill"] for count in lucky.values()) <= 0.03 * STUDIES * len(KINDS)
+
+
+def pruned(returns, percentile):
+    """Return what a pruner leaves of a study, its best trial, and how many it stopped."""
+    start, days = 0, len(returns)
+    pruning = Pruning("sharpe", percentile, start, days * DAY_MS)
+    times, kept = np.arange(days + 1) * DAY_MS, []
+    for name, column in returns.items():
+        equity = np.r_[1.0, np.cumprod(1 + column.to_numpy())]
+        stopped, _ = judge_samples(pruning.rule(), times[:-1], equity[:-1], 0, 0.0)
+        if stopped is None:
+            kept.append(name)
+            pruning.learn(judge_samples(pruning.base, times[:-1], equity[:-1], 0, 0.0)[1])
+    left = returns[kept]
+    return left, (left.mean() / left.std()).idxmax(), len(returns.columns) - len(kept)
+
+
+@pytest.mark.parametrize("percentile", [50.0, 75.0])
+def test_luck_is_called_luck_when_bad_trials_are_stopped_early(percentile):
+    called, stopped = Counter(), 0
+    for kind in KINDS:
+        for seed in range(8):
+            returns, _ = study(kind, seed, days=250, trials=50)
+            left, best, unfinished = pruned(returns, percentile)
+            market = np.random.default_rng([seed, 99]).normal(0.001, 0.03, len(returns))
+            figures = overfit_figures(left, best, pd.Series(market, index=returns.index), unfinished=unfinished,
+                                      resamples=200)
+            called[overfit_verdict(figures).outcome] += 1
+            stopped += unfinished
+    assert stopped > 0.3 * 50 * called.total()
+    assert called["likely luck"] + called["no edge"] >= 0.9 * called.total()
+    assert called["likely skill"] <= 0.03 * called.total()
 
 
 def test_an_edge_is_seldom_called_luck():

@@ -32,10 +32,15 @@ def random_readings(generator: np.random.Generator, missing: float) -> tuple[flo
     return tuple(math.nan if step < first else float(value) for step, value in enumerate(values))
 
 
-def optuna_stops_at(finished: list[tuple[float, ...]], readings: tuple[float, ...]) -> int | None:
-    """Return the step at which Optuna's median pruner stops a trial with these readings."""
-    study = optuna.create_study(
-        direction="maximize", pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=0))
+OPTUNAS = {
+    50.0: optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=0),
+    75.0: optuna.pruners.PercentilePruner(25.0, n_startup_trials=STARTUP_TRIALS, n_warmup_steps=0),
+}
+
+
+def optuna_stops_at(percentile: float, finished: list[tuple[float, ...]], readings: tuple[float, ...]) -> int | None:
+    """Return the step at which Optuna's own pruner stops a trial with these readings."""
+    study = optuna.create_study(direction="maximize", pruner=OPTUNAS[percentile])
     for row in finished:
         known = {step: value for step, value in enumerate(row) if not math.isnan(value)}
         study.add_trial(optuna.trial.create_trial(value=0.0, intermediate_values=known))
@@ -57,19 +62,20 @@ def stops_at(pruning: Pruning, readings: tuple[float, ...]) -> int | None:
     return None
 
 
+@pytest.mark.parametrize("percentile", OPTUNAS)
 @pytest.mark.parametrize("missing", [0.0, 0.5])
 @pytest.mark.parametrize("count", [0, STARTUP_TRIALS - 1, STARTUP_TRIALS, STARTUP_TRIALS + 13])
-def test_it_stops_what_optunas_median_pruner_stops(count: int, missing: float) -> None:
+def test_it_stops_what_optunas_pruner_stops(count: int, missing: float, percentile: float) -> None:
     generator = np.random.default_rng(count)
     finished = [random_readings(generator, missing) for _ in range(count)]
-    pruning = Pruning("return", 0, 86_400_000 * 100)
+    pruning = Pruning("return", percentile, 0, 86_400_000 * 100)
     for row in finished:
         pruning.learn(row)
     stopped = []
     for _ in range(12):
         readings = random_readings(generator, missing)
         stopped.append(stops_at(pruning, readings))
-        assert stopped[-1] == optuna_stops_at(finished, readings)
+        assert stopped[-1] == optuna_stops_at(percentile, finished, readings)
     assert any(step is not None for step in stopped) == (count >= STARTUP_TRIALS)
 
 
@@ -127,7 +133,7 @@ class TestStudies:
         pruned = result.pruned
         assert pruned
         assert all(trial.number >= 4 for trial in pruned)
-        assert all(0.2 <= trial.simulated < 1 for trial in pruned)
+        assert all(0.05 <= trial.simulated < 1 for trial in pruned)
         assert all(math.isnan(trial.value) and not trial.metrics for trial in pruned)
         assert not {trial.number for trial in pruned} & set(result.returns.columns)  # nothing of it enters PBO
         assert result.overfit is not None

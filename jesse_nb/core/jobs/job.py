@@ -49,6 +49,11 @@ class JobControl:
         return self._job._cancel.is_set()
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the job started."""
+        return time.monotonic() - self._job._began
+
+    @property
     def total(self) -> int | None:
         """How many simulations are planned, as last told."""
         return self._job._progress.total

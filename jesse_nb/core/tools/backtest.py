@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +10,10 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.simulator.spec import BacktestSpec, Gaps, Mode
+from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.exceptions import JobCancelledError
 
@@ -119,23 +122,33 @@ def backtest(
     first = prepared.spec.routes[0]
 
     def work(control: JobControl) -> BacktestResult:
-        control.update(phase="simulating", total=1, workers=1)
+        control.update(phase="starting workers", workers=1)
         runs = request.run_store()
-        evaluator = request.evaluator([prepared], runs)
-        evaluator.submit("run", prepared.spec)
-        while not control.cancelled:
-            control.update(running=evaluator.running)
-            answer = evaluator.next(timeout=0.1)
-            if answer is None:
-                continue
-            outcome = answer[1]
-            if outcome.record is None:
-                raise outcome.error or JobCancelledError("The backtest was cancelled.")
-            control.update(done=1, reused=int(outcome.reused))
-            return outcome.record.to_result(prepared.spec)
-        evaluator.cancel()
+        with contextlib.closing(ProgressFile()) as progress:
+            evaluator = request.evaluator([prepared], runs, progress.path)
+            evaluator.submit("run", prepared.spec)
+            while not control.cancelled:
+                _tell(control, prepared.spec, progress.read(), evaluator.running)
+                answer = evaluator.next(timeout=0.1)
+                if answer is None:
+                    continue
+                outcome = answer[1]
+                if outcome.record is None:
+                    raise outcome.error or JobCancelledError("The backtest was cancelled.")
+                _tell(control, prepared.spec, 1.0, 0)
+                return outcome.record.to_result(prepared.spec)
+            evaluator.cancel()
         raise JobCancelledError("The backtest was cancelled.")
 
     job = Job("backtest", f"{first.strategy.name} {first.symbol} {first.timeframe}", work,
               strategies=[route.strategy for route in prepared.spec.routes]).start()
     return job if background else run_blocking(job)
+
+
+def _tell(control: JobControl, spec: BacktestSpec, fraction: float, running: int) -> None:
+    """Tell how many days have been simulated, and when the others will have been at this rate."""
+    days = max(round((spec.end - spec.start) / DAY_MS), 1)
+    done = min(int(fraction * days), days)
+    rate = done / control.elapsed if 0 < done < days else None
+    control.update(phase="simulating days" if running or fraction else "starting workers", total=days, done=done,
+                   running=running, rate=rate, eta=(days - done) / rate if rate else None)

@@ -100,12 +100,12 @@ def optimize(
     seed
         Of the sampler.
     pruner
-        ``median``: from the 20th finished trial on, a trial is stopped on the way when it does worse than half of
-        the finished ones did by then, as in Optuna's ``MedianPruner``; and any trial at once when its account is
-        ruined, or a ``max_drawdown`` constraint is broken for good. It judges profits by the profit so far, Sharpe,
-        Sortino, Calmar, omega and serenity by the Sharpe ratio so far, and leaves alone studies of other metrics and
-        of several. A pruned trial has no value and enters no statistic, but is counted as tried. ``none`` lets all
-        trials finish.
+        ``median``: once ten trials have finished, a trial is stopped on the way when it does worse than half of
+        them did by then, as in Optuna's ``MedianPruner``; ``quartile``: worse than the best quarter. Any trial is
+        stopped at once when its account is ruined, or a ``max_drawdown`` constraint is broken for good. Profits are
+        judged by the profit so far; Sharpe, Sortino, Calmar, omega and serenity by the Sharpe ratio so far; studies of
+        other metrics and of several are left alone. A pruned trial has no value and enters no statistic, but is
+        counted as tried. ``none`` lets all trials finish.
     timeout
         Seconds for all of it; what has finished by then is the result.
     trial_timeout

@@ -130,7 +130,7 @@ class OptimizeResult(Explorable):
     sampler, seed
         How parameters were drawn.
     pruner
-        How trials were stopped early: ``median`` or ``none``.
+        How trials were stopped early: ``median``, ``quartile`` or ``none``.
     trials
         All trials, by number.
     n_trials

@@ -1,8 +1,8 @@
-"""Which trials of a study are stopped on the way: those that do worse than half of the earlier ones did.
+"""Which trials of a study are stopped on the way: those that do worse than most of the earlier ones did.
 
-The rule is that of Optuna's ``MedianPruner``. What it compares with are the finished trials that the sampler knew
-when the trial was asked for, so it never depends on timing: the same seed stops the same trials, whatever the
-number of workers. The floors travel with the simulation, and the worker stops by itself.
+The rules are those of Optuna's ``MedianPruner`` and ``PercentilePruner``. What they compare with are the finished
+trials that the sampler knew when the trial was asked for, so nothing depends on timing: the same seed stops the same
+trials, whatever the number of workers. The floors travel with the simulation, and the worker stops by itself.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning"]
 
-#: Names of the pruners.
-PRUNERS = ("median", "none")
+#: By name, the percentile of the finished trials that a trial must reach; None stops none.
+PRUNERS: dict[str, float | None] = {"median": 50.0, "quartile": 75.0, "none": None}
 
 #: So many trials finish before any is compared with them.
-STARTUP_TRIALS = 20
+STARTUP_TRIALS = 10
 
 #: Parts of the period after which a trial is looked at.
-CHECKPOINTS = tuple(number / 20 for number in range(4, 20))
+CHECKPOINTS = tuple(number / 20 for number in range(1, 20))
 
 #: What is read at the checkpoints for a metric; metrics that are missing say nothing before the end.
 _MEASURES: dict[str, Measure] = {
@@ -45,13 +45,18 @@ class Pruning:
     ----------
     measure
         What is read.
+    percentile
+        Of the finished trials' readings at a checkpoint, below which a trial is stopped; 0 to 100.
     start, end
         Of the simulated period, milliseconds UTC.
     deepest
         The drawdown (fraction) beyond which no trial can be the best; None for any.
     """
 
-    def __init__(self, measure: Measure, start: int, end: int, deepest: float | None = None) -> None:
+    def __init__(
+        self, measure: Measure, percentile: float, start: int, end: int, deepest: float | None = None
+    ) -> None:
+        self._percentile = percentile
         moments = tuple(start + math.ceil((end - start) * part) for part in CHECKPOINTS)
         #: Reads the checkpoints and stops nothing that is not ruined or too deep.
         self.base = StopRule(measure, moments, (-math.inf,) * len(moments), deepest)
@@ -59,16 +64,20 @@ class Pruning:
 
     def learn(self, readings: Sequence[float]) -> None:
         """Take in a finished trial's readings, in the order of the trials."""
-        self._finished.append(tuple(readings))
+        # Daily samples can be too sparse to pass the last checkpoints before the end.
+        self._finished.append((*readings, *[math.nan] * (len(self.base.moments) - len(readings))))
 
     def rule(self) -> StopRule:
         """Return the rule for a trial that is asked for now."""
         base = self.base
         if len(self._finished) < STARTUP_TRIALS:
             return base
-        floors = (_median([row[place] for row in self._finished if place < len(row)])
-                  for place in range(len(base.moments)))
-        return StopRule(base.measure, base.moments, tuple(floors), base.deepest)
+        floors = tuple(self._floor(readings) for readings in zip(*self._finished, strict=True))
+        return StopRule(base.measure, base.moments, floors, base.deepest)
+
+    def _floor(self, readings: Sequence[float]) -> float:
+        known = [value for value in readings if not math.isnan(value)]
+        return float(np.percentile(known, self._percentile)) if known else -math.inf
 
 
 def check_pruner(pruner: Any) -> str:
@@ -93,12 +102,7 @@ def make_pruning(
     They are not with several metrics, with a metric that says nothing before the end, or one that is minimized.
     """
     first = metrics[0]
-    measure = _MEASURES.get(first.key)
-    if pruner == "none" or len(metrics) > 1 or measure is None or first.direction != "maximize":
+    measure, percentile = _MEASURES.get(first.key), PRUNERS[pruner]
+    if percentile is None or len(metrics) > 1 or measure is None or first.direction != "maximize":
         return None
-    return Pruning(measure, spec.start, spec.end, deepest_drawdown(constraints))
-
-
-def _median(values: list[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.median(known)) if known else -math.inf
+    return Pruning(measure, percentile, spec.start, spec.end, deepest_drawdown(constraints))

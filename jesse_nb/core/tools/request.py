@@ -136,13 +136,16 @@ class Request:
         """Open the run store."""
         return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
 
-    def evaluator(self, prepared: Iterable[Prepared], store: RunStore) -> Evaluator:
-        """Return an evaluator that runs specs of any of the prepared periods."""
+    def evaluator(self, prepared: Iterable[Prepared], store: RunStore, progress: str = "") -> Evaluator:
+        """Return an evaluator that runs specs of any of the prepared periods.
+
+        ``progress`` is the path of a :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`, for one run.
+        """
         by_candles = {part.spec.candles: part for part in prepared}
         return Evaluator(
             self.pool,
             store,
-            lambda spec: by_candles[spec.candles].simulation(spec),
+            lambda spec: replace(by_candles[spec.candles].simulation(spec), progress=progress),
             limit=self.workers,
             trial_timeout=self.trial_timeout,
             memory_limit=memory_default(self.workers) if self.memory_limit is None else self.memory_limit,
