@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sqlite3
 import time
@@ -125,3 +126,9 @@ def test_tens_of_thousands_of_runs_are_counted_at_once(tmp_path: Path) -> None:
     assert time.process_time() - began < 1  # of 100,000 it takes 0.1 s on an idle machine
     assert len(keys) == 1 + sum(n % 3 == 0 and n % 40 == 0 for n in range(1, 30_001))
     assert ledger["runs"].sum() == 30_001
+    moments = store.which_finished(keys)
+    middle = sorted(moments.values())[len(moments) // 3]
+    some = sorted(keys)[::3]
+    for before, excluded in ((math.inf, []), (middle, []), (math.inf, some), (middle, [*some, "no such key"])):
+        expected = sum(moment < before and key not in excluded for key, moment in moments.items())
+        assert store.count_same_data(make_spec(), before, excluded) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -81,7 +82,11 @@ def test_it_keeps_what_a_file_keeps(database: JesseDatabase, tmp_path: Path) -> 
     assert shared.openings(make_spec()) == file.openings(make_spec())
     assert shared.same_data(make_spec()) == file.same_data(make_spec())
     assert len(shared.same_data(make_spec())) == 2
-    assert shared.which_finished([make_spec().key, "x"]) == file.which_finished([make_spec().key, "x"])
+    for store in (file, shared):
+        assert set(store.which_finished([make_spec().key, "x"])) == {make_spec().key}
+        assert store.count_same_data(make_spec(), math.inf) == 2
+        assert store.count_same_data(make_spec(), math.inf, [make_spec().key, "x"]) == 1
+        assert store.count_same_data(make_spec(), store.which_finished([make_spec().key])[make_spec().key]) == 0
     one, other = (store.find(make_spec().key[:9]) for store in (shared, file))
     assert one is not None
     assert other is not None

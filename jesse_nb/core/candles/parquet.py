@@ -83,12 +83,12 @@ def read_info(path: Path, exchange: str, symbol: str) -> SeriesInfo:
     FileNotFoundError
         When there is none.
     """
-    state = file_state(path)
+    state = _guarded(path, lambda: file_state(path))
     known = _infos.get(path)
     if known is not None and known[0] == state and (known[1].exchange, known[1].symbol) == (exchange, symbol):
         return known[1]
     info = _read_info(path, exchange, symbol)
-    if state.settled and file_state(path) == state:
+    if state.settled and _guarded(path, lambda: file_state(path)) == state:
         _infos[path] = state, info
     return info
 

@@ -23,6 +23,8 @@ __all__ = ["PostgresStorage"]
 _SCHEMA = "jesse_nb"
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 30
+#: A server that does not even acknowledge for so long is gone.
+_SILENT_MS = 20_000
 #: After a broken connection could not be replaced, nobody waits for another attempt for so long.
 _PAUSE_SECONDS = 30.0
 #: Only one session makes the tables; any number that no other program is likely to lock.
@@ -141,6 +143,7 @@ class _Session:
         try:
             connection = psycopg2.connect(**{
                 "connect_timeout": _CONNECT_SECONDS, "application_name": "jesse_nb", **KEEPALIVES,
+                "tcp_user_timeout": _SILENT_MS,
                 **connection_settings(self._place),
             })  # fmt: skip
             connection.autocommit = True

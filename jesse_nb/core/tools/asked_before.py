@@ -32,19 +32,19 @@ class AskedBefore:
     store
         Where they are kept; None keeps none.
     settings
-        All that decides the proposals but what is told on the way; plain values.
+        All that decides the proposals but what is told on the way; plain values. What is missing here
+        and in :meth:`told` would give one search the proposals of another.
     """
 
     def __init__(self, store: RunStore | None, settings: Any) -> None:
-        self._store = store
         self._state = b""
-        if store is not None:
-            self._go_on(_surroundings(), settings)
+        surroundings = _surroundings()
+        self._store = None if surroundings is None else store
+        self._go_on("settings", surroundings, settings)
 
     def told(self, *facts: Any) -> None:
         """Note what the sampler is told before the next proposal."""
-        if self._store is not None:
-            self._go_on("told", facts)
+        self._go_on("told", facts)
 
     def recall(self) -> dict[str, Any] | None:
         """Return the next proposal, or None when nobody had it yet."""
@@ -53,33 +53,34 @@ class AskedBefore:
         with contextlib.suppress(StorageError):
             found = self._store.noted(self._key)
             if isinstance(found, dict):
-                self._go_on("asked", None)
+                self._go_on("asked")
                 return found
         return None
 
     def keep(self, params: dict[str, Any]) -> None:
         """Keep the proposal that :meth:`recall` did not have."""
-        if self._store is None:
-            return
-        if repr(json.loads(json.dumps(params))) == repr(params):
+        if self._store is not None and repr(json.loads(json.dumps(params))) == repr(params):
             with contextlib.suppress(StorageError):
                 self._store.note(self._key, params)
-        self._go_on("asked", None)
+        self._go_on("asked")
 
     @property
     def _key(self) -> str:
         return f"proposal {self._state.hex()}"
 
     def _go_on(self, *facts: Any) -> None:
-        self._state = hashlib.blake2b(self._state + json.dumps(facts).encode(), digest_size=16).digest()
+        self._state = hashlib.blake2b(self._state + json.dumps(facts, default=repr).encode(), digest_size=16).digest()
 
 
 @cache
-def _surroundings() -> list[str]:
-    """Return versions of all code that has a part in a proposal."""
+def _surroundings() -> list[str] | None:
+    """Return versions of all code that has a part in a proposal; None when our own cannot be read."""
     found = [platform.python_version()]
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{package} {version(package)}")
     folder = Path(__file__).parent
-    return found + [hashlib.blake2b((folder / name).read_bytes(), digest_size=16).hexdigest() for name in _OUR_CODE]
+    try:
+        return found + [hashlib.blake2b((folder / name).read_bytes(), digest_size=16).hexdigest() for name in _OUR_CODE]
+    except OSError:
+        return None
