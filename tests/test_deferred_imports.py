@@ -76,6 +76,20 @@ def test_the_research_package_has_all_its_names(jesse_both_ways: tuple[dict, dic
     assert ours["kinds"] == plain["kinds"] == ["function", "function", "module", "function"]
 
 
+def test_workers_are_forked_from_a_server_without_it(tmp_path: Path):
+    code = f"""
+import gc, sys
+import jesse_nb.core.jobs.preload
+print(sorted(set({HEAVY}) & set(sys.modules)), "jesse.strategies" in sys.modules, gc.get_freeze_count() > 10_000)
+"""
+    assert run_python(code, cwd=tmp_path).strip() == "[] True True"
+
+
+def test_starting_the_server_needs_nothing_heavy():
+    done = run_python("import jesse_nb.core.jobs.server, sys; print(sorted({'numpy', 'pandas'} & set(sys.modules)))")
+    assert done.strip() == "[]"
+
+
 def test_a_strategy_imports_the_real_modules(tmp_path: Path):
     code = """
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class

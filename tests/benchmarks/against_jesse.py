@@ -145,8 +145,7 @@ def jesse_optimizer(database: JesseDatabase, period: tuple[str, str], cores: int
             "warm_up_candles": 240, "cores": cores}  # fmt: skip
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(("PYTEST", "POSTGRES_", "JESSE", "PYTHONPATH", "RAY_"))}
-    environment |= {"TZ": "UTC", "RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled",  # a cluster of its own
-                    "RAY_raylet_start_wait_time_s": "300"}  # even on a machine that is busy otherwise
+    environment |= {"TZ": "UTC", "RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}  # a cluster of its own
     script = Path(__file__).with_name("jesse_optimizer.py")
     process = subprocess.Popen([sys.executable, str(script), json.dumps(task)], cwd=database.folder, env=environment,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

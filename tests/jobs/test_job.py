@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -40,6 +42,28 @@ def test_a_job_gives_its_result_and_tells_of_every_phase() -> None:
     assert find_job(job.id) is job
     assert job in jobs()
     assert "counting, finished, 5 of 5 done" in repr(job)
+
+
+def test_a_job_that_has_its_result_keeps_nothing_else_of_its_work() -> None:
+    class Work:
+        def run(self, control: JobControl) -> int:
+            control.partial(self.so_far)
+            return 42
+
+        def so_far(self) -> int:
+            return 41
+
+    kept = []
+
+    def work(control: JobControl) -> int:
+        work = Work()
+        kept.append(weakref.ref(work))
+        return work.run(control)
+
+    job: Job[int] = Job("test", "forgetful", work)
+    assert job.start().result(5) == job.partial_result() == 42
+    gc.collect()
+    assert kept[0]() is None
 
 
 def test_who_subscribes_too_late_hears_of_the_end() -> None:

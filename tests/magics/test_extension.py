@@ -51,13 +51,16 @@ def test_loading_twice_adds_once(shell):
 def test_the_workers_are_warmed_up(shell, monkeypatch):
     import threading
 
-    from jesse_nb.core.jobs import pool
+    from jesse_nb.core.jobs import pool, server
 
     warmed = threading.Event()
+    started = []
+    monkeypatch.setattr(server, "start_server", lambda: started.append(warmed.is_set()))
     monkeypatch.setattr(pool, "warm_up", lambda *a: warmed.set())
     run(shell, "%unload_ext jesse_nb")
     shell.config.JesseNb.warm_up = True
     run(shell, "%load_ext jesse_nb")
+    assert started == [False]  # before anything else
     assert warmed.wait(10)
 
 

@@ -1,0 +1,33 @@
+"""The benchmarks that can be small still run, and what they say is whole. Their figures are not judged here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from jesse_nb.core.candles import CandleStore
+from tests.benchmarks import cold_start, memory
+
+
+def test_cold_start(candle_store: CandleStore, tmp_path: Path):
+    figures = cold_start.start(candle_store, tmp_path / "kernel", 0.0)
+    assert all(value >= 0 for value in figures.values())
+    assert figures["first trial, s"] > figures["kernel ready, s"] + figures["%load_ext, s"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_idle_workers(tmp_path: Path):
+    figures = memory.idle(tmp_path, None)
+    fresh, warm = (figures[name] for name in ("a worker that just started, MB", "a worker after a year of 1h, MB"))
+    assert len(fresh) == len(warm) >= 2
+    assert 0 < min(fresh) <= max(warm)
+
+
+def test_memory_of_a_long_study(tmp_path: Path):
+    figures = memory.growth(tmp_path, 60)
+    assert figures["trials"] == 60
+    parts = [value for name, value in figures.items() if name.startswith("of that")]
+    assert len(parts) == 5
+    assert all(value > 0 for value in parts)
