@@ -197,11 +197,6 @@ def changed(old: str, new: str) -> str:
     return NOTEBOOK.replace(old, new)
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return hashes(tmp_path_factory.mktemp("notebook"), NOTEBOOK)[0]
-
-
 def test_the_same_in_every_process_and_when_defined_twice(base: str, tmp_path: Path):
     for seed in ("1", "77"):
         assert hashes(tmp_path, NOTEBOOK, NOTEBOOK, seed=seed) == [base, base]
@@ -251,19 +246,14 @@ def test_a_texts_hash_covers_what_it_imports(tmp_path: Path, monkeypatch: pytest
     assert hash_source("import local_compiled\n") != compiled
 
 
-def test_unchanged_by_what_does_not_run(base: str, tmp_path: Path):
-    same = {
-        "comments": changed("    period = 10", "    # the period\n    period = 10  # candles"),
-        "layout": changed("        self.mode = Mode.HIGH", "\n\n        self.mode = (\n            Mode.HIGH)"),
-        "place": "\n\n\n" + NOTEBOOK,
-        "an unused name": changed("UNUSED = 1", "UNUSED = 2"),
-        "the class's docstring": changed('"""Follows."""', '"""Follows the trend."""'),
-        "annotations": changed("def plain(value):", "def plain(value) -> int:"),
-    }
-    found = dict(zip(same, hashes(tmp_path, *same.values()), strict=True))
-    # A function's annotations could be read by it, so they may count.
-    assert {name for name, value in found.items() if value != base} <= {"annotations"}
-
+SAME = {
+    "comments": changed("    period = 10", "    # the period\n    period = 10  # candles"),
+    "layout": changed("        self.mode = Mode.HIGH", "\n\n        self.mode = (\n            Mode.HIGH)"),
+    "place": "\n\n\n" + NOTEBOOK,
+    "an unused name": changed("UNUSED = 1", "UNUSED = 2"),
+    "the class's docstring": changed('"""Follows."""', '"""Follows the trend."""'),
+    "annotations": changed("def plain(value):", "def plain(value) -> int:"),
+}
 
 CHANGES = {
     "a method": ("return self.weight > 1", "return self.weight > 2"),
@@ -302,18 +292,44 @@ CHANGES = {
 }
 
 
-def test_changed_by_everything_that_runs(base: str, tmp_path: Path):
-    found = hashes(tmp_path, *(changed(old, new) for old, new in CHANGES.values()))
-    same = [name for name, value in zip(CHANGES, found, strict=True) if value == base]
+LATER = ["Trend.period = 12", "Trend.extra = 1", "Base.weight = 9", "Trend.go_long = lambda self: 1",
+         "del Trend.inside", "helper.__defaults__ = (7,)", "helper.__kwdefaults__ = {'add': 7}"]
+
+#: What is hashed in one process, as each must import Jesse.
+CELLS = {
+    "base": [NOTEBOOK],
+    "same": list(SAME.values()),
+    "changed": [changed(old, new) for old, new in CHANGES.values()],
+    "later": [f"{NOTEBOOK}\n{line}\n" for line in LATER],
+    "closures": [f"{NOTEBOOK}\nTrend = make({level})\n" for level in ("1", "2", "1", "'1'")],
+    "unusual": [UNUSUAL.format(add=add, item=item) for add, item in ((1, 2), (1, 2), (2, 2), (1, 3))],
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    answers = iter(hashes(tmp_path_factory.mktemp("notebook"), *(cell for cells in CELLS.values() for cell in cells)))
+    return {name: [next(answers) for _ in cells] for name, cells in CELLS.items()}
+
+
+@pytest.fixture(scope="module")
+def base(found: dict[str, list[str]]) -> str:
+    return found["base"][0]
+
+
+def test_unchanged_by_what_does_not_run(base: str, found: dict[str, list[str]]):
+    # A function's annotations could be read by it, so they may count.
+    assert {name for name, value in zip(SAME, found["same"], strict=True) if value != base} <= {"annotations"}
+
+
+def test_changed_by_everything_that_runs(base: str, found: dict[str, list[str]]):
+    same = [name for name, value in zip(CHANGES, found["changed"], strict=True) if value == base]
     assert not same
-    assert len(set(found)) == len(CHANGES)
+    assert len(set(found["changed"])) == len(CHANGES)
 
 
-def test_changed_by_what_is_done_to_it_later(base: str, tmp_path: Path):
-    later = ["Trend.period = 12", "Trend.extra = 1", "Base.weight = 9", "Trend.go_long = lambda self: 1",
-             "del Trend.inside", "helper.__defaults__ = (7,)", "helper.__kwdefaults__ = {'add': 7}"]
-    found = hashes(tmp_path, *(f"{NOTEBOOK}\n{line}\n" for line in later))
-    assert len({base, *found}) == len(later) + 1
+def test_changed_by_what_is_done_to_it_later(base: str, found: dict[str, list[str]]):
+    assert len({base, *found["later"]}) == len(LATER) + 1
 
 
 def test_changed_by_the_local_modules_it_imports_and_no_other(base: str, tmp_path: Path):
@@ -325,15 +341,14 @@ def test_changed_by_the_local_modules_it_imports_and_no_other(base: str, tmp_pat
         assert (changed_module == base) == (name == "local_package/other.py"), name
 
 
-def test_a_factorys_classes_differ_by_their_closure(tmp_path: Path):
-    found = hashes(tmp_path, *(f"{NOTEBOOK}\nTrend = make({level})\n" for level in ("1", "2", "1", "'1'")))
-    assert found[0] == found[2]
-    assert len(set(found)) == 3
+def test_a_factorys_classes_differ_by_their_closure(found: dict[str, list[str]]):
+    closures = found["closures"]
+    assert closures[0] == closures[2]
+    assert len(set(closures)) == 3
 
 
-def test_compiled_and_unusual_values(tmp_path: Path):
-    cells = [UNUSUAL.format(add=add, item=item) for add, item in ((1, 2), (1, 2), (2, 2), (1, 3))]
-    found = hashes(tmp_path, *cells)
-    assert found[0] == found[1]
-    assert len(set(found)) == 3
-    assert hashes(tmp_path, cells[0], seed="5") == [found[0]]
+def test_compiled_and_unusual_values(found: dict[str, list[str]], tmp_path: Path):
+    unusual = found["unusual"]
+    assert unusual[0] == unusual[1]
+    assert len(set(unusual)) == 3
+    assert hashes(tmp_path, CELLS["unusual"][0], seed="5") == [unusual[0]]
