@@ -201,8 +201,7 @@ class Arguments:
                                   self.words("end"))  # fmt: skip
             errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
         if "in_sample_period" in self.fields and not any(map(errors.get, _OF_WINDOWS)):
-            words = {name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS}
-            errors |= windows_errors(words)
+            errors |= windows_errors({name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS})
         if "periods" in self.fields and not self.words("periods"):
             errors |= {name: "Choose a date, or give periods." for name in ("start", "end") if not self.words(name)}
         return errors

@@ -53,6 +53,8 @@ def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str
     required = table.required.get(argument, "")
     label = table.offers[argument].replace("_", " ").capitalize() if argument in table.offers else _label(first)
     default = str(configured[argument]) if argument in configured else _default(help_text)
+    if len(actions) > 1:  # one flag for each value; the help of one says that it is taken without any
+        default = next((str(action.const) for action in actions if "without a flag" in (action.help or "")), default)
     kind = {**KINDS, **table.kinds}.get(argument, "flag" if len(actions) == 1 and first.nargs == 0 else "text")
 
     def check(words: list[str]) -> None:

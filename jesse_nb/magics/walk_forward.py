@@ -54,7 +54,7 @@ class WalkForwardMagics(Magics):
             "--step-forward",
             type=whole_number,
             metavar="DAYS",
-            help="From one window to the next (7). Where tests overlap, the newest model counts.",
+            help="From one window to the next; where tests overlap, the newest model counts (7).",
         ),
         argument(
             "--gap",

@@ -49,8 +49,9 @@ class TradesTable(anywidget.AnyWidget):
     selected = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, trades: pd.DataFrame, jump: Callable[[int], None]) -> None:
-        several = trades["symbol"].nunique() > 1
-        shown = [column for column in _COLUMNS if several or column[0] != "symbol"]
+        empty = {name for name in ("volatility", "trend") if trades[name].isna().all()}  # a market too young to tell
+        needless = empty | (set() if trades["symbol"].nunique() > 1 else {"symbol"})
+        shown = [column for column in _COLUMNS if column[0] not in needless]
         numbers = [int(number) for number in trades.index]
         super().__init__(
             columns=[{"label": label, "word": word} for _, label, word in shown],

@@ -269,6 +269,35 @@ def test_a_tab_closed_in_mid_run_can_be_come_back_to(lab: Lab, open_notebook):
     lab.end_kernel_of(path)
 
 
+def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(lab: Lab, open_notebook):
+    demo = "%candles demo -s SOL-USDT --start 2023-01-01 --end 2023-02-21"
+    announced_early = "from jesse_nb.widgets import live_view\nlive_view.LONG = 2.0"
+    path = lab.write_notebook("changes", "%load_ext jesse_nb", WATCH_ENDS, announced_early, demo)
+    notebook = open_notebook(path)
+    notebook.begin_all().wait()
+    line = "%%optimize -s SOL-USDT -t 15m --start 2023-01-20 --end 2023-02-20 -o study"
+    background = notebook.run(f"{line} --trials 40 --background{STRATEGY}")
+    background.wait_for_progress()
+    notebook.run("class Crossing(Strategy):\n    def should_long(self):\n        raise RuntimeError('the new class')")
+    assert "SOL-USDT" not in notebook.run("%candles delete SOL-USDT --yes").text
+    assert notebook.ask("study.state") == "running"
+    toast = notebook.page.locator(".jesse-nb-toast")
+    toast.get_by_text("Finished in").wait_for(timeout=PATIENCE)
+    assert "Optimization: Crossing SOL-USDT 15m" in toast.inner_text()
+    notebook.screenshot("toast")
+    toast.get_by_role("button", name="Dismiss").click()
+    toast.wait_for(state="detached")
+    assert notebook.ask("(len(study.result().trials), {trial.state for trial in study.result().trials})") == (
+        40, {"finished"})  # fmt: skip
+    background.see("Optimization: Crossing")
+
+    again = notebook.run(f"{line} --trials 2{STRATEGY}")
+    assert "SOL-USDT" in again.text  # what is missing, in one message
+    assert "Traceback" not in again.text
+    assert notebook.page.locator(".jesse-nb-toast").count() == 0
+    lab.end_kernel_of(path)
+
+
 def assert_stopped_in_time(notebook: NotebookPage, what: str, cell: Run | None = None) -> None:
     clicked = notebook.milliseconds_of_last_click()
     if cell:

@@ -68,6 +68,13 @@ class FormOnPage:
         self.form.get_by_role("button", name="Run", exact=True).click()
         self.output.get_by_text(shows).first.wait_for(timeout=PATIENCE)
 
+    def says(self, *texts: str) -> None:
+        """Wait until the words beside the buttons have all these texts."""
+        self.page.wait_for_function(
+            "([bar, texts]) => texts.every((text) => bar.textContent.includes(text))",
+            arg=[self.form.locator(".jesse-nb-panel-reason").element_handle(), list(texts)],
+        )
+
     def send_on(self, name: str) -> None:
         self.next.get_by_role("button", name=name).click()
 
@@ -183,7 +190,7 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     cell = candles.shown(".jesse-nb-panel")
     cell.get_by_text("ETH-USDT").first.wait_for()
     store = cell.locator(".jesse-nb-panel-form").first
-    store.locator(".jesse-nb-field-symbols input").fill("SOL-USDT")
+    store.locator(".jesse-nb-field-symbols select").select_option("SOL-USDT")
     for name, day in (("start", "2023-01-01"), ("end", "2023-01-05")):
         store.locator(f".jesse-nb-field-{name} input").fill(day)
         store.locator(f".jesse-nb-field-{name} input").blur()
@@ -197,6 +204,69 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     notebook.screenshot("panel_candles_asks")
     delete.get_by_role("button", name="Yes, delete").click()
     notebook.wait_until_answer("'SOL-USDT' not in str(get_ipython().run_line_magic('candles', ''))")
+
+
+RAISING = """
+class Raising(Crossing):
+    def hyperparameters(self):
+        raise RuntimeError('<img src=x onerror="window.pwned=3">')
+"""
+
+TORN = """
+from pathlib import Path
+project = Path("project").absolute()
+for folder in ("storage", "strategies/Torn"):
+    (project / folder).mkdir(parents=True)
+(project / "strategies/Torn/__init__.py").write_text("import no_such_module_anywhere")
+get_ipython().run_line_magic("config", f"JesseNb.project = {str(project)!r}")
+"""
+
+
+def test_what_changes_while_forms_are_open_and_two_forms_on_one_job(notebook):
+    notebook.run("%candles demo -s SOL-USDT --start 2023-01-01 --end 2023-02-10")
+    cells = [notebook.run("%panel optimize -s SOL-USDT --end 2023-02-01 --neighbours 0") for _ in range(2)]
+    show = "index => labHelpers.show(index)"
+    notebook.page.evaluate(show, cells[0].index)
+    one, other = FormOnPage(notebook.page), FormOnPage(notebook.page, 1)
+
+    one.form.get_by_role("button", name="Add a parameter").click()
+    row = one.form.locator(".jesse-nb-panel-row").nth(2).locator("input[type=text]")
+    for place, text in enumerate(("fast", "1", "2")):
+        row.nth(place).fill(text)
+    one.says("Run is disabled. Space: ", "'fast'", "twice")
+    row.nth(0).fill("fats")
+    one.says("declares no hyperparameter 'fats'", "Did you mean 'fast'?")
+    row.nth(0).fill("<img/src=x/onerror=window.pwned=1>")
+    one.says("Run is disabled. Space: ", "<img/src=x")
+    one.form.get_by_title("Take this parameter out of the table").nth(2).click()
+    one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")
+
+    notebook.run("%candles delete SOL-USDT --yes")
+    for form in (one, other):
+        form.says("Run is disabled. Symbol: 'SOL-USDT' is not there any more. Choose another.")
+        form.fill(symbol="BTC-USDT", start="2023-01-20", n_trials="4000")
+    notebook.page.evaluate(show, cells[0].index)
+    one.run("Best so far")
+    notebook.page.evaluate(show, cells[1].index)
+    other.run("Best so far")
+    assert notebook.ask("len(get_ipython().run_line_magic('jobs', '').to_frame())") == 1
+    notebook.screenshot("panel_two_on_one_job")
+    other.output.locator(".jesse-nb-stop").click()
+    for form in (one, other):
+        form.says("cancelled; study is the job.")
+
+    notebook.run(RAISING)
+    notebook.page.evaluate(show, cells[0].index)
+    one.fill(strategy="Raising")
+    one.says("Run is disabled. Strategy: RuntimeError: <img src=x onerror=")
+    notebook.run(TORN)
+    notebook.page.evaluate(show, cells[0].index)
+    one.fill(strategy="Torn")
+    one.says("Run is disabled. Strategy: ", "no_such_module_anywhere")
+    assert "Traceback" not in one.form.inner_text()
+    notebook.screenshot("panel_strategy_torn")
+    assert notebook.page.locator("img[src=x]").count() == 0
+    assert notebook.page.evaluate("window.pwned ?? null") is None
 
 
 @pytest.fixture
