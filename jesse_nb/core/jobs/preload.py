@@ -19,7 +19,8 @@ from jesse_nb.core.jobs import worker  # noqa: E402, F401
 for _module in ("jesse.research.backtest", "jesse.strategies", "jesse.indicators", "jesse.utils", "jesse.exchanges"):
     jesse_module(_module)
 
-# What is imported stays for good: collecting it again and again would write to pages that workers share.
+# A collection marks every object that it looks at, and a page written to is shared no more: workers need not look at
+# what was imported here.
 gc.collect()
 gc.freeze()
 
