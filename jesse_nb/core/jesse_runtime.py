@@ -28,7 +28,7 @@ from typing import Any
 
 from jesse_nb.exceptions import MissingPartError
 
-__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "strategy_class"]
+__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "ray_module", "strategy_class"]
 
 _import_lock = threading.RLock()
 
@@ -75,6 +75,19 @@ def jesse_module(name: str) -> ModuleType:
 def strategy_class() -> type[Any]:
     """Return ``jesse.strategies.Strategy``, the base class of every strategy."""
     return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
+
+
+def ray_module() -> ModuleType:
+    """Import Ray, which Jesse brings, and return it; for what connects to a cluster.
+
+    It takes half a second, and leaves the interpreter's settings as they were.
+    """
+    with _import_lock:
+        if "ray" not in sys.modules:
+            jesse_version()
+            with _unchanged_interpreter(), nothing_slow():
+                importlib.import_module("ray")
+        return sys.modules["ray"]
 
 
 @contextmanager

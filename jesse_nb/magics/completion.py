@@ -33,6 +33,8 @@ _FIXED = {
     "mode": ("fast", "step"),
     "gaps": ("fill", "keep"),
     "split": ("windows", "cpcv"),
+    "n_jobs": ("ray", "ray://"),
+    "concurrent_limit": ("ray", "ray://"),
 }
 
 #: Magics whose line names a result.

@@ -57,6 +57,8 @@ class Evaluator:
 
     Attributes
     ----------
+    most_in_flight
+        How many simulations it has under way at the most.
     simulated
         How many simulations really ran.
     storage_error
@@ -77,9 +79,9 @@ class Evaluator:
         self._share = dispatcher_of(pool).share(limit)
         self._store = store
         self._prepare = prepare
-        # Two more than may run wait with the dispatcher: when one of them starts, the job must not look as if it
-        # had nothing more to do until this thread has asked for the next.
-        self._most_in_flight = limit + 2
+        # One more than the pool wants waits with the dispatcher: when one of them starts, the job must not look as if
+        # it had nothing more to do until this thread has asked for the next.
+        self.most_in_flight = limit + pool.ahead + 1
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
         self._waiting: deque[BacktestSpec] = deque()
@@ -147,7 +149,7 @@ class Evaluator:
         self._tickets.clear()
 
     def _fill(self) -> None:
-        while self._waiting and len(self._futures) < self._most_in_flight:
+        while self._waiting and len(self._futures) < self.most_in_flight:
             spec = self._waiting.popleft()
             future = self._share.submit(self._prepare(spec), self._trial_timeout, self._memory_limit)
             self._futures[spec.key] = future

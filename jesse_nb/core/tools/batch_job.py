@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jesse_nb.core.jobs.board import Matrix
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.jobs.pool import LocalPool
+from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.dna import decode_legacy_dna
 from jesse_nb.core.simulator.record import RunRecord
@@ -24,7 +24,7 @@ from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet
-from jesse_nb.core.tools.request import Prepared, Request, memory_default
+from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.trials import PATIENCE, describe_strategy
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
@@ -106,8 +106,7 @@ class Batch:
         self._decode(pool)
         evaluator = Evaluator(
             pool, store, self._simulation, limit=plan.request.workers, trial_timeout=plan.request.trial_timeout,
-            memory_limit=memory_default(plan.request.workers) if plan.request.memory_limit is None
-            else plan.request.memory_limit,
+            memory_limit=plan.request.memory,
         )  # fmt: skip
         control.update(phase="running")
         try:
@@ -151,7 +150,7 @@ class Batch:
     def _total(self) -> int:
         return self._given - self._repeated
 
-    def _decode(self, pool: LocalPool) -> None:
+    def _decode(self, pool: Pool) -> None:
         """Ask the strategies what old DNA means to them."""
         dnas = [one.dna for one in self._plan.sets if one.dna]
         for code in self._codes.values() if dnas else ():
