@@ -47,7 +47,7 @@ def ray_cluster(processors: int = 1) -> Iterator[Any]:
 
 def kill_machine(cluster: Any) -> None:
     """End the second machine as a power cut does: all its processes at once."""
-    machine = cluster.worker_nodes[0]
+    [machine] = cluster.worker_nodes
     raylet = next(process for process in psutil.process_iter(["name", "cmdline"])
                   if process.info["name"] == "raylet" and machine.node_id in " ".join(process.info["cmdline"]))
     for process in [raylet, *raylet.children(recursive=True)]:

@@ -76,7 +76,7 @@ def test_results_are_those_of_local_workers(pool: RayPool, candle_store: CandleS
 def test_a_study_is_the_same_and_both_machines_work_on_it(
     pool: RayPool, candle_store: CandleStore, tmp_path: Path
 ) -> None:
-    talking = CROSSING.replace("    def should_long(self):", "    def should_long(self):\n        print(os.getppid())", 1)
+    talking = CROSSING.replace("def should_long(self):", "def should_long(self):\n        print(os.getppid())", 1)
     options = {**STUDY, "n_trials": 10, "seed": 3, "candles": candle_store}
     there, here = [optimize(talking, "BTC-USDT", "1h", *PERIOD, n_jobs=jobs, store=tmp_path / f"{number}.sqlite",
                             **options) for number, jobs in enumerate((pool, 2))]  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def test_a_study_is_the_same_and_both_machines_work_on_it(
 def test_candles_go_to_each_machine_once(pool: RayPool, candle_store: CandleStore) -> None:
     [first, *others] = simulations(CROSSING, candle_store, *({"fast": fast} for fast in range(2, 21)))
     pool.submit(first, 60, None).result(60)
-    size = os.path.getsize(first.candles[0].path)
+    size = Path(first.candles[0].path).stat().st_size
     before = _stored_bytes()
     assert all(size <= created < 1.05 * size for created, _ in before)  # one series, whatever ran before
     for future in [pool.submit(one, 60, None) for one in others]:
@@ -199,8 +199,8 @@ def test_addresses_that_lead_nowhere(cluster: Any) -> None:
 
 def test_tools_take_a_cluster_by_its_pool_only_or_by_name(pool: RayPool, candle_store: CandleStore) -> None:
     batch = backtest_batch(CROSSING, "BTC-USDT", ["1h", "4h"], PERIOD, concurrent_limit=pool, candles=candle_store)
-    assert not [entry for entry in batch.entries if entry.error]  # type: ignore[union-attr]
-    with pytest.raises(InputError, match="'rya' is no Ray cluster's address. .*Did you mean 'ray'"):
+    assert not [entry for entry in batch.entries if entry.reason]  # type: ignore[union-attr]
+    with pytest.raises(InputError, match=r"'rya' is no Ray cluster's address\. .*Did you mean 'ray'"):
         optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_jobs="rya", candles=candle_store)
 
 

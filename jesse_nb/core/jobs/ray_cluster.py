@@ -57,37 +57,37 @@ def connect(address: str) -> Any:
 
 
 def machines(ray: Any) -> list[Machine]:
-    """Ask all machines of the cluster what is installed there, and how many processors are free.
+    """Return all machines of the cluster on which processors are free.
 
     Raises
     ------
     ClusterError
-        When one has another version of what results depend on.
+        When one of them has another version of what results depend on.
     """
-    alive = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes()
-             if node["Alive"] and node["Resources"].get("CPU", 0) >= 1}
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     def ask(question: Callable[[], Any], node: str) -> Any:
         return ray.remote(question).options(
             num_cpus=0, max_retries=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote()
 
-    installed = {node: ask(_installed, node) for node in alive}
-    free = ask(_free_processors, next(iter(alive))) if alive else None
-    here, found = versions(), []
-    for node, host in alive.items():
-        try:
-            there = ray.get(installed[node], timeout=_SURVEY_SECONDS)
-            processors = ray.get(free, timeout=_SURVEY_SECONDS)
-        except ray.exceptions.RayError:
-            continue  # it left, or does not answer: as good as gone
-        for name, version in here.items():
-            if there[name] != version:
-                raise ClusterError(
-                    f"The machine {host} of the Ray cluster has {name} {there[name]}, this one {version}.",
-                    "Results would differ: install the same versions on all machines.")
-        found.append(Machine(node, host, int(processors.get(node, 0))))
-    return found
+    hosts = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    free = ray.get(ray.remote(_free_processors).options(num_cpus=0).remote(), timeout=_SURVEY_SECONDS)
+    usable = [Machine(node, host, int(free.get(node, 0))) for node, host in hosts.items() if free.get(node, 0) >= 1]
+    asked = [(machine, ask(_installed, machine.node)) for machine in usable]
+    return [machine for machine, installed in asked if _fits(ray, machine, installed)]
+
+
+def _fits(ray: Any, machine: Machine, installed: Any) -> bool:
+    """Compare versions; False when the machine does not answer, and is as good as gone."""
+    try:
+        there = ray.get(installed, timeout=_SURVEY_SECONDS)
+    except ray.exceptions.RayError:
+        return False
+    for name, version in versions().items():
+        if there[name] != version:
+            raise ClusterError(f"The machine {machine.host} of the Ray cluster has {name} {there[name]}, "
+                               f"this one {version}.", "Results would differ: install the same versions everywhere.")
+    return True
 
 
 def _installed() -> dict[str, str]:
