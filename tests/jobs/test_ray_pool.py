@@ -17,12 +17,13 @@ import psutil
 import pytest
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs import ray_cluster as ray_cluster_module
 from jesse_nb.core.jobs.pool import failure_of, local_pool
 from jesse_nb.core.jobs.ray_pool import RayPool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.run import Simulation, versions
 from jesse_nb.core.tools.batch import backtest_batch
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.request import Request
@@ -197,7 +198,7 @@ def test_addresses_that_lead_nowhere(cluster: Any) -> None:
         RayPool(cluster.address)  # the fixture's pool has all of them
 
 
-def test_tools_take_a_cluster_by_its_pool_only_or_by_name(pool: RayPool, candle_store: CandleStore) -> None:
+def test_tools_take_a_cluster(pool: RayPool, candle_store: CandleStore) -> None:
     batch = backtest_batch(CROSSING, "BTC-USDT", ["1h", "4h"], PERIOD, concurrent_limit=pool, candles=candle_store)
     assert not [entry for entry in batch.entries if entry.reason]  # type: ignore[union-attr]
     with pytest.raises(InputError, match=r"'rya' is no Ray cluster's address\. .*Did you mean 'ray'"):
@@ -234,8 +235,15 @@ print([entry.metrics["net_profit"] for entry in batch.entries])
 """
 
 
+def test_another_version_is_refused(cluster: Any, pool: RayPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on the pool is gone: these tests need its processors."""
+    pool.stop()
+    monkeypatch.setattr(ray_cluster_module, "versions", lambda: {**versions(), "jesse": "3.4.0"})
+    with pytest.raises(ClusterError, match=rf"has jesse {versions()['jesse']}, this one 3\.4\.0\. .* same versions"):
+        RayPool(cluster.address)
+
+
 def test_from_outside_the_cluster(cluster: Any, pool: RayPool, candle_store: CandleStore, tmp_path: Path) -> None:
-    """The last test: it needs the processors of the pool."""
     pool.stop()
     with pytest.raises(WorkerDiedError, match="stopped"):
         pool.submit(*simulations(CROSSING, candle_store, {}), 60, None)

@@ -175,7 +175,7 @@ def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
         ("--trials", "expected one argument"),
         ("--jobs rya", "a whole number is expected, or ray, not 'rya'. Did you mean 'ray'"),
         ("--jobs 1.5", "a whole number is expected, or ray, not '1.5'"),
-        ("--jobs ray://somewhere", "Did you mean 'ray://HOST:10001'"),
+        ("--jobs ray://somewhere", "not 'ray://somewhere'. Known: ray, ray://HOST:10001."),
         ("-o 2nd", "a variable's name is expected, not '2nd'"),
         ("-o class", "a variable's name is expected, not 'class'"),
         ("One Two", "does not know what to do with 'Two'"),

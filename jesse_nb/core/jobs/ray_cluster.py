@@ -42,7 +42,7 @@ def connect(address: str) -> Any:
     ray = ray_module()
     if ray.is_initialized():
         if _connected not in ("", address):
-            raise ClusterError(f"This kernel is connected to the Ray cluster {_connected}, not to {address}.",
+            raise ClusterError(f"This kernel is connected to the Ray cluster {_connected} already, not to {address}.",
                                "Ray connects to one at a time: `import ray; ray.shutdown()` ends it.")
         return ray
     if address != "auto":
@@ -128,14 +128,16 @@ def _check_reachable(address: str, host: str, port: int) -> None:
 
 def _explained(address: str, error: Exception) -> ClusterError:
     text = " ".join(str(error).split())
+    cluster = "The Ray cluster on this machine" if address == "auto" else f"The Ray cluster {address}"
     if "ersion mismatch" in text or "different version" in text:
-        return ClusterError(f"The Ray cluster {address} has other versions: {text[:300]}",
+        return ClusterError(f"{cluster} has other versions: {text[:300]}",
                             "Install the same versions on all machines.")
     if "ray[client]" in text or "grpc" in text:
         return ClusterError("An address with ray:// needs the package grpcio.",
                             "Run `python -m pip install 'jesse-nb[cluster]'` here and on the cluster.")
-    if isinstance(error, ConnectionError) and address == "auto":
+    if "ould not find any running Ray instance" in text:
         return ClusterError("No Ray cluster is running on this machine.",
                             "`ray start --head` starts one; elsewhere, name it: ray://HOST:10001.")
-    return ClusterError(f"The Ray cluster {address} cannot be used: {text[:300] or type(error).__name__}.",
-                        "`ray status` on one of its machines says how it is.")
+    return ClusterError(f"{cluster} cannot be used: {text[:300] or type(error).__name__}.",
+                        "`ray status` on one of its machines says how it is; if it asks for a token, this kernel "
+                        "needs RAY_AUTH_MODE=token and the token in RAY_AUTH_TOKEN.")

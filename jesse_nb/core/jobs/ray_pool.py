@@ -25,7 +25,6 @@ import numpy as np
 
 from jesse_nb.core.jobs.pool import failure_of
 from jesse_nb.core.jobs.ray_address import check_address
-from jesse_nb.core.jobs.ray_agent import Agent
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.carried_code import carry
@@ -100,7 +99,7 @@ class RayPool:
     def __init__(self, address: str = "ray", size: int | None = None) -> None:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise InputError(f"size is {size!r}.", "It is a whole number above zero.")
-        self.address = check_address(address)
+        self.address = address
         self._most = size
         self._lock = threading.RLock()
         self._enlisting = threading.Lock()
@@ -108,7 +107,7 @@ class RayPool:
         self._waiting: list[_Task] = []
         self._numbers = itertools.count()
         self._stopped = False
-        self._ray = connect(self.address)
+        self._ray = connect(check_address(address))
         # Ray calls back in a thread of its own, which must not be kept from its work.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jesse-nb-ray")
         for _ in range(_LOOKS):
@@ -317,6 +316,8 @@ class RayPool:
 
     def _start(self, machine: Machine, size: int) -> _Node:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        from jesse_nb.core.jobs.ray_agent import Agent  # only here, so that others need not wait for its imports
 
         there = NodeAffinitySchedulingStrategy(machine.node, soft=False)
         agent = self._ray.remote(Agent).options(num_cpus=size, max_concurrency=10_000, scheduling_strategy=there)
