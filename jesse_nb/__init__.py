@@ -19,6 +19,7 @@ from jesse_nb.exceptions import (
     AllTrialsFailedError,
     CandlesError,
     CandlesNotFoundError,
+    ClusterError,
     DatabaseError,
     ExchangeError,
     InputError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         resample_candles,
     )
     from jesse_nb.core.jobs.job import Job, jobs
+    from jesse_nb.core.jobs.ray_pool import RayPool
     from jesse_nb.core.simulator.pipeline import CandlePipeline
     from jesse_nb.core.simulator.result import BacktestResult
     from jesse_nb.core.tools.analysis_result import Analysis
@@ -92,6 +94,7 @@ __all__ = [
     "CandleStore",
     "CandlesError",
     "CandlesNotFoundError",
+    "ClusterError",
     "CpcvResult",
     "DatabaseError",
     "ExchangeError",
@@ -109,6 +112,7 @@ __all__ = [
     "MissingPartError",
     "OptimizeResult",
     "PeriodError",
+    "RayPool",
     "SimulationError",
     "Space",
     "SpaceError",
@@ -164,6 +168,7 @@ _HOMES = {
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.tools.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize_result",
+    "RayPool": "jesse_nb.core.jobs.ray_pool",
     "Space": "jesse_nb.core.tools.space",
     "WalkForwardResult": "jesse_nb.core.tools.walk_forward_result",
     "analyze_results": "jesse_nb.core.tools.analyze",

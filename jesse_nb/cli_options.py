@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from jesse_nb.core.tools.words import bytes_of_megabytes, literal
+from jesse_nb.core.tools.words import bytes_of_megabytes, jobs_of, literal
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["command_parser", "parse_command_line"]
@@ -73,8 +73,8 @@ def _add_demo(commands: Any) -> None:
                                            "quickstart's strategy on them and writes an HTML report.")
     demo.add_argument("-n", "--trials", type=_whole, default=100, metavar="N",
                       help="parameter sets to try (100)")
-    demo.add_argument("-j", "--jobs", type=_whole, metavar="N",
-                      help="simulations at the same time (all cores)")
+    demo.add_argument("-j", "--jobs", type=jobs_of, metavar="N|ray",
+                      help="simulations at the same time, or a Ray cluster (all cores)")
     demo.add_argument("-o", "--output", default="jesse-nb-demo-report.html", metavar="FILE",
                       help="where the report goes (jesse-nb-demo-report.html)")
 
@@ -160,8 +160,9 @@ def _add_backtest_batch(commands: Any) -> None:
                                "DNA; by default the file's `params` or the strategy's own values")
     compared.add_argument("--top", type=_whole, metavar="N", help="of a CSV, how many of the best are taken (10)")
     compared.add_argument("--metric", metavar="METRIC", help="what the report ranks by (sharpe)")
-    compared.add_argument("-j", "--concurrent-limit", "--jobs", dest="concurrent_limit", type=_whole, metavar="N",
-                          help="simulations at the same time (4, or one a core where there are fewer)")
+    compared.add_argument("-j", "--concurrent-limit", "--jobs", dest="concurrent_limit", type=jobs_of,
+                          metavar="N|ray", help="simulations at the same time, or a Ray cluster: ray, "
+                                                "ray://HOST:10001 (4, or one a core where there are fewer)")
     compared.add_argument("--large", action="store_true", default=None, help="allow more than 1,000 combinations")
     _add_shared(batch, several=True)
 
@@ -228,8 +229,8 @@ def _add_search(search: Any, trials: str) -> None:
                         metavar="RULE", help="what the best must keep: 'trades >= 30' 'max_drawdown < 25' (positive "
                                              "percent), or functions of the file that return True or False")
     search.add_argument("-n", "--trials", "--n-trials", dest="n_trials", type=_whole, metavar="N", help=trials)
-    search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
-                        help="simulations at the same time (all cores)")
+    search.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=jobs_of, metavar="N|ray",
+                        help="simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores)")
     search.add_argument("--sampler", metavar="NAME", help="tpe (default), random, grid, cmaes or nsga2")
     search.add_argument("--seed", type=_whole, metavar="N", help="another seed draws other parameters (0)")
     search.add_argument("--timeout", type=float, metavar="SECONDS",
@@ -266,8 +267,8 @@ def _add_analyze(commands: Any) -> None:
     again.add_argument("--no-resimulation", dest="resimulate", action="store_false", default=None,
                        help="simulate nothing")
     again.add_argument("--strategy", metavar="FILE", help="the strategy's file, where it imports modules beside it")
-    again.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=_whole, metavar="N",
-                       help="simulations at the same time (all cores)")
+    again.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=jobs_of, metavar="N|ray",
+                       help="simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores)")
     _add_limits_and_folders(again)
     _add_output(analyze)
 

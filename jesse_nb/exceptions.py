@@ -24,6 +24,7 @@ value, what is allowed, and what to try::
     │   ├── AllTrialsFailedError   no simulation of the job succeeded
     │   ├── JobCancelledError      it was cancelled before it had a result
     │   └── JobInterruptedError    it was interrupted; the job holds what finished
+    ├── ClusterError               a Ray cluster cannot be reached, or not be used
     ├── StorageError               the disk or a store could not be used
     │   └── DatabaseError          the project's PostgreSQL could not be used
     └── MissingPartError           an optional package is not installed
@@ -42,6 +43,7 @@ __all__ = [
     "AllTrialsFailedError",
     "CandlesError",
     "CandlesNotFoundError",
+    "ClusterError",
     "DatabaseError",
     "ExchangeError",
     "InputError",
@@ -172,6 +174,10 @@ class JobInterruptedError(JobError):
     def __init__(self, message: str, hint: str = "", *, job: Job[Any]) -> None:
         super().__init__(message, hint)
         self.job = job
+
+
+class ClusterError(JesseNbError):
+    """A Ray cluster cannot be reached, or its machines cannot be used."""
 
 
 class StorageError(JesseNbError):

@@ -29,7 +29,7 @@ from typing import Any
 from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
-__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "strategy_class"]
+__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "ray_module", "strategy_class"]
 
 _import_lock = threading.RLock()
 
@@ -102,6 +102,15 @@ def _without_side_effects() -> Iterator[None]:
     """Keep out of an import all that Jesse's would do besides."""
     with _import_lock, _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
         yield
+
+
+def ray_module() -> ModuleType:
+    """Import Ray, which Jesse brings, and return it; for what connects to a cluster.
+
+    It takes half a second, and leaves the interpreter's settings as they were.
+    """
+    jesse_version()
+    return _whole_module("ray")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from jesse_nb.core.tools.words import jobs_of
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
@@ -146,9 +147,9 @@ class AnalyzeMagics(Magics):
             "--jobs",
             "--n-jobs",
             dest="n_jobs",
-            type=whole_number,
-            metavar="N",
-            help="Simulations at the same time (all cores).",
+            type=jobs_of,
+            metavar="N|ray",
+            help="Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores).",
         ),
     )
     @rerun_options

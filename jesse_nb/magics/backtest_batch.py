@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from jesse_nb.core.tools.words import jobs_of
 from jesse_nb.magics.cell import CellBody, choose_strategies, run_cell_body
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import MagicCall
@@ -82,9 +83,10 @@ class BatchMagics(Magics):
             "--concurrent-limit",
             "--jobs",
             dest="concurrent_limit",
-            type=whole_number,
-            metavar="N",
-            help="Simulations at the same time (4, or one a core where there are fewer).",
+            type=jobs_of,
+            metavar="N|ray",
+            help="Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 "
+            "(4, or one a core where there are fewer).",
         ),
         argument(
             "--large", action="store_true", default=None, help="Allow more than 1,000 combinations."

@@ -34,6 +34,8 @@ _FIXED = {
     "gaps": ("fill", "keep"),
     "split": ("windows", "cpcv"),
     "pruner": ("median", "quartile", "none"),
+    "n_jobs": ("ray", "ray://"),
+    "concurrent_limit": ("ray", "ray://"),
 }
 
 #: Magics whose line names a result.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from traitlets import Bool, CFloat, CInt, Enum, Unicode, validate
+from traitlets import Bool, CFloat, CInt, Enum, Unicode, Union, validate
 from traitlets.config import Configurable
 
 __all__ = ["JesseNb"]
@@ -35,7 +35,12 @@ class JesseNb(Configurable):
     timeframe = Unicode(None, allow_none=True, help="Timeframe that is traded, 1h for example.").tag(
         config=True
     )
-    jobs = CInt(None, allow_none=True, help="Simulations that run at the same time (all cores).").tag(config=True)
+    jobs = Union(
+        [CInt(), Unicode()],
+        default_value=None,
+        allow_none=True,
+        help="Simulations that run at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores).",
+    ).tag(config=True)
     trials = CInt(
         None,
         allow_none=True,
@@ -54,7 +59,12 @@ class JesseNb(Configurable):
         config=True
     )
     gap = CInt(None, allow_none=True, help="Days that a walk-forward leaves out before testing (0).").tag(config=True)
-    concurrent_limit = CInt(None, allow_none=True, help="Simulations of a batch at the same time (4).").tag(config=True)
+    concurrent_limit = Union(
+        [CInt(), Unicode()],
+        default_value=None,
+        allow_none=True,
+        help="Simulations of a batch at the same time, or a Ray cluster: ray, ray://HOST:10001 (4).",
+    ).tag(config=True)
     account = Enum(
         ("project",), None, allow_none=True,
         help="project: what is not set of the account is as in the Jesse project's dashboard.",

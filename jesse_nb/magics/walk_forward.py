@@ -10,6 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from jesse_nb.core.tools.words import jobs_of
 from jesse_nb.magics.cell import CellBody, choose_routes, run_cell_body
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import MagicCall
@@ -138,9 +139,9 @@ class WalkForwardMagics(Magics):
             "--jobs",
             "--n-jobs",
             dest="n_jobs",
-            type=whole_number,
-            metavar="N",
-            help="Simulations at the same time (all cores).",
+            type=jobs_of,
+            metavar="N|ray",
+            help="Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores).",
         ),
         argument(
             "--timeout",

@@ -204,6 +204,8 @@ def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypa
     (["--balance", "-5"], "balance"),
     (["--market", "margin"], "'margin'"),
     (["--jobs", "0"], "n_jobs is 0"),
+    (["--jobs", "rya"], "Did you mean 'ray'"),
+    (["--jobs", "ray://127.0.0.1:1"], "No Ray cluster answers at ray://127.0.0.1:1"),
 ])  # fmt: skip
 def test_what_cannot_be_optimized_gives_one_line(words, said, folder, capsys):
     assert main(["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "3", *words]) == 2

@@ -32,8 +32,9 @@ class Clock:
 class TimedPool:
     """Workers that take tasks in their order, each for the seconds that its ``fast`` says."""
 
-    def __init__(self, clock: Clock, size: int = 2) -> None:
+    def __init__(self, clock: Clock, size: int = 2, ahead: int = 1) -> None:
         self.size = size
+        self.ahead = ahead
         self.queue: list[tuple[float, Future[Answer]]] = []
         self.running: list[tuple[float, int, Future[Answer]]] = []
         self.most_queued = 0
@@ -116,6 +117,21 @@ def test_a_job_alone_keeps_all_workers_busy(clock: Clock) -> None:
     for _ in range(400):
         pool.step()
     assert (job.done, clock.now, pool.idle) == (400, 100.0, 0.0)
+
+
+def test_a_pool_that_is_far_away_is_given_more_ahead(clock: Clock) -> None:
+    pool = TimedPool(clock, 4, ahead=3)
+    dispatcher = Dispatcher(pool)
+    job = Worklist(dispatcher.share(4), 1.0)
+    assert len(pool.queue) == 2  # an evaluator asks for more in the same breath; this one keeps two waiting
+    for _ in range(40):
+        pool.step()
+    assert (job.done, pool.most_queued) == (40, 2)
+    single = dispatcher.share(1)
+    for number in range(9):
+        spec = make_spec(hyperparameters={"seconds": 1.0, "single": number})
+        single.submit(Simulation(spec, (), ()), None, None)
+    assert len(single.with_pool) <= 1  # a job of less than all workers never has more than it may run
 
 
 def test_a_job_of_one_worker_is_not_starved_by_one_of_all(clock: Clock) -> None:

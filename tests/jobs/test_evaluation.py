@@ -19,6 +19,8 @@ from tests.jobs.test_store import make_record, make_spec
 class PatientPool:
     """Keeps tasks until the test lets them finish."""
 
+    ahead = 1
+
     def __init__(self, size: int = 2) -> None:
         self.size = size
         self.tasks: list[tuple[Simulation, Future[Answer]]] = []

@@ -54,6 +54,11 @@ def test_symbols_of_the_exchange_on_the_line(offered, demo, monkeypatch, tmp_pat
     assert offered("%backtest --exchange Elsewhere -s B") == ["BNB-USDT"]
 
 
+def test_a_number_of_jobs_may_be_a_cluster(offered):
+    assert offered("%optimize --jobs r") == ["ray", "ray://"]
+    assert offered("%backtest_batch -j ") == ["ray", "ray://"]
+
+
 def test_first_words(shell, offered):
     run(shell, "from jesse_nb import Strategy\n" + STRATEGY)
     assert offered("%%optimize Cro") == ["Crossing"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
+from jesse_nb.cli_options import parse_command_line
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.words import naming_flags
@@ -148,6 +149,13 @@ def test_the_configuration_gives_the_tools_defaults():
                 assert f"({written})" in trait.help, name
 
 
+@pytest.mark.parametrize(("text", "jobs"), [("4", 4), ("1e2", 100), ("ray", "ray"),
+                                            ("ray://trading-1.example:10001", "ray://trading-1.example:10001")])
+def test_jobs_are_a_number_or_a_cluster(optimize, text, jobs):
+    assert tool_arguments(parse_line(optimize, f"--jobs {text}"), {"n_jobs": 2}) == {"n_jobs": jobs}
+    assert parse_command_line(["optimize", "file.py", "-j", text]).n_jobs == jobs
+
+
 def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
     store = tool_arguments(parse_line(optimize, f"--candles {tmp_path}"), {})["candles"]
     assert isinstance(store, CandleStore)
@@ -165,6 +173,9 @@ def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
         ("--fee nan", "a number is expected, not 'nan'"),
         ("--timeout inf", "a number is expected, not 'inf'"),
         ("--trials", "expected one argument"),
+        ("--jobs rya", "a whole number is expected, or ray, not 'rya'. Did you mean 'ray'"),
+        ("--jobs 1.5", "a whole number is expected, or ray, not '1.5'"),
+        ("--jobs ray://somewhere", "not 'ray://somewhere'. Known: ray, ray://HOST:10001."),
         ("-o 2nd", "a variable's name is expected, not '2nd'"),
         ("-o class", "a variable's name is expected, not 'class'"),
         ("One Two", "does not know what to do with 'Two'"),

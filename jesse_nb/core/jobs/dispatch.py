@@ -1,8 +1,8 @@
 """Whose simulation is next: jobs that run side by side share the workers by the time they use.
 
 Every pool has one :class:`Dispatcher` and every job a :class:`Share` of it. A pool is
-given as many simulations as it has workers and one ahead, so that no worker waits
-for this process; all others wait here, where a job that comes later can overtake.
+given as many simulations as it has workers and as many ahead as it wants, so that no worker
+waits for this process; all others wait here, where a job that comes later can overtake.
 """
 
 from __future__ import annotations
@@ -170,7 +170,8 @@ class Dispatcher:
             answer.add_done_callback(lambda done, task=task: self._end(task, done))  # type: ignore[misc]
 
     def _next(self) -> _Task | None:
-        free = self._pool_size() + 1 - len(self._with_pool)
+        ahead = self._ahead()
+        free = self._pool_size() + ahead - len(self._with_pool)
         if free <= 0:
             return None
         now = time.monotonic()
@@ -182,18 +183,24 @@ class Dispatcher:
             return share.usual is None and running >= fair, share.used_with_given(now), running
 
         waiting = sorted((share for share in self._shares if share.waiting), key=rank)
-        if free == 1:
+        if free <= ahead:
             waiting = waiting[:1]  # if it must wait for one of its own, the place ahead is kept for it
         return next((share.waiting[0] for share in waiting if len(share.with_pool) < self._most(share)), None)
 
     def _most(self, share: Share) -> int:
-        return share.limit if share.limit < self._pool_size() else share.limit + 1
+        return share.limit if share.limit < self._pool_size() else share.limit + self._ahead()
 
     def _pool_size(self) -> int:
         try:
             return self._pool.size
         except ReferenceError:
             return len(self._with_pool)
+
+    def _ahead(self) -> int:
+        try:
+            return self._pool.ahead
+        except ReferenceError:
+            return 1
 
     def _note_starts(self) -> None:
         for task in self._with_pool[: self._pool_size()]:

@@ -50,6 +50,8 @@ class Evaluator:
 
     Attributes
     ----------
+    most_in_flight
+        How many simulations it has under way at the most.
     simulated
         How many simulations really ran.
     storage_error
@@ -73,9 +75,6 @@ class Evaluator:
         self._store = store
         self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
-        # Two more than may run wait with the dispatcher: when one of them starts, the job must not look as if it
-        # had nothing more to do until this thread has asked for the next.
-        self._most_in_flight = limit + 2
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
         self._waiting: deque[Question] = deque()
@@ -87,6 +86,15 @@ class Evaluator:
         self._closed = False
         self.simulated = 0
         self.storage_error: StorageError | None = None
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many simulations are under way at the most, running or next.
+
+        One more than the pool wants waits with the dispatcher: when one of them starts, the job must not look as if
+        it had nothing more to do until this thread has asked for the next.
+        """
+        return self._limit + (1 if self._pool is None else self._pool.ahead) + 1
 
     @property
     def running(self) -> int:
@@ -149,7 +157,7 @@ class Evaluator:
         self._claims.release_all()
 
     def _fill(self) -> None:
-        while self._waiting and len(self._futures) < self._most_in_flight:
+        while self._waiting and len(self._futures) < self.most_in_flight:
             question = self._waiting.popleft()
             if self._claims.take(question):
                 self._start(question)

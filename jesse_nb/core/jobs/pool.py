@@ -39,15 +39,34 @@ from jesse_nb.exceptions import (
     WorkerDiedError,
 )
 
-__all__ = ["LocalPool", "Pool", "available_cores", "failure_of", "local_pool", "warm_up"]
+__all__ = [
+    "SCRATCH_PREFIX",
+    "LocalPool",
+    "Pool",
+    "available_cores",
+    "failure_of",
+    "local_pool",
+    "memory_share",
+    "remove_orphaned_scratch",
+    "warm_up",
+]
 
-_SCRATCH_PREFIX = "jesse-nb-work-"
+#: Of the temporary folders, before the number of the process that made each: one that is killed leaves it behind.
+SCRATCH_PREFIX = "jesse-nb-work-"
+
+_GIB = 1024**3
 
 
 class Pool(Protocol):
     """Where simulations run."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """How many run at once."""
+
+    @property
+    def ahead(self) -> int:
+        """How many more it wants to be given, so that no worker waits for the next."""
 
     def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
         """Run a simulation; cancelling the future stops it, even when it is running."""
@@ -61,6 +80,18 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+def memory_share(workers: int) -> int | None:
+    """Return the bytes that each of ``workers`` may allocate: a share of 60 % of this machine's memory.
+
+    None where the machine does not tell.
+    """
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+    return max(2 * _GIB, int(0.6 * total / workers))
+
+
 class LocalPool:
     """Processes on this machine.
 
@@ -70,9 +101,11 @@ class LocalPool:
         How many simulations run at once.
     """
 
+    ahead = 1
+
     def __init__(self, size: int) -> None:
         self.size = size
-        self._scratch = tempfile.mkdtemp(prefix=f"{_SCRATCH_PREFIX}{os.getpid()}-")
+        self._scratch = tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-")
         start_server()
         self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
                                  context=_Context())
@@ -118,6 +151,8 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
     timeout
         The time limit that held, seconds.
     """
+    if isinstance(error, SimulationError | JobCancelledError):
+        return error
     if isinstance(error, Answer):
         if error.failure == "memory":
             return TrialMemoryError("The simulation ran out of memory.", "Raise memory_limit, or hold less data.")
@@ -162,7 +197,7 @@ def local_pool(size: int | None = None) -> LocalPool:
         if _shared is None or not _shared.usable or _shared.size < wanted:
             if _shared is not None:
                 _retire(_shared)
-            _remove_orphaned_scratch()
+            remove_orphaned_scratch()
             _shared = LocalPool(wanted)
         return _shared
 
@@ -193,9 +228,9 @@ def _stop(pool: ProcessPool, scratch: str) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _remove_orphaned_scratch() -> None:
-    """Remove working directories and caches whose process was killed."""
-    for prefix in (_SCRATCH_PREFIX, CACHE_PREFIX):
+def remove_orphaned_scratch() -> None:
+    """Remove working directories and caches of processes that were killed."""
+    for prefix in (SCRATCH_PREFIX, CACHE_PREFIX):
         for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
             owner = folder.name.removeprefix(prefix).partition("-")[0]
             if owner.isdigit() and not _is_running(int(owner)):

@@ -21,8 +21,8 @@ from typing import Any, NoReturn
 
 from jesse_nb.exceptions import StrategyError
 
-__all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "normalized_source",
-           "source_digest"]
+__all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "module_files",
+           "normalized_source", "source_digest"]
 
 #: Never the user's own, even when installed in editable form from a checkout.
 _OURS = ("jesse", "jesse_nb")
@@ -130,6 +130,21 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
                 is_package = spec.submodule_search_locations is not None
                 waiting.append((found[spec.name], spec.name if is_package else spec.name.rpartition(".")[0]))
     return found
+
+
+def module_files(name: str, roots: list[str]) -> Iterator[tuple[str, Path]]:
+    """Find the files of a local module and of the packages it is in.
+
+    Yields
+    ------
+    tuple
+        The file's path below any folder that makes the module importable, with slashes, and where it is.
+    """
+    for spec in _specs_along(name, roots):
+        if spec.origin and _is_local_file(spec.origin):
+            file = Path(spec.origin)
+            package = spec.name if spec.submodule_search_locations is not None else spec.name.rpartition(".")[0]
+            yield "/".join([*filter(None, package.split(".")), file.name]), file
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ from jesse_nb.core.tools.analysis_parts import Options, advanced_parts, basic_pa
 from jesse_nb.core.tools.analysis_result import Analysis, AnalysisType
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.request import check_whole
+from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, StorageError, did_you_mean
 
@@ -54,7 +54,7 @@ def analyze_results(
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
-    n_jobs: int | None = None,
+    n_jobs: Jobs | None = None,
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,

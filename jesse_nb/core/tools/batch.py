@@ -19,7 +19,7 @@ from jesse_nb.core.tools.batch_job import Batch, BatchPlan
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet, ParameterSets, parameter_sets
-from jesse_nb.core.tools.request import Request, Source, check_whole
+from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
 
 __all__ = ["backtest_batch"]
@@ -42,7 +42,7 @@ def backtest_batch(
     params: Any = None,
     top: int = 10,
     metric: Any = "sharpe",
-    concurrent_limit: int | None = None,
+    concurrent_limit: Jobs | None = None,
     large: bool = False,
     exchange: str | None = None,
     data_routes: Sequence[Any] = (),
@@ -90,7 +90,8 @@ def backtest_batch(
         What the report ranks by: one of Jesse's metrics, or a function of a result.
     concurrent_limit
         Simulations at once; by default 4, or one a core where there are fewer. Two on one core slow each
-        other by more than they gain.
+        other by more than they gain. Or a Ray cluster, as ``n_jobs`` of
+        :func:`~jesse_nb.core.tools.optimize.optimize`.
     large
         Allow more than 1,000 combinations.
     hyperparameters
@@ -122,8 +123,8 @@ project, candles, store, trial_timeout, memory_limit
     ...                           ("2024-01-01", "2024-06-01"), params={"fast": [5, 10, 20]})
     >>> batch.pivot("strategy", "symbol", "sharpe")  # doctest: +SKIP
     """
-    limit = min(4, available_cores()) if concurrent_limit is None else \
-        check_whole("concurrent_limit", concurrent_limit, 1, 1024)
+    limit = min(4, available_cores()) if concurrent_limit is None else concurrent_limit
+    check_jobs("concurrent_limit", limit)
     check_whole("top", top, 1, 1_000_000)
     request = Request(
         exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
@@ -143,7 +144,7 @@ project, candles, store, trial_timeout, memory_limit
         raise _too_many(count, sizes, days, request)
     samples = [_sample(request, codes[0], names[0], frames[0], *span) for span in spans]
     plan = BatchPlan(
-        request=replace(request, n_jobs=min(limit, count)),
+        request=replace(request, n_jobs=min(limit, count) if isinstance(limit, int) else limit),
         codes=codes,
         symbols=names,
         timeframes=frames,
@@ -244,7 +245,8 @@ def _too_many(count: int, sizes: Mapping[str, int], days: float, request: Reques
         simulated = (recent["end"] - recent["start"]).dt.total_seconds() / 86_400
         if simulated.sum() > 0:
             seconds_a_day, basis = float(recent["seconds"].sum() / simulated.sum()), "as your last runs took"
-    seconds = days * seconds_a_day / min(request.workers, available_cores())
+    at_once = min(request.workers, available_cores()) if isinstance(request.n_jobs, int) else request.workers
+    seconds = days * seconds_a_day / at_once
     return InputError(f"This batch has {count:,} combinations ({_product(sizes)}), more than {_LARGE:,}.",
                       f"They would take about {_about(seconds)}, {basis}. "
                       "Pass large=True to run them all, or ask for fewer.")

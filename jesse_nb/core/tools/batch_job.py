@@ -25,7 +25,7 @@ from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet
-from jesse_nb.core.tools.request import Prepared, Request, memory_default
+from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
@@ -107,9 +107,7 @@ class Batch:
         self._decode(store)
         evaluator = Evaluator(
             plan.request.pool, store, self._simulation, limit=plan.request.workers,
-            trial_timeout=plan.request.trial_timeout,
-            memory_limit=memory_default(plan.request.workers) if plan.request.memory_limit is None
-            else plan.request.memory_limit,
+            trial_timeout=plan.request.trial_timeout, memory_limit=plan.request.memory,
         )  # fmt: skip
         control.update(phase="running")
         try:

@@ -28,7 +28,6 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.analysed_run import analysed_run, candles_beneath
-from jesse_nb.core.tools.request import memory_default
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import start
 from jesse_nb.core.tools.trials import PATIENCE
@@ -201,8 +200,7 @@ def _simulate_again(spec: BacktestSpec, control: JobControl, **options: Any) -> 
     request = request_again(spec, n_jobs=1, **options)
     prepared = prepare_again(request, spec)
     simulation = replace(prepared.simulation(prepared.spec), recorded=True)
-    memory = memory_default(1) if request.memory_limit is None else request.memory_limit
-    future = request.pool().submit(simulation, request.trial_timeout, memory)
+    future = request.pool().submit(simulation, request.trial_timeout, request.memory)
     record: RunRecord = _answer(future, control, request.trial_timeout).value
     return record
 

@@ -15,6 +15,7 @@ from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.request import Jobs
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
 from jesse_nb.exceptions import InputError
@@ -56,7 +57,7 @@ def fee_stress(
     project: str | Path | None = None,
     candles: CandleStore | None = None,
     store: str | Path | RunStore | None = None,
-    n_jobs: int | None = None,
+    n_jobs: Jobs | None = None,
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,

@@ -18,7 +18,7 @@ from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import check_pruner
-from jesse_nb.core.tools.request import Request, Source, check_seconds, check_whole
+from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.study_periods import study_periods
@@ -40,7 +40,7 @@ def optimize(
     space: Any = None,
     metric: Any = "sharpe",
     n_trials: int = 100,
-    n_jobs: int | None = None,
+    n_jobs: Jobs | None = None,
     sampler: str = "tpe",
     seed: int = 0,
     timeout: float | None = None,
@@ -94,7 +94,8 @@ def optimize(
     n_trials
         How many sets of parameters to try.
     n_jobs
-        Simulations at once; by default one a core.
+        Simulations at once; by default one a core. Or a Ray cluster: ``"ray"``, ``"ray://HOST:10001"``, or a
+        :class:`~jesse_nb.core.jobs.ray_pool.RayPool`.
     sampler
         ``tpe``, ``random``, ``grid``, ``cmaes`` or ``nsga2``.
     seed

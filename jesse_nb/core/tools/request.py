@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,9 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.jesse_runtime import jesse_version
 from jesse_nb.core.jobs.evaluation import Evaluator
-from jesse_nb.core.jobs.pool import LocalPool, available_cores, local_pool
+from jesse_nb.core.jobs.pool import Pool, available_cores, local_pool, memory_share
+from jesse_nb.core.jobs.ray_address import check_address
+from jesse_nb.core.jobs.ray_pool import RayPool, ray_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
 from jesse_nb.core.simulator.run import Simulation
@@ -22,9 +23,10 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.project_candles import SOURCES, Source, bring_all, bring_missing
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean
 
-__all__ = ["Prepared", "Request", "Source", "check_seconds", "check_whole", "memory_default"]
+__all__ = ["Jobs", "Prepared", "Request", "Source", "check_jobs", "check_seconds", "check_whole"]
 
-_GIB = 1024**3
+#: How many simulations run at once on this machine, or the Ray cluster on which they run.
+Jobs = int | str | RayPool
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Request:
     store: str | Path | RunStore | None = field(default=None, repr=False)  # an address may hold a password
     trial_timeout: float | None = 600.0
     memory_limit: int | None = None
-    n_jobs: int | None = None
+    n_jobs: Jobs | None = None
     _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
     _caches: list[CandleCache] = field(default_factory=list, repr=False, compare=False)
     _brought: set[Any] = field(default_factory=set, repr=False, compare=False)
@@ -148,17 +150,24 @@ class Request:
             lambda spec: replace(by_candles[spec.candles].simulation(spec), progress=progress),
             limit=self.workers,
             trial_timeout=self.trial_timeout,
-            memory_limit=memory_default(self.workers) if self.memory_limit is None else self.memory_limit,
+            memory_limit=self.memory,
         )
 
     @property
     def workers(self) -> int:
         """How many simulations may run at once."""
-        return self.n_jobs or available_cores()
+        return self.n_jobs or available_cores() if isinstance(self.n_jobs, int | None) else self.pool().size
 
-    def pool(self) -> LocalPool:
-        """Return the shared pool, large enough for this request."""
-        return local_pool(self.workers)
+    @property
+    def memory(self) -> int | None:
+        """Bytes that one simulation may allocate; None leaves it to the machine of a cluster on which it runs."""
+        if self.memory_limit is not None or not isinstance(self.n_jobs, int | None):
+            return self.memory_limit
+        return memory_share(self.workers)
+
+    def pool(self) -> Pool:
+        """Return the shared pool, large enough for this request, or that of the cluster."""
+        return local_pool(self.workers) if isinstance(self.n_jobs, int | None) else ray_pool(self.n_jobs)
 
     def check(self) -> Request:
         """Refuse what no period could mend, before anything starts."""
@@ -166,7 +175,9 @@ class Request:
         if self.source not in SOURCES:
             raise InputError(f"source is {self.source!r}.", did_you_mean(str(self.source), SOURCES))
         if self.n_jobs is not None:
-            check_whole("n_jobs", self.n_jobs, 1, 1024)
+            check_jobs("n_jobs", self.n_jobs)
+            if not isinstance(self.n_jobs, int):
+                self.pool()  # a cluster that is not there is said at once, and not by a job
         if self.memory_limit is not None:
             check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
         if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):
@@ -219,24 +230,20 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     return value
 
 
+def check_jobs(name: str, value: Any) -> None:
+    """Refuse what is neither a number of simulations at once nor a Ray cluster."""
+    if isinstance(value, str):
+        check_address(value)
+    elif not isinstance(value, RayPool):
+        check_whole(name, value, 1, 1024)
+
+
 def check_seconds(name: str, value: Any) -> None:
     """Refuse a time limit that is not None and not above zero."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise InputError(f"{name} is {value!r}.", "It is seconds above zero, or None for no limit.")
-
-
-def memory_default(workers: int) -> int | None:
-    """Return the bytes that each of ``workers`` may allocate: a share of 60 % of the machine's memory.
-
-    None where the machine does not tell.
-    """
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-    return max(2 * _GIB, int(0.6 * total / workers))
 
 
 def _timeframe(timeframe: Any) -> str:

@@ -13,7 +13,7 @@ from jesse_nb.core.simulator.known_strategies import made_from
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.simulator.strategy_hash import hash_source
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.request import Jobs, Prepared, Request
 from jesse_nb.exceptions import CandlesError, StrategyError
 
 __all__ = ["prepare_again", "request_again"]
@@ -28,7 +28,7 @@ def request_again(
     store: str | Path | RunStore | None = None,
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
-    n_jobs: int | None = None,
+    n_jobs: Jobs | None = None,
 ) -> Request:
     """Return the request that a finished run's spec came from, all but its period.
 

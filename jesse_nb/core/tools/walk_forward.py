@@ -16,7 +16,7 @@ from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.metric import resolve_metrics
-from jesse_nb.core.tools.request import Request, Source, check_seconds, check_whole
+from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.walk_forward_job import WalkForward, WalkForwardPlan
@@ -50,7 +50,7 @@ def walk_forward(
     seed: int = 0,
     timeout: float | None = None,
     constraints: Any = None,
-    n_jobs: int | None = None,
+    n_jobs: Jobs | None = None,
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),

@@ -298,7 +298,7 @@ class WalkForward:
             self._works.append(_WindowWork(plan, window, self._space, store, has_defaults=has_defaults))
 
     def _walk(self, evaluator: Evaluator) -> None:
-        enough = self._plan.request.workers + 2
+        enough = evaluator.most_in_flight
         while not self._must_stop() and not all(work.ended for work in self._works):
             while evaluator.pending < enough and any(work.submit_next(evaluator) for work in self._works):
                 pass

@@ -7,9 +7,10 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-from jesse_nb.exceptions import InputError
+from jesse_nb.core.jobs.ray_address import RAY_ADDRESSES, check_address
+from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["bytes_of_megabytes", "literal", "naming_flags"]
+__all__ = ["bytes_of_megabytes", "jobs_of", "literal", "naming_flags"]
 
 _MEGABYTE = 1024**2
 #: The least and the most megabytes that a simulation's memory can be limited to.
@@ -37,6 +38,21 @@ def bytes_of_megabytes(text: str) -> int:
     if not whole or not _LEAST_MEGABYTES <= size <= _MOST_MEGABYTES:  # type: ignore[operator]  # whole: a number
         raise argparse.ArgumentTypeError(f"whole megabytes from {_LEAST_MEGABYTES} up are expected, not {text!r}")
     return int(size) * _MEGABYTE  # type: ignore[arg-type]
+
+
+def jobs_of(text: str) -> int | str:
+    """Return a number of simulations at once, or a Ray cluster's address; for argparse's ``type``."""
+    number = literal(text)
+    if isinstance(number, int | float) and not isinstance(number, bool) and number % 1 == 0:
+        return int(number)
+    if number != text:
+        raise argparse.ArgumentTypeError(f"a whole number is expected, or ray, not {text!r}")
+    try:
+        check_address(text)
+    except InputError:
+        hint = did_you_mean(text, RAY_ADDRESSES)
+        raise argparse.ArgumentTypeError(f"a whole number is expected, or ray, not {text!r}. {hint}") from None
+    return text
 
 
 @contextlib.contextmanager
