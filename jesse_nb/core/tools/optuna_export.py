@@ -23,6 +23,9 @@ __all__ = ["export_to_optuna"]
 #: Where Optuna looks for by how much a trial breaks each constraint.
 _CONSTRAINTS = "constraints"
 
+#: Optuna's word for a trial without a value.
+_WITHOUT_VALUE = {"finished": TrialState.FAIL, "failed": TrialState.FAIL, "pruned": TrialState.PRUNED}
+
 
 def export_to_optuna(
     result: OptimizeResult, storage: str | Path | BaseStorage, name: str | None = None
@@ -62,7 +65,7 @@ def _frozen(result: OptimizeResult, trial: Trial) -> FrozenTrial:
     if trial.violated:
         about["violated"] = list(trial.violated)
     return optuna.trial.create_trial(
-        state=TrialState.COMPLETE if trial.scored else TrialState.FAIL,
+        state=TrialState.COMPLETE if trial.scored else _WITHOUT_VALUE[trial.state],
         values=list(trial.values) if trial.scored else None,
         params=trial.params,
         distributions=result.space.distributions(),
