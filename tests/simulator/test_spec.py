@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 import json
 import pickle
 import random
@@ -244,3 +245,21 @@ def test_nonsense_is_refused_in_one_line(build, words):
 
 def test_json_holds_plain_values_only():
     assert json.loads(make_spec().to_json()) == make_spec().to_dict()
+
+
+def test_json_and_key_are_those_of_the_plain_content_whatever_was_shared() -> None:
+    source = 'class A:\n    """Says "hyperparameters":{} and {"hyperparameters":{}}."""'
+    first = make_spec(routes=(Route("Binance", "BTC-USDT", "1h", StrategyRef("A", "source", "ab", source)),))
+    for values in ({}, {"b": 2, "a": '"hyperparameters":{}'}, {"x": 1.5, "y": None, "z": True}):
+        one = first.with_hyperparameters(values)
+        assert one.to_json() == json.dumps(one.to_dict(), sort_keys=True, separators=(",", ":"))
+        assert BacktestSpec.from_json(one.to_json()) == one
+        fresh = BacktestSpec.from_dict(one.to_dict())
+        assert (fresh.key, fresh.to_json()) == (one.key, one.to_json())
+        content = one.to_dict()
+        content["routes"][0]["strategy"] = "ab"
+        for part in content["candles"]:
+            del part["sources"]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        assert one.key == hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        assert "_texts" not in vars(pickle.loads(pickle.dumps(one)))

@@ -89,8 +89,9 @@ class RunRecord:
 
     def equity(self) -> pd.Series[float]:
         """Return the equity curve as users see it."""
-        return pd.Series(self.equity_values.copy(), index=pd.to_datetime(self.equity_times, unit="ms", utc=True),
-                         name="equity")
+        # As pd.to_datetime gives it, which takes ten times as long.
+        index = pd.DatetimeIndex((self.equity_times * 1_000_000).view("datetime64[ns]"), tz="UTC")
+        return pd.Series(self.equity_values.copy(), index=index, name="equity")
 
     def pack(self) -> tuple[str, bytes, bytes, str]:
         """Return metrics (JSON), trades (compressed JSON), equity (compressed arrays), versions (JSON)."""

@@ -221,12 +221,7 @@ class BacktestSpec:
     @cached_property
     def key(self) -> str:
         """Hash of all that the result depends on (32 hexadecimal digits)."""
-        content = self.to_dict()
-        for route in content["routes"]:
-            route["strategy"] = route["strategy"]["hash"]
-        for part in content["candles"]:
-            part.pop("sources", None)
-        return hashlib.blake2b(_canonical(content).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(self._filled_in(self._texts[1]).encode(), digest_size=16).hexdigest()
 
     @property
     def synthetic(self) -> bool:
@@ -237,9 +232,15 @@ class BacktestSpec:
         # Not of the key: equal specs may differ in it, as 10 and 10.0 are equal.
         return hash((self.routes, self.start, self.end, frozenset(self.hyperparameters.items())))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Specs travel to workers, which have no use for the texts.
+        return {name: value for name, value in self.__dict__.items() if name != "_texts"}
+
     def with_hyperparameters(self, values: Mapping[str, Any]) -> BacktestSpec:
         """Return the same spec with other hyperparameters."""
-        return replace(self, hyperparameters=dict(values))
+        changed = replace(self, hyperparameters=dict(values))
+        changed.__dict__["_texts"] = self._texts  # a study asks for hundreds that differ in nothing else
+        return changed
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and numbers."""
@@ -255,7 +256,22 @@ class BacktestSpec:
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no spaces."""
-        return _canonical(self.to_dict())
+        return self._filled_in(self._texts[0])
+
+    @cached_property
+    def _texts(self) -> tuple[str, str]:
+        """All but the hyperparameters as JSON: as :meth:`to_json` writes it, and what the key is a hash of."""
+        content = {**self.to_dict(), "hyperparameters": {}}
+        whole = _canonical(content)
+        for route in content["routes"]:
+            route["strategy"] = route["strategy"]["hash"]
+        for part in content["candles"]:
+            part.pop("sources", None)
+        return whole, _canonical(content)
+
+    def _filled_in(self, text: str) -> str:
+        # Within a string of the JSON, source code for example, the quotes are escaped.
+        return text.replace(_NO_HYPERPARAMETERS, f'"hyperparameters":{_canonical(self.hyperparameters)}', 1)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> BacktestSpec:
@@ -291,6 +307,9 @@ class BacktestSpec:
         if not isinstance(content, dict):
             raise InputError("This is not a backtest spec: a JSON object is expected.")
         return cls.from_dict(content)
+
+
+_NO_HYPERPARAMETERS = '"hyperparameters":{}'
 
 
 def _canonical(content: Any) -> str:
