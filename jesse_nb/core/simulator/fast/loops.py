@@ -14,6 +14,7 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.fast.market import Market
 from jesse_nb.core.simulator.fast.series import Series
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES
+from jesse_nb.exceptions import StrategyError
 
 __all__ = ["Loop"]
 
@@ -47,6 +48,9 @@ class Loop:
         self._markets = [Market(one, timeframes, self._step, warm=warm) for one in series]
         self._jesse._prepare_times_before_simulation(self._candles)
         self._pipelines = self._jesse._prepare_routes(hyperparameters)
+        if any(self._pipelines.values()):
+            raise StrategyError("The strategy sets candles_pipeline on itself, which is a method.",
+                                "Define the method in the class.")
         self._routes = [(route.strategy, TIMEFRAME_MINUTES[route.timeframe], route.exchange, route.symbol)
                         for route in self._router.routes]
         self._jesse.save_daily_portfolio_balance(is_initial=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from array import array
 from collections import OrderedDict
 from functools import cached_property
@@ -17,8 +18,8 @@ from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 
 __all__ = ["Reach", "Series", "known_series"]
 
-#: How much a worker keeps of series that no run uses at the moment, bytes.
-_MOST_KEPT = 64 * 2**20
+#: How many series a worker keeps that no run uses at the moment, and how much of them, bytes.
+_MOST_SERIES, _MOST_BYTES = 50, 64 * 2**20
 
 
 class Reach(NamedTuple):
@@ -60,9 +61,21 @@ class Series:
         return True
 
     def private_rows(self) -> Candles:
-        """Return warm-up and trading rows to write into: only pages that are written to are copied."""
-        rows = np.asarray(np.load(self.part.path, mmap_mode="c"))
-        return rows[self.part.first : self.part.last]
+        """Return warm-up and trading rows to write into: only pages that are written to are copied.
+
+        Raises
+        ------
+        MemoryError
+            When that much may not be mapped.
+        """
+        whole, first = np.load(self.part.path, mmap_mode="r"), self.part.first
+        try:
+            return np.asarray(np.memmap(self.part.path, whole.dtype, "c", whole.offset + first * whole.strides[0],
+                                        (self.part.last - first, 6)))
+        except OSError as error:
+            if error.errno != errno.ENOMEM:
+                raise
+            raise MemoryError from error  # as when Jesse could not copy them
 
     def candles(self, timeframe: str) -> tuple[Candles, Candles]:
         """Return the candles of a higher timeframe, as Jesse makes them: those before trading, and while trading.
@@ -113,8 +126,8 @@ def known_series(parts: tuple[MappedSlice, ...]) -> list[Series]:
         wanted.append(_known[key])
         _known.move_to_end(key)
     kept = 0
-    for key, series in reversed(list(_known.items())):
+    for number, (key, series) in enumerate(reversed(list(_known.items()))):
         kept += series.kept
-        if kept > _MOST_KEPT and series not in wanted:
+        if (number >= _MOST_SERIES or kept > _MOST_BYTES) and series not in wanted:
             del _known[key]
     return wanted
