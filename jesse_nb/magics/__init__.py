@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Callable
@@ -29,7 +30,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     if settings.warm_up:
         from jesse_nb.core.jobs.server import start_server
 
-        start_server()  # first, as it takes longest: it imports Jesse while all else here is imported
+        # First, as it takes longest: it imports Jesse while all else here is imported. Where it cannot be started,
+        # the first job tells why.
+        with contextlib.suppress(OSError):
+            start_server()
 
     from jesse_nb.core.jobs.job import add_watcher
     from jesse_nb.magics.analyze import AnalyzeMagics

@@ -11,6 +11,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,22 @@ def main() -> None:
     training, testing = (candles_of(task, *period) for period in (task["training"], task["testing"]))
     print(json.dumps({"rows": len(training[1]), "first": training[1][0].tolist()}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(optimized(task, training, testing, **json.loads(line))), flush=True)
+        print(json.dumps(in_spite_of_ray(lambda line=line: optimized(task, training, testing, **json.loads(line)))),
+              flush=True)
     ray.shutdown()
+
+
+def in_spite_of_ray(run: Callable[[], dict[str, Any]], attempts: int = 5) -> dict[str, Any]:
+    """Run again from the start when Ray does not come up within its own 30 seconds, as on a busy machine."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return run()
+        except Exception as error:  # noqa: PERF203
+            if "during startup" not in str(error) or attempt == attempts:
+                raise
+            print(f"Ray did not start; attempt {attempt + 1}.", file=sys.stderr)
+            ray.shutdown()
+    raise AssertionError
 
 
 def candles_of(task: dict[str, Any], start: int, finish: int) -> tuple[np.ndarray, np.ndarray]:

@@ -147,6 +147,7 @@ def scale(folder: Path, days: int) -> dict[str, Any]:
     store = CandleStore(folder / "candles")
     for symbol in SYMBOLS:
         store.write(EXCHANGE, symbol, _tiled(real_candles("BTC-USDT" if symbol[0] in "BL" else "ETH-USDT"), days + 60))
+    real_candles.cache_clear()
     start = 1_609_459_200_000 + 60 * 86_400_000
     samples: list[dict[str, list[float]]] = []
     over = threading.Event()
