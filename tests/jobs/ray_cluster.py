@@ -49,7 +49,7 @@ def kill_machine(cluster: Any) -> None:
     """End the second machine as a power cut does: all its processes at once."""
     [machine] = cluster.worker_nodes
     raylet = next(process for process in psutil.process_iter(["name", "cmdline"])
-                  if process.info["name"] == "raylet" and machine.node_id in " ".join(process.info["cmdline"]))
+                  if process.info["name"] == "raylet" and machine.node_id in " ".join(process.info["cmdline"] or []))
     for process in [raylet, *raylet.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

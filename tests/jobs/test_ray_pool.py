@@ -250,7 +250,7 @@ def test_from_outside_the_cluster(cluster: Any, pool: RayPool, candle_store: Can
     script = textwrap.dedent(FROM_OUTSIDE).format(source=CROSSING, period=PERIOD, port=CLIENT_PORT,
                                                   candles=str(candle_store.root))
     environment = {**os.environ, "JESSE_NB_STORE": str(tmp_path / "outside")}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120,
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=200,
                           cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     asked = simulations(CROSSING, candle_store, {"fast": 4}, {"fast": 6})

@@ -48,12 +48,22 @@ def connect(address: str) -> Any:
     if address != "auto":
         _check_reachable(address, *host_and_port(address))
     try:
-        with nothing_slow():
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        _initialize(ray, address)
     except Exception as error:  # Ray raises all kinds
         raise _explained(address, error) from error
     _connected = address
     return ray
+
+
+def _initialize(ray: Any, address: str) -> None:
+    with nothing_slow():
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        except ConnectionError as error:
+            # The head starts a process for each who comes from outside, and now and then that one ends at once.
+            if "Starting Ray client server failed" not in str(error):
+                raise
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
 
 
 def machines(ray: Any) -> list[Machine]:
