@@ -36,11 +36,13 @@ def sample_folder() -> Path | None:
     return folder if (folder / "spot_1m" / "BINANCE" / "BTC-USDT.parquet").is_file() else None
 
 
-#: Files that take longest, begun first so that all workers end at the same time; measured with ``--durations=0``.
+#: Files that take longest, begun first so that all workers end at the same time. The browser's comes before all,
+#: beside those that need one core alone: it measures what must happen within a second.
 _LONGEST = (
-    "test_ray_pool.py", "01_quickstart.ipynb", "test_jupyterlab.py", "tools/test_walk_forward.py",
-    "02_walk_forward.ipynb", "04_analysis.ipynb", "tools/test_optimize.py", "03_batch.ipynb", "test_equality.py",
-    "test_jesse_runtime.py",
+    "browser/test_live_notebook.py", "report/test_walk_forward.py", "report/test_html.py", "report/test_figures.py",
+    "report/test_batch.py", "report/test_analysis_report.py", "test_ray_pool.py", "test_equality.py", "tools/test_optimize.py",
+    "01_quickstart.ipynb", "04_analysis.ipynb", "tools/test_walk_forward.py", "tools/test_analyze.py",
+    "02_walk_forward.ipynb", "03_batch.ipynb", "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
 )  # fmt: skip
 
 

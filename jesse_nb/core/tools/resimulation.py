@@ -68,6 +68,8 @@ class Resimulation:
         try:
             control.update(phase=phase)
             for number, spec in enumerate(specs):
+                if control.cancelled:  # thousands take a while to be asked for
+                    break
                 evaluator.submit(number, spec, check=self._checks)
             while evaluator.pending and not control.cancelled:
                 self._receive(evaluator.next(PATIENCE))
