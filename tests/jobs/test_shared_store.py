@@ -22,6 +22,7 @@ import jesse_nb
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store_address import connection_settings, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.tools.optimize import optimize
@@ -125,12 +126,30 @@ def test_what_is_wrong_is_said_in_one_line(database: JesseDatabase, where: dict[
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("wrong", ["postgresql://user:very secret@host/db", "postgres://user:se@cret@host:/a b"])
+@pytest.mark.parametrize("wrong", ["postgresql://user:very secret@host/db", "postgres://user:se@cret@host:/a b",
+                                   "postgres://user:se@cret@host/a", "postgresql://h/a?pasword=secret"])
 def test_an_address_that_cannot_be_read_is_not_repeated(wrong: str) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         RunStore(wrong)
     assert "secret" not in str(caught.value)
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "kept"), [
+    ("x = 'postgresql://me:se%21cret@host/db'", "x = 'postgresql://me@host/db'"),
+    ("--store postgres://me:secret@h:1/d?sslmode=require -t 1h", "--store postgres://me@h:1/d?sslmode=require -t 1h"),
+    ('jn.RunStore("postgresql:///d?password=secret&host=/tmp")', 'jn.RunStore("postgresql:///d?password=&host=/tmp")'),
+    ("postgresql://me:se@cr/e'cret@host/db", "postgresql://me@host/db"),
+    ("postgresql://me@host/db and https://a:b@c", "postgresql://me@host/db and https://a:b@c"),
+])
+def test_a_text_is_written_down_without_passwords(written: str, kept: str) -> None:
+    assert without_passwords(written) == kept
+
+
+def test_a_password_is_remembered_for_this_process() -> None:
+    without_passwords("%%optimize --store postgresql://me:se%21cret@host:7/db?sslmode=prefer")
+    assert connection_settings("postgresql://me@host:7/db?sslmode=prefer")["password"] == "se!cret"
+    assert "password" not in connection_settings("postgresql://other@host:7/db?sslmode=prefer")
 
 
 def test_a_store_of_a_newer_version_is_left_alone(database: JesseDatabase) -> None:
