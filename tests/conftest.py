@@ -40,6 +40,7 @@ def sample_folder() -> Path | None:
 _LONGEST = (
     "01_quickstart.ipynb", "test_jupyterlab.py", "tools/test_walk_forward.py", "02_walk_forward.ipynb",
     "04_analysis.ipynb", "tools/test_optimize.py", "03_batch.ipynb", "test_equality.py", "test_jesse_runtime.py",
+    "test_shared_store.py",
 )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -242,27 +241,38 @@ def test_a_job_goes_on_when_the_database_goes_away(
     assert PASSWORD not in noted[0]
 
 
+def study(candles: CandleStore, place: str) -> Any:
+    """The study that kernels share, as a job."""
+    return optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=60, n_jobs=2, seed=3, candles=candles,
+                    store=place, background=True)
+
+
+def summary(result: Any) -> str:
+    """All that must be alike whoever simulated it."""
+    return json.dumps({
+        "trials": [[trial.number, trial.params, trial.values, trial.state, trial.key] for trial in result.trials],
+        "top": [[one.trial.number, one.test_values] for one in result.top],
+        "prior": result.prior_runs,
+        "parity": str(result.parity),
+        "returns": result.returns.to_json(),
+        "plateau": [str((near.trial.number, near.worst, near.median, near.kept))
+                    for near in result.plateau.neighbourhoods],
+    })
+
+
 KERNEL = """
-import json, sys
+import sys
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.optimize import optimize
-from tests.jobs.test_shared_store import PERIOD, SPACE, STRATEGY
 from jesse_nb.core.jobs.pool import local_pool
+from tests.jobs.test_shared_store import study, summary
 local_pool().ready(60)
 print("ready", flush=True)
 sys.stdin.readline()
-job = optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=60, n_jobs=2, seed=3,
-               candles=CandleStore(sys.argv[1]), store=sys.argv[2], background=True)
+job = study(CandleStore(sys.argv[1]), sys.argv[2])
 while not job.wait(0.02):
     print(job.progress.done, flush=True)
-result = job.result()
-print(json.dumps({
-    "trials": [[trial.number, trial.params, trial.values, trial.state, trial.key] for trial in result.trials],
-    "simulated": sum(not trial.reused for trial in result.trials),
-    "top": [[one.trial.number, one.test_values] for one in result.top],
-    "prior": result.prior_runs, "parity": str(result.parity), "returns": result.returns.to_json(),
-    "plateau": [str((near.trial.number, near.worst, near.median, near.kept)) for near in result.plateau.neighbourhoods],
-}), flush=True)
+print(sum(not trial.reused for trial in job.result().trials))
+print(summary(job.result()), flush=True)
 """
 
 
@@ -294,9 +304,11 @@ class Kernel:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> tuple[int, str]:
+        """How many trials it simulated itself, and the summary."""
         output, _ = self.process.communicate(timeout=240)
-        return json.loads(output.strip().splitlines()[-1])  # type: ignore[no-any-return]
+        *_, simulated, found = output.strip().splitlines()
+        return int(simulated), found
 
 
 def watched(database: JesseDatabase) -> None:
@@ -316,21 +328,17 @@ def test_two_kernels_share_one_study(database: JesseDatabase, candle_store: Cand
                                      killed: bool) -> None:
     watched(database)
     kernels = [Kernel(candle_store, address(database)) for _ in range(2)]
-    alone = Kernel(candle_store, str(tmp_path / f"{uuid4().hex}.sqlite"))
     for kernel in kernels:
         kernel.go()
     if killed:
         kernels[0].wait_for(10)
         kernels[0].kill()
         del kernels[0]
-    results = [kernel.result() for kernel in kernels]
-    alone.go()
-    expected = alone.result()
-    simulated = [result.pop("simulated") for result in [*results, expected]]
-    for result in results:
-        assert result == expected
+    simulated, found = zip(*(kernel.result() for kernel in kernels), strict=True)
+    alone = study(candle_store, str(tmp_path / "alone.sqlite")).result(240)
+    assert set(found) == {summary(alone)}
     runs, distinct = database.run("SELECT COUNT(*), COUNT(DISTINCT key) FROM jesse_nb.kept")[0]
     assert runs == distinct
     if not killed:
-        assert simulated[0] + simulated[1] == simulated[2]
-        assert min(simulated[:2]) > 5  # both did some of it
+        assert sum(simulated) == sum(not trial.reused for trial in alone.trials)
+        assert min(simulated) > 5  # both did some of it
