@@ -14,7 +14,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -22,6 +21,7 @@ import jesse_nb
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store_address import connection_settings, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.tools.optimize import optimize
@@ -125,12 +125,30 @@ def test_what_is_wrong_is_said_in_one_line(database: JesseDatabase, where: dict[
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("wrong", ["postgresql://user:very secret@host/db", "postgres://user:se@cret@host:/a b"])
+@pytest.mark.parametrize("wrong", ["postgresql://user:very secret@host/db", "postgres://user:se@cret@host:/a b",
+                                   "postgres://user:se@cret@host/a", "postgresql://h/a?pasword=secret"])
 def test_an_address_that_cannot_be_read_is_not_repeated(wrong: str) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         RunStore(wrong)
     assert "secret" not in str(caught.value)
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("written", "kept"), [
+    ("x = 'postgresql://me:se%21cret@host/db'", "x = 'postgresql://me@host/db'"),
+    ("--store postgres://me:secret@h:1/d?sslmode=require -t 1h", "--store postgres://me@h:1/d?sslmode=require -t 1h"),
+    ('jn.RunStore("postgresql:///d?password=secret&host=/tmp")', 'jn.RunStore("postgresql:///d?password=&host=/tmp")'),
+    ("postgresql://me:se@cr/e'cret@host/db", "postgresql://me@host/db"),
+    ("postgresql://me@host/db and https://a:b@c", "postgresql://me@host/db and https://a:b@c"),
+])
+def test_a_text_is_written_down_without_passwords(written: str, kept: str) -> None:
+    assert without_passwords(written) == kept
+
+
+def test_a_password_is_remembered_for_this_process() -> None:
+    without_passwords("%%optimize --store postgresql://me:se%21cret@host:7/db?sslmode=prefer")
+    assert connection_settings("postgresql://me@host:7/db?sslmode=prefer")["password"] == "se!cret"
+    assert "password" not in connection_settings("postgresql://other@host:7/db?sslmode=prefer")
 
 
 def test_a_store_of_a_newer_version_is_left_alone(database: JesseDatabase) -> None:
@@ -223,27 +241,38 @@ def test_a_job_goes_on_when_the_database_goes_away(
     assert PASSWORD not in noted[0]
 
 
+def study(candles: CandleStore, place: str) -> Any:
+    """The study that kernels share, as a job."""
+    return optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=60, n_jobs=2, seed=3, candles=candles,
+                    store=place, background=True)
+
+
+def summary(result: Any) -> str:
+    """All that must be alike whoever simulated it."""
+    return json.dumps({
+        "trials": [[trial.number, trial.params, trial.values, trial.state, trial.key] for trial in result.trials],
+        "top": [[one.trial.number, one.test_values] for one in result.top],
+        "prior": result.prior_runs,
+        "parity": str(result.parity),
+        "returns": result.returns.to_json(),
+        "plateau": [str((near.trial.number, near.worst, near.median, near.kept))
+                    for near in result.plateau.neighbourhoods],
+    })
+
+
 KERNEL = """
-import json, sys
+import sys
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.optimize import optimize
-from tests.jobs.test_shared_store import PERIOD, SPACE, STRATEGY
 from jesse_nb.core.jobs.pool import local_pool
+from tests.jobs.test_shared_store import study, summary
 local_pool().ready(60)
 print("ready", flush=True)
 sys.stdin.readline()
-job = optimize(STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=60, n_jobs=2, seed=3,
-               candles=CandleStore(sys.argv[1]), store=sys.argv[2], background=True)
+job = study(CandleStore(sys.argv[1]), sys.argv[2])
 while not job.wait(0.02):
     print(job.progress.done, flush=True)
-result = job.result()
-print(json.dumps({
-    "trials": [[trial.number, trial.params, trial.values, trial.state, trial.key] for trial in result.trials],
-    "simulated": sum(not trial.reused for trial in result.trials),
-    "top": [[one.trial.number, one.test_values] for one in result.top],
-    "prior": result.prior_runs, "parity": str(result.parity), "returns": result.returns.to_json(),
-    "plateau": [str((near.trial.number, near.worst, near.median, near.kept)) for near in result.plateau.neighbourhoods],
-}), flush=True)
+print(sum(not trial.reused for trial in job.result().trials))
+print(summary(job.result()), flush=True)
 """
 
 
@@ -275,9 +304,11 @@ class Kernel:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> tuple[int, str]:
+        """How many trials it simulated itself, and the summary."""
         output, _ = self.process.communicate(timeout=240)
-        return json.loads(output.strip().splitlines()[-1])  # type: ignore[no-any-return]
+        *_, simulated, found = output.strip().splitlines()
+        return int(simulated), found
 
 
 def watched(database: JesseDatabase) -> None:
@@ -297,21 +328,17 @@ def test_two_kernels_share_one_study(database: JesseDatabase, candle_store: Cand
                                      killed: bool) -> None:
     watched(database)
     kernels = [Kernel(candle_store, address(database)) for _ in range(2)]
-    alone = Kernel(candle_store, str(tmp_path / f"{uuid4().hex}.sqlite"))
     for kernel in kernels:
         kernel.go()
     if killed:
         kernels[0].wait_for(10)
         kernels[0].kill()
         del kernels[0]
-    results = [kernel.result() for kernel in kernels]
-    alone.go()
-    expected = alone.result()
-    simulated = [result.pop("simulated") for result in [*results, expected]]
-    for result in results:
-        assert result == expected
+    simulated, found = zip(*(kernel.result() for kernel in kernels), strict=True)
+    alone = study(candle_store, str(tmp_path / "alone.sqlite")).result(240)
+    assert set(found) == {summary(alone)}
     runs, distinct = database.run("SELECT COUNT(*), COUNT(DISTINCT key) FROM jesse_nb.kept")[0]
     assert runs == distinct
     if not killed:
-        assert simulated[0] + simulated[1] == simulated[2]
-        assert min(simulated[:2]) > 5  # both did some of it
+        assert sum(simulated) == sum(not trial.reused for trial in alone.trials)
+        assert min(simulated) > 5  # both did some of it

@@ -6,6 +6,7 @@ written down is the address without it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from jesse_nb.exceptions import InputError
 
 __all__ = ["connection_settings", "is_address", "shown_place", "without_password", "without_passwords"]
 
-_ADDRESS = re.compile(r"(postgres(?:ql)?)://(?:([^/?#@\s]*)@)?([^?#\s]*)(?:\?(\S*))?", re.IGNORECASE)
+_ADDRESS = re.compile(r"(postgres(?:ql)?)://(?:([^/?#@\s]*)@)?([^?#@\s]*)(?:\?(\S*))?", re.IGNORECASE)
 _IN_TEXT = re.compile(r"postgres(?:ql)?://[^\s'\"`]+", re.IGNORECASE)
 _SECRET = ("password", "sslpassword", "passfile")
+
+# Wider than any address that can be read, as what is written down may be mistyped.
+_PASSWORDS_IN_TEXT = (re.compile(r"(postgres(?:ql)?://[^\s:/@]*):\S*(?=@)", re.IGNORECASE),
+                      re.compile(r"(postgres(?:ql)?://\S*?[?&](?:ssl)?password=)[^\s&'\"]*", re.IGNORECASE))
 
 #: Secrets by the address without them.
 _set_aside: dict[str, dict[str, str]] = {}
@@ -44,14 +49,12 @@ def without_password(address: str) -> str:
 
 def without_passwords(text: str) -> str:
     """Return a text in which no address has a password; they are remembered for this process."""
-
-    def safe(found: re.Match[str]) -> str:
-        try:
-            return without_password(found[0])
-        except InputError:
-            return "postgresql://"
-
-    return _IN_TEXT.sub(safe, text)
+    for found in _IN_TEXT.findall(text):
+        with contextlib.suppress(InputError):
+            without_password(found)
+    for pattern in _PASSWORDS_IN_TEXT:
+        text = pattern.sub(r"\1", text)
+    return text
 
 
 def connection_settings(address: str) -> dict[str, str]:
