@@ -7,7 +7,7 @@ trials is simulated by us to see that the metrics are the same numbers.
 
 ``jesse.research.optimize`` runs in one process that lives in a Jesse project with its ``.env``. Not counted:
 Python's start, the import of Jesse, reading candles. Counted: the call, from its start to its end. That starts Ray
-and its workers and ends them, each time, because that is what the call does. A third series leaves that out: Ray
+and its workers and ends them, each time, because that is what the call does. One more call leaves that out: Ray
 is up and its workers have simulated before (``Ray up``). Ours is counted from the call to the result, the pool is
 warm as it is after ``%load_ext``, the run store is empty.
 
@@ -78,38 +78,35 @@ def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int
              parity=False, candles=store, store=folder / "warm.sqlite")
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, Any]] = []
-    up: list[dict[str, Any]] = []
     with jesse_optimizer(database, period, cores) as ask:
         for number in range(rounds):
             ours.append(our_round(store, folder / f"{number}.sqlite", period, trials * len(SPACE), number))
             theirs.append(ask(trials=trials, keep=False))
-            if number == 0:
-                ask(trials=1, keep=True)  # its workers import Jesse
-            up.append(ask(trials=trials, keep=True))
+        ask(trials=1, keep=True)  # its workers import Jesse
+        up = ask(trials=trials, keep=True)
     params, metrics = theirs[-1]["best"]
     same = backtest(STRATEGY, "BTC-USDT", "1h", *period, hyperparameters=params, candles=store,
                     store=folder / "same.sqlite").metrics  # type: ignore[union-attr]
     assert all(same[name] == metrics[name] for name in ("total", "net_profit", "sharpe_ratio", "max_drawdown"))
     two_days = statistics.mean(alone(store, [{"fast": 12, "slow": 50, "stop": 2.5}] * 5, TESTING))
 
-    def ratios(jesse: list[dict[str, Any]], each_test: float) -> list[float]:
-        return [(they["seconds"] - they["tested"] * each_test / cores) / they["evaluations"]
-                / (we["seconds"] / we["evaluations"]) for we, they in zip(ours, jesse, strict=True)]  # fmt: skip
+    def ratio(we: dict[str, float], they: dict[str, Any], each_test: float = two_days) -> float:
+        seconds = they["seconds"] - they["tested"] * each_test / cores
+        return seconds / they["evaluations"] / (we["seconds"] / we["evaluations"])
 
-    called, warm = ratios(theirs, two_days), ratios(up, two_days)
+    called = [ratio(we, they) for we, they in zip(ours, theirs, strict=True)]
     goal = GOALS.get(evaluations)
     return {
         "cores": cores,
         "evaluations: ours, Jesse's": ([int(one["evaluations"]) for one in ours], theirs[0]["evaluations"]),
         "ours, s": round(statistics.median(one["seconds"] for one in ours), 2),
         "Jesse's, s": round(statistics.median(one["seconds"] for one in theirs), 2),
-        "Jesse's with Ray up, s": round(statistics.median(one["seconds"] for one in up), 2),
         "of Jesse's: runs on two days; each, s": (theirs[-1]["tested"], round(two_days, 3)),
-        "Jesse's / ours, each round": [round(ratio, 2) for ratio in called],
+        "Jesse's / ours, each round": [round(one, 2) for one in called],
         f"Jesse's / ours, median{f' (goal: {goal})' if goal else ''}": round(statistics.median(called), 2),
-        "Jesse's with Ray up / ours, each round": [round(ratio, 2) for ratio in warm],
-        "Jesse's with Ray up / ours, median": round(statistics.median(warm), 2),
-        "the same, runs on two days not taken off": round(statistics.median(ratios(up, 0.0)), 2),
+        "the last round, runs on two days not taken off": round(ratio(ours[-1], theirs[-1], 0.0), 2),
+        "Jesse's with Ray up, once, s": round(up["seconds"], 2),
+        "Jesse's with Ray up / ours of the last round": round(ratio(ours[-1], up), 2),
     }
 
 
