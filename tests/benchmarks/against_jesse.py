@@ -17,6 +17,9 @@ ratio is that of evaluations a second. Jesse also runs each trial with a ratio a
 is set to two days, and what it costs (how many they are, times the mean of ours on these days, over the cores) is
 taken off Jesse's time. Our held-out test, checks and neighbours are switched off.
 
+Run it on a machine that does nothing else: Ray gives its workers a low priority (nice 15), so anything that runs
+besides slows Jesse more than us and makes the ratio too good. The load at the start is printed.
+
 Rounds alternate; the median of the ratios is quoted. ``--evaluations 400`` is the other goal; it takes long.
 """
 
@@ -70,6 +73,7 @@ def main() -> None:
 def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int,
             period: tuple[str, str] = PERIOD) -> dict[str, Any]:  # fmt: skip
     """Return seconds, counts and ratios."""
+    load = os.getloadavg()[0]
     store = same_candles(database, folder)
     trials = -(-evaluations // len(SPACE))
     cores = available_cores()
@@ -98,6 +102,7 @@ def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int
     goal = GOALS.get(evaluations)
     return {
         "cores": cores,
+        "load of the machine at the start": round(load, 1),
         "evaluations: ours, Jesse's": ([int(one["evaluations"]) for one in ours], theirs[0]["evaluations"]),
         "ours, s": round(statistics.median(one["seconds"] for one in ours), 2),
         "Jesse's, s": round(statistics.median(one["seconds"] for one in theirs), 2),
