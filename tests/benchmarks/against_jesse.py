@@ -18,7 +18,8 @@ is set to two days, and what it costs (how many they are, times the mean of ours
 taken off Jesse's time. Our held-out test, checks and neighbours are switched off.
 
 Run it on a machine that does nothing else: Ray gives its workers a low priority (nice 15), so anything that runs
-besides slows Jesse more than us and makes the ratio too good. The load at the start is printed.
+besides slows Jesse more than us and makes the ratio too good. The load at the start is printed, and the processor
+time that an evaluation took of all processes of either side, which depends on it less.
 
 Rounds alternate; the median of the ratios is quoted. ``--evaluations 400`` is the other goal; it takes long.
 """
@@ -44,6 +45,7 @@ from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.optimize import optimize
+from tests.benchmarks.batch import processor_seconds
 from tests.benchmarks.throughput import PERIOD, SPACE, STRATEGY, alone
 from tests.candles.jesse_database import JESSE_WROTE, JesseDatabase, jesse_days, running_server
 from tests.conftest import EXCHANGE, real_candles
@@ -87,7 +89,9 @@ def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int
             ours.append(our_round(store, folder / f"{number}.sqlite", period, trials * len(SPACE), number))
             theirs.append(ask(trials=trials, keep=False))
         ask(trials=1, keep=True)  # its workers import Jesse
+        before = sum(processor_seconds())
         up = ask(trials=trials, keep=True)
+        up["processor"] = sum(processor_seconds()) - before
     params, metrics = theirs[-1]["best"]
     same = backtest(STRATEGY, "BTC-USDT", "1h", *period, hyperparameters=params, candles=store,
                     store=folder / "same.sqlite").metrics  # type: ignore[union-attr]
@@ -112,6 +116,8 @@ def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int
         "the last round, runs on two days not taken off": round(ratio(ours[-1], theirs[-1], 0.0), 2),
         "Jesse's with Ray up, once, s": round(up["seconds"], 2),
         "Jesse's with Ray up / ours of the last round": round(ratio(ours[-1], up), 2),
+        "processor seconds an evaluation, ours": round(ours[-1]["processor"] / ours[-1]["evaluations"], 3),
+        "processor seconds an evaluation, Jesse's with Ray up": round(up["processor"] / up["evaluations"], 3),
     }
 
 
@@ -129,11 +135,12 @@ def same_candles(database: JesseDatabase, folder: Path) -> CandleStore:
 
 def our_round(store: CandleStore, runs: Path, period: tuple[str, str], evaluations: int, seed: int) -> dict[str, float]:
     """Optimize, and return the seconds and how many simulations ran."""
-    began = time.perf_counter()
+    before, began = sum(processor_seconds()), time.perf_counter()
     result = optimize(STRATEGY, "BTC-USDT", "1h", *period, space=SPACE, n_trials=evaluations - 1, sampler="random",
                       seed=seed, top=1, test_ratio=0, neighbours=0, parity=False, candles=store, store=runs)
     seconds = time.perf_counter() - began
-    return {"seconds": seconds, "evaluations": len({trial.key for trial in result.trials}) + 1}  # type: ignore[union-attr]
+    evaluated = len({trial.key for trial in result.trials}) + 1  # type: ignore[union-attr]
+    return {"seconds": seconds, "evaluations": evaluated, "processor": sum(processor_seconds()) - before}
 
 
 @contextmanager
