@@ -147,6 +147,14 @@ def test_a_stand_in_imports_at_the_first_use(library: Path):
     assert vars(sys.modules["heavy_library"])["VALUE"] == 42
 
 
+def test_a_function_is_replaced_only_meanwhile(library: Path):
+    with deferred({"heavy_library": {"work": lambda number: 0}}, import_module):
+        import heavy_library as whole
+
+        assert whole.work(4) == 0
+    assert whole.work(4) == 8
+
+
 def test_what_is_taken_out_of_a_stand_in_at_once_is_real(library: Path):
     with deferred(MODULES, import_module):
         import taker_of_it

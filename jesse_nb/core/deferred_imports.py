@@ -33,8 +33,8 @@ def deferred(modules: Mapping[str, Mapping[str, Function | None]], load: Callabl
     ----------
     modules
         Names of modules, each with the functions (or classes that are only called) which are stood in for, too: by
-        what is given, or, for None, by a function that calls the real one. Modules that are imported already stay
-        as they are.
+        what is given, as long as the block lasts, or, for None, by a function that calls the real one. Modules that
+        are imported already stay as they are.
     load
         Does the real import and returns the module.
     """
@@ -50,26 +50,30 @@ def deferred(modules: Mapping[str, Mapping[str, Function | None]], load: Callabl
     try:
         yield
     finally:
-        _remove(stand_ins)
+        _end(stand_ins)
 
 
-def _remove(stand_ins: Mapping[str, ModuleType]) -> None:
+def _end(stand_ins: Mapping[str, _StandIn]) -> None:
     for name, stand_in in stand_ins.items():
         if sys.modules.get(name) is stand_in:
             del sys.modules[name]
+        for function in stand_in._given:
+            vars(stand_in).pop(function, None)
 
 
 class _StandIn(ModuleType):
     """Stands where a module was imported; asked for anything, it imports the module and asks that."""
 
     _real: ModuleType | None
+    _given: Mapping[str, Function]
 
     def __init__(self, name: str, functions: Mapping[str, Function | None], load: Callable[[str], ModuleType],
-                 all_of_them: Mapping[str, ModuleType]) -> None:  # fmt: skip
+                 all_of_them: Mapping[str, _StandIn]) -> None:  # fmt: skip
         super().__init__(name)
-        vars(self).update(_load=load, _all_of_them=all_of_them, _real=None, __path__=_Path(self))
-        for function, given in functions.items():
-            vars(self)[function] = given or _later(self, function)
+        given = {function: stand_in for function, stand_in in functions.items() if stand_in is not None}
+        vars(self).update(_load=load, _all_of_them=all_of_them, _given=given, _real=None, __path__=_Path(self))
+        for function in functions:
+            vars(self)[function] = given.get(function) or _later(self, function)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real(), name)
@@ -79,7 +83,7 @@ class _StandIn(ModuleType):
 
     def real(self) -> ModuleType:
         if self._real is None:
-            _remove(self._all_of_them)
+            _end(self._all_of_them)
             self._real = self._load(self.__name__)
         return self._real
 

@@ -26,8 +26,8 @@ def main() -> None:
     training, testing = (candles_of(task, *period) for period in (task["training"], task["testing"]))
     print(json.dumps({"rows": len(training[1]), "first": training[1][0].tolist()}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(in_spite_of_ray(lambda line=line: optimized(task, training, testing, **json.loads(line)))),
-              flush=True)
+        print(json.dumps(in_spite_of_ray(lambda line=line: optimized(task, training, testing, **json.loads(line))),
+                         default=float), flush=True)
     ray.shutdown()
 
 
