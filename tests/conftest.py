@@ -39,7 +39,8 @@ def sample_folder() -> Path | None:
 #: Files that take longest, begun first so that all workers end at the same time; measured with ``--durations=0``.
 _LONGEST = (
     "01_quickstart.ipynb", "test_jupyterlab.py", "tools/test_walk_forward.py", "02_walk_forward.ipynb",
-    "04_analysis.ipynb", "tools/test_optimize.py", "03_batch.ipynb", "test_equality.py", "test_jesse_runtime.py",
+    "04_analysis.ipynb", "tools/test_optimize.py", "03_batch.ipynb", "test_fast_path.py", "test_equality.py",
+    "test_jesse_runtime.py",
 )  # fmt: skip
 
 
