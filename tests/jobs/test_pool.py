@@ -72,6 +72,12 @@ def test_one_backtest_says_what_the_strategy_did(candle_store: CandleStore) -> N
         run("self.hoard = bytearray(2**31)", memory_limit=2**30)
 
 
+def test_workers_take_no_part_in_pytest_and_leave_alone_what_was_imported(candle_store: CandleStore) -> None:
+    act = "import gc, jesse.helpers as jh; print(jh.is_unit_testing(), gc.get_freeze_count() > 100_000)"
+    result = backtest(hostile(act), "BTC-USDT", "1h", *PERIOD, hyperparameters={"bad": 3}, candles=candle_store)
+    assert set(result.output.splitlines()) == {"False True"}
+
+
 def test_a_study_whose_every_trial_fails_ends_early_and_says_why(candle_store: CandleStore) -> None:
     broken = CROSSING.replace('ta.sma(self.candles, self.hp["fast"]) >', "1 / 0 >")
     with pytest.raises(AllTrialsFailedError, match=r"All 1\d trials failed: .*ZeroDivisionError"):

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import LocalPool, local_pool
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.fast import series
+from jesse_nb.core.simulator.run import Simulation, simulate
 from jesse_nb.core.tools.request import Request
+from jesse_nb.exceptions import StrategyError
 from tests.simulator.both_paths import bundled_cases, compared, differences, matrix_cases, ramp_store
 from tests.simulator.helpers import run_python
 from tests.strategies import TREND
@@ -98,6 +106,62 @@ def test_markets_timeframes_accounts_and_modes(candle_store: CandleStore):
     assert trades > 1000
     assert len(outputs) > 20  # each saw something else, but for minutes, which both modes pass one by one
     assert all(output.strip() for output in outputs)
+
+
+@contextmanager
+def no_pytest() -> Iterator[None]:
+    """Hide pytest from Jesse, which behaves otherwise in tests; pytest itself wants its variable back at the end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_CURRENT_TEST")
+        patch.setattr(jesse_module("jesse.helpers"), "_is_pytest_script", lambda: False)
+        yield
+
+
+@pytest.mark.parametrize("mode", ["fast", "step"])
+def test_in_this_very_process(mode: str, candle_store: CandleStore, as_worker: None):
+    cases = [case for case in matrix_cases() if case.arguments["mode"] == mode and case.name.startswith(
+        ("two jugglers", "juggler of minutes", "cut short", "stubborn isolated", "gap", "clock"))]
+    assert len(cases) == 11
+    for case in cases:
+        run = case.simulation(candle_store)
+        with no_pytest():
+            plain, quicker = (Answer(simulate(replace(run, plain=plain))) for plain in (True, False))
+        assert list(differences(plain, quicker, case.quicker)) == [], case.name
+
+
+def test_a_strategy_that_sets_a_pipeline_on_itself_is_refused(candle_store: CandleStore, as_worker: None):
+    odd = simulation(candle_store, TREND + """
+    def __init__(self):
+        super().__init__()
+        self.candles_pipeline = lambda: object()
+""")
+    with no_pytest(), pytest.raises(StrategyError, match="Define the method in the class"):
+        simulate(odd)
+
+
+def test_what_a_worker_keeps_of_series_is_bounded(candle_store: CandleStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(series, "_known", OrderedDict())
+    run = simulation(candle_store, TREND)
+    parts = [replace(run.candles[0], last=run.candles[0].last - hours * 60) for hours in range(60)]
+    for part in parts:
+        (known,) = series.known_series((part,))
+        assert series.known_series((part,)) == [known]
+        assert known.is_dense
+    assert len(series._known) == 50
+    known.candles("5m")
+    monkeypatch.setattr(series, "_MOST_BYTES", 1)
+    assert series.known_series((parts[-1],)) == [known]
+    assert len(series._known) == 1
+    rows = known.private_rows()
+    rows[:] = 0.0
+    assert np.array_equal(known.private_rows()[:, 0], np.concatenate([known.warm_up, known.trading])[:, 0])
+    monkeypatch.setattr(np, "memmap", _no_memory)
+    with pytest.raises(MemoryError):
+        known.private_rows()
+
+
+def _no_memory(*arguments: object, **options: object) -> None:
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
 
 @pytest.fixture

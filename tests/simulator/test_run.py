@@ -154,6 +154,8 @@ def test_here_and_in_a_worker_are_the_same(candle_store: CandleStore, as_worker)
     assert repr(here.metrics) == repr(pooled.metrics)
     pd.testing.assert_frame_equal(here.trades, pooled.trades, check_exact=True)
     pd.testing.assert_series_equal(here.equity, pooled.equity, check_exact=True)
+    ways = [result.card.versions.pop("simulator") for result in (here, pooled)]
+    assert ways == ["plain (inside a test runner)", "fast path"]
     assert here.card == pooled.card
     assert len(here.trades) > 0
 

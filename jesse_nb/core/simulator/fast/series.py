@@ -68,8 +68,9 @@ class Series:
         MemoryError
             When that much may not be mapped.
         """
-        whole, first = np.load(self.part.path, mmap_mode="r"), self.part.first
+        first = self.part.first
         try:
+            whole = np.load(self.part.path, mmap_mode="r")
             return np.asarray(np.memmap(self.part.path, whole.dtype, "c", whole.offset + first * whole.strides[0],
                                         (self.part.last - first, 6)))
         except OSError as error:
