@@ -136,11 +136,14 @@ class Request:
         """Open the run store."""
         return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
 
-    def evaluator(self, prepared: Iterable[Prepared], store: RunStore) -> Evaluator:
-        """Return an evaluator that runs specs of any of the prepared periods."""
+    def evaluator(self, prepared: Iterable[Prepared], store: RunStore, pool: LocalPool | None = None) -> Evaluator:
+        """Return an evaluator that runs specs of any of the prepared periods, by default on the shared pool.
+
+        That is not started before there is something to run.
+        """
         by_candles = {part.spec.candles: part for part in prepared}
         return Evaluator(
-            self.pool,
+            self.pool if pool is None else lambda: pool,
             store,
             lambda spec: by_candles[spec.candles].simulation(spec),
             limit=self.workers,
