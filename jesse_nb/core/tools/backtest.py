@@ -125,7 +125,7 @@ def backtest(
         control.update(phase="starting workers", workers=1)
         runs = request.run_store()
         with contextlib.closing(ProgressFile()) as progress:
-            evaluator = request.evaluator([prepared], runs, progress.path)
+            evaluator = request.evaluator([prepared], runs, progress=progress.path)
             evaluator.submit("run", prepared.spec)
             while not control.cancelled:
                 _tell(control, prepared.spec, progress.read(), evaluator.running)

@@ -138,14 +138,17 @@ class Request:
         """Open the run store."""
         return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
 
-    def evaluator(self, prepared: Iterable[Prepared], store: RunStore, progress: str = "") -> Evaluator:
-        """Return an evaluator that runs specs of any of the prepared periods.
+    def evaluator(
+        self, prepared: Iterable[Prepared], store: RunStore, pool: Pool | None = None, *, progress: str = ""
+    ) -> Evaluator:
+        """Return an evaluator that runs specs of any of the prepared periods, by default on the shared pool.
 
-        ``progress`` is the path of a :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`, for one run.
+        That is not started before there is something to run. ``progress`` is the path of a
+        :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`, for one run.
         """
         by_candles = {part.spec.candles: part for part in prepared}
         return Evaluator(
-            self.pool,
+            self.pool if pool is None else lambda: pool,
             store,
             lambda spec: replace(by_candles[spec.candles].simulation(spec), progress=progress),
             limit=self.workers,
