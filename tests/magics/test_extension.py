@@ -72,6 +72,8 @@ def test_config_lists_and_sets(shell, capsys):
     assert run(shell, "%config JesseNb.jobs") == 2
     settings = next(each for each in shell.configurables if isinstance(each, JesseNb))
     assert settings.defaults_of_tools() == {"n_jobs": 2, "market": "spot"}
+    run(shell, "%config JesseNb.jobs = 'ray'")
+    assert settings.defaults_of_tools() == {"n_jobs": "ray", "market": "spot"}
 
 
 def test_a_configuration_file_sets_defaults(shell):

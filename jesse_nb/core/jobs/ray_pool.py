@@ -188,25 +188,23 @@ class RayPool:
 
     def _give(self, task: _Task) -> None:
         """Hand a task to a machine, or let it wait for one."""
-        with self._lock:
-            if task.future.cancelled():
-                return
-            if not self._connected:
-                _fail(task, _stopped())
-                return
-            if not self._nodes:
-                self._waiting.append(task)
-                return
-            node = task.node = min(self._nodes, key=lambda node: node.load)
-            node.tasks[task.number] = task
-            try:
+        try:
+            with self._lock:
+                if task.future.cancelled():
+                    return
+                if not self._connected:
+                    raise _stopped()
+                if not self._nodes:
+                    self._waiting.append(task)
+                    return
+                node = min(self._nodes, key=lambda node: node.load)
                 if task.simulation is not None:
                     self._provide(node, task.simulation)
                 answer = getattr(node.agent, task.method).remote(task.number, *task.arguments).future()
-            except Exception as error:  # noqa: BLE001 - a connection that broke, a file that is gone
-                del node.tasks[task.number]
-                _fail(task, error)
-                return
+                node.tasks[task.number], task.node = task, node
+        except Exception as error:  # noqa: BLE001 - a connection that broke, a file that is gone
+            _fail(task, error)  # without the lock: whoever waits for it may ask for the next one
+            return
         answer.add_done_callback(lambda done: self._hand_over(node, task, done))
 
     def _hand_over(self, node: _Node, task: _Task, answer: Future[Any]) -> None:
