@@ -44,7 +44,8 @@ def coverage_table(series: Sequence[SeriesInfo]) -> str:
         f'<tr><td style="text-align:left">{escape(one.symbol)}<br><small>{escape(one.exchange)}</small></td>'
         f'<td style="width:40%;min-width:90px;padding:0 10px">{_strip(one, span, None)}</td>'
         f'<td style="text-align:left">{escape(period(one.start, one.end))}</td>'
-        f'<td style="white-space:nowrap">{escape(_gaps(one))}</td><td style="white-space:nowrap">{one.bytes / 1e6:,.1f} MB</td></tr>'
+        f'<td style="white-space:nowrap">{escape(_gaps(one))}</td>'
+        f'<td style="white-space:nowrap">{one.bytes / 1e6:,.1f} MB</td></tr>'
         for one in series
     )
     return (f'<div style="{_COLOURS};overflow-x:auto"><table style="width:100%;border-collapse:collapse">'
