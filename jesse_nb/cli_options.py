@@ -172,9 +172,9 @@ def _add_optimize(commands: Any) -> None:
     optimize.add_argument("strategy", metavar="STRATEGY", help="a Python file, or a name in a Jesse project")
     search = optimize.add_argument_group("what is searched")
     _add_search(search, trials="parameter sets to try (100)")
-    search.add_argument("--pruner", metavar="NAME", help="which trials are stopped on the way: median (default), "
-                        "those that do worse than half of the earlier ones did by then; quartile, worse than the best "
-                        "quarter; or none")
+    search.add_argument("--pruner", metavar="NAME", help="which trials are stopped on the way: none (default); median, "
+                        "those that do worse than half of the earlier ones did by then; or quartile, worse than the "
+                        "best quarter")
     search.add_argument("--top", type=_whole, metavar="N",
                         help="how many of the best trials are kept and tested (10)")
     held_out = optimize.add_argument_group("held-out period, on which only the best trials run")

@@ -47,7 +47,7 @@ class JesseNb(Configurable):
         help="Parameter sets that an optimization (100), or each window of a walk-forward (30), tries.",
     ).tag(config=True)
     metric = Unicode(None, allow_none=True, help="What an optimization optimizes (sharpe).").tag(config=True)
-    pruner = Unicode(None, allow_none=True, help="Which trials an optimization stops early (median).").tag(config=True)
+    pruner = Unicode(None, allow_none=True, help="Which trials an optimization stops early (none).").tag(config=True)
     sampler = Unicode(None, allow_none=True, help="How an optimization draws parameters (tpe).").tag(config=True)
     in_sample_period = CInt(None, allow_none=True, help="Days of training of a walk-forward's window (365).").tag(
         config=True

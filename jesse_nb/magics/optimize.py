@@ -101,8 +101,8 @@ class OptimizeMagics(Magics):
         argument(
             "--pruner",
             metavar="NAME",
-            help="Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
-            "did by then; quartile, worse than the best quarter; or none (median).",
+            help="Which trials are stopped on the way: none; median, those that do worse than half of the earlier "
+            "ones did by then; or quartile, worse than the best quarter (none).",
         ),
         argument("--initial-result", metavar="STUDY", help="Earlier result whose best are tried first."),
     )

@@ -54,7 +54,7 @@ def optimize(
     top: int = 10,
     neighbours: int = 1,
     parity: bool = True,
-    pruner: str | None = "median",
+    pruner: str | None = "none",
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
@@ -101,12 +101,13 @@ def optimize(
     seed
         Of the sampler.
     pruner
-        ``median``: once ten trials have finished, a trial is stopped on the way when it does worse than half of
-        them did by then, as in Optuna's ``MedianPruner``; ``quartile``: worse than the best quarter. Any trial is
-        stopped at once when its account is ruined, or a ``max_drawdown`` constraint is broken for good. Profits are
-        judged by the profit so far; Sharpe, Sortino, Calmar, omega and serenity by the Sharpe ratio so far; studies of
-        other metrics and of several are left alone. A pruned trial has no value and enters no statistic, but is
-        counted as tried. ``none`` lets all trials finish.
+        ``none`` lets all trials finish. ``median``: once ten trials have finished, a trial is stopped on the way when
+        it does worse than half of them did by then, as in Optuna's ``MedianPruner``; ``quartile``: worse than the best
+        quarter. Any trial is then stopped at once, too, when its account is ruined, or a ``max_drawdown`` constraint
+        is broken for good. Profits are judged by the profit so far; Sharpe, Sortino, Calmar, omega and serenity by the
+        Sharpe ratio so far; studies of other metrics and of several are left alone. A pruned trial has no value and
+        enters no statistic, but is counted as tried. Part of a period tells little of the whole: the best trial may be
+        among those that are stopped.
     timeout
         Seconds for all of it; what has finished by then is the result.
     trial_timeout

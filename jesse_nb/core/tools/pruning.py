@@ -27,8 +27,9 @@ PRUNERS: dict[str, float | None] = {"median": 50.0, "quartile": 75.0, "none": No
 #: So many trials finish before any is compared with them.
 STARTUP_TRIALS = 10
 
-#: Parts of the period after which a trial is looked at.
-CHECKPOINTS = tuple(number / 20 for number in range(1, 20))
+#: Parts of the period after which a trial is looked at. Before a quarter of it, what a trial has earned says next to
+#: nothing of what it will have earned at the end.
+CHECKPOINTS = tuple(number / 20 for number in range(5, 20))
 
 #: What is read at the checkpoints for a metric; metrics that are missing say nothing before the end.
 _MEASURES: dict[str, Measure] = {
