@@ -26,7 +26,7 @@ import numpy as np
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from tests.benchmarks.strategies import CASES
+from tests.benchmarks.searched import CASES
 from tests.conftest import EXCHANGE, real_candles
 
 PERIOD = ("2023-06-01", "2024-05-31")
