@@ -52,6 +52,8 @@ def _details(progress: Progress) -> Iterator[str]:
         yield f"best {progress.best_label}"
     if progress.failed:
         yield f"{progress.failed} failed"
+    if progress.stopped_early:
+        yield f"{progress.stopped_early} stopped early"
     if progress.reused:
         yield f"{progress.reused} known already"
     if progress.rate:

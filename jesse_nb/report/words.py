@@ -28,8 +28,8 @@ _SPOKESMEN = ("sharpe_ratio", "sharpe", "annual_return")
 
 
 def pruned(result: OptimizeResult) -> str:
-    """Say how many trials were stopped early, and what that saved."""
-    return f"{len(result.pruned):,} stopped early ({result.simulated:.0%} of the candles simulated)"
+    """Say how many trials were stopped early, by which pruner, and what that saves."""
+    return f"{len(result.pruned):,} stopped early (pruner {result.pruner}, {result.simulated:.0%} of the candles)"
 
 
 def earlier_runs(result: OptimizeResult) -> str:
@@ -50,6 +50,7 @@ def constraints(result: OptimizeResult) -> str:
     listed = ", ".join(f"{text} ({f'broken by {count:,}' if count else 'always kept'})"
                        for text, count in result.broken.items())
     said = f"Constraints: {listed}. {kept:,} of {len(scored):,} trials with a value keep all."
+    said += " Of those that were stopped early, only a drawdown too deep is known." if result.pruned else ""
     if result.test is None:
         return said
     broken = result.top[0].test_violated

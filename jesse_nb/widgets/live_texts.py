@@ -84,6 +84,8 @@ def _facts(progress: Progress) -> Iterable[tuple[str, str]]:
         # One more than may run waits in the pool, so that no worker is ever idle.
         yield "Workers busy", f"{min(progress.running, progress.workers)} of {progress.workers}"
     yield "Failed", f"{progress.failed:,}"
+    if progress.stopped_early:
+        yield "Stopped early", f"{progress.stopped_early:,}"
     yield "Known already", f"{progress.reused:,}"
 
 

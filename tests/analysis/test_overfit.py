@@ -60,7 +60,7 @@ def test_trials_that_were_stopped_early_count_as_tried(skilled):
     assert more.deflated.probability < alone.deflated.probability
     assert more.haircut.tests == 80
     assert more.overfitting.probability == alone.overfitting.probability
-    assert "40 trials, 40 more stopped early, (effective" in overfit_verdict(more).line
+    assert "40 trials, 40 more stopped early (effective" in overfit_verdict(more).line
     assert "Trials that were stopped early: 40." in " ".join(overfit_verdict(more).evidence)
     with pytest.raises(InputError, match="unfinished is -1"):
         overfit_figures(returns, best, unfinished=-1)

@@ -21,7 +21,7 @@ import jesse_nb
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.store_address import connection_settings, without_passwords
+from jesse_nb.core.jobs.store_address import connection_settings, is_address, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.tools.optimize import optimize
@@ -342,3 +342,26 @@ def test_two_kernels_share_one_study(database: JesseDatabase, candle_store: Cand
     if not killed:
         assert sum(simulated) == sum(not trial.reused for trial in alone.trials)
         assert min(simulated) > 5  # both did some of it
+
+
+@pytest.mark.parametrize("place", [
+    "postgresq://me:hidden@localhost/x", "postgresql:/me:hidden@localhost/x", "postgres//me:hidden@localhost/x",
+    "mysql://me:hidden@localhost/x", "postgresql+psycopg2://me:hidden@localhost/x", "sqlite:///runs.db",
+])
+def test_what_only_looks_like_an_address_is_refused_and_becomes_no_folder(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, candle_store: CandleStore
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JESSE_NB_STORE", place)
+    for call in (lambda: RunStore(place), RunStore, lambda: is_address(place), lambda: optimize(
+            STRATEGY, "BTC-USDT", "1h", *PERIOD, space=SPACE, candles=candle_store, store=place)):
+        with pytest.raises(InputError, match=r"Write|write postgresql://user@host") as caught:
+            call()
+        assert "hidden" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+    assert "hidden" not in without_passwords(f"%optimize --store {place}") or place.startswith(("mysql", "sqlite"))
+
+
+def test_a_file_is_no_address(tmp_path: Path) -> None:
+    for place in (str(tmp_path / "a.sqlite"), "C:/runs.sqlite", "my-postgres.sqlite", "./x", "~/runs"):
+        assert not is_address(place)

@@ -182,12 +182,26 @@ class TestStudies:
     def test_a_drawdown_that_breaks_a_constraint_for_good_is_stopped_at_once(
         self, candle_store: CandleStore, folder: Path
     ) -> None:
-        result = study(candle_store, folder / "deep.sqlite", constraints="max_drawdown < 4", sampler="random",
+        result = study(candle_store, folder / "deep.sqlite", constraints="max_drawdown < 9", sampler="random",
                        n_trials=8)
-        whole = study(candle_store, folder / "whole.sqlite", constraints="max_drawdown < 4", sampler="random",
+        whole = study(candle_store, folder / "whole.sqlite", constraints="max_drawdown < 9", sampler="random",
                       n_trials=8, pruner="none")
         assert result.pruned
         for trial, other in zip(result.trials, whole.trials, strict=True):
-            if "drawdown exceeded 4 %" in trial.reason:
-                assert other.violated == ("max_drawdown < 4",)
+            if "drawdown exceeded 9 %" in trial.reason:
+                assert trial.violated == other.violated == ("max_drawdown < 9",)
+                assert 0 < trial.excess[0] <= other.excess[0] + 1e-9
         assert result.best_params == whole.best_params
+        assert result.broken["max_drawdown < 9"] > 0
+        assert "only a drawdown too deep is known" in " ".join(str(result).split())
+
+    def test_that_all_broke_a_constraint_is_said(self, candle_store: CandleStore, folder: Path) -> None:
+        result = study(candle_store, folder / "all.sqlite", constraints="max_drawdown < 0.1", sampler="random",
+                       n_trials=8)
+        assert result.best is None
+        assert any("max_drawdown < 0.1 was broken by" in note for note in result.notes)
+
+    def test_a_pruner_that_cannot_judge_says_so(self, candle_store: CandleStore, folder: Path) -> None:
+        result = study(candle_store, folder / "rate.sqlite", metric="win_rate", n_trials=3)
+        assert result.pruner == "none"
+        assert "The pruner median stopped no trial: Win rate says nothing before the end of a run." in result.notes

@@ -150,13 +150,15 @@ def _evidence(figures: OverfitFigures) -> list[str]:
     lines = [f"Trials that traded: {figures.trials:,}, of which {effective.distinct:,} differ; effective number of "
              f"independent trials {_whole(effective.number)}{groups}{idle}."]
     if figures.unfinished:
-        lines.append(f"Trials that were stopped early: {figures.unfinished:,}. They count as tried, with which the "
-                     f"effective number is {_whole(figures.independent_trials)}, and as worse than half of all; the "
-                     "tests below know the others only.")
+        so = "" if figures.prior_trials else f"; with them it is {_whole(figures.independent_trials)}"
+        lines.append(f"Trials that were stopped early: {figures.unfinished:,}. What they would have earned is unknown: "
+                     f"each counts for {LEAST_SHARE:g} of an independent trial at the least{so}, and they are taken "
+                     "for the worst when the spread of all is measured. That makes the verdict harder than if they "
+                     "had finished. The tests below know the others only.")
     if figures.prior_trials:
         lines.append(f"Earlier backtests on these days: {figures.prior_trials:,}, with which the effective "
-                     f"number is {_whole(figures.independent_trials)} (they are taken to be as alike as these, but "
-                     f"each counts for {LEAST_SHARE:g} of a trial at the least).")
+                     f"number of all is {_whole(figures.independent_trials)} (they are taken to be as alike as these, "
+                     f"but each counts for {LEAST_SHARE:g} of a trial at the least).")
     if deflated.reason:
         lines.append(f"Deflated Sharpe ratio undefined: {deflated.reason}.")
     else:
@@ -200,7 +202,7 @@ def _tested(what: str, test: SuperiorAbility, corrected: float) -> str:
 
 
 def _trials(figures: OverfitFigures) -> str:
-    stopped = f", {figures.unfinished:,} more stopped early," if figures.unfinished else ""
+    stopped = f", {figures.unfinished:,} more stopped early" if figures.unfinished else ""
     earlier = f" and {counted(figures.prior_trials, 'earlier backtest')}" if figures.prior_trials else ""
     return f"{counted(figures.trials, 'trial')}{stopped}{earlier} (effective {_whole(figures.independent_trials)})"
 

@@ -24,9 +24,9 @@ class Progress:
         What it is doing, in words: ``"optimizing"``, ``"testing the best 10"``.
     done, total
         Simulations finished and wanted in this phase; ``total`` is None when unknown.
-    failed, reused
-        Of those done: how many failed, and how many were known already: stored by an earlier run, asked for twice
-        by this one, or run for another job at the same moment.
+    failed, stopped_early, reused
+        Of those done: how many failed, how many a pruner stopped on their way, and how many were known already:
+        stored by an earlier run, asked for twice in this one, or run for another job as well.
     running, workers
         Simulations in flight, and the size of the pool.
     best, best_label
@@ -48,6 +48,7 @@ class Progress:
     done: int = 0
     total: int | None = None
     failed: int = 0
+    stopped_early: int = 0
     reused: int = 0
     running: int = 0
     workers: int = 0

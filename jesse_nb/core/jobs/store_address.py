@@ -16,21 +16,35 @@ from jesse_nb.exceptions import InputError
 
 __all__ = ["connection_settings", "is_address", "shown_place", "without_password", "without_passwords"]
 
+# An address of something else, or a mistyped one; the one letter before a colon that Windows has is none.
+_LIKE_AN_ADDRESS = re.compile(r"[a-z][\w+.-]+:/|[\w+.-]*postgres[\w+.-]*:?//?", re.IGNORECASE)
 _ADDRESS = re.compile(r"(postgres(?:ql)?)://(?:([^/?#@\s]*)@)?([^?#@\s]*)(?:\?(\S*))?", re.IGNORECASE)
 _IN_TEXT = re.compile(r"postgres(?:ql)?://[^\s'\"`]+", re.IGNORECASE)
 _SECRET = ("password", "sslpassword", "passfile")
 
 # Wider than any address that can be read, as what is written down may be mistyped.
-_PASSWORDS_IN_TEXT = (re.compile(r"(postgres(?:ql)?://[^\s:/@]*):\S*(?=@)", re.IGNORECASE),
-                      re.compile(r"(postgres(?:ql)?://\S*?[?&](?:ssl)?password=)[^\s&'\"]*", re.IGNORECASE))
+_PASSWORDS_IN_TEXT = (re.compile(r"(\bpostg[\w+.-]*:?//?[^\s:/@]*):\S*(?=@)", re.IGNORECASE),
+                      re.compile(r"(\bpostg[\w+.-]*:?//?\S*?[?&](?:ssl)?password=)[^\s&'\"]*", re.IGNORECASE))
 
 #: Secrets by the address without them.
 _set_aside: dict[str, dict[str, str]] = {}
 
 
 def is_address(place: Any) -> bool:
-    """Tell whether a place is a PostgreSQL's address, and no file."""
-    return isinstance(place, str) and re.match(r"postgres(ql)?://", place, re.IGNORECASE) is not None
+    """Tell whether a place is a PostgreSQL's address, and no file.
+
+    Raises
+    ------
+    InputError
+        When it is neither, but looks like an address: a folder of that name would hold a password.
+    """
+    if not isinstance(place, str):
+        return False
+    if re.match(r"postgres(ql)?://", place.strip(), re.IGNORECASE):
+        return True
+    if _LIKE_AN_ADDRESS.match(place.strip()):
+        raise _unreadable()
+    return False
 
 
 def without_password(address: str) -> str:
@@ -99,5 +113,5 @@ def _parted(address: str) -> tuple[str, dict[str, str]]:
 
 def _unreadable() -> InputError:
     return InputError("The address of the run store cannot be read.",
-                      "Write postgresql://user@host:5432/database, with %-codes for other signs than letters and "
-                      "digits; a password may stand in ~/.pgpass or PGPASSWORD.")
+                      "Name a file, or write postgresql://user@host:5432/database, with %-codes for other signs than "
+                      "letters and digits; a password may stand in ~/.pgpass or PGPASSWORD.")

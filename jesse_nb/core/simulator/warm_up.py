@@ -25,7 +25,7 @@ from jesse_nb.exceptions import WarmUpError
 __all__ = ["watched_indicators"]
 
 #: How often the candles are repeated to see whether more of them would help.
-_REPEATS = 8
+_REPEATS = 50
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize_result import Trial
 
-__all__ = ["Constraint", "broken", "constraints_from_words", "deepest_drawdown", "none_satisfies", "parse_constraints"]
+__all__ = ["Constraint", "broken", "broken_by_drawdown", "constraints_from_words", "deepest_drawdown",
+           "none_satisfies", "parse_constraints"]  # fmt: skip
 
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -158,8 +159,11 @@ def broken(trials: Iterable[Trial], constraints: Sequence[Constraint]) -> dict[s
 
 
 def none_satisfies(trials: Sequence[Trial], constraints: Sequence[Constraint]) -> list[str]:
-    """Say, when no trial with a value keeps all constraints, how often each was broken; else nothing."""
-    scored = [trial for trial in trials if trial.scored]
+    """Say, when no trial with a value keeps all constraints, how often each was broken; else nothing.
+
+    Trials that were stopped for breaking one are counted, too.
+    """
+    scored = [trial for trial in trials if trial.scored or trial.violated]
     if not scored or any(trial.eligible for trial in scored):
         return []
     counts = sorted(broken(scored, constraints).items(), key=lambda entry: -entry[1])
@@ -172,10 +176,26 @@ def deepest_drawdown(constraints: Iterable[Constraint]) -> float | None:
 
     Of all bounds it is the one that a run, once it has broken it, can never keep again.
     """
-    bounds = [constraint.measure.bound / 100 for constraint in constraints
-              if isinstance(constraint.measure, _Bound) and constraint.measure.metric.key == "max_drawdown"
-              and constraint.measure.operator in ("<", "<=")]
+    bounds = [bound / 100 for one in constraints if (bound := _drawdown_bound(one)) is not None]
     return min(bounds, default=None)
+
+
+def broken_by_drawdown(constraints: Iterable[Constraint], drawdown: float) -> tuple[float, ...]:
+    """Return by how much a drawdown (a fraction) breaks each constraint, as :attr:`Constraint.measure` does.
+
+    For a run that did not come to its end: what else it would have kept or broken is unknown, so 0 stands there.
+    """
+    return tuple(max(drawdown * 100 / bound - 1.0, 1e-12)
+                 if (bound := _drawdown_bound(constraint)) and drawdown * 100 > bound else 0.0
+                 for constraint in constraints)
+
+
+def _drawdown_bound(constraint: Constraint) -> float | None:
+    """Return the percent that a drawdown may reach; None where the constraint says nothing of that."""
+    rule = constraint.measure
+    if isinstance(rule, _Bound) and rule.metric.key == "max_drawdown" and rule.operator in ("<", "<="):
+        return rule.bound
+    return None
 
 
 def _comparisons(text: str) -> list[Constraint]:

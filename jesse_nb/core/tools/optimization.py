@@ -23,7 +23,7 @@ from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import OptimizeResult, Trial
-from jesse_nb.core.tools.pruning import make_pruning
+from jesse_nb.core.tools.pruning import make_pruning, why_not
 from jesse_nb.core.tools.ranking import best_trials, top_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
@@ -75,6 +75,7 @@ class Optimization:
         self._equities: dict[int, pd.Series[float]] = {}
         self._sampled: dict[bytes, pd.Index[Any]] = {}
         self._failed = 0
+        self._stopped_early = 0
         self._simulated = 0
         self._simulating_since = math.nan
         self._default: BacktestResult | None = None
@@ -168,6 +169,8 @@ class Optimization:
                         workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints),
                         pruning=self._pruning, store=store)
         control.update(phase="optimizing")
+        if plan.pruner != "none" and self._pruning is None:
+            self._notes.append(f"The pruner {plan.pruner} stopped no trial: {why_not(plan.metrics)}.")
         control.partial(self.result)
         control.board(self._convergence.snapshot)
         if has_default:
@@ -206,6 +209,7 @@ class Optimization:
         self._trials[ticket] = trial
         self._convergence.add(ticket, trial.value if trial.eligible else None, trial.params)
         self._failed += trial.state == "failed"
+        self._stopped_early += trial.state == "pruned"
         if result is not None:
             self._equities[ticket] = with_shared_moments(result.equity, self._sampled)
         if not trial.reused:
@@ -286,6 +290,7 @@ class Optimization:
         self._control.update(
             done=done,
             failed=self._failed,
+            stopped_early=self._stopped_early,
             reused=done - self._simulated,
             running=evaluator.running,
             best=best.value if best else None,

@@ -42,7 +42,8 @@ def export_to_optuna(
                 study.set_user_attr(key, value)
             study.add_trials([_frozen(result, trial) for trial in result.trials])
     except optuna.exceptions.DuplicatedStudyError:
-        raise InputError(f"The storage has a study called {named!r} already.", "Give another name.") from None
+        raise InputError(f"The storage has a study called {named!r} already.",
+                         "Give another one: name='...'.") from None
     except Exception as error:  # noqa: BLE001 - each kind of storage has its own
         reason = re.sub(r"//[^/@\s]*@", "//", str(error).strip().split("\n")[0]).rstrip(".")
         raise StorageError(f"The trials cannot be written to the Optuna storage: {type(error).__name__}: {reason}.",
@@ -52,7 +53,9 @@ def export_to_optuna(
 
 def _opened(storage: str | Path | BaseStorage) -> str | BaseStorage:
     if isinstance(storage, BaseStorage) or "://" in str(storage):
-        return storage if isinstance(storage, BaseStorage) else str(storage)
+        # SQLAlchemy takes that for another driver than the one that Jesse brings.
+        return storage if isinstance(storage, BaseStorage) else re.sub(
+            r"^postgres(ql)?://", "postgresql+psycopg2://", str(storage))
     path = Path(storage).expanduser()
     path.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(JournalFileBackend(str(path)))
@@ -80,6 +83,7 @@ def _about(result: OptimizeResult) -> dict[str, Any]:
         "strategy": route.strategy.name, "source": route.strategy.hash, "exchange": route.exchange,
         "symbol": route.symbol, "timeframe": route.timeframe, "start": utc_text(result.spec.start),
         "end": utc_text(result.spec.end), "sampler": result.sampler, "seed": result.seed,
+        "pruner": result.pruner,
         "constraints": [one.text for one in result.constraints], "jesse": result.spec.jesse_version,
     }  # fmt: skip
 

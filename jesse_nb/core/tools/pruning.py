@@ -19,7 +19,7 @@ from jesse_nb.core.tools.constraints import Constraint, deepest_drawdown
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning"]
+__all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning", "why_not"]
 
 #: By name, the percentile of the finished trials that a trial must reach; None stops none.
 PRUNERS: dict[str, float | None] = {"median": 50.0, "quartile": 75.0, "none": None}
@@ -95,6 +95,17 @@ def check_pruner(pruner: Any) -> str:
     return name
 
 
+def why_not(metrics: Sequence[Metric]) -> str:
+    """Say why a study's trials cannot be judged on their way; empty when they can."""
+    if len(metrics) > 1:
+        return "with several metrics, none is worse than another on its way"
+    if metrics[0].direction != "maximize":
+        return f"{metrics[0].label} is minimized"
+    if metrics[0].key not in _MEASURES:
+        return f"{metrics[0].label} says nothing before the end of a run"
+    return ""
+
+
 def make_pruning(
     pruner: str, metrics: Sequence[Metric], spec: BacktestSpec, constraints: Sequence[Constraint]
 ) -> Pruning | None:
@@ -102,8 +113,7 @@ def make_pruning(
 
     They are not with several metrics, with a metric that says nothing before the end, or one that is minimized.
     """
-    first = metrics[0]
-    measure, percentile = _MEASURES.get(first.key), PRUNERS[pruner]
-    if percentile is None or len(metrics) > 1 or measure is None or first.direction != "maximize":
+    percentile = PRUNERS[pruner]
+    if percentile is None or why_not(metrics):
         return None
-    return Pruning(measure, percentile, spec.start, spec.end, deepest_drawdown(constraints))
+    return Pruning(_MEASURES[metrics[0].key], percentile, spec.start, spec.end, deepest_drawdown(constraints))

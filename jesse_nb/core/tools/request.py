@@ -15,6 +15,7 @@ from jesse_nb.core.jobs.pool import Pool, available_cores, local_pool, memory_sh
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_pool import RayPool, ray_pool
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store_address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Gaps, Mode, Route
@@ -181,6 +182,7 @@ class Request:
             check_jobs("n_jobs", self.n_jobs)
             if not isinstance(self.n_jobs, int):
                 self.pool()  # a cluster that is not there is said at once, and not by a job
+        is_address(self.store)  # refuses what is none and looks like one
         if self.memory_limit is not None:
             check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
         if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):

@@ -14,7 +14,7 @@ from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.core.times import DAY_MS, utc_text
-from jesse_nb.core.tools.constraints import Constraint
+from jesse_nb.core.tools.constraints import Constraint, broken_by_drawdown
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
@@ -107,7 +107,7 @@ def judge(
     nothing = (math.nan,) * len(metrics)
     key = outcome.spec.key
     if outcome.stopped is not None:
-        return _pruned(number, params, outcome, outcome.stopped, nothing), None
+        return _pruned(number, params, outcome, outcome.stopped, nothing, constraints), None
     if outcome.record is None:
         return Trial(number, params, nothing, "failed", str(outcome.error), {}, 0.0, outcome.reused, key), None
     result = outcome.record.to_result(outcome.spec)
@@ -127,9 +127,16 @@ def judge(
 
 
 def _pruned(
-    number: int, params: dict[str, Any], outcome: Outcome, stopped: StoppedRun, nothing: tuple[float, ...]
+    number: int,
+    params: dict[str, Any],
+    outcome: Outcome,
+    stopped: StoppedRun,
+    nothing: tuple[float, ...],
+    constraints: tuple[Constraint, ...],
 ) -> Trial:
     spec = outcome.spec
     reason = f"stopped on {utc_text(stopped.moment // DAY_MS * DAY_MS)}: {stopped.reason}"
+    excess = broken_by_drawdown(constraints, stopped.drawdown)
+    violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, nothing, "pruned", reason, {}, stopped.seconds, outcome.reused, spec.key,
-                 simulated=(stopped.moment - spec.start) / (spec.end - spec.start))  # fmt: skip
+                 violated, excess, simulated=(stopped.moment - spec.start) / (spec.end - spec.start))  # fmt: skip
