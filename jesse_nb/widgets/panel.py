@@ -95,7 +95,7 @@ class Form:
         if self._busy:
             return self._busy
         wrong = next((field for field in self.fields if field.error), None)
-        return f"Run is disabled. {wrong.label}: {wrong.error}" if wrong else ""
+        return f"{self.run_button.description} is disabled. {wrong.label}: {wrong.error}" if wrong else ""
 
     def mark(self, errors: Mapping[str, str]) -> None:
         """Show what is wrong, by field; everything else is right."""
