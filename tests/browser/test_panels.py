@@ -172,6 +172,7 @@ def test_from_a_backtest_to_a_walk_forward_verdict_and_back_to_a_cell(lab: Lab, 
     for form, wanted in ((optimize, ["start", "end", "space"]), (walk, ["start", "end", "space"]), (analyze, [])):
         form.empty()
         form.wants(*wanted, "output")
+        form.form.locator("pre").get_by_text(re.compile("^# No parameter is ticked|^%analyze walk$")).wait_for()
     notebook.screenshot("panel_chain_emptied")
 
     notebook.save()

@@ -341,6 +341,10 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     parts.form.copy_button.click()
     cell = parts.cell()
     assert html.escape(cell) in parts.form._cell.value
+    type_in(parts, "n_trials", "4")
+    assert "--trials 4" in parts.form._cell.value
+    type_in(parts, "n_trials", "3")
+    assert html.escape(cell) in parts.form._cell.value
     run(bench, cell.replace("-o study", "-o again"))
     again = bench.user_ns["again"].history
     assert again["reused"].all()  # the very same simulations
