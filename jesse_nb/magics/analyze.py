@@ -102,7 +102,7 @@ class AnalyzeMagics(Magics):
             "--scenarios",
             type=whole_number,
             metavar="N",
-            help="Markets that could have been, simulated in a deep analysis (50); 0 for none.",
+            help="Markets that could have been, simulated in a deep analysis; 0 for none (50).",
         ),
         argument("--seed", type=whole_number, metavar="N", help="Seed of all that is drawn at random (0)."),
         argument(

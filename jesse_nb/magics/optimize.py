@@ -101,8 +101,8 @@ class OptimizeMagics(Magics):
         argument(
             "--pruner",
             metavar="NAME",
-            help="Which trials are stopped on the way: none; median, those that do worse than half of the earlier "
-            "ones did by then; or quartile, worse than the best quarter (none).",
+            help="Which trials are stopped on the way: median, those that do worse than half of the earlier ones did "
+            "by then; quartile, those that do worse than the best quarter did; or none (none).",
         ),
         argument("--initial-result", metavar="STUDY", help="Earlier result whose best are tried first."),
     )
@@ -116,7 +116,7 @@ class OptimizeMagics(Magics):
             "--test-ratio",
             type=number,
             metavar="FRACTION",
-            help="In place of dates: the last part of the period (0.25); 0 holds nothing out.",
+            help="In place of dates: the last part of the period; 0 holds nothing out (0.25).",
         ),
         argument(
             "--holdout",
@@ -134,8 +134,8 @@ class OptimizeMagics(Magics):
             "--neighbours",
             type=whole_number,
             metavar="STEPS",
-            help="How many steps of each parameter the best five are looked around, on the training period (1); "
-            "0 looks around none.",
+            help="How many steps of each parameter the best five are looked around, on the training period; "
+            "0 looks around none (1).",
         ),
         argument(
             "--no-parity",

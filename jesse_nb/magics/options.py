@@ -208,7 +208,7 @@ _LIMITS_AND_FOLDERS = (
 run_options = option_group(
     "how it runs",
     argument(
-        "--mode", metavar="fast|step", help="Jesse's simulation mode (fast); compare results within one only."
+        "--mode", metavar="fast|step", help="Jesse's simulation mode; compare results within one only (fast)."
     ),
     *_LIMITS_AND_FOLDERS,
 )

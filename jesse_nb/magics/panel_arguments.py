@@ -196,10 +196,10 @@ class Arguments:
                 del self._refused[name]  # edited since
             else:
                 errors[name] = errors.get(name) or error
-        if self._table.background and not is_project(self._settings.project or "."):  # whose database may have more
-            found = period_errors(self._series(), self._timeframes(), self._warm_up(), self.words("start"),
-                                  self.words("end"))  # fmt: skip
-            errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
+        # A project's database may have more.
+        series = [] if is_project(self._settings.project or ".") else self._series()
+        found = period_errors(series, self._timeframes(), self._warm_up(), self.words("start"), self.words("end"))
+        errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
         if "in_sample_period" in self.fields and not any(map(errors.get, _OF_WINDOWS)):
             errors |= windows_errors({name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS})
         if "periods" in self.fields and not self.words("periods"):

@@ -147,7 +147,7 @@ class WalkForwardMagics(Magics):
             "--timeout",
             type=number,
             metavar="SECONDS",
-            help="Time for all of it (no limit); the windows finished by then are the result.",
+            help="Time for all of it; the windows finished by then are the result (no limit).",
         ),
     )
     @run_options

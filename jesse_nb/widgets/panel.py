@@ -95,7 +95,7 @@ class Form:
         if self._busy:
             return self._busy
         wrong = next((field for field in self.fields if field.error), None)
-        return f"Run is disabled. {wrong.label}: {wrong.error}" if wrong else ""
+        return f"{self.run_button.description} is disabled. {wrong.label}: {wrong.error}" if wrong else ""
 
     def mark(self, errors: Mapping[str, str]) -> None:
         """Show what is wrong, by field; everything else is right."""
@@ -103,6 +103,8 @@ class Form:
             field.mark(errors.get(field.name, ""))
         self.page.wrong = [field.name for field in self.fields if field.error]
         self._tell()
+        if self._cell.value:  # or it would show what the form was
+            self._show_cell(self._write())
 
     def work(self, what: str) -> None:
         """Keep Run disabled while something runs; empty ends that."""
@@ -116,7 +118,7 @@ class Form:
     def copy(self) -> None:
         """Show the cell that does the same, and put it into the clipboard."""
         text = self._write()
-        self._cell.value = f'<pre class="jesse-nb-panel-cell">{escape(text)}</pre>'
+        self._show_cell(text)
         self.page.copy(text)
         self.say("Copied. Paste it into a cell.")
 
@@ -144,6 +146,9 @@ class Form:
     def next_buttons(self) -> dict[str, Any]:
         """The buttons that send the result on."""
         return {button.description.removesuffix(" →"): button for button in self._next.children[1:]}
+
+    def _show_cell(self, text: str) -> None:
+        self._cell.value = f'<pre class="jesse-nb-panel-cell">{escape(text)}</pre>'
 
     def _tell(self) -> None:
         reason = self.reason

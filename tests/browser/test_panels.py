@@ -48,12 +48,13 @@ class Crossing(Strategy):
 class FormOnPage:
     """The n-th form of a page, those that were sent on counted."""
 
-    def __init__(self, page, number: int = 0) -> None:
+    def __init__(self, page, number: int = 0, verb: str = "Run") -> None:
         self.page = page
         self.form = page.locator(".jesse-nb-panel-form").nth(number)
         self.output = page.locator(".jesse-nb-panel-output").nth(number)
         self.next = page.locator(".jesse-nb-panel-next").nth(number)
-        self.form.get_by_role("button", name="Run", exact=True).wait_for()
+        self.button = self.form.get_by_role("button", name=verb, exact=True)
+        self.button.wait_for()
 
     def fill(self, **values: str) -> None:
         for name, value in values.items():
@@ -64,8 +65,38 @@ class FormOnPage:
                 control.fill(value)
                 control.blur()
 
+    def empty(self) -> None:
+        """Leave nothing in any field, nor in those behind "More options"; a list that must choose keeps its choice."""
+        for toggle in self.form.get_by_role("button", name="More options").all():
+            toggle.click()
+        controls = self.form.locator("input, select")
+        kinds = controls.evaluate_all("controls => controls.map((control) => control.type)")
+        for control, kind in zip(controls.all(), kinds, strict=True):
+            if kind == "checkbox":
+                control.uncheck()
+            elif kind == "select-multiple":
+                control.select_option([])
+            elif kind == "select-one":
+                if control.locator("option").first.inner_text().startswith("("):  # what is taken when it is left out
+                    control.select_option(index=0)
+            else:
+                control.fill("")
+                control.blur()
+
+    def wants(self, *names: str) -> None:
+        """Wait until these fields and no others are marked as wrong, and Run is disabled just when there are any."""
+        self.page.wait_for_function(
+            """([form, names]) => {
+                const marked = [...form.querySelectorAll(".jesse-nb-panel-wrong")].map((row) => row.className);
+                return marked.length === names.length
+                    && names.every((name) => marked.some((one) => one.split(" ").includes(`jesse-nb-field-${name}`)))
+                    && form.querySelector("button.mod-primary").disabled === names.length > 0;
+            }""",
+            arg=[self.form.element_handle(), list(names)],
+        )
+
     def run(self, shows: str) -> None:
-        self.form.get_by_role("button", name="Run", exact=True).click()
+        self.button.click()
         self.output.get_by_text(shows).first.wait_for(timeout=PATIENCE)
 
     def says(self, *texts: str) -> None:
@@ -99,8 +130,14 @@ def test_from_a_backtest_to_a_walk_forward_verdict_and_back_to_a_cell(lab: Lab, 
     backtest = FormOnPage(notebook.page)
     backtest.fill(start="2022-12-01")
     backtest.form.get_by_text("Run is disabled. Start: BTC-USDT is stored from 2023-01-01.").wait_for()
-    assert backtest.form.get_by_role("button", name="Run", exact=True).is_disabled()
-    backtest.fill(start="2023-01-20")
+    assert backtest.button.is_disabled()
+    backtest.fill(start="2023-02-11")
+    backtest.says("Run is disabled. End: The end (2023-02-10", "must come after the start (2023-02-11")
+    backtest.empty()
+    backtest.wants("start", "end", "output")
+    backtest.says("Run is disabled. Start: Choose a date.")
+    backtest.fill(start="2023-01-20", end="2023-02-10", output="result")
+    backtest.wants()
     backtest.run("Result card")
     backtest.send_on("optimize")
     optimize = FormOnPage(notebook.page, 1)
@@ -125,6 +162,18 @@ def test_from_a_backtest_to_a_walk_forward_verdict_and_back_to_a_cell(lab: Lab, 
     assert notebook.ask("study is not first and all(study.history.reused) and str(study) == str(first)")
     notebook.run(walk.copied().replace("-o walk", "-o walk_again"))
     assert notebook.ask("str(walk_again) == str(walk)")
+    notebook.run("first_result, first_analysis = result, analysis")
+    notebook.run(backtest.copied())
+    assert notebook.ask("result is not first_result and len(result.trades) > 0 and result.key == first_result.key")
+    assert notebook.ask("result.trades.equals(first_result.trades) and result.equity.equals(first_result.equity)")
+    notebook.run(analyze.copied())
+    assert notebook.ask("analysis is not first_analysis and str(analysis) == str(first_analysis)")
+    assert notebook.ask("analysis.to_frame().equals(first_analysis.to_frame())")
+    for form, wanted in ((optimize, ["start", "end", "space"]), (walk, ["start", "end", "space"]), (analyze, [])):
+        form.empty()
+        form.wants(*wanted, "output")
+        form.form.locator("pre").get_by_text(re.compile("^# No parameter is ticked|^%analyze walk$")).wait_for()
+    notebook.screenshot("panel_chain_emptied")
 
     notebook.save()
     path = notebook.page.evaluate("labHelpers.panel.context.path")
@@ -177,7 +226,13 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     form = FormOnPage(notebook.page, 1)
     form.fill(params="fast=5,9 slow=40", output="<img src=x onerror=window.pwned=2>")
     form.form.get_by_text("variable's name is expected").first.wait_for()
-    form.fill(output="batch")
+    form.fill(start="2023-02-02")
+    form.says("Run is disabled. End: The end (2023-02-01", "must come after the start (2023-02-02")
+    form.empty()
+    form.wants("strategies", "symbols", "timeframes", "start", "end", "output")
+    form.fill(strategies="Crossing", symbols="BTC-USDT", timeframes="1h", start="2023-01-20", end="2023-02-01",
+              params="fast=5,9 slow=40", output="batch")  # fmt: skip
+    form.wants()
     form.run("2 combinations")
     text = form.copied()
     notebook.run("first = batch")
@@ -189,13 +244,16 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     notebook.page.evaluate("index => labHelpers.show(index)", candles.index)
     cell = candles.shown(".jesse-nb-panel")
     cell.get_by_text("ETH-USDT").first.wait_for()
-    store = cell.locator(".jesse-nb-panel-form").first
-    store.locator(".jesse-nb-field-symbols select").select_option("SOL-USDT")
-    for name, day in (("start", "2023-01-01"), ("end", "2023-01-05")):
-        store.locator(f".jesse-nb-field-{name} input").fill(day)
-        store.locator(f".jesse-nb-field-{name} input").blur()
-    store.get_by_role("button", name="Store", exact=True).click()
+    store = FormOnPage(notebook.page, 2, "Store")
+    store.fill(symbols="SOL-USDT", start="2023-01-05", end="2023-01-01")
+    store.says("Store is disabled. End: The end (2023-01-01", "must come after the start (2023-01-05")
+    store.empty()
+    store.wants()  # it takes all symbols, and the whole period
+    store.fill(symbols="SOL-USDT", start="2023-01-01", end="2023-01-05")
+    store.button.click()
     cell.locator("table").first.get_by_text("SOL-USDT").first.wait_for()
+    cell.get_by_role("button", name="Import files").click()
+    FormOnPage(notebook.page, 3, "Import").wants("names", "exchange")
     cell.get_by_role("button", name="Delete a series").click()
     delete = cell.locator(".jesse-nb-panel-form").nth(2)
     delete.locator(".jesse-nb-field-names select").select_option("SOL-USDT")

@@ -14,7 +14,7 @@ from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel import PANEL_NAMES, Panel, panel
 from jesse_nb.report.coverage import coverage_html, coverage_table
-from jesse_nb.widgets.panel_fields import DateField, FlagField, SeveralField
+from jesse_nb.widgets.panel_fields import ChoiceField, DateField, FlagField, SeveralField
 from tests.magics.conftest import (  # noqa: F401 - fixtures
     STRATEGY,
     Notebook,
@@ -97,6 +97,22 @@ def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
     left_to_the_line = {"help", "routes", "source", "account", "background", "memory_limit", "project", "candles",
                         "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe"}  # fmt: skip
     assert set(actions) - left_to_the_line <= {field.name for field in parts.form.fields}
+
+
+DEFAULTS = {
+    "optimize": {"mode": "fast", "pruner": "none", "test_ratio": "0.25", "neighbours": "1", "n_trials": "100"},
+    "walk_forward": {"mode": "fast", "timeout": "no limit"},
+    "analyze": {"scenarios": "50"},
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_an_empty_field_shows_what_is_taken_then(bench, name):
+    parts = opened(bench, name)
+    for field, default in DEFAULTS[name].items():
+        control = parts.field(field).control
+        shown = control.options[0][0] if isinstance(parts.field(field), ChoiceField) else control.placeholder
+        assert shown.strip("()") == default
 
 
 WRONG = [
@@ -298,6 +314,8 @@ def test_a_project_strategy_that_cannot_be_imported(bench, tmp_path):
     (folder / "__init__.py").write_text("import no_such_module_anywhere\nclass Torn(no_such_module_anywhere.S): pass")
     bench.run_line_magic("config", f"JesseNb.project = {str(tmp_path / 'project')!r}")
     parts = opened(bench, "backtest")
+    type_in(parts, "end", (2023, 0, 1))  # a project's database may have that day, but not in this order
+    assert "must come after the start" in error_of(parts, "end")
     type_in(parts, "strategy", "Torn")
     assert "no_such_module_anywhere" in error_of(parts, "strategy")
     assert parts.form.run_button.disabled
@@ -322,6 +340,10 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     eventually(lambda: "Optimization: Crossing" in parts.report)
     parts.form.copy_button.click()
     cell = parts.cell()
+    assert html.escape(cell) in parts.form._cell.value
+    type_in(parts, "n_trials", "4")
+    assert "--trials 4" in parts.form._cell.value
+    type_in(parts, "n_trials", "3")
     assert html.escape(cell) in parts.form._cell.value
     run(bench, cell.replace("-o study", "-o again"))
     again = bench.user_ns["again"].history
@@ -384,8 +406,10 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     assert "Nothing is stored" in parts.forms["delete"].form.reason
     demo_form = parts.forms["demo"]
     demo_form.field("symbols").control.set_state({"index": [2]})  # only what there is can be chosen
-    for name, day in (("start", (2023, 0, 1)), ("end", (2023, 1, 1))):
-        type_in(demo_form, name, day)
+    type_in(demo_form, "start", (2023, 0, 1))
+    type_in(demo_form, "end", (2022, 0, 1))
+    assert demo_form.form.reason.startswith("Store is disabled. End: The end (2022-01-01) must come after")
+    type_in(demo_form, "end", (2023, 1, 1))
     demo_form.form.run_button.click()
     assert "SOL-USDT" in parts.listing
     assert backtest.field("symbol").words == ["SOL-USDT"]
