@@ -36,6 +36,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -218,19 +219,20 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
     early, late, resident = trials // 5, trials * 24 // 25, {}  # the search is over when the last notice comes
     at_the_end: dict[str, float] = {}
     began = time.perf_counter()
-    job: Job[OptimizeResult] = start()
+    report = Optimization._report
 
-    def heard(progress: Any) -> None:  # in the job's own thread, which waits meanwhile
-        if progress.phase != "optimizing":
-            return
-        if progress.done >= early and "early" not in resident:
-            resident["early"] = progress.done, _resident()
-        if progress.done >= late and "late" not in resident:
-            resident["late"] = progress.done, _resident()
-            at_the_end.update(_parts(progress.done))
+    def reported(study: Optimization, evaluator: Any) -> None:  # in the job's own thread, which waits meanwhile
+        report(study, evaluator)
+        done = len(study._trials)
+        if done >= early and "early" not in resident:
+            resident["early"] = done, _resident()
+        if done >= late and "late" not in resident:
+            resident["late"] = done, _resident()
+            at_the_end.update(_parts(done))
 
-    job.subscribe(heard)
-    result = job.result()
+    with mock.patch.object(Optimization, "_report", reported):
+        job: Job[OptimizeResult] = start()
+        result = job.result()
     seconds = time.perf_counter() - began
     (first, before), (last, after) = resident["early"], resident["late"]
     over = _resident()

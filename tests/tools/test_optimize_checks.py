@@ -21,7 +21,7 @@ LONGER = ("2023-03-01", "2023-03-25")
 
 #: Knows in which of the modes it runs, and does something in step mode.
 TWO_FACED = CROSSING.replace("    def should_long(self):", """    def before(self):
-        if self.index == 150 and any(frame.function == "_step_simulator" for frame in inspect.stack()):
+        if self.index == 150 and any(frame.function.startswith("_step") for frame in inspect.stack()):
             ACT
     def should_long(self):""").replace("import os,", "import inspect, os,")
 

@@ -215,7 +215,8 @@ class Job(Generic[T]):
         _current.set(control)
         try:
             self._result = self._work(control)
-            self._partial = lambda: None  # which would keep all that the work needed
+            if self._result is not None:
+                self._partial = lambda: None  # which would keep all that the work needed
         except JobCancelledError as error:
             self._error = error
         except JesseNbError as error:
