@@ -228,7 +228,7 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
             resident["early"] = done, _resident()
         if done >= late and "late" not in resident:
             resident["late"] = done, _resident()
-            at_the_end.update(_parts(done))
+            at_the_end.update(_parts(study, done))
 
     with mock.patch.object(Optimization, "_report", reported):
         job: Job[OptimizeResult] = start()
@@ -248,10 +248,9 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
     }
 
 
-def _parts(done: int) -> dict[str, float]:
+def _parts(study: Optimization, done: int) -> dict[str, float]:
     """Return the bytes a trial of what a running study keeps."""
-    study = next(one for one in gc.get_objects() if isinstance(one, Optimization))
-    search = next(one for one in gc.get_objects() if isinstance(one, Search))
+    search = max((one for one in gc.get_objects() if isinstance(one, Search)), key=lambda one: one._asked)
     seen: set[int] = set()
     kept = {
         "the trials themselves": study._trials,

@@ -54,6 +54,31 @@ def test_a_finished_study_needs_neither_its_sampler_nor_workers(
     assert [trial.params for trial in longer.trials] == [trial.params for trial in fresh.trials]
 
 
+def test_a_stop_is_heard_while_the_sampler_is_told_of_what_was_known(
+    candle_store: CandleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def study(n_trials: int, **options: Any) -> Any:
+        return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, space=SPACE, n_trials=n_trials, candles=candle_store,
+                        parity=False, neighbours=0, **options)
+
+    study(40)
+    ask = Search._ask_sampler
+
+    def ask_slowly(search: Search) -> Any:
+        time.sleep(0.2)
+        return ask(search)
+
+    monkeypatch.setattr(Search, "_ask_sampler", ask_slowly)  # as a sampler does that knows of hundreds of trials
+    job = study(60, background=True)
+    until = time.monotonic() + 30
+    while job.progress.done < 30 and time.monotonic() < until:
+        job.wait(0.01)
+    assert job.progress.done >= 30
+    job.cancel()
+    assert job.wait(1.5)  # it would go on for some eight seconds
+    assert job.state == "cancelled"
+
+
 WIDE = Space.parse({"fast": (2, 40), "slow": (41, 200), "stop": (0.5, 9.0), "kind": ["a", "b", None]})
 SEARCHES: list[dict[str, Any]] = [
     {},

@@ -178,12 +178,16 @@ class Optimization:
         else:
             self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
         while not self._must_stop() and not (search.ended and not evaluator.pending):
+            catching_up = False
             while search.may_ask:
+                catching_up = not search.ready(PATIENCE)
+                if catching_up:
+                    break  # to look whether the job was cancelled
                 number, params = search.ask()
                 self._asked[number] = params
                 evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}),
                                  stop=search.stop_rule)
-            answer = evaluator.next(PATIENCE)
+            answer = evaluator.next(0.0 if catching_up else PATIENCE)
             if answer is not None and (trial := self._receive(*answer)) is not None:
                 search.tell(trial.number, trial.values if trial.scored else None, trial.excess,
                             self._readings(answer[1]), stopped=trial.state == "pruned")

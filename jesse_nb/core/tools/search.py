@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import math
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -96,7 +98,8 @@ class Search:
                 self._study.enqueue_trial(params, skip_if_exists=True)
         self._before = AskedBefore(store, [space.to_dict(), directions, sampler, seed, self._lag, tried_first,
                                             constrained])
-        self._due: list[Callable[[], Any]] = []  # what the sampler has still to hear, as the store answered for it
+        self._due: deque[Callable[[], Any]] = deque()  # what the sampler has still to hear: the store answered for it
+        self._recalled: dict[str, Any] | None = None
         self._asked = 0
         self._told = 0
         self._known: dict[int, _Told] = {}
@@ -119,10 +122,25 @@ class Search:
         """True when no further trial will be asked for and all have been told of."""
         return self._told + len(self._known) == self._asked and (self._asked >= self._n_trials or self.exhausted)
 
+    def ready(self, seconds: float) -> bool:
+        """Let the sampler hear what is due, for so long at the most; return whether :meth:`ask` answers at once.
+
+        After hundreds of trials that the store answered, it has hundreds to hear of before it can propose one.
+        """
+        self._pass_on(self._asked - self._lag)
+        if self._recalled is None:
+            self._recalled = self._before.recall()
+        if self._recalled is None:
+            until = time.monotonic() + seconds
+            with quiet_optuna():
+                while self._due and time.monotonic() < until:
+                    self._due.popleft()()
+        return self._recalled is not None or not self._due
+
     def ask(self) -> tuple[int, dict[str, Any]]:
         """Return the next trial's number and parameters; only when :attr:`may_ask`."""
         self._pass_on(self._asked - self._lag)
-        params = self._before.recall()
+        params, self._recalled = self._recalled or self._before.recall(), None
         if params is None:
             params = self._propose()
             self._before.keep(params)
@@ -172,9 +190,8 @@ class Search:
 
     def _propose(self) -> dict[str, Any]:
         with quiet_optuna():
-            for step in self._due:
-                step()
-            self._due.clear()
+            while self._due:
+                self._due.popleft()()
             return self._ask_sampler()
 
     def _ask_sampler(self) -> dict[str, Any]:
