@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -209,3 +210,17 @@ def test_a_crash_leaves_the_worker_as_good_as_new(candle_store: CandleStore, as_
         run_here(candle_store, strategy=bad, data_routes=[("BTC-USDT", "1D")], **ONE)
     again = run_here(candle_store, strategy=CLOCK, **ONE)
     assert repr((again.metrics, again.trades)) == repr((good.metrics, good.trades))
+
+
+@pytest.mark.usefixtures("as_worker")
+def test_a_record_comes_from_a_worker_as_it_was(candle_store: CandleStore):
+    record = run_here(candle_store, strategy=TREND, **ONE)
+    came = pickle.loads(pickle.dumps(record))
+    assert came.pack() == record.pack()
+    assert came.pack() == record.pack()  # packed anew the second time
+    assert len(came.trades) > 0
+    assert came.trades == record.trades
+    assert repr(came.metrics) == repr(record.metrics)  # NaN is one, too
+    assert np.array_equal(came.equity_values, record.equity_values)
+    assert np.array_equal(came.equity_times, record.equity_times)
+    assert (came.seconds, came.versions, came.output) == (record.seconds, record.versions, record.output)

@@ -95,6 +95,9 @@ class RunRecord:
 
     def pack(self) -> tuple[str, bytes, bytes, str]:
         """Return metrics (JSON), trades (compressed JSON), equity (compressed arrays), versions (JSON)."""
+        came = self.__dict__.pop("_came_as", None)
+        if came is not None:
+            return came  # type: ignore[no-any-return]
         equity = self.equity_times.astype("<i8").tobytes() + self.equity_values.astype("<f8").tobytes()
         return (
             json.dumps(self.metrics),
@@ -102,6 +105,10 @@ class RunRecord:
             zlib.compress(equity, 1),
             json.dumps(self.versions),
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Packed in the worker, it is small on its way and ready for the store; few read the trades of a trial.
+        return _arrived, (self.pack(), self.seconds, self.recording)
 
     @classmethod
     def unpack(cls, metrics: str, trades: bytes, equity: bytes, versions: str, seconds: float) -> RunRecord:
@@ -126,6 +133,12 @@ allow_reading_later(RunRecord, "trades")
 allow_reading_later(BacktestResult, "trades")
 
 _NO_TRADES = pd.DataFrame()
+
+
+def _arrived(packed: tuple[str, bytes, bytes, str], seconds: float, recording: Recording | None) -> RunRecord:
+    record = RunRecord.unpack(*packed, seconds)
+    record.__dict__.update(_came_as=packed, recording=recording)
+    return record
 
 
 def _parted(content: bytes) -> tuple[bytes, str]:
