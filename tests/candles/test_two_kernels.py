@@ -34,7 +34,7 @@ def imports(root: str, folder: str, number: int, answers: Any) -> None:
         answers.put((number, repr(error), 0))
 
 
-def reads(root: str, number: int, stop: Any, answers: Any) -> None:
+def reads(root: str, number: int, began: Any, stop: Any, answers: Any) -> None:
     try:
         store, seen, count = CandleStore(root), 0, 0
         while not stop.is_set():
@@ -44,6 +44,7 @@ def reads(root: str, number: int, stop: Any, answers: Any) -> None:
             if not np.array_equal(candles, LONG[rows]) or len(candles) < seen:
                 raise AssertionError(f"{len(candles)} candles after {seen}, or other values")
             seen, count = len(candles), count + 1
+            began.set()
         answers.put((number, "", count))
     except BaseException as error:  # noqa: BLE001 - told to the test
         answers.put((number, repr(error), 0))
@@ -54,21 +55,25 @@ def test_importing_and_reading_at_once_loses_nothing(tmp_path: Path) -> None:
     for part, rows in enumerate(SLICES):
         file_of(tmp_path, csv_of(LONG[rows]), f"{part}.csv")
     context = multiprocessing.get_context("spawn")  # as separate as two kernels are
-    answers, stop = context.Queue(), context.Event()
+    answers, began, stop = context.Queue(), context.Event(), context.Event()
     CandleStore(root).write(*SERIES, LONG[:30])
     writers = [context.Process(target=imports, args=(root, str(tmp_path), number, answers)) for number in range(2)]
-    readers = [context.Process(target=reads, args=(root, number, stop, answers)) for number in (2,)]
-    for process in [*writers, *readers]:
+    readers = [context.Process(target=reads, args=(root, number, began, stop, answers)) for number in (2,)]
+    for process in readers:
         process.start()
     try:
+        assert began.wait(50)
+        for process in writers:
+            process.start()
         told = [answers.get(timeout=50) for _ in writers]
         stop.set()
         told += [answers.get(timeout=50) for _ in readers]
     finally:
         stop.set()
         for process in [*writers, *readers]:
-            process.join(10)
-            process.kill()
+            if process.pid is not None:
+                process.join(10)
+                process.kill()
     assert [error for _, error, _ in told] == [""] * 3
     assert all(count > 0 for number, _, count in told if number >= 2)
     store = CandleStore(root)
