@@ -15,7 +15,7 @@ import psutil
 from jesse_nb.core.jesse_runtime import ray_module
 
 #: Where the head listens for those who come from outside the cluster.
-CLIENT_PORT = 23_456
+CLIENT_PORT = 25_456  # outside of 23000 to 24000, which Ray gives to processes of its own
 
 _STORE_BYTES = 100 * 2**20
 

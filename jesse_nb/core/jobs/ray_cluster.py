@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ class Machine:
     node: str
     host: str
     free: int
+
+
+#: How often to knock, and what Ray says when the process that it had started for us was gone.
+_ATTEMPTS = 4
+_ENDED_AT_ONCE = ("Starting Ray client server failed", "ZombieProcess", "NoSuchProcess")
 
 
 def connect(address: str) -> Any:
@@ -57,13 +63,16 @@ def connect(address: str) -> Any:
 
 def _initialize(ray: Any, address: str) -> None:
     with nothing_slow():
-        try:
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-        except ConnectionError as error:
-            # The head starts a process for each who comes from outside, and now and then that one ends at once.
-            if "Starting Ray client server failed" not in str(error):
-                raise
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+            except ConnectionError as error:  # noqa: PERF203 - it waits anyway
+                # The head starts a process for each who comes from outside, and now and then that one ends at once.
+                if attempt == _ATTEMPTS or not any(sign in str(error) for sign in _ENDED_AT_ONCE):
+                    raise
+                time.sleep(1.0)
+            else:
+                return
 
 
 def machines(ray: Any) -> list[Machine]:
