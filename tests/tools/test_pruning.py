@@ -14,7 +14,7 @@ import jesse_nb.report  # noqa: F401 - so that results show themselves
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools import pruning as pruning_module
-from jesse_nb.core.tools.constraints import deepest_drawdown, parse_constraints
+from jesse_nb.core.tools.constraints import broken_by_drawdown, deepest_drawdown, parse_constraints
 from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -96,6 +96,12 @@ def test_no_trial_is_stopped_for_a_metric_that_says_nothing_before_the_end(metri
 def test_of_constraints_only_an_upper_bound_of_the_drawdown_is_broken_for_good() -> None:
     assert deepest_drawdown(parse_constraints("trades >= 30, max_drawdown < 25, drawdown <= 20%")) == 0.2
     assert deepest_drawdown(parse_constraints("trades >= 30, max_drawdown > 5")) is None
+
+
+def test_by_how_much_a_drawdown_breaks_a_constraint_is_as_for_a_whole_run() -> None:
+    rules = parse_constraints("trades >= 30, max_drawdown < 25, drawdown <= 0")
+    assert broken_by_drawdown(rules, 0.3) == (0.0, pytest.approx(0.2), pytest.approx(30.0))
+    assert broken_by_drawdown(rules, 0.0) == (0.0, 0.0, 0.0)
 
 
 def test_an_unknown_pruner_is_refused() -> None:

@@ -91,7 +91,8 @@ class StoppedRun:
     def drawdown(self) -> float:
         """The deepest one between the daily samples after the first, as a fraction of the peak."""
         later = self.values[1:]
-        return float((1.0 - later / np.maximum.accumulate(later)).max()) if len(later) else 0.0
+        peaks = np.maximum.accumulate(later)
+        return float((1.0 - later[peaks > 0] / peaks[peaks > 0]).max(initial=0.0))
 
     def again(self, rule: StopRule) -> StoppedRun | None:
         """Return where another rule stops it; None when that one lets it go on beyond what is known."""

@@ -185,9 +185,9 @@ def broken_by_drawdown(constraints: Iterable[Constraint], drawdown: float) -> tu
 
     For a run that did not come to its end: what else it would have kept or broken is unknown, so 0 stands there.
     """
-    return tuple(max(drawdown * 100 / bound - 1.0, 1e-12)
-                 if (bound := _drawdown_bound(constraint)) and drawdown * 100 > bound else 0.0
-                 for constraint in constraints)
+    bounds = [_drawdown_bound(constraint) for constraint in constraints]
+    return tuple(max((drawdown * 100 - bound) / (bound or 1.0), 1e-12)
+                 if bound is not None and drawdown * 100 > bound else 0.0 for bound in bounds)
 
 
 def _drawdown_bound(constraint: Constraint) -> float | None:

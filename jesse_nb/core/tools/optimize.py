@@ -187,7 +187,7 @@ project, candles, store, memory_limit
         spec = request.prepare(*periods.sealed).spec
         study = _key(training.spec.key, test and test.spec.key, spec.key, parsed and parsed.to_dict(),
                      [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first,
-                     pruner)
+                     *([] if pruner == "none" else [pruner]))  # so that the keys are those of studies that knew of none
         folder = (candles or CandleStore()).root
         sealed = Holdout(spec, study, metrics, kept, candles=str(folder), store="")
     plan = Plan(
