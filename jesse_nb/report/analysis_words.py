@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
 from jesse_nb.core.analysis.verdict import counted
 from jesse_nb.report.analysis_risk_figures import fan_of
+from jesse_nb.report.judgement import Judgement, judgement_of
 from jesse_nb.report.labels import days
 from jesse_nb.report.numbers import UNDEFINED, measure, share
-from jesse_nb.report.optimize_report import verdict_card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,19 +30,6 @@ _PARTS = {
     "scenarios": "simulation on rewritten candles",
 }  # fmt: skip
 
-_TONES = {"holds up": "good", "fails": "bad", "no evidence": "bad"}
-
-
-class Judgement(NamedTuple):
-    """What the verdict's macro takes; the tone is ``good``, ``bad`` or ``open``."""
-
-    tone: str
-    outcome: str
-    figures: str
-    note: str
-    evidence: tuple[str, ...] = ()
-
-
 def judgement(analysis: Analysis) -> Judgement:
     """Return the verdict of the result that the run was chosen from; of a single backtest, why there is none."""
     found = analysis.verdict
@@ -53,10 +39,7 @@ def judgement(analysis: Analysis) -> Judgement:
     if found is None:
         return Judgement("open", "no verdict", "one backtest cannot tell skill from luck",
                          "It depends on how many others were tried; optimize and walk_forward count them.")
-    if isinstance(found, OverfitVerdict):
-        return Judgement(**verdict_card(found))
-    outcome, _, figures = found.sentences[0].partition(": ")
-    return Judgement(_TONES.get(found.outcome, "open"), outcome, figures, found.sentences[1], found.evidence)
+    return judgement_of(found)
 
 
 def others(analysis: Analysis) -> str:

@@ -110,13 +110,13 @@ def top_table(result: BatchResult, most: int) -> Table:
     metrics = [result.metric.name, *(name for name in _SHOWN if label(name) != result.metric.label)]
     varied = _varied(result)
     rows = tuple(
-        (*(cell(entry.dimension(name)) for name in varied),
+        (cell(str(rank)), *(cell(entry.dimension(name)) for name in varied),
          cell(write(result.metric.name, entry.score, (result.metric,))),
          *(_metric_cell(name, entry.metrics.get(name)) for name in metrics[1:]))
-        for entry in best
+        for rank, entry in enumerate(best, 1)
     )
-    head = (*varied, result.metric.label, *(label(name) for name in metrics[1:]))
-    return Table(head, rows, words=len(varied))
+    head = ("", *varied, result.metric.label, *(label(name) for name in metrics[1:]))
+    return Table(head, rows, words=1 + len(varied))
 
 
 def statistics_table(result: BatchResult) -> Table:

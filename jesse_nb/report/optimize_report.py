@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from jesse_nb.report import optimize_tables, provenance, words
 from jesse_nb.report.backtest_tables import metric_cell
+from jesse_nb.report.judgement import judgement_of
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import duration, measure, share
 from jesse_nb.report.optimize_figures import MOST_SLICES
-from jesse_nb.report.tables import Cell, Tone, cell
+from jesse_nb.report.tables import Cell, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.overfit import OverfitFigures
-    from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
     from jesse_nb.core.tools.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
-__all__ = ["holdout_content", "optimize_content", "optimize_pictures", "verdict_card"]
+__all__ = ["holdout_content", "optimize_content", "optimize_pictures"]
 
 MOST_TOP_TRIALS = 10
 
@@ -25,7 +25,6 @@ _IMPORTANCE_METHODS = {
     "fANOVA": "Share of the metric's variation over the whole space that each parameter explains (fANOVA).",
     "PED-ANOVA": "How much each parameter sets the best tenth of the trials apart (PED-ANOVA).",
 }
-_TONES: dict[str, Tone] = {"likely skill": "good", "likely luck": "bad", "no edge": "bad"}
 
 
 def optimize_content(result: OptimizeResult) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def optimize_content(result: OptimizeResult) -> dict[str, Any]:
         "period": _period(result),
         "run": _run(result),
         "stopped": result.stopped,
-        "verdict": verdict_card(result.verdict) if result.verdict else None,
+        "verdict": judgement_of(result.verdict) if result.verdict else None,
         "earlier": words.earlier_runs(result),
         "tiles": _tiles(result),
         "warnings": warnings,
@@ -83,14 +82,6 @@ def optimize_pictures(result: OptimizeResult) -> dict[str, str]:
     if result.best is not None and result.importances.values:  # a reason in place of numbers is said in words
         pictures["importances"] = f"Importance of each parameter to {metric}"
     return pictures
-
-
-def verdict_card(verdict: OverfitVerdict) -> dict[str, Any]:
-    """Return what the ``verdict`` macro of the templates takes."""
-    outcome, _, figures = verdict.line.partition(": ")
-    thin = verdict.outcome == "too little data"  # of which no figure says anything
-    return {"tone": _TONES.get(verdict.outcome, "open"), "outcome": f"{outcome[0].upper()}{outcome[1:]}",
-            "figures": figures, "note": verdict.note, "evidence": () if thin else verdict.evidence}
 
 
 def holdout_content(result: OpenedHoldout) -> dict[str, Any]:

@@ -95,9 +95,9 @@ def top_trials(result: OptimizeResult, n: int) -> Table:
               if (label(name), unit(name)) not in optimized]
     scores = [metric.name for metric in result.metrics]
     head = ["rank", "trial", *names]
-    for prefix in ("", "Held-out ") if held_out else ("",):
-        head += [f"{prefix}{metric.label}" for metric in result.metrics]
-        head += [f"{prefix}{label(name)}" for name in beside]
+    for suffix in ("", ", held out") if held_out else ("",):
+        head += [f"{metric.label}{suffix}" for metric in result.metrics]
+        head += [f"{label(name)}{suffix}" for name in beside]
     rows = []
     for rank, row in frame.iterrows():
         line = [cell(str(rank)), cell(str(row["trial"]))]

@@ -172,7 +172,7 @@ def draw_degradation(result: WalkForwardResult) -> ReportFigure:
         return empty(figure, ax, "There was no edge in-sample of which a part could be lost.")
     # a multiple of what there was says no more than "all of it and more"
     values = lost[shown].to_numpy(dtype=float)
-    drawn = np.clip(values, -1.0, 2.0)
+    drawn = np.clip(values, -2.0, 2.0)
     colours = [GOOD if value <= 0 else BAD if value > 0.5 else BEST for value in values]
     bars = ax.barh(range(len(shown)), drawn, color=colours, height=0.62, alpha=0.85)
     ax.bar_label(bars, [_part(value) for value in values], padding=4, color=INK, fontsize=9)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
 from jesse_nb.core.analysis.verdict import figures_of, verdict
 from jesse_nb.report import cpcv_tables, cpcv_words, provenance, walk_forward_tables, walk_forward_words
+from jesse_nb.report.judgement import judgement_of
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.tables import Cell, as_text, cell, toned
@@ -46,7 +47,7 @@ def walk_forward_content(result: WalkForwardResult) -> dict[str, Any]:
         "period": f"{period(result.start, result.end)} ({days(result.start, result.end)})",
         "run": f"{walk_forward_words.setup(result)}; took {duration(result.elapsed)}",
         "stopped": result.stopped,
-        "verdict": found.sentences,
+        "verdict": judgement_of(found)._replace(evidence=()),  # which has a heading of its own
         "evidence": found.evidence,
         "tiles": _walk_forward_tiles(known),
         "curve": walk_forward_tables.curve_table(known.curve),
@@ -88,7 +89,7 @@ def cpcv_content(result: CpcvResult) -> dict[str, Any]:
     return {
         "run": f"{cpcv_words.setup(result)}; took {duration(result.elapsed)}",
         "stopped": result.stopped,
-        "verdict": found.sentences,
+        "verdict": judgement_of(found)._replace(evidence=()),  # which has a heading of its own
         "evidence": found.evidence,
         "tiles": _cpcv_tiles(result),
         "seams": cpcv_words.seams(result),

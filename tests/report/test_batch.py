@@ -87,7 +87,7 @@ def test_the_report_names_the_best_by_their_own_numbers() -> None:
     result = make_batch()
     best = max(result.entries, key=lambda entry: entry.metrics["sharpe_ratio"])
     first = str(result).split("\n\n")[1].splitlines()[1].split()
-    assert first[:4] == [best.strategy, best.symbol, best.timeframe, f"{best.metrics['sharpe_ratio']:.2f}"]
+    assert first[:5] == ["1", best.strategy, best.symbol, best.timeframe, f"{best.metrics['sharpe_ratio']:.2f}"]
     lowest = make_batch(metric=resolve_metric(("max_drawdown", "minimize")))
     assert lowest.top(1)[0].metrics["max_drawdown"] == min(entry.metrics["max_drawdown"] for entry in lowest.entries)
 

@@ -14,7 +14,8 @@ from jesse_nb.core.tools.constraints import Constraint
 from jesse_nb.core.tools.neighbourhood import Plateau, neighbourhood, neighbours_of
 from jesse_nb.report import words
 from jesse_nb.report.html import fragment
-from jesse_nb.report.optimize_report import optimize_content, optimize_pictures, verdict_card
+from jesse_nb.report.judgement import judgement_of
+from jesse_nb.report.optimize_report import optimize_content, optimize_pictures
 from jesse_nb.report.optimize_tables import comparison, comparison_table, parity_table, plateau_table
 from jesse_nb.report.overfit_figures import draw_overfit
 from jesse_nb.report.text import text
@@ -87,15 +88,15 @@ def test_the_verdict_comes_first_and_is_said_once(study):
     ],
 )
 def test_each_outcome_has_its_colour_and_its_words(study, outcome, tone):
-    card = verdict_card(replace(study.verdict, outcome=outcome, line=f"{outcome}: because"))
-    assert (card["tone"], card["outcome"].lower(), card["figures"]) == (tone, outcome, "because")
+    card = judgement_of(replace(study.verdict, outcome=outcome, line=f"{outcome}: because"))
+    assert (card.tone, card.outcome.lower(), card.figures) == (tone, outcome, "because")
 
 
 def test_too_few_days_show_no_figures():
     result = make_optimization(12)
     short = replace(result, returns=result.returns.iloc[:20], market=result.market.iloc[:21])
     assert short.verdict.outcome == "too little data"
-    assert verdict_card(short.verdict)["evidence"] == ()
+    assert judgement_of(short.verdict).evidence == ()
     assert "overfit" not in short.plots()
     assert "\n\nToo little data: 20 days" in text(short)
 
