@@ -24,7 +24,8 @@ NOISE = {"close_sigma": 4.0, "high_sigma": 1.0, "low_sigma": 1.0}
 
 #: Ours, Jesse's class, and its arguments.
 PIPELINES = [
-    (CandlePipeline(batch_size=1_440, seed=7), "MovingBlockBootstrapCandlesPipeline", {"batch_size": 1_440, "seed": 7}),
+    (CandlePipeline("moving_block_bootstrap", {}, 1_440, 7), "MovingBlockBootstrapCandlesPipeline",
+     {"batch_size": 1_440, "seed": 7}),
     (CandlePipeline("gaussian_noise", NOISE, 1_440, 11), "GaussianNoiseCandlesPipeline",
      {"batch_size": 1_440, **NOISE}),
     (CandlePipeline("gaussian_resampler", seed=5), "GaussianResamplerCandlesPipeline", {"batch_size": 10_080}),
@@ -127,13 +128,13 @@ def test_warm_up_stays_and_the_strategys_own_randomness_changes_nothing(candle_s
 def test_candles_kept_sparse_are_rewritten_too(candle_store: CandleStore):
     request = replace(one_market(WITNESS, candle_store), gaps="keep")
     period = ("2023-03-23", "2023-03-26")  # 80 minutes are missing
-    pipeline = CandlePipeline(batch_size=60, seed=1)
+    pipeline = CandlePipeline("moving_block_bootstrap", {}, 60, 1)
     fast, step = (simulated(request, [pipeline], mode, period)[0].output for mode in ("fast", "step"))
     assert fast == step != simulated(request, [None], "fast", period)[0].output
 
 
 @pytest.mark.parametrize(("pipeline", "words"), [
-    (CandlePipeline(batch_size=1_441), "Set batch_size to a multiple of 60"),
+    (CandlePipeline("moving_block_bootstrap", {}, 1_441), "Set batch_size to a multiple of 60"),
     (CandlePipeline("gaussian_noise", NOISE, 1_020), r"does not divide the period's 14,400 candles.* 1,440 \(a day\)"),
 ])  # fmt: skip
 def test_batches_that_jesse_would_cut_wrongly_are_refused(candle_store, pipeline, words):
@@ -145,13 +146,17 @@ def test_batches_that_jesse_would_cut_wrongly_are_refused(candle_store, pipeline
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"name": "noise"}, "no candle pipeline 'noise'.* Did you mean 'gaussian_noise'"),
     ({"name": "gaussian_noise"}, "needs close_sigma"),
-    ({"settings": {"close_sigma": 1}}, "no setting 'close_sigma'. It has none"),
+    ({"name": "moving_block_bootstrap", "settings": {"close_sigma": 1}}, "no setting 'close_sigma'. It has none"),
     ({"name": "gaussian_resampler", "settings": {"sigma": -1}}, "sigma is -1.* 0 or more"),
     ({"name": "gaussian_resampler", "settings": {"mu": float("nan")}}, "mu is nan"),
     ({"name": "gaussian_resampler", "settings": {"mu": True}}, "mu is True"),
     ({"settings": [1]}, r"settings of the candle pipeline are \[1\]"),
-    ({"batch_size": 1}, "batch_size is 1"),
-    ({"batch_size": 60.0}, "batch_size is 60.0"),
+    ({"name": "gaussian_resampler", "batch_size": 1}, "batch_size is 1"),
+    ({"name": "gaussian_resampler", "batch_size": 60.0}, "batch_size is 60.0"),
+    ({"batch_size": 1_440}, r"takes no batch_size. settings=dict\(block=1_440\)"),
+    ({"settings": {"block": 0}}, "block is 0"),
+    ({"settings": {"block": 90.5}}, "block is 90.5"),
+    ({"settings": {"blocks": 90}}, "Did you mean 'block'"),
     ({"seed": -1}, "seed is -1"),
     ({"seed": 2**32}, "from 0 to 4,294,967,295"),
     ({"seed": True}, "seed is True"),
@@ -167,4 +172,6 @@ def test_pipelines_are_equal_by_content():
     other = CandlePipeline("gaussian_noise", dict(reversed(NOISE.items())), 1_440)
     assert one == other
     assert len({one, other, CandlePipeline()}) == 2
+    assert str(CandlePipeline(seed=4)) == "stationary bootstrap (blocks of 10,080 minutes, seed 4)"
+    assert str(CandlePipeline(settings={"block": 60})) == "stationary bootstrap (blocks of 60 minutes, seed 0)"
     assert str(one) == ("gaussian noise (close_sigma 4, high_sigma 1, low_sigma 1, batches of 1,440 minutes, seed 0)")

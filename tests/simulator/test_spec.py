@@ -103,7 +103,8 @@ def changed_specs():
     for field in dataclasses.fields(BacktestSpec):
         if field.name not in ("routes", "data_routes", "account", "candles"):
             yield field.name, make_spec(**{field.name: OTHER[field.name]})
-    for name, pipeline in (("seed", CandlePipeline(seed=1)), ("batch", CandlePipeline(batch_size=60)),
+    for name, pipeline in (("seed", CandlePipeline(seed=1)), ("block", CandlePipeline(settings={"block": 60})),
+                           ("batch", CandlePipeline("gaussian_resampler", batch_size=60)),
                            ("name", CandlePipeline("gaussian_resampler")),
                            ("settings", CandlePipeline("gaussian_resampler", {"mu": 0}))):
         yield f"pipeline {name}", make_spec(pipeline=pipeline)
@@ -134,7 +135,7 @@ def changed_specs():
 
 def test_the_key_changes_with_every_field():
     keys = {name: spec.key for name, spec in changed_specs()}
-    assert len(keys) == 32
+    assert len(keys) == 33
     assert len({*keys.values(), make_spec().key}) == len(keys) + 1
     assert all(len(key) == 32 for key in keys.values())
 

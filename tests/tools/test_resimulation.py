@@ -24,7 +24,7 @@ from jesse_nb.exceptions import AllTrialsFailedError, InputError, JobCancelledEr
 from tests.jobs.strategies import CROSSING
 
 IDLE = CROSSING.replace('return ta.sma(self.candles, self.hp["fast"]) >', "return False and 1 >")
-PIPELINE = CandlePipeline(batch_size=1_440)
+PIPELINE = CandlePipeline(settings={"block": 1_440})
 
 
 @pytest.fixture
@@ -79,6 +79,7 @@ def test_fewer_scenarios_are_the_first_of_more_and_are_not_simulated_again(run: 
 def test_without_trades_a_scenario_is_flat(run: Any, again: dict[str, Any]) -> None:
     found = candle_monte_carlo(run(IDLE), 2, "gaussian_resampler", **again)
     assert (found.equity == 10_000).all(axis=None)
+    assert "these markets trend more than the real one" in found.notes[0]
     figures = found.scenarios.iloc[0]
     assert (figures["trades"], figures["max_drawdown"], figures["net_profit_percentage"]) == (0, 0, 0)
     assert math.isnan(figures["sharpe_ratio"])
@@ -95,9 +96,9 @@ def choosy(act: str) -> str:
 def test_a_scenario_that_fails_costs_no_other(run: Any, again: dict[str, Any]) -> None:
     real = int(float(run(choosy("print(self.price)")).output) * 100) % 2
     original = run(choosy(f"assert int(self.price * 100) % 2 == {real}, 'an odd price'"))
-    found = candle_monte_carlo(original, 4, PIPELINE, **again)
+    found = candle_monte_carlo(original, 8, PIPELINE, **again)
     failed = found.scenarios["reason"] != ""
-    assert 0 < failed.sum() < 4
+    assert 0 < failed.sum() < 8
     assert found.scenarios.loc[failed, "final_equity"].isna().all()
     assert found.scenarios.loc[failed, "reason"].str.contains("an odd price").all()
     assert set(found.equity.columns) == set(found.scenarios.index[~failed])
@@ -161,7 +162,8 @@ def test_in_the_background_it_can_be_read_early_and_cancelled(run: Any, again: d
     (lambda result, again: candle_monte_carlo(result, seed=-1, **again), "seed is -1"),
     (lambda result, again: candle_monte_carlo(result, pipeline="noise", **again), "no candle pipeline 'noise'"),
     (lambda result, again: candle_monte_carlo(result, pipeline=5, **again), "pipeline is 5"),
-    (lambda result, again: candle_monte_carlo(result, 2, CandlePipeline(batch_size=90), **again), "multiple of 60"),
+    (lambda result, again: candle_monte_carlo(result, 2, CandlePipeline("gaussian_resampler", batch_size=90), **again),
+     "multiple of 60"),
     (lambda result, again: candle_monte_carlo(result.metrics, **again), "not that of one backtest"),
     (lambda result, again: candle_monte_carlo(replace(result, spec=replace(result.spec, pipeline=PIPELINE)), **again),
      "itself a scenario"),

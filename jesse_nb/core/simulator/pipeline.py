@@ -1,8 +1,8 @@
-"""Candles that never were: Jesse's candle pipelines, which rewrite the candles of a run while it runs.
+"""Candles that never were: pipelines, Jesse's and our own, which rewrite the candles of a run while it runs.
 
-A pipeline rewrites the one-minute candles of the traded period, batch by batch, for every market of the run;
-timestamps and volumes stay. Warm-up candles stay as they were, and the first rewritten candle opens at the
-first real one's open. Trades and profit are those of the rewritten candles in both of Jesse's modes.
+A pipeline rewrites the one-minute candles of the traded period, for every market of the run; timestamps stay, and with
+Jesse's, which go batch by batch, volumes do. Warm-up candles stay as they were, and the first rewritten candle opens
+at the first real one's open. Trades and profit are those of the rewritten candles in both of Jesse's modes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.stationary_bootstrap import stationary_bootstrap
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean
 
@@ -26,17 +27,21 @@ __all__ = ["CandlePipeline", "check_pipeline", "pipeline_arguments"]
 
 _MOST_SEED = 2**32 - 1
 
+#: Minutes; of a batch of Jesse's, as in its dashboard, and of a block of ours on average.
+_WEEK = 10_080
+
 
 class _Kind(NamedTuple):
-    """One of Jesse's pipelines: its class, and the settings it needs and takes."""
+    """A pipeline: Jesse's class, empty for our own, and the settings it needs and takes."""
 
-    jesse_class: str
+    jesse_class: str = ""
     needed: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     takes_seed: bool = False
 
 
 _KINDS = {
+    "stationary_bootstrap": _Kind(optional=("block",)),
     "moving_block_bootstrap": _Kind("MovingBlockBootstrapCandlesPipeline", takes_seed=True),
     "gaussian_noise": _Kind("GaussianNoiseCandlesPipeline", ("close_sigma", "high_sigma", "low_sigma"),
                             ("close_mu", "high_mu", "low_mu")),
@@ -51,16 +56,22 @@ class CandlePipeline:
     Attributes
     ----------
     name
+        ``stationary_bootstrap``: the whole period's one-minute moves, volumes with them, in blocks of random length
+        from the same time of day, all markets from the same minutes
+        (:func:`~jesse_nb.core.simulator.stationary_bootstrap.drawn_minutes`). The others are Jesse's.
         ``moving_block_bootstrap``: each batch is put together from blocks of that batch's own one-minute
         moves (a tenth of it long, 10 minutes at least), all markets from the same minutes.
+        Over the length of a batch such markets vary about twice as much as the real one: they trend.
         ``gaussian_noise``: real closes plus a random walk that begins anew with each batch.
-        ``gaussian_resampler``: a random walk with each batch's own drift and spread.
+        ``gaussian_resampler``: a random walk with each batch's own drift and spread, which trends as much.
     settings
-        Numbers that Jesse's class of that name takes. ``gaussian_noise`` needs ``close_sigma``, ``high_sigma``
-        and ``low_sigma``, standard deviations in the quote currency, and takes ``close_mu``, ``high_mu`` and
-        ``low_mu``; ``gaussian_resampler`` takes ``mu`` (quote currency a minute) and ``sigma`` (factor).
+        ``stationary_bootstrap`` takes ``block``, the mean length of a block in minutes (10,080, a week).
+        ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard deviations in the quote
+        currency, and takes ``close_mu``, ``high_mu`` and ``low_mu``; ``gaussian_resampler`` takes ``mu`` (quote
+        currency a minute) and ``sigma`` (factor).
     batch_size
-        Minutes that are rewritten at once; 10,080, a week, as in Jesse's dashboard.
+        Minutes that Jesse's pipelines rewrite at once; None for 10,080, a week, as in its dashboard.
+        ``stationary_bootstrap`` has no batches.
     seed
         From 0 to 2**32 - 1.
 
@@ -70,9 +81,9 @@ class CandlePipeline:
         When there is no such pipeline, or a setting is missing, unknown or no finite number.
     """
 
-    name: str = "moving_block_bootstrap"
+    name: str = "stationary_bootstrap"
     settings: Mapping[str, float] = field(default_factory=dict)
-    batch_size: int = 10_080
+    batch_size: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -93,7 +104,12 @@ class CandlePipeline:
                                  "It is in the quote currency: 20.0 moves a price by about 20 a minute.")
         object.__setattr__(self, "settings", {name: _number(name, self.settings[name]) for name in known
                                               if name in self.settings})
-        object.__setattr__(self, "batch_size", _whole("batch_size", self.batch_size, 2, 10_000_000))
+        if kind.jesse_class:
+            size = _WEEK if self.batch_size is None else self.batch_size
+            object.__setattr__(self, "batch_size", _whole("batch_size", size, 2, 10_000_000))
+        elif self.batch_size is not None:
+            raise InputError(f"The candle pipeline {self.name} rewrites the whole period: it takes no batch_size.",
+                             "settings=dict(block=1_440) sets how long its blocks are on average, in minutes.")
         object.__setattr__(self, "seed", _whole("seed", self.seed, 0, _MOST_SEED))
 
     def __hash__(self) -> int:
@@ -101,7 +117,18 @@ class CandlePipeline:
 
     def __str__(self) -> str:
         settings = "".join(f"{name} {value:g}, " for name, value in self.settings.items())
-        return f"{self.name.replace('_', ' ')} ({settings}batches of {self.batch_size:,} minutes, seed {self.seed})"
+        parts = f"{settings}batches of {self.batch_size:,}" if self.batch_size else f"blocks of {self.block:,}"
+        return f"{self.name.replace('_', ' ')} ({parts} minutes, seed {self.seed})"
+
+    @property
+    def block(self) -> int:
+        """Mean length of a block of ``stationary_bootstrap``, minutes."""
+        return int(self.settings.get("block", _WEEK))
+
+    @property
+    def trends(self) -> bool:
+        """Whether what it makes trends where the real market does not: batches with a drift of their own."""
+        return self.name in ("moving_block_bootstrap", "gaussian_resampler")
 
 
 def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
@@ -117,14 +144,24 @@ def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
     Raises
     ------
     InputError
-        When a step of fast mode (the common part of all timeframes) does not divide the batch; or, for
-        ``gaussian_noise``, when the last batch would be cut short: Jesse opens that one at a stale price.
+        When a step of fast mode (the common part of all timeframes) does not divide the batch, or the period where
+        that is rewritten at once; for ``gaussian_noise``, when the last batch would be cut short: Jesse opens that one
+        at a stale price; for ``stationary_bootstrap``, when the markets have not the same number of candles.
     """
     pipeline = spec.pipeline
     if pipeline is None:
         return
     timeframes = {route.timeframe for route in spec.routes} | {route.timeframe for route in spec.data_routes}
     step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
+    if pipeline.batch_size is None:
+        counts = set(candles)
+        if len(counts) > 1:
+            raise InputError(f"The candle pipeline {pipeline.name} draws the same minutes in all markets, which have "
+                             f"{' and '.join(f'{count:,}' for count in sorted(counts))} candles.", "Use gaps='fill'.")
+        if any(count % step for count in counts):
+            raise InputError(f"The period's {counts.pop():,} candles do not consist of whole steps of {step:,} "
+                             f"minutes, which the candle pipeline {pipeline.name} needs.", "Change the period's end.")
+        return
     if pipeline.batch_size % step:
         raise InputError(f"The candle pipeline's batch of {pipeline.batch_size:,} minutes does not consist of whole "
                          f"steps of {step:,} minutes.", f"Set batch_size to a multiple of {step:,}.")
@@ -136,13 +173,19 @@ def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
                          f"Set batch_size to a divisor, or change the period.{day}")
 
 
-def pipeline_arguments(pipeline: CandlePipeline | None) -> dict[str, Any]:
-    """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none."""
+def pipeline_arguments(pipeline: CandlePipeline | None, minutes: int) -> dict[str, Any]:
+    """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none.
+
+    ``minutes`` is how many one-minute candles each market has in the traded period.
+    """
     if pipeline is None:
         return {}
-    kind = _KINDS[pipeline.name]
+    kind, pipelines = _KINDS[pipeline.name], jesse_module("jesse.candle_pipelines")
+    if not kind.jesse_class:
+        ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, pipeline.block, pipeline.seed)
+        return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
     arguments: dict[str, Any] = {"batch_size": pipeline.batch_size, **pipeline.settings}
-    original = getattr(jesse_module("jesse.candle_pipelines"), kind.jesse_class)
+    original = getattr(pipelines, kind.jesse_class)
     if kind.takes_seed:
         return {"candles_pipeline_class": original, "candles_pipeline_kwargs": {**arguments, "seed": pipeline.seed}}
     return {"candles_pipeline_class": _with_own_randomness(original, pipeline.seed),
@@ -172,6 +215,8 @@ def _with_own_randomness(original: type[Any], seed: int) -> type[Any]:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a finite number.")
+    if name == "block" and (value < 1 or float(value) % 1):
+        raise InputError(f"The candle pipeline's block is {value!r}.", "It is a whole number of minutes, 1 or more.")
     if name.endswith("sigma") and value < 0:
         raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a spread: 0 or more.")
     return float(value)

@@ -82,7 +82,8 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
     spec = simulation.spec
     research = jesse_module("jesse.research.backtest")
     trading, warm_up = _candles(simulation.candles)
-    check_pipeline(spec, [len(series["candles"]) for series in trading.values()])
+    minutes = [len(series["candles"]) for series in trading.values()]
+    check_pipeline(spec, minutes)
     printed = _Output()
     began = time.perf_counter()
     try:
@@ -106,7 +107,7 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
                 generate_equity_curve=True,
                 hyperparameters=_hyperparameters(classes, spec),
                 fast_mode=spec.mode == "fast",
-                **pipeline_arguments(spec.pipeline),
+                **pipeline_arguments(spec.pipeline, minutes[0]),
             )
     except RunStopped as stopped:
         return stopped.run

@@ -26,6 +26,10 @@ from jesse_nb.exceptions import InputError
 __all__ = ["CandleMonteCarlo", "candle_monte_carlo"]
 
 
+_TRENDING = ("Each batch of minutes has a drift of its own, so these markets trend more than the real one: what "
+             "follows trends gains on them without an edge. The pipeline stationary_bootstrap does without.")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class CandleMonteCarlo(Shown):
     """One backtest on many markets that could have been.
@@ -80,7 +84,7 @@ def candle_monte_carlo(
     memory_limit: int | None = None,
     background: bool = False,
 ) -> CandleMonteCarlo | Job[CandleMonteCarlo]:
-    """Simulate a backtest again on candles that Jesse's pipelines make from the real ones.
+    """Simulate a backtest again on candles that a pipeline makes from the real ones.
 
     The same seed gives the same scenarios; more of them begin with the same ones. Finished scenarios are kept
     in the run store, so that calling again continues. They are not trials: the ledger leaves them out.
@@ -93,7 +97,7 @@ def candle_monte_carlo(
         How many.
     pipeline
         A :class:`~jesse_nb.core.simulator.pipeline.CandlePipeline`, whose own seed is not used, or the name of one;
-        by default a moving block bootstrap within each week. The candles of the warm-up stay real.
+        by default ``stationary_bootstrap``. The candles of the warm-up stay real.
     seed
         From which the seed of each scenario is drawn.
     strategy, project, candles, store, n_jobs, trial_timeout, memory_limit
@@ -138,7 +142,7 @@ def candle_monte_carlo(
             .rename_axis("scenario"),
             # A run that never traded is sampled at other moments, and a day without a sample had no other value.
             equity=pd.DataFrame(curves).sort_index().ffill().rename_axis("scenario", axis=1),
-            elapsed=runs.elapsed, stopped=runs.stopped, notes=tuple(runs.notes),
+            elapsed=runs.elapsed, stopped=runs.stopped, notes=(*runs.notes, *([_TRENDING] if chosen.trends else [])),
         )  # fmt: skip
 
     def work(control: JobControl) -> CandleMonteCarlo:
