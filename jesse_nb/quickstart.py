@@ -3,12 +3,13 @@
 It is a strategy file like any other: copy it, change it, and run
 `jesse-nb optimize my_copy.py -s BTC-USDT -t 1h --start ... --end ...`.
 """
-# ruff: noqa: C408, D102 -- written as a user would in a cell
+# ruff: noqa: C408, D102, I001 -- written as a user would in a cell
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+
+from jesse_nb import Strategy  # first: it imports Jesse so that no project is looked for and no folder is made
 
 import jesse.indicators as ta
 from jesse import utils
-from jesse.strategies import Strategy
 
 
 class TrendFollower(Strategy):

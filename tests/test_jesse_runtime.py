@@ -84,6 +84,14 @@ def test_a_plain_import_of_jesse_there_does_what_is_avoided(project: Path):
         run_python("import jesse.research; print('alive')", cwd=project)
 
 
+def test_the_quickstart_can_be_imported_there(project: Path):
+    assert run_python("from jesse_nb.quickstart import TrendFollower as one; print(one.__name__)",
+                      cwd=project).strip() == "TrendFollower"
+    assert sorted(one.name for one in project.rglob("*")) == ["storage", "strategies"]
+    run_python("import jesse_nb.quickstart", cwd=project / "storage")  # where no project is, Jesse would make a folder
+    assert sorted(one.name for one in project.rglob("*")) == ["storage", "strategies"]
+
+
 def test_the_backend_and_the_cache_folder_of_the_environment_are_respected(tmp_path: Path):
     code = ("import os; from jesse_nb.core.jesse_runtime import strategy_class; strategy_class(); import matplotlib;"
             "print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'], os.environ['JESSE_CACHE_DIR'])")
