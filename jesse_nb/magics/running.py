@@ -51,8 +51,8 @@ def run_tool(
     arguments
         Its keyword arguments.
     output
-        Variable that gets the result: on failure or interrupt the job instead,
-        in the background always the job. ``_`` gets the same.
+        Variable that gets the result: on failure or interrupt the job instead, in the background always the job.
+        ``_`` gets the same. A job that fails before anything of it finished leaves the variable as it was.
     background
         Return as soon as the job runs.
     parser
@@ -82,6 +82,7 @@ def run_tool(
         show_job(shell, job, cell, output)
         return
     view = JobView(job, cell)
+    before = {output: shell.user_ns[output]} if output in shell.user_ns else {}
     if output:
         shell.push({output: job})
     job.awaited = True
@@ -95,6 +96,8 @@ def run_tool(
         raise _interrupted(job, view, output) from None
     except BaseException:
         view.close()
+        if job.partial_result() is None:
+            shell.push(before)  # an earlier result is worth more than a job that has none
         raise
     finally:
         job.awaited = False

@@ -160,6 +160,17 @@ def test_a_cancel_from_elsewhere_is_an_interrupt(shell, notebook, tool):
     assert shell.user_ns["study"] is tool.job
 
 
+def test_a_failure_before_anything_finished_leaves_an_earlier_result_alone(shell, notebook):
+    shell.push({"study": "of yesterday"})
+    with pytest.raises(StrategyCrashError):
+        run_tool(shell, Tool(error=StrategyCrashError("It raised."), n_steps=0), {}, output="study")
+    assert shell.user_ns["study"] == "of yesterday"
+    some = started(Tool(error=StrategyCrashError("It raised."), n_steps=1), 1)
+    with pytest.raises(StrategyCrashError):
+        run_tool(shell, some, {}, output="study")
+    assert shell.user_ns["study"] is some.job
+
+
 def test_a_failure_binds_the_job_and_clears_the_line(shell, notebook):
     tool = started(Tool(error=StrategyCrashError("The strategy raised.")))
     with pytest.raises(StrategyCrashError):
