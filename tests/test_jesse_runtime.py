@@ -92,6 +92,61 @@ def test_the_quickstart_can_be_imported_there(project: Path):
     assert sorted(one.name for one in project.rglob("*")) == ["storage", "strategies"]
 
 
+GUARDED = """
+import sys
+from jesse_nb.core.jesse_runtime import guard_imports
+import matplotlib; matplotlib.use("svg")
+end = guard_imports()
+path = list(sys.path)
+{first}
+from jesse.strategies import Strategy
+import jesse.indicators, jesse
+from jesse import utils, research
+assert research.backtest and Strategy.__module__ == "jesse.strategies.Strategy"
+assert jesse.__loader__ is jesse.__spec__.loader
+print(path == sys.path, matplotlib.rcParams["backend"], type(jesse.__spec__.loader).__name__)
+found = len(sys.meta_path); end(); end(); print(found - len(sys.meta_path))
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import jesse", "from jesse import utils", "import jesse.helpers"])
+def test_the_users_own_import_is_as_careful_where_it_is_guarded(project: Path, first: str):
+    for folder in (project, project / "storage"):
+        assert run_python(GUARDED.format(first=first), cwd=folder).split() == ["True", "svg", "SourceFileLoader", "1"]
+    assert sorted(one.name for one in project.rglob("*")) == ["storage", "strategies"]
+
+
+def test_with_an_env_file_jesse_is_left_to_itself(project: Path):
+    code = """
+from jesse_nb.core.jesse_runtime import guard_imports
+guard_imports()
+from jesse.services.env import ENV_VALUES
+print(ENV_VALUES["POSTGRES_NAME"])
+"""
+    (project / ".env").write_text("POSTGRES_HOST=192.0.2.1\nPOSTGRES_NAME=mine\nPOSTGRES_PORT=5432\n"
+                                  "POSTGRES_USERNAME=x\nPOSTGRES_PASSWORD=x\nPASSWORD=x\n")
+    assert run_python(code, cwd=project).strip() == "mine"
+
+
+def test_two_threads_that_import_at_once_do_not_wait_for_each_other(tmp_path: Path):
+    code = """
+import threading
+from jesse_nb.core.jesse_runtime import guard_imports, jesse_module
+guard_imports()
+def users():
+    import jesse.indicators
+ours = threading.Thread(target=jesse_module, args=("jesse.indicators",))
+theirs = threading.Thread(target=users)
+for thread in (ours, theirs):
+    thread.daemon = True
+    thread.start()
+for thread in (ours, theirs):
+    thread.join(60)
+print(ours.is_alive(), theirs.is_alive())
+"""
+    assert run_python(code, cwd=tmp_path).split() == ["False", "False"]
+
+
 def test_the_backend_and_the_cache_folder_of_the_environment_are_respected(tmp_path: Path):
     code = ("import os; from jesse_nb.core.jesse_runtime import strategy_class; strategy_class(); import matplotlib;"
             "print(os.environ['MPLBACKEND'], matplotlib.rcParams['backend'], os.environ['JESSE_CACHE_DIR'])")

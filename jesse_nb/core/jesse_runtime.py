@@ -18,9 +18,11 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -29,9 +31,11 @@ from typing import Any
 from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
-__all__ = ["CACHE_PREFIX", "jesse_module", "jesse_version", "nothing_slow", "ray_module", "strategy_class"]
+__all__ = ["CACHE_PREFIX", "guard_imports", "jesse_module", "jesse_version", "nothing_slow", "ray_module",
+           "strategy_class"]
 
 _import_lock = threading.RLock()
+_careful = False  # who holds the lock is importing Jesse already
 
 #: Imported by Jesse through ray and jsonschema once JupyterLab is installed; costs 4 to 7 seconds.
 _SLOW_AND_UNUSED = "rfc3987_syntax"
@@ -100,8 +104,65 @@ def _whole_module(name: str) -> ModuleType:
 @contextmanager
 def _without_side_effects() -> Iterator[None]:
     """Keep out of an import all that Jesse's would do besides."""
-    with _import_lock, _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
-        yield
+    global _careful
+    with _import_lock:
+        before, _careful = _careful, True
+        try:
+            with _unchanged_interpreter(), nothing_slow(), _no_project(), _own_cache_folder():
+                yield
+        finally:
+            _careful = before
+
+
+def guard_imports() -> Callable[[], None]:
+    """Import Jesse safely from now on, whoever asks for it first; what is returned ends that.
+
+    For a kernel: ``from jesse.strategies import Strategy`` is the first line of most strategies. Where a ``.env`` is,
+    Jesse is left to itself, since ``research.get_candles`` and the like need what it reads then.
+    """
+    finder = _CarefulFinder()
+    sys.meta_path.insert(0, finder)
+
+    def end() -> None:
+        with suppress(ValueError):
+            sys.meta_path.remove(finder)
+
+    return end
+
+
+class _CarefulFinder(MetaPathFinder):
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "jesse" or Path(".env").exists() or "JESSE_ENV_FILE" in os.environ:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _CarefulLoader(spec.loader)
+        return spec
+
+
+class _CarefulLoader(Loader):
+    """Imports the harmless top of Jesse, and then, safely, what is beneath it."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        assert spec is not None
+        spec.loader = module.__loader__ = self._loader  # as if nobody had been here
+        self._loader.exec_module(module)
+        # Another thread that imports Jesse safely may be waiting for this very module: waiting for it would never end.
+        if not _import_lock.acquire(blocking=False):
+            return
+        try:
+            if not _careful:
+                jesse_module("jesse.research.backtest")
+                strategy_class()
+        finally:
+            _import_lock.release()
 
 
 def ray_module() -> ModuleType:

@@ -35,6 +35,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         with contextlib.suppress(OSError):
             start_server()
 
+    from jesse_nb.core.jesse_runtime import guard_imports
     from jesse_nb.core.jobs.job import add_watcher
     from jesse_nb.magics.analyze import AnalyzeMagics
     from jesse_nb.magics.backtest import BacktestMagics
@@ -60,6 +61,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     matcher = make_matcher(shell, settings, methods)
     shell.Completer.custom_matchers.append(matcher)
     _undo[id(shell)] = [
+        guard_imports(),
         add_watcher(lambda job: watch_job(shell, job)),
         add_watcher(keep_journal(shell, settings)),
         lambda: configurables.remove(settings),

@@ -29,7 +29,9 @@ print(time.process_time() - began, sorted({"jesse", "pandas", "optuna", "matplot
 
 
 def test_unloading_takes_everything_away(shell):
+    loaded = len(sys.meta_path)
     run(shell, "%unload_ext jesse_nb")
+    assert len(sys.meta_path) == loaded - 1  # which imports Jesse safely
     for name in ("optimize", "backtest", "walk_forward"):
         assert shell.find_cell_magic(name) is None
     for name in ("optimize", "backtest", "candles", "runs", "jobs", "walk_forward", "analyze", "analyze_results"):
