@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jesse_nb.magics.panel_checks import check_words
-from jesse_nb.magics.panel_tables import KINDS, PanelTable
+from jesse_nb.magics.panel_tables import KINDS, LABELS, PanelTable
 from jesse_nb.widgets.panel_fields import (
     ChoiceField,
     DateField,
@@ -121,10 +121,8 @@ def _flag(action: argparse.Action) -> str:
 def _label(action: argparse.Action) -> str:
     if not action.option_strings:
         return str(action.metavar).split("|")[0].capitalize()
-    if action.dest == "output":
-        return "Result name"
-    if action.dest == "analysis_type":
-        return "Depth"
+    if action.dest in LABELS:
+        return LABELS[action.dest]
     text = next(flag for flag in action.option_strings if flag.startswith("--"))
     return text.removeprefix("--").replace("-", " ").capitalize()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["CANDLES", "KINDS", "PANELS", "PLURAL", "PanelTable"]
+__all__ = ["CANDLES", "KINDS", "LABELS", "PANELS", "PLURAL", "PanelTable"]
 
 #: How an argument is filled in; all others are texts.
 KINDS = {
@@ -17,12 +17,20 @@ KINDS = {
     "names": "choice", "analysis_type": "choice",
 }  # fmt: skip
 
+#: What fields are called that are not called like their flags.
+LABELS = {
+    "output": "Result name", "analysis_type": "Depth", "in_sample_period": "In-sample days",
+    "out_sample_period": "Out-of-sample days", "step_forward": "Days to next window", "gap": "Days of gap",
+}  # fmt: skip
+
 #: What one form calls in the singular and another in the plural.
 PLURAL = {"strategy": "strategies", "symbol": "symbols", "timeframe": "timeframes"}
 
 _ACCOUNT = ("balance", "fee", "market", "leverage", "leverage_mode")
 _RUN = ("mode", "gaps", "warm_up_candles", "data_routes", "trial_timeout")
-_PICK_STRATEGY = "Choose a strategy. A class derived from Strategy that a cell defines appears here."
+_PICK_STRATEGY = ("Choose a strategy. What cells define appears here; `from jesse_nb.quickstart import TrendFollower` "
+                  "is one to begin with.")
+_PICK_EXCHANGE = "Choose an exchange. `%panel candles` stores candles of one."
 _PICK_SYMBOL = "Choose a symbol. `%panel candles` stores some."
 _PICK_PERIOD = "Choose a date."
 _NO_SPACE = "The strategy declares no hyperparameters. Add one to the table."
@@ -74,7 +82,7 @@ class PanelTable:
     question: str = ""
 
 
-_ONE_MARKET = {"strategy": _PICK_STRATEGY, "exchange": _PICK_SYMBOL, "symbol": _PICK_SYMBOL,
+_ONE_MARKET = {"strategy": _PICK_STRATEGY, "exchange": _PICK_EXCHANGE, "symbol": _PICK_SYMBOL,
                "timeframe": "Choose a timeframe.", "start": _PICK_PERIOD, "end": _PICK_PERIOD,
                "output": "Give the result a name."}  # fmt: skip
 
@@ -108,7 +116,7 @@ PANELS = {
         ("strategies", "exchange", "symbols", "timeframes", "start", "end", "params", "metric", "concurrent_limit",
          "output"),
         ("periods", "top", "hyperparameters", "large", *_ACCOUNT, *_RUN),
-        {"strategies": _PICK_STRATEGY, "exchange": _PICK_SYMBOL, "symbols": _PICK_SYMBOL,
+        {"strategies": _PICK_STRATEGY, "exchange": _PICK_EXCHANGE, "symbols": _PICK_SYMBOL,
          "timeframes": "Choose a timeframe.", "output": "Give the result a name."}, output="batch",
         then={"analyze": {"names": "{}"}},
     ),

@@ -271,12 +271,12 @@ def test_a_tab_closed_in_mid_run_can_be_come_back_to(lab: Lab, open_notebook):
 
 def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(lab: Lab, open_notebook):
     demo = "%candles demo -s SOL-USDT --start 2023-01-01 --end 2023-02-21"
-    announced_early = "from jesse_nb.widgets import live_view\nlive_view.LONG = 2.0"
+    announced_early = "from jesse_nb.widgets import live_view\nlive_view.LONG = 0.1"
     path = lab.write_notebook("changes", "%load_ext jesse_nb", WATCH_ENDS, announced_early, demo)
     notebook = open_notebook(path)
     notebook.begin_all().wait()
     line = "%%optimize -s SOL-USDT -t 15m --start 2023-01-20 --end 2023-02-20 -o study"
-    background = notebook.run(f"{line} --trials 40 --background{STRATEGY}")
+    background = notebook.run(f"{line} --trials 150 --background{STRATEGY}")
     background.wait_for_progress()
     notebook.run("class Crossing(Strategy):\n    def should_long(self):\n        raise RuntimeError('the new class')")
     assert "SOL-USDT" not in notebook.run("%candles delete SOL-USDT --yes").text
@@ -288,7 +288,7 @@ def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(
     toast.get_by_role("button", name="Dismiss").click()
     toast.wait_for(state="detached")
     assert notebook.ask("(len(study.result().trials), {trial.state for trial in study.result().trials})") == (
-        40, {"finished"})  # fmt: skip
+        150, {"finished"})  # fmt: skip
     background.see("Optimization: Crossing")
 
     again = notebook.run(f"{line} --trials 2{STRATEGY}")

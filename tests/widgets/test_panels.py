@@ -296,7 +296,8 @@ def test_without_candles_and_strategies_the_reasons_say_what_to_do(shell, tmp_pa
     monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
     parts = opened(shell, "optimize")
-    assert "A class derived from Strategy" in error_of(parts, "strategy")
+    assert "jesse_nb.quickstart import TrendFollower" in error_of(parts, "strategy")
+    assert "Choose an exchange. `%panel candles`" in error_of(parts, "exchange")
     assert "%panel candles" in error_of(parts, "symbol")
 
 
