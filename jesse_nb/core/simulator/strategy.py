@@ -312,13 +312,21 @@ def _source_of(strategy: type[Any]) -> str:
         code = getattr(member, "__code__", None)
         if code is None:
             continue
-        lines = linecache.getlines(code.co_filename)
-        try:
-            tree = ast.parse("".join(lines))
-        except SyntaxError:
-            return ""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef) and node.name == strategy.__name__ \
-                    and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
-                return "".join(lines[node.lineno - 1 : node.end_lineno])
+        text = "".join(linecache.getlines(code.co_filename))
+        found = _class_around(text, strategy.__name__, code.co_firstlineno)
+        if found is not None:
+            return found
     return ""
+
+
+@lru_cache(maxsize=64)
+def _class_around(text: str, name: str, line: int) -> str | None:
+    """Return the text of the class that has a line; nothing when the text is no Python, None when no class has it."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
+            return "\n".join(text.split("\n")[node.lineno - 1 : node.end_lineno]) + "\n"  # as the parser counts them
+    return None
