@@ -224,6 +224,34 @@ def test_the_same_in_this_process_as_in_another(base: str, tmp_path: Path, monke
             del sys.modules[name]
 
 
+INSTALLED = """
+import sys
+sys.path.insert(0, {folder!r})
+from bought import Trend, Base
+from jesse_nb.core.simulator.strategy_hash import hash_class, read_class
+from jesse_nb.quickstart import TrendFollower
+class Mine(Base):
+    def should_long(self):
+        return False
+Mine.__module__ = "__main__"
+print(hash_class(Trend), hash_class(Mine), *read_class(TrendFollower).modules, *read_class(Trend).modules)
+"""
+
+
+def test_another_version_of_an_installed_strategy_is_another_strategy(tmp_path: Path):
+    text = "from jesse_nb import Strategy\nclass Base(Strategy):\n    X = 1\nclass Trend(Base):\n    Y = 1\n"
+    found = []
+    for number, one in enumerate((text, text + "# a remark\n", text.replace("X = 1", "X = 2"))):
+        folder = tmp_path / str(number) / "site-packages"
+        folder.mkdir(parents=True)
+        (folder / "bought.py").write_text(one)
+        found.append(run_python(INSTALLED.format(folder=str(folder)), cwd=tmp_path).split())
+    assert found[0] == found[1]
+    assert found[0][0] != found[2][0]
+    assert found[0][1] != found[2][1]
+    assert found[0][2:] == ["jesse_nb.quickstart"]  # which its users change
+
+
 def test_a_texts_hash_covers_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_local(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -24,8 +24,9 @@ from jesse_nb.exceptions import StrategyError
 __all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "module_files",
            "normalized_source", "source_digest"]
 
-#: Never the user's own, even when installed in editable form from a checkout.
+#: Never the user's own, even when installed in editable form from a checkout, but for one strategy to play with.
 _OURS = ("jesse", "jesse_nb")
+_TO_PLAY_WITH = "jesse_nb.quickstart"
 
 #: Digest of what each local module of the strategies of this run said when they were resolved.
 _expected: dict[str, str] = {}
@@ -37,6 +38,8 @@ _installed: dict[str, ModuleType] = {}
 
 def is_local_module(module: ModuleType) -> bool:
     """Tell whether a module is a file or a folder of the user's, not an installed package."""
+    if module.__name__ == _TO_PLAY_WITH:
+        return True
     if module.__name__.partition(".")[0] in _OURS:
         return False
     file = getattr(module, "__file__", None)
@@ -118,9 +121,10 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
         source, home = waiting.pop()
         for name in _imported_names(source, home):
             for spec in _specs_along(name, roots):
-                if spec.name in found or not spec.origin or not _is_local_file(spec.origin):
+                if spec.name in found or not spec.origin:
                     continue
-                if spec.name.partition(".")[0] in _OURS:
+                if spec.name != _TO_PLAY_WITH and (spec.name.partition(".")[0] in _OURS
+                                                   or not _is_local_file(spec.origin)):
                     continue
                 content = Path(spec.origin).read_bytes()
                 if not spec.origin.endswith(".py"):

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
 from functools import cached_property, lru_cache, partial
+from pathlib import Path
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -66,6 +67,7 @@ def read_class(strategy: type) -> Fingerprint:
     """Read what a live class would do."""
     content = _Content()
     content.add_value(strategy)
+    content.add_installed(strategy)
     return Fingerprint(content.digest(), content.modules)
 
 
@@ -100,6 +102,16 @@ class _Content:
         for name, source in sorted(local_imports(text, package, search).items()):
             self.add(kind, name, normalized_source(source))
             self.modules[name] = source_digest(source)
+
+    def add_installed(self, strategy: type) -> None:
+        """Add the source of installed modules that the strategy and its bases are from: it may be another version."""
+        for base in strategy.__mro__:
+            if base.__module__.partition(".")[0] in {*sys.stdlib_module_names, "jesse"} or not _is_importable(base):
+                continue
+            module = sys.modules[base.__module__]
+            file = Path(getattr(module, "__file__", None) or "")
+            if not is_local_module(module) and file.suffix == ".py" and file.is_file():
+                self.add("installed", module.__name__, normalized_source(_text_of(file, file.stat().st_mtime_ns)))
 
     def add_value(self, value: Any) -> None:
         if value is None or isinstance(value, bool | int | float | complex | str | bytes):
@@ -248,6 +260,11 @@ def _is_importable(value: Any) -> bool:
     for part in value.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is value
+
+
+@lru_cache(maxsize=64)
+def _text_of(file: Path, changed: int) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
 
 
 def _digest_of(value: Any) -> str:
