@@ -158,7 +158,7 @@ class OptimizeMagics(Magics):
             metavar="N|ray",
             help="Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores).",
         ),
-        argument("--timeout", type=number, metavar="SECONDS", help="Time for the whole search (no limit)."),
+        argument("--timeout", type=number, metavar="SECONDS", help="Seconds for the whole search (no limit)."),
     )
     @run_options
     @output_options

@@ -188,7 +188,7 @@ account_options = option_group(
 )
 
 _LIMITS_AND_FOLDERS = (
-    argument("--trial-timeout", metavar="SECONDS", type=number, help="Time that one simulation may take (600)."),
+    argument("--trial-timeout", metavar="SECONDS", type=number, help="Seconds that one simulation may take (600)."),
     argument(
         "--memory-limit",
         metavar="MEGABYTES",

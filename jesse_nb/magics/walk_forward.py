@@ -49,19 +49,19 @@ class WalkForwardMagics(Magics):
     @option_group(
         "windows, in days",
         STRATEGY_ARGUMENT,
-        argument("--in-sample-period", type=whole_number, metavar="DAYS", help="Training of one window (365)."),
-        argument("--out-sample-period", type=whole_number, metavar="DAYS", help="Test of one window (30)."),
+        argument("--in-sample-period", type=whole_number, metavar="DAYS", help="Days of training in one window (365)."),
+        argument("--out-sample-period", type=whole_number, metavar="DAYS", help="Days of testing after it (30)."),
         argument(
             "--step-forward",
             type=whole_number,
             metavar="DAYS",
-            help="From one window to the next; where tests overlap, the newest model counts (7).",
+            help="Days from one window to the next; where tests overlap, the newest model counts (7).",
         ),
         argument(
             "--gap",
             type=whole_number,
             metavar="DAYS",
-            help="Left out between training and testing, or between groups (0).",
+            help="Days left out between training and testing, or between groups (0).",
         ),
         argument(
             "--anchored", action="store_true", default=None, help="Let every window train from the start on."
@@ -147,7 +147,7 @@ class WalkForwardMagics(Magics):
             "--timeout",
             type=number,
             metavar="SECONDS",
-            help="Time for all of it; the windows finished by then are the result (no limit).",
+            help="Seconds for all of it; the windows finished by then are the result (no limit).",
         ),
     )
     @run_options
