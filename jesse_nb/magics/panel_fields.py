@@ -129,7 +129,8 @@ def _label(action: argparse.Action) -> str:
 
 def _default(help_text: str) -> str:
     found = _DEFAULT.search(help_text)
-    return found[1] if found else ""
+    text = found[1] if found else ""
+    return text.replace(",", "") if re.fullmatch(r"[\d,]+", text) else text  # as one would type it
 
 
 def _quoted(word: str) -> str:

@@ -106,6 +106,7 @@ class ToolPanel:
             return
         line = self._arguments.line()
         output = self._arguments.words("output")[0] if "output" in self._arguments.fields else ""
+        earlier = self._shell.user_ns.get(output)
         try:
             if not self.table.background:
                 self._place.show(self._magic(f"{line} --yes" if self.table.question else line))
@@ -116,9 +117,10 @@ class ToolPanel:
             self._blame(error)
             return
         self.job = self._shell.user_ns[output]
+        self.form.begin()
         self.form.offer_next({})
         self.form.work("It is running. Stop ends it and keeps what has finished.")
-        threading.Thread(target=self._finish, args=(self.job, output), daemon=True,
+        threading.Thread(target=self._finish, args=(self.job, output, earlier), daemon=True,
                          name=f"jesse-nb-panel-{self.job.id}").start()  # fmt: skip
 
     def rows(self) -> list[tuple[str, str]]:
@@ -180,15 +182,19 @@ class ToolPanel:
         else:
             self.form.say(text)
 
-    def _finish(self, job: Any, output: str) -> None:
+    def _finish(self, job: Any, output: str, earlier: Any) -> None:
         job.wait()
         done = job.state == "finished"
-        if done and self._shell.user_ns.get(output) is job:
-            self._shell.push({output: job.result()})
+        lost = job.partial_result() is None  # an earlier result is worth more than a job that has none
+        if self._shell.user_ns.get(output) is job and (done or (lost and earlier is not None)):
+            self._shell.push({output: job.result() if done else earlier})
         if done:
             self.form.offer_next({name: partial(self.send_on, name) for name in self.table.then})
         self.form.work("")
-        self.form.say(f"The result is {output}." if done else f"{job.id} {job.state}; {output} is the job.")
+        kept = f"{output} is what it was before." if lost and earlier is not None else \
+            f"{output}.partial_result() is what finished, Run goes on from there." if not lost else ""
+        ended = "Stopped." if job.state == "cancelled" else "It failed, for the reason beneath."
+        self.form.say(f"The result is {output}." if done else f"{ended} {kept}".strip())
 
     def _keep(self, html: str) -> None:
         self._report = html

@@ -140,8 +140,15 @@ class LaunchingCell:
 
     def html(self, value: Any) -> str:
         """Return what a page shows of ``value``; empty of None."""
+        return self.bundle(value).get("text/html", "")
+
+    def bundle(self, value: Any) -> dict[str, str]:
+        """Return ``value`` as HTML and as plain text, by their media types; nothing of None."""
         data: dict[str, str] = {} if value is None else self._formatter.format(value)[0]
-        return data.get("text/html") or (f"<pre>{escape(data['text/plain'])}</pre>" if data else "")
+        if not data:
+            return {}
+        plain = data["text/plain"]
+        return {"text/html": data.get("text/html") or f"<pre>{escape(plain)}</pre>", "text/plain": plain}
 
     def show(self, value: Any) -> None:
         """Show ``value`` for good, in the current cell, once."""
@@ -206,7 +213,7 @@ class JobView:
             if self._cell.terminal and self._last_line:
                 self._write_terminal("")
             if self._live_view is not None:  # ended before it goes, for pages that do not get the report
-                self._live_view.end(lambda: self._cell.html(value))
+                self._live_view.end(lambda: self._cell.bundle(value))
             if self._cell.live:
                 if value is not None or self._started:
                     self._cell.publish(value, self._display_id, update=self._started)

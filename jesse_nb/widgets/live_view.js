@@ -376,8 +376,9 @@ class Live {
   }
 
   receive(message) {
-    if (!message || message.type !== "report" || !message.html) return;
-    this.report = message.html;
+    if (message?.type !== "report" || !message.data["text/html"]) return;
+    this.report = message.data["text/html"];
+    keepInNotebook(this.model.widget_manager, this.model.get("view_class"), message.data);
     for (const view of this.views) if (view.root.isConnected) view.showReport(this.report);
   }
 

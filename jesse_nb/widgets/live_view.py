@@ -27,7 +27,7 @@ import traitlets
 from jesse_nb.widgets.live_texts import announcement, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jesse_nb.core.jobs.job import Job
 
@@ -61,7 +61,7 @@ class LiveView(anywidget.AnyWidget):
         widgets arrive only after the cell.
     """
 
-    _esm = _HERE / "live_view.js"
+    _esm = (_HERE / "keep.js").read_text() + (_HERE / "live_view.js").read_text()
     _css = _HERE / "live_view.css"
 
     snapshot = traitlets.Dict().tag(sync=True)
@@ -74,7 +74,7 @@ class LiveView(anywidget.AnyWidget):
     def __init__(self, job: Job[Any], view_class: str = "") -> None:
         self._job = job
         self._awaited = job.awaited
-        self._find_report: Callable[[], str] | None = None
+        self._find_report: Callable[[], Mapping[str, str]] | None = None
         self._wanted = False
         super().__init__(
             snapshot=snapshot(job), blocking=job.awaited, view_class=view_class or f"jesse-nb-view-{uuid4().hex}"
@@ -88,13 +88,14 @@ class LiveView(anywidget.AnyWidget):
             self.blocking = self._job.awaited
             self.snapshot = snapshot(self._job)
 
-    def end(self, find_report: Callable[[], str]) -> None:
+    def end(self, find_report: Callable[[], Mapping[str, str]]) -> None:
         """Show the end, and announce that of a long job in the background.
 
         Parameters
         ----------
         find_report
-            Returns the report as an HTML fragment, for pages that missed it; empty when there is none.
+            Returns the report by media type, an HTML fragment and plain text, for pages that missed it; empty when
+            there is none.
         """
         final = snapshot(self._job, ended=True)
         if not self._awaited and self._job.progress.elapsed >= LONG and self._job.id not in self._announced:
@@ -122,4 +123,4 @@ class LiveView(anywidget.AnyWidget):
     def _send_report(self) -> None:
         self._wanted = False
         assert self._find_report is not None
-        self.send({"type": "report", "html": self._find_report()})
+        self.send({"type": "report", "data": self._find_report()})

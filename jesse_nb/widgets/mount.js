@@ -1,5 +1,6 @@
 // Puts views of a widget into outputs that are plain HTML, in place of the static form that stands there.
 
+const KEPT_AFTER_MS = 1500; // by then an output has been drawn anew, where the page knows it
 const AWAY_MS = 10000; // a view whose output has been off the page for so long is given up
 
 // What the notebook does to an output, its widget does not do: so a view is told what Lumino would tell it.
@@ -95,6 +96,11 @@ class Mounter {
     document.addEventListener("plotlywidget-after-render", this.drawn);
     model.on("comm:close", () => this.close());
     model.on("destroy", () => this.close());
+    model.on("msg:custom", (message) => {
+      if (message?.type !== "static") return;
+      clearTimeout(this.keeping);
+      this.keeping = setTimeout(() => this.keep(message.data), KEPT_AFTER_MS);
+    });
     this.begin();
   }
 
@@ -112,6 +118,10 @@ class Mounter {
     // ipykernel 7 may leave the first message to a subshell lying until the next comes: so it is not the user's.
     for (const delay of [0, 250]) setTimeout(() => { if (!this.closed && widget.comm_live) this.model.send({}); }, delay);
     this.follow();
+  }
+
+  keep(data) {
+    if (!this.closed) keepInNotebook(this.model.widget_manager, this.model.get("place"), data);
   }
 
   // Views of a widget that the kernel forgot would still look as if they could be used.

@@ -49,6 +49,7 @@ class MountedOutput:
         self._static = static
         self._mounter: Mounter | None = None
         self._shown: list[tuple[LaunchingCell, str]] = []
+        self._updated = False
 
     def show(self) -> None:
         """Show it in the cell that is running."""
@@ -60,6 +61,7 @@ class MountedOutput:
             return
         if self._mounter is None:
             self._mounter = Mounter(self._find_widget())
+            self._mounter.on_msg(self._answer)
         if voila or cell.shows_widgets:
             view = {"version_major": 2, "version_minor": 0, "model_id": self._mounter.widget_id}
             display({**self._static(), "application/vnd.jupyter.widget-view+json": view}, raw=True)
@@ -75,6 +77,16 @@ class MountedOutput:
         """
         for cell, display_id in self._shown:
             cell.publish(_Bundle(self._mounted()), display_id, update=True)
+            self._updated = True
+        self._keep()
+
+    def _keep(self) -> None:
+        """Send the static form to pages that were opened again: they know no display id."""
+        if self._mounter is not None and self._updated:
+            self._mounter.send({"type": "static", "data": self._mounted()})
+
+    def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
+        self._keep()  # a page says that it is there
 
     def _mounted(self) -> dict[str, Any]:
         assert self._mounter is not None
@@ -98,7 +110,7 @@ class Mounter(anywidget.AnyWidget):
         Class of the elements that views are put into.
     """
 
-    _esm = _HERE / "mount.js"
+    _esm = (_HERE / "keep.js").read_text() + (_HERE / "mount.js").read_text()
     _css = _HERE / "mount.css"
     widget_id = traitlets.Unicode().tag(sync=True)
     place = traitlets.Unicode().tag(sync=True)

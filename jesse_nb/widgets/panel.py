@@ -58,7 +58,7 @@ class Form:
     ) -> None:
         self.fields = [*fields, *more]
         self._write, self._run, self._question = write, run, question
-        self._busy = ""
+        self._busy = self._cell_of_output = ""
         self.page = PanelPage()
         self.above = widgets.HTML()
         self.run_button = _button(verb, "Starts it in the background; what it does shows beneath", "primary")
@@ -103,6 +103,7 @@ class Form:
             field.mark(errors.get(field.name, ""))
         self.page.wrong = [field.name for field in self.fields if field.error]
         self._tell()
+        self._tell_if_earlier()
         if self._cell.value:  # or it would show what the form was
             self._show_cell(self._write())
 
@@ -127,6 +128,11 @@ class Form:
         part = shown if isinstance(shown, widgets.Widget) else widgets.HTML(shown)
         if self._output.children != (part,):
             self._output.children = (part,)
+        self._tell_if_earlier()
+
+    def begin(self) -> None:
+        """Note that what is shown from now on comes of the form as it is."""
+        self._cell_of_output = self._write()
 
     def offer_next(self, steps: Mapping[str, Callable[[], Any]]) -> None:
         """Offer what can be done with the result; each gives a widget, which then is shown beneath."""
@@ -154,6 +160,13 @@ class Form:
         reason = self.reason
         self.run_button.disabled = bool(reason)
         self._reason.value = escape(reason)
+
+    def _tell_if_earlier(self) -> None:
+        """Let what came of another form look so."""
+        earlier = bool(self._output.children) and self._write() != self._cell_of_output and not self._busy
+        (self._output.add_class if earlier else self._output.remove_class)("jesse-nb-panel-earlier")
+        if earlier and not self.reason:
+            self.say("The form was changed; what is beneath is of the form as it was.")
 
     def _ask_or_run(self) -> None:
         if self.run_button.disabled:

@@ -266,7 +266,37 @@ def test_a_tab_closed_in_mid_run_can_be_come_back_to(lab: Lab, open_notebook):
     again.wait_until_answer("len(ends) == 1")
     come_back.see("Optimization: Crossing")
     assert again.ask("len(study.partial_result().trials)") > 0
+    in_notebook = "index => labHelpers.html(index).includes('Optimization: Crossing')"
+    again.page.wait_for_function(in_notebook, arg=background.index)
+    again.save()  # the page knows no display id of the output, and yet the report is in the notebook
+    outputs = lab.read_notebook(path).cells[background.index].outputs
+    assert len(outputs) == 1
+    assert "Stopped early" in outputs[0].data["text/html"]
+    assert outputs[0].data["text/plain"].startswith("Optimization of Crossing")
     lab.end_kernel_of(path)
+
+
+def test_a_form_in_a_tab_that_was_closed_keeps_its_report_in_the_notebook(lab: Lab, open_notebook):
+    imports = "%load_ext jesse_nb\nfrom jesse import utils, indicators as ta\nfrom jesse.strategies import Strategy"
+    path = lab.write_notebook("closed_form", f"{imports}\n{STRATEGY}",
+                              "%panel backtest -s BTC-USDT -t 4h --hyperparameters fast=5 slow=40")
+    notebook = open_notebook(path, workspace="closed_form")
+    notebook.begin_all().wait()
+    notebook.page.locator(".jesse-nb-panel-form").wait_for(timeout=PATIENCE)
+    notebook.save()
+    notebook.page.close()
+
+    again = open_notebook(path, workspace="closed_form")
+    again.page.get_by_role("button", name="Run", exact=True).click(timeout=PATIENCE)
+    again.page.locator(".jesse-nb-panel-output").get_by_text("Result card").wait_for(timeout=PATIENCE)
+    again.page.wait_for_function("labHelpers.html(1).includes('Backtest: Crossing')", timeout=PATIENCE)
+    assert again.page.locator(".jesse-nb-panel-form").count() == 1
+    again.save()
+    lab.end_kernel_of(path)
+    again.page.close()
+
+    alone = open_notebook(path, workspace="closed_form")
+    alone.cell(1).see("Backtest: Crossing")
 
 
 def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(lab: Lab, open_notebook):

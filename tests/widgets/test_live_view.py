@@ -152,7 +152,7 @@ def test_only_the_end_of_a_long_job_in_the_background_is_announced_and_once(
     steps.go_on.set()
     steps.job.wait(2)
     for view in views:
-        view.end(lambda: "")
+        view.end(dict)
     said = [view.snapshot["announcement"] for view in views if "announcement" in view.snapshot]
     assert len(said) == announced
     assert all(one["text"].startswith("Finished in ") for one in said)
@@ -165,18 +165,20 @@ def test_a_page_that_missed_the_end_gets_the_report_when_it_asks(steps, sent):
     sent.clear()
     steps.go_on.set()
     steps.job.wait(2)
-    view.end(lambda: "<p>The report</p>")
+    view.end(lambda: {"text/html": "<p>The report</p>", "text/plain": "The report"})
     reports = [message for _, _, message in sent if message.get("type") == "report"]
-    assert reports == [{"type": "report", "html": "<p>The report</p>"}]
+    assert reports == [
+        {"type": "report", "data": {"text/html": "<p>The report</p>", "text/plain": "The report"}}
+    ]
     view._handle_custom_msg({"type": "report"}, [])
-    assert sent[-1][2]["html"] == "<p>The report</p>"
+    assert sent[-1][2]["data"]["text/html"] == "<p>The report</p>"
 
 
 def test_so_many_ended_views_stay_open(steps):
     steps.job.start()
     views = [LiveView(steps.job) for _ in range(live_view._KEPT + 3)]
     for view in views:
-        view.end(lambda: "")
+        view.end(dict)
     assert [view.comm is None for view in views] == [True] * 3 + [False] * live_view._KEPT
 
 

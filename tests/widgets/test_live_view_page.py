@@ -13,7 +13,7 @@ from jesse_nb.core.jobs.job import Job
 from jesse_nb.widgets import live_view
 from jesse_nb.widgets.live_texts import snapshot
 
-SCRIPT = Path(live_view.__file__).with_suffix(".js").read_text()
+SCRIPT = "".join((Path(live_view.__file__).parent / name).read_text() for name in ("keep.js", "live_view.js"))
 HOSTILE = '<img src=x onerror="window.injected = 1">'
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -154,7 +154,8 @@ def test_a_view_of_an_ended_job_asks_for_the_report_and_shows_it_without_scripts
     assert not page.locator(".jesse-nb-stop").first.is_visible()
     page.wait_for_function("sent.some((one) => one.type === 'report')", timeout=8000)
     html = "<style>p {color: red}</style><p>The report</p><script>window.injected = 1</script>" + HOSTILE
-    page.evaluate("html => heard['msg:custom'].forEach((call) => call({type: 'report', html}))", html)
+    report = {"type": "report", "data": {"text/html": html, "text/plain": "The report"}}
+    page.evaluate("report => heard['msg:custom'].forEach((call) => call(report))", report)
     assert page.locator(".jesse-nb-report p").count() == 2
     assert page.evaluate("[...document.querySelectorAll('.jesse-nb-report script, [onerror]')].length") == 0
     assert page.evaluate("window.injected") is None

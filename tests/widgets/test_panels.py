@@ -392,7 +392,7 @@ def test_two_forms_on_one_job(bench, notebook):  # noqa: F811
         one.job.cancel()
     finished(one)
     finished(other)
-    assert "cancelled" in one.form._reason.value
+    assert "Stopped." in one.form._reason.value
     assert not other.form.run_button.disabled
 
 

@@ -97,7 +97,8 @@ def verdict(result: WalkForwardResult, figures: WalkForwardFigures | None = None
     """
     known = figures if figures is not None else figures_of(result)
     outcome = _outcome(known)
-    return Verdict(outcome, (_first(outcome, known, result), _second(outcome, known)), tuple(_evidence(known, result)))
+    sentences = _first(outcome, known, result), _second(outcome, known, result)
+    return Verdict(outcome, sentences, tuple(_evidence(known, result)))
 
 
 def _outcome(known: WalkForwardFigures) -> Outcome:
@@ -137,9 +138,10 @@ def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResul
     return f"{word}: {gained}, more than luck easily explains ({chance})."
 
 
-def _second(outcome: Outcome, known: WalkForwardFigures) -> str:
+def _second(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResult) -> str:
     if known.curve.returns.empty:
-        return "The reasons are in the table of windows."
+        return ("The reasons are in the table of windows." if result.windows else
+                "It was stopped before any window was through.")
     if outcome == "nothing":
         return "That says nothing for or against it."
     compared = [f"{name} {as_percent(total)}" for name, total in (
@@ -147,7 +149,8 @@ def _second(outcome: Outcome, known: WalkForwardFigures) -> str:
         ("holding the market gave", _total_of(known.curve.market))) if total is not None]
     on_same_days = f"On the same days {' and '.join(compared)}" if compared else "There is nothing to compare it with"
     if outcome == "too little":
-        return f"{on_same_days}; a longer period or shorter windows would tell more."
+        more = "run it to its end" if result.stopped else "a longer period or shorter windows would tell more"
+        return f"{on_same_days}; {more}."
     if outcome == "mixed":
         return f"{on_same_days}; against it speaks that {', and that '.join(_against(known))}."
     if outcome == "holds up":
