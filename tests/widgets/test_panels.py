@@ -342,10 +342,15 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     parts.form.copy_button.click()
     cell = parts.cell()
     assert html.escape(cell) in parts.form._cell.value
+    assert "jesse-nb-panel-earlier" not in parts.form._output._dom_classes
     type_in(parts, "n_trials", "4")
     assert "--trials 4" in parts.form._cell.value
+    assert "jesse-nb-panel-earlier" in parts.form._output._dom_classes
+    assert parts.form._reason.value == "The form was changed; what is beneath is of the form as it was."
     type_in(parts, "n_trials", "3")
     assert html.escape(cell) in parts.form._cell.value
+    assert "jesse-nb-panel-earlier" not in parts.form._output._dom_classes
+    assert parts.form._reason.value == ""
     run(bench, cell.replace("-o study", "-o again"))
     again = bench.user_ns["again"].history
     assert again["reused"].all()  # the very same simulations
@@ -379,6 +384,22 @@ def test_what_the_tool_refuses_stands_at_its_field(bench):
     assert error_of(parts, "n_trials").startswith("n_trials is 0")
     type_in(parts, "n_trials", "3")
     assert parts.form.reason == ""
+
+
+def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
+    parts = opened(bench, "backtest", "--start 2023-01-20 --end 2023-02-10")
+    bench.push({"result": "of yesterday"})
+    parts.refresh()
+    type_in(parts, "hyperparameters", "nope=3")
+    parts.form.run_button.click()
+    finished(parts)
+    assert parts.job.state == "failed"
+    assert bench.user_ns["result"] == "of yesterday"
+    assert parts.form._reason.value == "It failed, for the reason beneath. result is what it was before."
+    type_in(parts, "hyperparameters", "")
+    parts.form.run_button.click()
+    finished(parts)
+    assert bench.user_ns["result"].metrics["total"] > 0
 
 
 def test_two_forms_on_one_job(bench, notebook):  # noqa: F811
