@@ -4,6 +4,7 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -174,11 +175,12 @@ class ToolPanel:
         return self.table.question.format(**words)
 
     def _blame(self, error: Exception) -> None:
-        """Show an error at the field that it is about, as :func:`naming_flags` finds it, or beside the buttons."""
+        """Show an error at the field that its first words name, or beside the buttons."""
         text = " ".join(f"{error}".split()) or type(error).__name__
-        about = str(getattr(error, "message", "")).partition(" ")[0]
-        if about in self._arguments.fields:
-            self._arguments.refuse(about, text)
+        begins = "_".join(["", *re.findall("[a-z]+", str(getattr(error, "message", "")).lower())[:6], ""])
+        about = [name for name in self._arguments.fields if f"_{name}_" in begins]
+        if about:
+            self._arguments.refuse(max(about, key=len), text)
         else:
             self.form.say(text)
 

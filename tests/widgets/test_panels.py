@@ -386,6 +386,19 @@ def test_what_the_tool_refuses_stands_at_its_field(bench):
     assert parts.form.reason == ""
 
 
+@pytest.mark.parametrize(("field", "value", "words"), [
+    ("balance", "-5", "must be above zero"), ("fee", "5", "0.1 % is 0.001"), ("leverage", "0", "from 1 up"),
+    ("leverage", "3", "A spot account has no leverage"), ("warm_up_candles", "-1", "from 0 up"),
+])  # fmt: skip
+def test_what_is_wrong_with_the_account_stands_at_its_field(bench, field, value, words):
+    parts = opened(bench, "backtest", "--market spot" if value == "3" else "")
+    type_in(parts, field, value)
+    parts.form.run_button.click()
+    assert parts.job is None
+    assert words in error_of(parts, field)
+    assert parts.form.run_button.disabled
+
+
 def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
     parts = opened(bench, "backtest", "--start 2023-01-20 --end 2023-02-10")
     bench.push({"result": "of yesterday"})
