@@ -143,6 +143,16 @@ def test_what_was_run_before_on_this_data_is_counted(run: Any, candle_store: Can
     second = run(n_trials=3, seed=8, neighbours=0, parity=False)
     assert second.prior_runs == len(before - {trial.key for trial in second.trials} - {second.spec.key})
     assert second.prior_runs > 2
+    longer = run(n_trials=6, seed=8, neighbours=0, parity=False)
+    seen = RunStore().same_data(first.spec)
+    shorter = run(n_trials=4, seed=8, neighbours=0, parity=False)  # all of it is in the store, and so is the rest
+    assert {trial.key for trial in shorter.trials} < {trial.key for trial in longer.trials}
+    assert shorter.prior_runs == len(seen - {trial.key for trial in shorter.trials} - {shorter.spec.key})
+    assert shorter.prior_runs > second.prior_runs
+    for study in (second, longer, shorter):
+        again = run(n_trials=len(study.trials), seed=8, neighbours=0, parity=False)
+        assert again.prior_runs == study.prior_runs
+    assert run(n_trials=3).prior_runs == 2
 
 
 def test_a_point_that_was_tried_is_not_simulated_again_even_when_it_failed(run: Any, tmp_path: Any) -> None:

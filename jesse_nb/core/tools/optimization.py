@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import math
 import time
 from collections import Counter
@@ -111,6 +114,9 @@ class Optimization:
             self._finish(evaluator, self._space)
         finally:
             evaluator.cancel()
+        if not self._must_stop():
+            with contextlib.suppress(StorageError):
+                self._opened = self._opened_first(store)
         if evaluator.storage_error:
             self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
         return self.result()
@@ -263,17 +269,30 @@ class Optimization:
             self._held_out.receive(ticket, outcome)
 
     def _prior_runs(self) -> int:
-        """Count the runs on the same data that are not of this study and were there before its last trial.
+        """Count the runs on the same data that are not of this study and were there before it.
 
-        A study that the run store answers whole looks at what was earlier when it was made, so that it says the
-        same whenever it is called.
+        A study that has been finished before looks at what was there then, so that it says the same whenever it is
+        called. One that the run store answers although it never was made, as a shorter one after a longer, does not:
+        whoever asks for it has seen the other.
         """
         trials = {trial.key for trial in self._trials.copy().values()}
         own = trials | {self._plan.training.spec.key} | (self._checks.keys if self._checks else set())
         assert self._store is not None
-        finished = self._store.which_finished(trials)
-        last = max((finished.get(key, math.inf) for key in trials), default=math.inf)
-        return self._store.count_same_data(self._plan.training.spec, min(last, self._opened), own)
+        return self._store.count_same_data(self._plan.training.spec, self._opened, own)
+
+    def _opened_first(self, store: RunStore) -> float:
+        """Return when this very study was called for the first time that it was finished (seconds since 1970)."""
+        plan = self._plan
+        assert self._space is not None
+        decides = [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
+                   plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints],
+                   plan.pruner]
+        key = f"study {hashlib.blake2b(json.dumps(decides, default=str).encode(), digest_size=16).hexdigest()}"
+        found = store.noted(key)
+        if isinstance(found, float):
+            return min(found, self._opened)
+        store.note(key, self._opened)
+        return self._opened
 
     def _must_stop(self) -> bool:
         limit = self._plan.timeout
