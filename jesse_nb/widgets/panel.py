@@ -133,6 +133,7 @@ class Form:
     def begin(self) -> None:
         """Note that what is shown from now on comes of the form as it is."""
         self._cell_of_output = self._write()
+        self._tell_if_earlier()
 
     def offer_next(self, steps: Mapping[str, Callable[[], Any]]) -> None:
         """Offer what can be done with the result; each gives a widget, which then is shown beneath."""
@@ -163,7 +164,7 @@ class Form:
 
     def _tell_if_earlier(self) -> None:
         """Let what came of another form look so."""
-        earlier = bool(self._output.children) and self._write() != self._cell_of_output and not self._busy
+        earlier = not self._busy and self._cell_of_output not in ("", self._write())  # "" where nothing has run
         (self._output.add_class if earlier else self._output.remove_class)("jesse-nb-panel-earlier")
         if earlier and not self.reason:
             self.say("The form was changed; what is beneath is of the form as it was.")

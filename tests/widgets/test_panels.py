@@ -448,6 +448,8 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     demo_form.form.run_button.click()
     assert "SOL-USDT" in parts.listing
     assert backtest.field("symbol").words == ["SOL-USDT"]
+    assert "jesse-nb-panel-earlier" not in demo_form.form._output._dom_classes  # the answer is that of this form
+    assert demo_form.form._reason.value == ""
 
     delete = parts.forms["delete"]
     assert delete.field("names").label == "Symbol"
