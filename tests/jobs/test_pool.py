@@ -6,18 +6,24 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.pool import local_pool
+from jesse_nb.core.jobs.job import Job
+from jesse_nb.core.jobs.pool import LocalPool, failure_of, local_pool, stop_local_pool
+from jesse_nb.core.simulator.strategy import resolve_strategy
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.exceptions import (
     AllTrialsFailedError,
+    JobCancelledError,
     StrategyCrashError,
     TrialMemoryError,
     TrialTimeoutError,
@@ -149,3 +155,77 @@ def test_no_process_is_left_a_second_after_the_end(end: str, candle_store: Candl
     while time.monotonic() < deadline and any(_lives(member) for member in family):
         time.sleep(0.02)
     assert not [member for member in family if _lives(member)]
+
+
+class _SlowToStart(LocalPool):
+    """A pool whose workers start when told to: their server takes seconds to import Jesse on a busy machine."""
+
+    def __init__(self, size: int) -> None:
+        self.go_on = threading.Event()
+        super().__init__(size)
+
+    def _start(self) -> None:
+        self.go_on.wait(60)
+        super()._start()
+
+
+@pytest.fixture
+def slow_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[_SlowToStart]:
+    pool = _SlowToStart(2)
+    monkeypatch.setattr("jesse_nb.core.jobs.pool._shared", pool)
+    yield pool
+    pool.go_on.set()
+    pool.stop()
+
+
+def test_a_job_stops_while_the_workers_start(candle_store: CandleStore, tmp_path: Path, slow_pool: _SlowToStart):
+    def start() -> Job[OptimizeResult]:
+        return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=20, seed=5, candles=candle_store,
+                        store=str(tmp_path / "runs.sqlite"), background=True)  # fmt: skip
+
+    new = start()
+    assert not new.wait(1.0)
+    new.cancel()
+    assert new.wait(5.0)
+    assert (new.state, new.partial_result()) == ("cancelled", None)
+
+    slow_pool.go_on.set()
+    result = optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=4, seed=5, candles=candle_store,
+                      store=str(tmp_path / "runs.sqlite"))  # fmt: skip
+    assert all(trial.scored for trial in result.trials)
+
+
+def test_a_job_that_the_store_answers_in_part_stops_while_the_workers_start(
+    candle_store: CandleStore, tmp_path: Path, slow_pool: _SlowToStart, monkeypatch: pytest.MonkeyPatch
+):
+    settings = {"seed": 5, "candles": candle_store, "store": str(tmp_path / "runs.sqlite")}
+    with monkeypatch.context() as patched:
+        patched.setattr("jesse_nb.core.jobs.pool._shared", None)
+        optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=12, **settings)
+        stop_local_pool()
+    more = optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=300, **settings, background=True)
+    deadline = time.monotonic() + 60
+    while more.progress.done < 12 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    more.cancel()
+    assert more.wait(5.0)
+    assert not slow_pool.go_on.is_set()
+    assert more.state == "cancelled"
+    assert len(more.partial_result().trials) >= 12
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_pool_that_is_stopped_while_it_starts_says_so(started: bool, candle_store: CandleStore):
+    pool = _SlowToStart(1)
+    given = pool.describe(resolve_strategy(CROSSING), 60)
+    if started:
+        pool.go_on.set()
+        pool.stop()
+    else:
+        pool.stop()
+        pool.go_on.set()
+    error = given.exception(60)
+    assert isinstance(failure_of(error), WorkerDiedError | JobCancelledError)
+    with pytest.raises(WorkerDiedError):
+        pool.describe(resolve_strategy(CROSSING), 60)
+    assert not pool.usable

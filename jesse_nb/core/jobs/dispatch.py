@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from jesse_nb.core.jobs.pool import Pool
+from jesse_nb.core.jobs.pool import Pool, pass_on
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.exceptions import WorkerDiedError
@@ -219,7 +219,7 @@ class Dispatcher:
             askers = list(task.askers)
         self._dispatch()
         for future in askers:
-            _pass_on(answer, future)
+            pass_on(answer, future)
 
     def _leave(self, task: _Task, future: SharedFuture) -> None:
         """Stop a task when nobody waits for it any more; otherwise it is charged to one who still does."""
@@ -252,17 +252,6 @@ class Dispatcher:
     def _drop_if_idle(self, share: Share) -> None:
         if share in self._shares and not share.waiting and not share.with_pool:
             self._shares.remove(share)
-
-
-def _pass_on(answer: Future[Answer], future: SharedFuture) -> None:
-    if answer.cancelled():
-        future.cancel()
-    elif future.set_running_or_notify_cancel():
-        error = answer.exception()
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(answer.result())
 
 
 _dispatchers: weakref.WeakKeyDictionary[Pool, Dispatcher] = weakref.WeakKeyDictionary()

@@ -19,6 +19,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,7 @@ __all__ = [
     "failure_of",
     "local_pool",
     "memory_share",
+    "pass_on",
     "remove_orphaned_scratch",
     "warm_up",
 ]
@@ -75,6 +77,28 @@ class Pool(Protocol):
         """Build a strategy in a worker and ask what it declares."""
 
 
+@dataclass(frozen=True)
+class _Early:
+    """What a pool was given before its workers had started."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    timeout: float | None
+    future: Future[Any] = field(default_factory=Future)
+
+
+def pass_on(answer: Future[Any], future: Future[Any]) -> None:
+    """Let ``future`` end as ``answer`` did."""
+    if answer.cancelled():
+        future.cancel()
+    elif future.set_running_or_notify_cancel():
+        error = answer.exception()
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(answer.result())
+
+
 def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
@@ -93,7 +117,9 @@ def memory_share(workers: int) -> int | None:
 
 
 class LocalPool:
-    """Processes on this machine.
+    """Processes on this machine, that start at once and in the background.
+
+    A job must be able to stop while they start, so nobody waits for that: what is given meanwhile is kept.
 
     Parameters
     ----------
@@ -109,12 +135,15 @@ class LocalPool:
         start_server()
         self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
                                  context=_Context())
-        self._first = self._pool.schedule(os.getpid)  # workers start with the first task: now, not at the first job
+        self._starting = threading.Lock()
+        self._early: list[_Early] | None = []  # None once the workers have started
+        self._first = self._schedule(os.getpid, (), None)
+        threading.Thread(target=self._start, daemon=True, name="jesse-nb-pool").start()
 
     @property
     def usable(self) -> bool:
         """False once the pool was stopped or its server died."""
-        return bool(self._pool.active)
+        return self._early is not None or bool(self._pool.active)
 
     def ready(self, timeout: float | None = None) -> None:
         """Wait until the first worker has started."""
@@ -128,9 +157,38 @@ class LocalPool:
         """Build a strategy in a worker and ask what it declares."""
         return self._schedule(worker.describe, (code,), timeout)
 
+    def _start(self) -> None:
+        """Start the workers, which takes until their server has imported Jesse, and give them what they were given."""
+        try:
+            _ = self._pool.active  # which starts them
+        except Exception:  # noqa: BLE001 - whoever waits for an answer is told
+            self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
+        with self._starting:
+            early, self._early = self._early or [], None
+            for task in early:
+                self._hand_over(task)
+
     def _schedule(
-        self, task: Callable[..., Answer], arguments: tuple[Any, ...], timeout: float | None
-    ) -> Future[Answer]:
+        self, task: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None
+    ) -> Future[Any]:
+        with self._starting:
+            if self._early is not None:
+                self._early.append(_Early(task, arguments, timeout))
+                return self._early[-1].future
+        return self._give(task, arguments, timeout)
+
+    def _hand_over(self, task: _Early) -> None:
+        if task.future.cancelled():
+            return
+        try:
+            answer = self._give(task.function, task.arguments, task.timeout)
+        except WorkerDiedError as error:
+            answer = Future()
+            answer.set_exception(error)
+        answer.add_done_callback(lambda done: pass_on(done, task.future))
+        task.future.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
+
+    def _give(self, task: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None) -> Future[Any]:
         try:
             return self._pool.schedule(task, args=arguments, timeout=timeout)
         except RuntimeError as error:  # a broken pool is one, too
