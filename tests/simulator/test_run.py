@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
+import zlib
 
+import msgpack
 import numpy as np
 import pandas as pd
 import pytest
@@ -210,6 +213,46 @@ def test_a_crash_leaves_the_worker_as_good_as_new(candle_store: CandleStore, as_
         run_here(candle_store, strategy=bad, data_routes=[("BTC-USDT", "1D")], **ONE)
     again = run_here(candle_store, strategy=CLOCK, **ONE)
     assert repr((again.metrics, again.trades)) == repr((good.metrics, good.trades))
+
+
+@pytest.mark.usefixtures("as_worker")
+def test_a_record_of_an_earlier_version_is_read_as_it_was(candle_store: CandleStore):
+    record = run_here(candle_store, strategy=TREND, **ONE)
+    metrics, _, equity, version = record.pack()
+    for output in ("", 'said ", "output": "x"', "\ud800"):
+        trades = zlib.compress(json.dumps({"trades": record.trades, "output": output}).encode(), 1)
+        again = RunRecord.unpack(metrics, trades, equity, version, seconds=1.0)
+        assert again.output == output
+        assert again.trades == record.trades
+    for nonsense in (b"", b"{", b'{"trades": 1, "output": ""}', b"\xa1a", b"\xa1a\xa1b"):
+        with pytest.raises((ValueError, msgpack.OutOfData)):
+            RunRecord.unpack(metrics, zlib.compress(nonsense), equity, version, seconds=1.0)
+
+
+@pytest.mark.parametrize("output", ["", "a \U0001f4c8", 'said ", "output": "x"', "\ud800 is no character"])
+def test_a_record_keeps_what_a_strategy_prints_and_what_is_no_number(output: str):
+    orders = [{"price": None, "qty": 5e-324, "created_at": 2**53, "reduce_only": True}]
+    trade = {"strategy": "S", "pnl": math.nan, "fee": -math.inf, "orders": orders}
+    nothing = np.empty(0)
+    record = RunRecord({}, [trade] * 3, nothing.astype(np.int64), nothing, 1.0, output=output)
+    again = RunRecord.unpack(*record.pack(), seconds=1.0)
+    assert again.output == output
+    assert repr(again.trades) == repr(record.trades)
+
+
+def test_curves_sampled_alike_share_their_moments_and_nothing_else():
+    def curve(minutes: int, *values: float) -> pd.Series[float]:
+        times = np.arange(len(values), dtype=np.int64) * 86_400_000 + minutes * 60_000
+        return RunRecord({}, [], times, np.array(values), 1.0).equity()
+
+    first, second, later = curve(0, 10.0, 11.0, 9.0), curve(0, 10.0, 8.0, 7.0), curve(60, 10.0, 8.0, 7.0)
+    pd.testing.assert_series_equal(first, pd.Series(
+        [10.0, 11.0, 9.0], pd.date_range("1970-01-01", periods=3, freq="D", tz="UTC"), name="equity"), check_freq=False)
+    assert later.index[0] == pd.Timestamp("1970-01-01 01:00", tz="UTC")
+    assert np.shares_memory(first.index.asi8, second.index.asi8)
+    first.index.name = "mine"
+    assert second.index.name is None
+    assert curve(0, 1.0, 2.0, 3.0).index.name is None
 
 
 @pytest.mark.usefixtures("as_worker")

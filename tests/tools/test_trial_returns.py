@@ -9,7 +9,7 @@ import pytest
 from jesse_nb.core.analysis.curves import daily_returns
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.trial_returns import trial_returns, with_shared_moments
+from jesse_nb.core.tools.trial_returns import trial_returns
 from tests.jobs.strategies import CROSSING
 
 HOLD = """
@@ -75,13 +75,3 @@ def test_what_is_lost_stays_lost_and_days_without_a_sample_are_flat() -> None:
     assert frame[1].tolist() == [-0.5, -1.0, 0.0, 0.0]
     assert frame[2].tolist() == [0.0] * 4
     assert trial_returns({}, market).shape == (4, 0)
-
-
-def test_curves_sampled_alike_share_their_moments() -> None:
-    known: dict[bytes, pd.Index] = {}
-    curves = [_samples([10.0, 11.0, 9.0]), _samples([10.0, 8.0, 7.0]), _samples([10.0, 8.0, 7.0], minutes=60)]
-    kept = [with_shared_moments(curve, known) for curve in curves]
-    for curve, one in zip(curves, kept, strict=True):
-        pd.testing.assert_series_equal(one, curve, check_exact=True)
-    assert kept[0].index is kept[1].index
-    assert len(known) == 2

@@ -1,6 +1,6 @@
 """What a worker sends back: plain numbers and lists, nothing that needs code to read.
 
-The run store keeps records as JSON and compressed arrays, so that a database
+The run store keeps records as JSON, MessagePack and compressed arrays, so that a database
 found on disk can be read without trusting it.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -89,19 +91,21 @@ class RunRecord:
 
     def equity(self) -> pd.Series[float]:
         """Return the equity curve as users see it."""
-        # As pd.to_datetime gives it, which takes ten times as long.
-        index = pd.DatetimeIndex((self.equity_times * 1_000_000).view("datetime64[ns]"), tz="UTC")
+        index = _moments(self.equity_times.astype("<i8").tobytes()).view()
         return pd.Series(self.equity_values.copy(), index=index, name="equity")
 
     def pack(self) -> tuple[str, bytes, bytes, str]:
-        """Return metrics (JSON), trades (compressed JSON), equity (compressed arrays), versions (JSON)."""
+        """Return metrics (JSON), output and trades (MessagePack), equity (arrays), versions (JSON).
+
+        Trades and equity are compressed. MessagePack takes a seventh of the time of JSON, and keeps NaN.
+        """
         came = self.__dict__.pop("_came_as", None)
         if came is not None:
             return came  # type: ignore[no-any-return]
         equity = self.equity_times.astype("<i8").tobytes() + self.equity_values.astype("<f8").tobytes()
         return (
             json.dumps(self.metrics),
-            zlib.compress(json.dumps({"trades": self.trades, "output": self.output}).encode(), 1),
+            zlib.compress(msgpack.packb(self.output, unicode_errors=_ANY) + msgpack.packb(self.trades), 1),
             zlib.compress(equity, 1),
             json.dumps(self.versions),
         )
@@ -113,7 +117,7 @@ class RunRecord:
     @classmethod
     def unpack(cls, metrics: str, trades: bytes, equity: bytes, versions: str, seconds: float) -> RunRecord:
         """Build a record from what :meth:`pack` returned."""
-        listed, output = _parted(zlib.decompress(trades))
+        output, read_trades = _parted(zlib.decompress(trades))
         raw = zlib.decompress(equity)
         half = len(raw) // 2
         record = cls(
@@ -125,7 +129,7 @@ class RunRecord:
             versions=json.loads(versions),
             output=output,
         )
-        read_later(record, "trades", partial(json.loads, listed))
+        read_later(record, "trades", read_trades)
         return record
 
 
@@ -134,6 +138,9 @@ allow_reading_later(BacktestResult, "trades")
 
 _NO_TRADES = pd.DataFrame()
 
+#: A strategy may print what is no valid text.
+_ANY = "surrogatepass"
+
 
 def _arrived(packed: tuple[str, bytes, bytes, str], seconds: float, recording: Recording | None) -> RunRecord:
     record = RunRecord.unpack(*packed, seconds)
@@ -141,15 +148,29 @@ def _arrived(packed: tuple[str, bytes, bytes, str], seconds: float, recording: R
     return record
 
 
-def _parted(content: bytes) -> tuple[bytes, str]:
-    """Return the list of trades, as JSON, and the output, of what :meth:`RunRecord.pack` compressed.
+def _parted(content: bytes) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+    """Return the output, and what reads the trades, of what :meth:`RunRecord.pack` compressed."""
+    if content.startswith(b"{"):  # in stores of before November 2026; no text of MessagePack begins so
+        listed, mark, printed = content.rpartition(b', "output": ')
+        if not (mark and listed.startswith(b'{"trades": [') and listed.endswith(b"]") and printed.endswith(b"}")):
+            raise ValueError("these are no trades")
+        return json.loads(printed[:-1]), partial(json.loads, listed.removeprefix(b'{"trades": '))
+    unpacker = msgpack.Unpacker(max_buffer_size=0, unicode_errors=_ANY)
+    unpacker.feed(content)
+    output, trades = str(unpacker.unpack()), content[unpacker.tell() :]
+    unpacker.read_array_header()  # raises where these are no trades
+    return output, partial(msgpack.unpackb, trades)
 
-    No text of JSON has these signs in it: a quotation mark inside has a backslash before it.
+
+@lru_cache(maxsize=256)
+def _moments(times: bytes) -> pd.DatetimeIndex:
+    """Return milliseconds UTC as an index.
+
+    A study keeps thousands of curves, sampled at few different sets of moments: an index of its own would make each
+    several times as large.
     """
-    trades, mark, output = content.rpartition(b', "output": ')
-    if not (mark and trades.startswith(b'{"trades": [') and trades.endswith(b"]") and output.endswith(b"}")):
-        raise ValueError("these are no trades")
-    return trades.removeprefix(b'{"trades": '), json.loads(output[:-1])
+    # As pd.to_datetime gives it, which takes ten times as long.
+    return pd.DatetimeIndex((np.frombuffer(times, dtype="<i8") * 1_000_000).view("datetime64[ns]"), tz="UTC")
 
 
 def _trades_frame(trades: list[dict[str, Any]]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from jesse_nb.core.tools.ranking import best_trials, top_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial_returns import market_prices, trial_returns, with_shared_moments
+from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
 from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError, StorageError
 
@@ -76,7 +76,6 @@ class Optimization:
         self._convergence = Convergence(plan.metrics[0].scale, plan.n_trials)
         self._asked: dict[int, dict[str, Any]] = {}
         self._equities: dict[int, pd.Series[float]] = {}
-        self._sampled: dict[bytes, pd.Index[Any]] = {}
         self._failed = 0
         self._stopped_early = 0
         self._simulated = 0
@@ -221,7 +220,7 @@ class Optimization:
         self._failed += trial.state == "failed"
         self._stopped_early += trial.state == "pruned"
         if result is not None:
-            self._equities[ticket] = with_shared_moments(result.equity, self._sampled)
+            self._equities[ticket] = result.equity
         if not trial.reused:
             self._simulated += 1
             if math.isnan(self._simulating_since):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.request import Prepared
 
-__all__ = ["market_prices", "trial_returns", "with_shared_moments"]
+__all__ = ["market_prices", "trial_returns"]
 
 
 def market_prices(prepared: Prepared, sampled: pd.DatetimeIndex | None) -> pd.Series[float]:
@@ -39,16 +38,6 @@ def market_prices(prepared: Prepared, sampled: pd.DatetimeIndex | None) -> pd.Se
     prices = np.where(rows < 0, candles[0, 1], candles[np.maximum(rows, 0), 2])  # at the start nothing has closed
     index = pd.to_datetime(moments, unit="ms", utc=True)
     return daily_equity(pd.Series(prices, index=index, name=route.symbol))
-
-
-def with_shared_moments(equity: pd.Series[float], known: dict[bytes, pd.Index[Any]]) -> pd.Series[float]:
-    """Return an equity curve that shares its index with all those in ``known`` that were sampled like it.
-
-    A study keeps thousands of curves, sampled at few different sets of moments; an index of its own makes a
-    curve several times as large.
-    """
-    index = known.setdefault(milliseconds(equity.index).tobytes(), equity.index)
-    return pd.Series(equity.to_numpy(), index=index, name=equity.name, copy=False)
 
 
 def trial_returns(equities: Mapping[int, pd.Series[float]], market: pd.Series[float]) -> pd.DataFrame:
