@@ -16,7 +16,7 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.panel_checks import windows_errors
+from jesse_nb.magics.panel_checks import runs_code, windows_errors
 from jesse_nb.magics.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel_sources import Sources, moments, period_errors, whole_period
 from jesse_nb.magics.panel_tables import PLURAL, PanelTable
@@ -95,6 +95,18 @@ class Arguments:
             return self.fields[name].words if name in self.fields else []
         except Exception:  # noqa: BLE001 - its own mark says what is wrong
             return []
+
+    @property
+    def costly(self) -> bool:
+        """Whether it takes more than a look to check all: a database or a cluster would be asked, or code run."""
+        words = {name: self.words(name) for name in self.fields}
+        jobs = [*words.get("n_jobs", ()), *words.get("concurrent_limit", ())]
+        return self._of_project or not all(map(str.isdigit, jobs)) or runs_code(words)
+
+    @property
+    def _of_project(self) -> bool:
+        """Whether the project's database may have more than what is stored."""
+        return is_project(self._settings.project or ".")
 
     def refresh(self) -> None:
         """Offer what there is by now: strategies, candles, results."""
@@ -196,8 +208,7 @@ class Arguments:
                 del self._refused[name]  # edited since
             else:
                 errors[name] = errors.get(name) or error
-        # A project's database may have more.
-        series = [] if is_project(self._settings.project or ".") else self._series()
+        series = [] if self._of_project else self._series()
         found = period_errors(series, self._timeframes(), self._warm_up(), self.words("start"), self.words("end"))
         errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
         if "in_sample_period" in self.fields and not any(map(errors.get, _OF_WINDOWS)):

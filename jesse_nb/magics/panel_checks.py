@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jesse_nb.exceptions import InputError, PeriodError
 from jesse_nb.magics.options import constraints_of, metrics_of, params_of, periods_of, values_by_name
 
-__all__ = ["check_words", "windows_errors"]
+__all__ = ["check_words", "field_about", "runs_code", "windows_errors"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+#: Whose words a magic may evaluate, and what does no more than name or spell a value.
+_EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
+_SPELLED = re.compile(r"[\w.,:=/+-]*")
 
 Reader = Callable[[list[str], Mapping[str, Any]], object]
 
@@ -49,6 +53,31 @@ def check_words(action: argparse.Action, words: list[str], namespace: Mapping[st
     reader = _READERS.get(action.dest)
     if reader is not None:
         reader(words, namespace)
+
+
+def runs_code(words: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether the magic would run an expression that somebody may still be typing.
+
+    Parameters
+    ----------
+    words
+        Of the form's fields.
+    """
+    return not all(_SPELLED.fullmatch(word) for name in _EVALUATED for word in words.get(name, ()))
+
+
+def field_about(error: Exception, fields: Iterable[str]) -> str:
+    """Return which field the first words of an error name; empty where they name none.
+
+    Parameters
+    ----------
+    error
+        Of a tool.
+    fields
+        By the argument's name in Python.
+    """
+    begins = "_".join(["", *re.findall("[a-z]+", str(getattr(error, "message", "")).lower())[:6], ""])
+    return max((name for name in fields if f"_{name}_" in begins), key=len, default="")
 
 
 def windows_errors(words: Mapping[str, Sequence[str]]) -> dict[str, str]:

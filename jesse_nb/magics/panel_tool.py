@@ -12,8 +12,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from jesse_nb.core.jobs.job import only_checking
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel_arguments import Arguments
+from jesse_nb.magics.panel_checks import field_about
 from jesse_nb.magics.panel_place import Place
 from jesse_nb.magics.panel_tables import PANELS, PLURAL, PanelTable
 from jesse_nb.widgets.display import shown_in
@@ -110,12 +112,20 @@ class ToolPanel:
         earlier = self._shell.user_ns.get(output)
         try:
             if not self.table.background:
-                self._place.show(self._magic(f"{line} --yes" if self.table.question else line))
+                self.form.work("It is at work, which can take some seconds.")
+                try:
+                    self._place.show(self._magic(f"{line} --yes" if self.table.question else line))
+                finally:
+                    self.form.work("")
                 return
             with shown_in(self._place):
                 self._magic(f"{line} --background")
         except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
-            self._blame(error)
+            for name, text in self._told(error).items():
+                if name:
+                    self._arguments.refuse(name, text)
+                else:
+                    self.form.say(text)
             return
         self.job = self._shell.user_ns[output]
         self.form.begin()
@@ -168,21 +178,31 @@ class ToolPanel:
 
     def _mark(self) -> None:
         self.form.above.value = self._arguments.coverage
-        self.form.mark(self._arguments.errors())
+        errors = self._arguments.errors()
+        if not any(errors.values()) and self.table.background and not self._arguments.costly:
+            errors = self._ask_the_tool()
+        self.form.mark(errors)
+
+    def _ask_the_tool(self) -> dict[str, str]:
+        """Let the magic itself check what the form says, and start nothing; return what is wrong, by field."""
+        try:
+            with only_checking():
+                self._magic(self._arguments.line())
+        except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
+            return self._told(error)
+        return {}
 
     def _question(self) -> str:
         words = {name: " ".join(self._arguments.words(name)) for name in self._arguments.fields}
         return self.table.question.format(**words)
 
-    def _blame(self, error: Exception) -> None:
-        """Show an error at the field that its first words name, or beside the buttons."""
+    def _told(self, error: Exception) -> dict[str, str]:
+        """Return an error by the field that it is about, in the form's own words; an empty name where that is none."""
         text = " ".join(f"{error}".split()) or type(error).__name__
-        begins = "_".join(["", *re.findall("[a-z]+", str(getattr(error, "message", "")).lower())[:6], ""])
-        about = [name for name in self._arguments.fields if f"_{name}_" in begins]
-        if about:
-            self._arguments.refuse(max(about, key=len), text)
-        else:
-            self.form.say(text)
+        name = field_about(error, self._arguments.fields)
+        if name:
+            text = re.sub(r" Its flag is \S+\.$", "", re.sub(rf"^{name}\b", self.field(name).label, text))
+        return {name: text}
 
     def _finish(self, job: Any, output: str, earlier: Any) -> None:
         job.wait()

@@ -58,7 +58,7 @@ class Form:
     ) -> None:
         self.fields = [*fields, *more]
         self._write, self._run, self._question = write, run, question
-        self._busy = self._cell_of_output = ""
+        self._busy = self._cell_of_output = self._wrong_at_large = ""
         self.page = PanelPage()
         self.above = widgets.HTML()
         self.run_button = _button(verb, "Starts it in the background; what it does shows beneath", "primary")
@@ -94,11 +94,14 @@ class Form:
         """Why Run is disabled; empty when it is not."""
         if self._busy:
             return self._busy
-        wrong = next((field for field in self.fields if field.error), None)
-        return f"{self.run_button.description} is disabled. {wrong.label}: {wrong.error}" if wrong else ""
+        field = next((field for field in self.fields if field.error), None)
+        wrong = field.error if field else self._wrong_at_large
+        about = f"{field.label}: " if field and not wrong.startswith(field.label) else ""
+        return f"{self.run_button.description} is disabled. {about}{wrong}" if wrong else ""
 
     def mark(self, errors: Mapping[str, str]) -> None:
-        """Show what is wrong, by field; everything else is right."""
+        """Show what is wrong, by field; an empty name is for what no field is to blame for. All else is right."""
+        self._wrong_at_large = errors.get("", "")
         for field in self.fields:
             field.mark(errors.get(field.name, ""))
         self.page.wrong = [field.name for field in self.fields if field.error]

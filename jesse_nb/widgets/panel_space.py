@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -97,13 +96,18 @@ class SpaceField(Field):
         self._changed: Callable[[], None] = lambda: None
         self._missing = ""
         self._needed = required
-        heading = widgets.HTML(f"<b>{escape('Parameters')}</b> <span>ticked ones are varied</span>")
+        heading = widgets.HTML(f"<b>{self.label}</b> <span>ticked ones are varied</span>")
         self._table = widgets.VBox()
         self.add = widgets.Button(description="Add a parameter", tooltip="Add a row to the table",
                                   layout=widgets.Layout(width="auto", align_self="flex-start"))  # fmt: skip
         self.add.on_click(lambda _: self._add_row())
         super().__init__("space", widgets.VBox([heading, self._table, self.add]), help_text, lambda words: None)
         self.row.add_class("jesse-nb-panel-wide")
+
+    @property
+    def label(self) -> str:
+        """See :attr:`Field.label`."""
+        return "Parameters"
 
     @property
     def rows(self) -> list[_Row]:
@@ -131,19 +135,20 @@ class SpaceField(Field):
             if self._needed:
                 raise SpaceError(self._needed)
             return []
+        if self._as_declared:
+            return []
         texts = [row.text() for row in self._rows if row.vary.value]
         if not texts:
             raise SpaceError("No parameter is ticked, so there is nothing to vary.")
         for name in Space.parse(" ".join(texts)).names:
             if self._known and name not in self._known:
                 raise SpaceError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, self._known))
-        return texts if self._removed or any(row.changed for row in self._rows) else []
+        return texts
 
-    def find_error(self) -> str:
-        """See :meth:`Field.find_error`."""
-        if not self._removed and not any(row.changed for row in self._rows) and self._rows:
-            return ""  # as declared: the tool reads it itself
-        return super().find_error()
+    @property
+    def _as_declared(self) -> bool:
+        """Whether the tool can read it from the strategy itself."""
+        return bool(self._rows) and not self._removed and not any(row.changed for row in self._rows)
 
     def fill(self, words: Sequence[str]) -> None:
         """See :meth:`Field.fill`."""

@@ -291,11 +291,11 @@ def test_what_changes_while_forms_are_open_and_two_forms_on_one_job(notebook):
     row = one.form.locator(".jesse-nb-panel-row").nth(2).locator("input[type=text]")
     for place, text in enumerate(("fast", "1", "2")):
         row.nth(place).fill(text)
-    one.says("Run is disabled. Space: ", "'fast'", "twice")
+    one.says("Run is disabled. Parameters: ", "'fast'", "twice")
     row.nth(0).fill("fats")
     one.says("declares no hyperparameter 'fats'", "Did you mean 'fast'?")
     row.nth(0).fill("<img/src=x/onerror=window.pwned=1>")
-    one.says("Run is disabled. Space: ", "<img/src=x")
+    one.says("Run is disabled. Parameters: ", "<img/src=x")
     one.form.get_by_title("Take this parameter out of the table").nth(2).click()
     one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")
 

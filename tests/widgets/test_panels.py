@@ -11,6 +11,7 @@ from IPython.core.error import UsageError
 
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.candles.gaps import find_gaps
+from jesse_nb.core.jobs.job import Job, jobs
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel import PANEL_NAMES, Panel, panel
 from jesse_nb.report.coverage import coverage_html, coverage_table
@@ -71,7 +72,7 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 @pytest.mark.parametrize("name", PANEL_NAMES)
 def test_each_form_begins_ready_to_run(bench, name):
     if name == "analyze":
-        run(bench, "from jesse_nb.core.jobs.job import Job\nresult = Job('backtest', 'x', lambda control: 1)")
+        run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-10 -o result")
     # The market of this test is too short for the default windows, which the form says before it runs.
     shown = bench.run_line_magic("panel", f"{name} {SHORT_WINDOWS if name == 'walk_forward' else ''}")
     if name == "candles":
@@ -259,6 +260,7 @@ def test_what_a_line_cannot_say_is_left_to_the_strategy_or_refused(bench):
     parts = opened(bench, "optimize")
     assert parts.field("strategy").words == ["Worded"]
     assert parts.form.reason == ""
+    assert "--space" not in parts.cell()
     parts.field("space").rows[1].cells[2].set_state({"value": "60"})
     assert "cannot be written on a line" in error_of(parts, "space")  # fast=1,2 would be numbers
 
@@ -376,14 +378,19 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     assert parts.sequel.form.reason == ""
 
 
-def test_what_the_tool_refuses_stands_at_its_field(bench):
+def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench):
     parts = opened(bench, "optimize")
+    before = len(jobs())
     type_in(parts, "n_trials", "0")
-    parts.form.run_button.click()
-    assert parts.job is None
-    assert error_of(parts, "n_trials").startswith("n_trials is 0")
+    assert error_of(parts, "n_trials") == "Trials is 0. It is a whole number from 1 to 1,000,000."
+    assert parts.form.reason == f"Run is disabled. {error_of(parts, 'n_trials')}"
+    assert parts.form.run_button.disabled
     type_in(parts, "n_trials", "3")
     assert parts.form.reason == ""
+    assert (parts.job, len(jobs())) == (None, before)
+    first = int(Job("x", "", lambda control: 1).id.partition("-")[2])
+    type_in(parts, "n_trials", "4")
+    assert int(Job("x", "", lambda control: 1).id.partition("-")[2]) == first + 1  # none is lost by typing
 
 
 @pytest.mark.parametrize(("field", "value", "words"), [
@@ -393,10 +400,37 @@ def test_what_the_tool_refuses_stands_at_its_field(bench):
 def test_what_is_wrong_with_the_account_stands_at_its_field(bench, field, value, words):
     parts = opened(bench, "backtest", "--market spot" if value == "3" else "")
     type_in(parts, field, value)
-    parts.form.run_button.click()
-    assert parts.job is None
     assert words in error_of(parts, field)
     assert parts.form.run_button.disabled
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("--sampler grid --space fast=1.0:5.0", "is continuous"), ("--holdout 900d", "holdout"),
+    ("--test-ratio 2", "Test ratio is 2"), ("--top 0", "Top is 0"), ("--timeout -1", "Timeout is -1"),
+])  # fmt: skip
+def test_what_no_field_alone_can_tell_disables_run_too(bench, line, words):
+    parts = opened(bench, "optimize", line)
+    assert parts.form.run_button.disabled
+    assert words in parts.form.reason
+
+
+def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_path):
+    bench.user_ns["boom"] = lambda: pytest.fail("typing ran it")
+    parts = opened(bench, "backtest", "--balance -5")
+    assert error_of(parts, "balance")
+    type_in(parts, "hyperparameters", "boom()")
+    assert parts.form.reason == ""
+    type_in(parts, "hyperparameters", "")
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "storage").mkdir()
+    (tmp_path / ".env").write_text("")
+    parts.refresh()
+    assert parts.form.reason == ""
+    parts.form.run_button.click()
+    assert parts.job is None
+    assert "must be above zero" in error_of(parts, "balance")
+    type_in(parts, "balance", "5000")
+    assert error_of(parts, "balance") == ""
 
 
 def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
@@ -445,7 +479,10 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     type_in(demo_form, "end", (2022, 0, 1))
     assert demo_form.form.reason.startswith("Store is disabled. End: The end (2022-01-01) must come after")
     type_in(demo_form, "end", (2023, 1, 1))
+    said: list[str] = []
+    demo_form.form._reason.observe(lambda change: said.append(change["new"]), names="value")
     demo_form.form.run_button.click()
+    assert said == ["It is at work, which can take some seconds.", ""]
     assert "SOL-USDT" in parts.listing
     assert backtest.field("symbol").words == ["SOL-USDT"]
     assert "jesse-nb-panel-earlier" not in demo_form.form._output._dom_classes  # the answer is that of this form
