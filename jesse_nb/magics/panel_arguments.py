@@ -21,7 +21,7 @@ from jesse_nb.magics.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel_sources import Sources, moments, period_errors, whole_period
 from jesse_nb.magics.panel_tables import PLURAL, PanelTable
 from jesse_nb.report.coverage import coverage_html
-from jesse_nb.widgets.panel_fields import DateField, Field, FlagField
+from jesse_nb.widgets.panel_fields import DateField, Field, FlagField, TextField
 from jesse_nb.widgets.panel_space import SpaceField
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Arguments:
         self._quiet = False
         self._strategy: Any = None
         self._strategy_error = ""
+        self._parameters: list[str] = []
         self._proposed: dict[str, list[str]] = {}
         self._refused: dict[str, tuple[list[str], str]] = {}
         for field in self.fields.values():
@@ -203,6 +204,8 @@ class Arguments:
         errors = {name: field.find_error() for name, field in self.fields.items()}
         if self._strategy_error:
             errors["strategies" if "strategies" in self.fields else "strategy"] = self._strategy_error
+        if not errors.get("hyperparameters", "absent"):
+            errors["hyperparameters"] = self._unknown_parameter()
         for name, (words, error) in list(self._refused.items()):
             if self.words(name) != words:
                 del self._refused[name]  # edited since
@@ -226,17 +229,30 @@ class Arguments:
         if not names:
             self._strategy, self._strategy_error = None, ""
             return
+        declared, own = [], {}
         try:
             strategy = self._sources.strategy(names[0])
             if strategy is self._strategy or (isinstance(strategy, str) and strategy == self._strategy):
                 return
             self._strategy, self._strategy_error = strategy, ""
-            declared = self._sources.declared(strategy)
+            described = self._sources.described(strategy)
+            declared, own = described.hyperparameters, described.defaults
         except Exception as error:  # noqa: BLE001 - the strategy's own code ran
-            self._strategy_error, declared = " ".join(f"{type(error).__name__}: {error}".split()), []
-        space = self.fields.get("space")
+            self._strategy_error = " ".join(f"{type(error).__name__}: {error}".split())
+        self._parameters = [parameter["name"] for parameter in declared]
+        space, values = self.fields.get("space"), self.fields.get("hyperparameters")
         if isinstance(space, SpaceField):
             space.declare(declared)
+        elif isinstance(values, TextField):
+            values.hint(" ".join(f"{name}={value}" for name, value in own.items()))
+
+    def _unknown_parameter(self) -> str:
+        """Say that the strategy does not know a name that has a value; nothing of an expression."""
+        names = [word.partition("=")[0] for word in self.words("hyperparameters") if "=" in word]
+        unknown = next((name for name in names if self._parameters and name not in self._parameters), "")
+        if not unknown or len(self.words("strategies")) > 1:
+            return ""
+        return f"The strategy declares no hyperparameter {unknown!r}. {did_you_mean(unknown, self._parameters)}"
 
     def _series(self) -> list[SeriesInfo]:
         symbols = self.words("symbol") or self.words("symbols")

@@ -19,6 +19,7 @@ from jesse_nb.magics.config import JesseNb
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import SeriesInfo
+    from jesse_nb.core.jobs.worker import Description
 
 __all__ = ["Sources", "moments", "period_errors", "whole_period"]
 
@@ -70,8 +71,8 @@ class Sources:
         """Return the strategy of that name: a class, or a project's name."""
         return choose_strategy(self._shell, CellBody(), name, self._settings.project)
 
-    def declared(self, strategy: Any) -> list[Any]:
-        """Return what a strategy declares as its hyperparameters.
+    def described(self, strategy: Any) -> Description:
+        """Return what a strategy declares as its hyperparameters, and its own values of them.
 
         Raises
         ------
@@ -79,13 +80,17 @@ class Sources:
             Whatever its code raises.
         """
         if isinstance(strategy, type):
-            return list(strategy.hyperparameters(None))  # type: ignore[attr-defined]
+            from jesse_nb.core.jobs.worker import Description
+            from jesse_nb.core.simulator.run import default_hyperparameters
+
+            return Description(list(strategy.hyperparameters(None)),  # type: ignore[attr-defined]
+                               default_hyperparameters(strategy))
         from jesse_nb.core.jobs.pool import local_pool
         from jesse_nb.core.simulator.strategy import resolve_strategy
         from jesse_nb.core.tools.trials import describe_strategy
 
         code = resolve_strategy(strategy, self._settings.project)
-        return describe_strategy(local_pool(), code, lambda: False).hyperparameters
+        return describe_strategy(local_pool(), code, lambda: False)
 
 
 def whole_period(series: SeriesInfo, timeframe: str, warm_up: int) -> tuple[date, date]:

@@ -113,6 +113,10 @@ class TextField(Field):
         self.default = default
         self._several = several
 
+    def hint(self, default: str) -> None:
+        """Show another default."""
+        self.default = self.control.placeholder = default
+
     @property
     def words(self) -> list[str]:
         """See :attr:`Field.words`."""

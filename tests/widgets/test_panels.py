@@ -414,6 +414,22 @@ def test_what_no_field_alone_can_tell_disables_run_too(bench, line, words):
     assert words in parts.form.reason
 
 
+def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
+    parts = opened(bench, "backtest")
+    assert parts.field("hyperparameters").control.placeholder == "fast=10 slow=50"
+    type_in(parts, "hyperparameters", "fsat=9")
+    assert error_of(parts, "hyperparameters") == (
+        "The strategy declares no hyperparameter 'fsat'. Did you mean 'fast'?")
+    for right in ("fast=9", "values()", ""):
+        type_in(parts, "hyperparameters", right)
+        assert parts.form.reason == ""
+    run(bench, STRATEGY.replace("class Crossing", "class Encoded") + "    def dna(self):\n        return 'ss'\n")
+    type_in(parts, "strategy", "Encoded")
+    assert parts.field("hyperparameters").control.placeholder == "fast=29 slow=115"  # what Jesse's dna_to_hp says
+    optimize = opened(bench, "optimize")
+    assert optimize.field("hyperparameters").control.placeholder == ""  # there, it is those that are not varied
+
+
 def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_path):
     bench.user_ns["boom"] = lambda: pytest.fail("typing ran it")
     parts = opened(bench, "backtest", "--balance -5")
@@ -437,7 +453,7 @@ def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
     parts = opened(bench, "backtest", "--start 2023-01-20 --end 2023-02-10")
     bench.push({"result": "of yesterday"})
     parts.refresh()
-    type_in(parts, "hyperparameters", "nope=3")
+    type_in(parts, "hyperparameters", "slow=no")
     parts.form.run_button.click()
     finished(parts)
     assert parts.job.state == "failed"
