@@ -278,7 +278,7 @@ class Arguments:
             longest = max(timeframes, key=lambda one: TIMEFRAME_MINUTES.get(one, 0))
             periods = [whole_period(one, longest, self._warm_up()) for one in series]
             first, last = max(one for one, _ in periods), min(one for _, one in periods)
-            for field, day in ((start, first), (end, last)):
+            for field, day in ((start, first), (end, last)) if first < last else ():
                 if field.words == self._proposed.get(field.name, []):
                     self._proposed[field.name] = [day.isoformat()]
                     field.fill(self._proposed[field.name])

@@ -129,6 +129,12 @@ def period_errors(series: list[SeriesInfo], timeframes: list[str], warm_up: int,
     minutes = max((TIMEFRAME_MINUTES.get(timeframe, 0) for timeframe in timeframes), default=0)
     for one in series:
         first = one.start + warm_up * minutes * MINUTE_MS
+        if first >= one.end:
+            days = f"{warm_up * minutes * MINUTE_MS / DAY_MS:,.4g}"
+            errors.setdefault("warm_up_candles", f"{one.symbol} is stored from {utc_text(one.start)} to "
+                              f"{utc_text(one.end)}. {warm_up:,} candles to warm up are {days} days: nothing is left. "
+                              "Give fewer, or choose a shorter timeframe.")  # fmt: skip
+            continue
         if begin is not None and begin < first:
             stored = f"{one.symbol} is stored from {utc_text(one.start)}."
             errors.setdefault("start", f"{stored} With {warm_up:,} candles to warm up, {utc_text(first)} is the first "

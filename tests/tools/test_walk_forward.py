@@ -186,8 +186,10 @@ def test_cancelled_it_keeps_the_finished_windows(walk: Any) -> None:
     job = walk(n_trials=20, background=True)
     while not job.progress.best_label:
         job.wait(0.05)
+    planned = job.progress.total
     job.cancel()
     assert job.wait(3)
+    assert job.progress.done < job.progress.total == planned
     partial = job.partial_result()
     assert partial.stopped == "interrupted"
     assert 1 <= len(partial.windows) <= partial.planned

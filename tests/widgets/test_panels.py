@@ -430,6 +430,17 @@ def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
     assert optimize.field("hyperparameters").control.placeholder == ""  # there, it is those that are not varied
 
 
+def test_more_warm_up_than_there_is_stands_at_the_warm_up(bench):
+    parts = opened(bench, "backtest")
+    start = parts.field("start").words
+    type_in(parts, "warm_up_candles", "100000")
+    assert "4,167 days: nothing is left" in error_of(parts, "warm_up_candles")
+    assert parts.field("start").words == start
+    assert [field.name for field in parts.form.fields if field.error] == ["warm_up_candles"]
+    type_in(parts, "warm_up_candles", "")
+    assert parts.form.reason == ""
+
+
 def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_path):
     bench.user_ns["boom"] = lambda: pytest.fail("typing ran it")
     parts = opened(bench, "backtest", "--balance -5")

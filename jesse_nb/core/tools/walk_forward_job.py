@@ -243,7 +243,9 @@ class WalkForward:
             self._receive(*answer)
         if evaluator.storage_error:
             self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
-        control.update(done=self._done, total=self._done)
+        control.update(done=self._done)
+        if all(work.ended for work in self._works):  # a trial without a value has no out-of-sample run
+            control.update(total=self._done)
         self._check_success()
         return self.result()
 
