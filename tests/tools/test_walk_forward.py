@@ -196,6 +196,37 @@ def test_cancelled_it_keeps_the_finished_windows(walk: Any) -> None:
     assert all(entry.test is not None for entry in partial.windows)
 
 
+@pytest.mark.parametrize("split", ["windows", "cpcv"])
+def test_who_looked_at_the_same_days_before_is_counted_and_said(
+    walk: Any, split: str, tmp_path: Path, candle_store: CandleStore
+) -> None:
+    kept = RunStore(tmp_path / "runs.sqlite")
+
+    def again(**changes: Any) -> Any:
+        return walk(split=split, groups=4, store=kept, **changes)
+
+    first = again()
+    assert first.prior_runs == 0
+    assert not [line for line in first.verdict.evidence if "had looked" in line]
+    spans = [to_ms(entry, "day") for entry in ("2023-03-03", "2023-04-12")] if split == "windows" else [
+        first.spec.start, first.spec.end]  # fmt: skip
+    overlapping = kept.ledger(["BTC-USDT"], *spans)["runs"].sum()
+    assert overlapping >= 20
+    backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-02", candles=candle_store, store=kept,
+             hyperparameters={"fast": 4})  # fmt: skip
+    before_all = split == "cpcv"  # that day is in-sample only for the windows
+    other = again(seed=4)
+    shared = {trial.key for entry in first.windows for trial in entry.trials} & {
+        trial.key for entry in other.windows for trial in entry.trials} if split == "windows" else set()
+    assert not shared
+    baselines = 4
+    assert other.prior_runs == overlapping + before_all - baselines
+    line = f"{other.prior_runs} other backtests of this project had looked at some of these days before"
+    assert any(line in said for said in other.verdict.evidence)
+    assert again().prior_runs == 0  # as when it was made
+    assert again(seed=4).prior_runs == other.prior_runs
+
+
 SCRIPT = """
 import json, sys
 from jesse_nb.core.candles import CandleStore

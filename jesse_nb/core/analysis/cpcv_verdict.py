@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from jesse_nb.core.analysis.ratios import return_ratios
 from jesse_nb.core.analysis.significance import MeanTest, mean_test
-from jesse_nb.core.analysis.verdict import FEW_DAYS, LEVEL, Outcome, Verdict, as_percent, counted, probability
+from jesse_nb.core.analysis.verdict import (
+    FEW_DAYS,
+    LEVEL,
+    Outcome,
+    Verdict,
+    as_percent,
+    counted,
+    looked_at_before,
+    probability,
+)
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.cpcv_result import CpcvPath, CpcvResult
@@ -98,4 +107,4 @@ def _evidence(result: CpcvResult, told: list[CpcvPath], test: MeanTest, baseline
     chosen = {split.chosen for split in result.splits if split.chosen is not None}
     lines.append(f"{counted(len(chosen), 'different candidate')} chosen in {counted(len(result.splits), 'split')}, "
                  f"of {len(result.candidates):,}.")
-    return lines
+    return lines + looked_at_before(result.prior_runs)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
 __all__ = ["FEW_DAYS", "LEVEL", "Outcome", "Verdict", "WalkForwardFigures", "as_percent", "counted", "figures_of",
-           "probability", "verdict"]
+           "looked_at_before", "probability", "verdict"]
 
 #: Less out-of-sample data than this says nothing, whatever it shows.
 FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
@@ -216,7 +216,19 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]
         if len(steady):
             lines.append("Parameter stability (by chance): " + ", ".join(
                 f"{name} {row['stability']:.2f} ({row['chance']:.2f})" for name, row in steady.iterrows()) + ".")
-    return lines
+    return lines + looked_at_before(result.prior_runs)
+
+
+def looked_at_before(prior_runs: int) -> list[str]:
+    """Say that days which the search never saw were not unseen by whoever chose the strategy; nothing where they were.
+
+    Parameters
+    ----------
+    prior_runs
+        How many other backtests of the project had looked at them.
+    """
+    return [f"{counted(prior_runs, 'other backtest')} of this project had looked at some of these days before: the "
+            "best of many attempts looks better than it is, and no figure here knows of them."] if prior_runs else []
 
 
 def _few(known: WalkForwardFigures) -> str:

@@ -22,10 +22,12 @@ from jesse_nb.core.jobs.board import Median, windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import ResultCard
+from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_groups import Group
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
+from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
@@ -73,6 +75,8 @@ class Cpcv:
         self._card: ResultCard | None = None
         self._reasons: list[str] = []
         self._simulated = 0
+        self._looks: EarlierLooks | None = None
+        self._own: set[str] = set()
         # Nothing is told back to it, so an adaptive sampler would draw at random, too.
         self._sampler = "grid" if plan.sampler == "grid" else "random"
         self._notes: list[str] = []
@@ -84,6 +88,7 @@ class Cpcv:
         store = plan.request.run_store()
         self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
+        self._looks = EarlierLooks(store, self._whole())
         declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
@@ -100,6 +105,9 @@ class Cpcv:
             self._receive(*answer)
         if evaluator.storage_error:
             self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        if not self._must_stop():
+            self._looks.as_first_called("cpcv", [self._whole().key, plan.test_groups, len(plan.groups), plan.gap,
+                                                 self._candidates, plan.metrics[0].name, plan.metrics[0].direction])
         if not self._returns and not self._must_stop():
             reason = max(self._reasons, key=self._reasons.count) if self._reasons else "nothing ran"
             raise AllTrialsFailedError(f"No candidate could be run on any group: {reason}")
@@ -111,8 +119,10 @@ class Cpcv:
         shape = range(len(self._candidates)), range(len(plan.groups))
         values, returns = self._values.copy(), self._returns.copy()
         baseline = [returns.get((_BASELINE, group)) for group in shape[1]]
+        assert self._looks is not None
+        prior_runs, remarks = self._looks.count(self._own.copy())
         return assemble_cpcv(
-            spec=replace(self._parts[0].spec, end=self._parts[-1].spec.end),
+            spec=self._whole(),
             card=self._card,
             groups=plan.groups,
             test_groups=plan.test_groups,
@@ -128,8 +138,13 @@ class Cpcv:
             baseline=baseline if any(part is not None for part in baseline) else (),
             elapsed=time.monotonic() - self._began,
             stopped="interrupted" if self._control.cancelled else "timeout" if self._timed_out else "",
-            notes=self._notes,
+            notes=[*self._notes, *remarks],
+            prior_runs=prior_runs,
         )
+
+    def _whole(self) -> BacktestSpec:
+        """Return a run over all groups."""
+        return replace(self._parts[0].spec, end=self._parts[-1].spec.end)
 
     def _board(self) -> dict[str, Any]:
         candidates = len(self._candidates)
@@ -159,7 +174,9 @@ class Cpcv:
             self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
         for candidate, group in wanted:
             params = own if candidate == _BASELINE else self._candidates[candidate]
-            evaluator.submit((candidate, group), self._parts[group].spec.with_hyperparameters(params))
+            spec = self._parts[group].spec.with_hyperparameters(params)
+            self._own.add(spec.key)
+            evaluator.submit((candidate, group), spec)
         began, done = time.monotonic(), 0
         while evaluator.pending and not self._must_stop():
             answer = evaluator.next(PATIENCE)

@@ -114,6 +114,8 @@ class CpcvResult(Shown):
         ``interrupted``, ``timeout`` or empty.
     notes
         Remarks for the report.
+    prior_runs
+        How many other backtests of this project had looked at some of these days before.
     """
 
     spec: BacktestSpec
@@ -133,6 +135,7 @@ class CpcvResult(Shown):
     elapsed: float
     stopped: str = ""
     notes: tuple[str, ...] = ()
+    prior_runs: int = 0
 
     @property
     def strategy(self) -> str:
@@ -191,12 +194,13 @@ def assemble_cpcv(
     elapsed: float = 0.0,
     stopped: str = "",
     notes: Sequence[str] = (),
+    prior_runs: int = 0,
 ) -> CpcvResult:
     """Make the splits, choices and paths out of one run for each candidate and group.
 
     Parameters
     ----------
-    spec, card, space, metric, sampler, seed, elapsed, stopped, notes
+    spec, card, space, metric, sampler, seed, elapsed, stopped, notes, prior_runs
         As in :class:`CpcvResult`.
     groups
         From :func:`~jesse_nb.core.tools.cpcv_groups.cpcv_groups`.
@@ -243,7 +247,7 @@ def assemble_cpcv(
         sampler=sampler, seed=seed, candidates=tuple(candidates),
         values=pd.DataFrame(matrix, pd.RangeIndex(shape[0], name="candidate"), pd.RangeIndex(shape[1], name="group")),
         splits=splits, paths=paths, baseline=pd.concat(own) if own and len(own) == len(groups) else None,
-        elapsed=elapsed, stopped=stopped, notes=tuple(notes),
+        elapsed=elapsed, stopped=stopped, notes=tuple(notes), prior_runs=prior_runs,
     )
 
 

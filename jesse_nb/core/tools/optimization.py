@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import math
 import time
 from collections import Counter
@@ -22,6 +19,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.checks import Checks
 from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.description import described
+from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.metric import Metric
@@ -33,7 +31,7 @@ from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
 from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
-from jesse_nb.exceptions import AllTrialsFailedError, StorageError
+from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Optimization", "Plan"]
 
@@ -84,8 +82,7 @@ class Optimization:
         self._best: tuple[Trial, BacktestResult] | None = None
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
         self._checks: Checks | None = None
-        self._store: RunStore | None = None
-        self._opened = math.inf
+        self._looks: EarlierLooks | None = None
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
@@ -101,7 +98,7 @@ class Optimization:
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         store = plan.request.run_store()
         self._store_path = store.place
-        self._store, self._opened = store, time.time()
+        self._looks = EarlierLooks(store, plan.training.spec)
         declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
                              lambda: self._control.cancelled)
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
@@ -114,8 +111,7 @@ class Optimization:
         finally:
             evaluator.cancel()
         if not self._must_stop():
-            with contextlib.suppress(StorageError):
-                self._opened = self._opened_first(store)
+            self._looks.as_first_called("study", self._decides())
         if evaluator.storage_error:
             self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
         return self.result()
@@ -129,11 +125,8 @@ class Optimization:
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
         market = self._market()
         notes = [*self._notes, *none_satisfies(trials, plan.constraints)]
-        try:
-            prior_runs = self._prior_runs()
-        except StorageError as error:
-            prior_runs = 0
-            notes.append(f"How often this project had looked at the same data could not be counted: {error}")
+        assert self._looks is not None
+        prior_runs, remarks = self._looks.count(self._own_runs())
         return OptimizeResult(
             spec=plan.training.spec,
             test_start=plan.test.spec.start if plan.test else None,
@@ -149,7 +142,7 @@ class Optimization:
             default=self._default,
             elapsed=time.monotonic() - self._began,
             stopped=self._why_stopped(),
-            notes=tuple(notes),
+            notes=(*notes, *remarks),
             returns=trial_returns(self._equities.copy(), market),
             market=market,
             constraints=plan.constraints,
@@ -267,31 +260,16 @@ class Optimization:
             assert isinstance(ticket, int)
             self._held_out.receive(ticket, outcome)
 
-    def _prior_runs(self) -> int:
-        """Count the runs on the same data that are not of this study and were there before it.
-
-        A study that has been finished before looks at what was there then, so that it says the same whenever it is
-        called. One that the run store answers although it never was made, as a shorter one after a longer, does not:
-        whoever asks for it has seen the other.
-        """
+    def _own_runs(self) -> set[str]:
         trials = {trial.key for trial in self._trials.copy().values()}
-        own = trials | {self._plan.training.spec.key} | (self._checks.keys if self._checks else set())
-        assert self._store is not None
-        return self._store.count_same_data(self._plan.training.spec, self._opened, own)
+        return trials | {self._plan.training.spec.key} | (self._checks.keys if self._checks else set())
 
-    def _opened_first(self, store: RunStore) -> float:
-        """Return when this very study was called for the first time that it was finished (seconds since 1970)."""
+    def _decides(self) -> list[Any]:
+        """Return all that decides what this study finds."""
         plan = self._plan
         assert self._space is not None
-        decides = [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
-                   plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints],
-                   plan.pruner]
-        key = f"study {hashlib.blake2b(json.dumps(decides, default=str).encode(), digest_size=16).hexdigest()}"
-        found = store.noted(key)
-        if isinstance(found, float):
-            return min(found, self._opened)
-        store.note(key, self._opened)
-        return self._opened
+        return [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
+                plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints], plan.pruner]
 
     def _must_stop(self) -> bool:
         limit = self._plan.timeout

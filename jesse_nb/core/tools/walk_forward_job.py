@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.description import described
+from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.ranking import best_trials
@@ -98,6 +99,7 @@ class _WindowWork:
         self._best = math.nan  # in-sample, while the search goes on
         self._values: dict[str, float] = {}
         self.reasons: dict[str, str] = {}
+        self.keys: set[str] = set()
         if has_defaults:
             own = {} if plan.fixed else self._fixed
             self._waiting.append(("baseline", self.test.spec.with_hyperparameters(own)))
@@ -136,6 +138,7 @@ class _WindowWork:
         else:
             return False
         self._open.add(name)
+        self.keys.add(spec.key)
         evaluator.submit((self.window.number, name), spec)
         return True
 
@@ -215,6 +218,7 @@ class WalkForward:
         self._control = control
         self._began = time.monotonic()
         self._works: list[_WindowWork] = []
+        self._looks: EarlierLooks | None = None
         self._prices: pd.Series[float] = pd.Series(dtype=float)
         self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
                        "in-sample is taken."] if plan.constraints else []
@@ -230,6 +234,8 @@ class WalkForward:
         control.update(phase="starting workers", total=per_window * len(plan.windows), workers=plan.request.workers)
         store = plan.request.run_store()
         self._prepare(store)
+        first, last = self._works[0].test.spec, self._works[-1].test.spec
+        self._looks = EarlierLooks(store, replace(first, end=last.end))
         evaluator = plan.request.evaluator([part for work in self._works for part in (work.train, work.test)],
                                            store)
         control.update(phase=f"walking {len(self._works)} windows")
@@ -246,6 +252,7 @@ class WalkForward:
         control.update(done=self._done)
         if all(work.ended for work in self._works):  # a trial without a value has no out-of-sample run
             control.update(total=self._done)
+            self._looks.as_first_called("walk-forward", self._decides())
         self._check_success()
         return self.result()
 
@@ -254,6 +261,8 @@ class WalkForward:
         plan = self._plan
         stopped = "interrupted" if self._control.cancelled else "timeout" if self._timed_out else ""
         works = [work for work in self._works if not stopped or work.ended]
+        assert self._looks is not None
+        prior_runs, remarks = self._looks.count({key for work in self._works for key in work.keys.copy()})
         return WalkForwardResult(
             spec=self._works[0].train.spec,
             start=plan.start,
@@ -273,8 +282,16 @@ class WalkForward:
             planned=len(plan.windows),
             elapsed=time.monotonic() - self._began,
             stopped=stopped,
-            notes=tuple(self._notes),
+            notes=(*self._notes, *remarks),
+            prior_runs=prior_runs,
         )
+
+    def _decides(self) -> list[Any]:
+        """Return all that decides what this walk-forward finds."""
+        plan = self._plan
+        return [self._works[0].train.spec.key, self._works[-1].test.spec.key, plan.days, plan.anchored,
+                self._space and self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
+                plan.n_trials, plan.sampler, plan.seed, [one.text for one in plan.constraints]]
 
     def _board(self) -> dict[str, Any]:
         return windows_board(self._plan.metrics[0].scale, "window", ("In-sample", "Out-of-sample"),

@@ -88,6 +88,9 @@ class WalkForwardResult(Explorable):
         ``interrupted``, ``timeout`` or empty.
     notes
         Remarks for the report.
+    prior_runs
+        How many other backtests of this project had looked at some of the out-of-sample days before: to whoever
+        chose the strategy, these were not unseen.
     """
 
     spec: BacktestSpec
@@ -109,6 +112,7 @@ class WalkForwardResult(Explorable):
     elapsed: float
     stopped: str = ""
     notes: tuple[str, ...] = ()
+    prior_runs: int = 0
 
     @property
     def strategy(self) -> str:
