@@ -16,7 +16,7 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.panel_checks import runs_code, windows_errors
+from jesse_nb.magics.panel_checks import runs_code, windows_cut
 from jesse_nb.magics.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel_sources import Sources, moments, period_errors, whole_period
 from jesse_nb.magics.panel_tables import PLURAL, PanelTable
@@ -59,11 +59,13 @@ class Arguments:
         By the argument's name in Python.
     coverage
         What is stored of the chosen markets, as HTML.
+    windows
+        Into how many a walk-forward cuts its period, as :meth:`errors` found; empty in other forms.
     """
 
     def __init__(self, shell: InteractiveShell, settings: JesseNb, table: PanelTable, parser: argparse.ArgumentParser,
                  changed: Callable[[], None]) -> None:  # fmt: skip
-        self.coverage = ""
+        self.coverage = self.windows = ""
         self._table, self._settings, self._parser, self._changed = table, settings, parser, changed
         self._configured = settings.defaults_of_tools()
         self.fields: dict[str, Field] = {
@@ -214,8 +216,11 @@ class Arguments:
         series = [] if self._of_project else self._series()
         found = period_errors(series, self._timeframes(), self._warm_up(), self.words("start"), self.words("end"))
         errors |= {name: text for name, text in found.items() if name in self.fields and not errors.get(name)}
+        self.windows = ""
         if "in_sample_period" in self.fields and not any(map(errors.get, _OF_WINDOWS)):
-            errors |= windows_errors({name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS})
+            self.windows, wrong = windows_cut(
+                {name: self.words(name) or self._configured_words(name) for name in _OF_WINDOWS})
+            errors |= wrong
         if "periods" in self.fields and not self.words("periods"):
             errors |= {name: "Choose a date, or give periods." for name in ("start", "end") if not self.words(name)}
         return errors

@@ -11,7 +11,7 @@ from typing import Any
 from jesse_nb.exceptions import InputError, PeriodError
 from jesse_nb.magics.options import constraints_of, metrics_of, params_of, periods_of, values_by_name
 
-__all__ = ["check_words", "field_about", "runs_code", "windows_errors"]
+__all__ = ["EVALUATED", "check_words", "field_about", "runs_code", "windows_cut"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
@@ -19,7 +19,7 @@ _REPLACED = re.compile(r"[{}]|\$\w")
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 #: Whose words a magic may evaluate, and what does no more than name or spell a value.
-_EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
+EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
 _SPELLED = re.compile(r"[\w.,:=/+-]*")
 
 Reader = Callable[[list[str], Mapping[str, Any]], object]
@@ -63,7 +63,7 @@ def runs_code(words: Mapping[str, Sequence[str]]) -> bool:
     words
         Of the form's fields.
     """
-    return not all(_SPELLED.fullmatch(word) for name in _EVALUATED for word in words.get(name, ()))
+    return not all(_SPELLED.fullmatch(word) for name in EVALUATED for word in words.get(name, ()))
 
 
 def field_about(error: Exception, fields: Iterable[str]) -> str:
@@ -80,8 +80,8 @@ def field_about(error: Exception, fields: Iterable[str]) -> str:
     return max((name for name in fields if f"_{name}_" in begins), key=len, default="")
 
 
-def windows_errors(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what is wrong with the windows of a walk-forward, or the groups of a cross-validation, by field.
+def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]]:
+    """Say into how many windows, or groups, a walk-forward cuts its period; or what is wrong with them, by field.
 
     Parameters
     ----------
@@ -92,20 +92,20 @@ def windows_errors(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
     from jesse_nb.core.tools.windows import walk_forward_windows
 
     if not (words["start"] and words["end"]):
-        return {}
+        return "", {}
     grouped = list(words.get("split", ())) == ["cpcv"]
     first, *others = ("groups", "test_groups", "gap") if grouped else (
         "in_sample_period", "out_sample_period", "step_forward", "gap")  # fmt: skip
     days = {name: int(words[name][0]) for name in (first, *others) if words.get(name) and words[name][0].isdigit()}
-    cut: Callable[..., object] = cpcv_groups if grouped else walk_forward_windows
+    cut: Callable[..., Sequence[object]] = cpcv_groups if grouped else walk_forward_windows
     try:
-        cut(words["start"][0], words["end"][0], **days)
+        parts = len(cut(words["start"][0], words["end"][0], **days))
     except PeriodError as error:
-        return {first: str(error)}
+        return "", {first: str(error)}
     except InputError as error:
         about = error.message.partition(" ")[0]
-        return {about if about in words else first: str(error)}
-    return {}
+        return "", {about if about in words else first: str(error)}
+    return f"The period makes {parts:,} {'group' if grouped else 'window'}{'' if parts == 1 else 's'}.", {}
 
 
 def _expression(words: list[str]) -> bool:

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from jesse_nb.core.jobs.job import only_checking
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel_arguments import Arguments
-from jesse_nb.magics.panel_checks import field_about
+from jesse_nb.magics.panel_checks import EVALUATED, field_about
 from jesse_nb.magics.panel_place import Place
 from jesse_nb.magics.panel_tables import PANELS, PLURAL, PanelTable
 from jesse_nb.widgets.display import shown_in
@@ -76,7 +76,7 @@ class ToolPanel:
         fields = self._arguments.fields
         self.form = Form(
             table.title, table.remark, [fields[name] for name in table.main], [fields[name] for name in table.more],
-            write=self.cell, run=self.run, verb=table.verb, question=self._question,
+            write=self.cell, origin=self._origin, run=self.run, verb=table.verb, question=self._question,
         )  # fmt: skip
         self._place = Place(shell, self.form.show, self._keep)
         self._report = ""
@@ -176,9 +176,15 @@ class ToolPanel:
         self.sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
         return self.sequel.widget
 
+    def _origin(self) -> object:
+        """Return the cell and which results it names: one that was made anew is another."""
+        names = [word.partition(".")[0] for name in EVALUATED for word in self._arguments.words(name)]
+        return self.cell(), [id(self._shell.user_ns.get(name)) for name in names]
+
     def _mark(self) -> None:
-        self.form.above.value = self._arguments.coverage
         errors = self._arguments.errors()
+        windows = f"<small>{self._arguments.windows}</small>" if self._arguments.windows else ""
+        self.form.above.value = self._arguments.coverage + windows
         if not any(errors.values()) and self.table.background and not self._arguments.costly:
             errors = self._ask_the_tool()
         self.form.mark(errors)
@@ -217,6 +223,10 @@ class ToolPanel:
             f"{output}.partial_result() is what finished, Run goes on from there." if not lost else ""
         ended = "Stopped." if job.state == "cancelled" else "It failed, for the reason beneath."
         self.form.say(f"The result is {output}." if done else f"{ended} {kept}".strip())
+        part = self.sequel
+        while part is not None:  # what they show may come of an earlier result of that name
+            part.refresh()
+            part = part.sequel
 
     def _keep(self, html: str) -> None:
         self._report = html

@@ -27,6 +27,8 @@ class Form:
         The fields that are always seen, and those behind "More options".
     write
         Returns the cell that does the same.
+    origin
+        Returns what a result comes of, to be compared: the cell, and what its names stand for.
     run
         Called by Run, when nothing is wrong.
     verb
@@ -52,13 +54,15 @@ class Form:
         more: Sequence[Field],
         *,
         write: Callable[[], str],
+        origin: Callable[[], object],
         run: Callable[[], None],
         verb: str = "Run",
         question: Callable[[], str] = str,
     ) -> None:
         self.fields = [*fields, *more]
-        self._write, self._run, self._question = write, run, question
-        self._busy = self._cell_of_output = self._wrong_at_large = ""
+        self._write, self._origin, self._run, self._question = write, origin, run, question
+        self._busy = self._wrong_at_large = ""
+        self._origin_of_output: object = None
         self.page = PanelPage()
         self.above = widgets.HTML()
         self.run_button = _button(verb, "Starts it in the background; what it does shows beneath", "primary")
@@ -135,7 +139,7 @@ class Form:
 
     def begin(self) -> None:
         """Note that what is shown from now on comes of the form as it is."""
-        self._cell_of_output = self._write()
+        self._origin_of_output = self._origin()
         self._tell_if_earlier()
 
     def offer_next(self, steps: Mapping[str, Callable[[], Any]]) -> None:
@@ -167,10 +171,11 @@ class Form:
 
     def _tell_if_earlier(self) -> None:
         """Let what came of another form look so."""
-        earlier = not self._busy and self._cell_of_output not in ("", self._write())  # "" where nothing has run
+        shown = self._origin_of_output  # None where nothing has run
+        earlier = not self._busy and shown is not None and shown != self._origin()
         (self._output.add_class if earlier else self._output.remove_class)("jesse-nb-panel-earlier")
         if earlier and not self.reason:
-            self.say("The form was changed; what is beneath is of the form as it was.")
+            self.say("Something was changed since; what is beneath is of the form as it was.")
 
     def _ask_or_run(self) -> None:
         if self.run_button.disabled:

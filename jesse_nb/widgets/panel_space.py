@@ -57,6 +57,14 @@ class _Row:
         """Whether it is not as it was declared."""
         return self.original is None or not self._vary.value or [cell.value for cell in self.cells] != self._written
 
+    @property
+    def wrong(self) -> bool:
+        """Whether it is ticked and says nothing that can be read."""
+        try:
+            return bool(self._vary.value) and not self.text()
+        except SpaceError:
+            return True
+
     def text(self) -> str:
         """Return the parameter as a magic's line has it."""
         name, low, high, step, options = (cell.value.strip() for cell in self.cells)
@@ -174,9 +182,22 @@ class SpaceField(Field):
     def _changed_now(self) -> None:
         self._changed()
 
+    def mark(self, error: str) -> None:
+        """See :meth:`Field.mark`; a row that is wrong by itself is marked, too."""
+        super().mark(error)
+        for row in self._rows:
+            (row.widget.add_class if error and row.wrong else row.widget.remove_class)("jesse-nb-panel-wrong")
+
     def _show(self, rows: list[_Row]) -> None:
         self._rows = rows
-        self._table.children = [row.widget for row in rows]
+        self._table.children = [*([_headings()] if rows else []), *(row.widget for row in rows)]
+
+
+def _headings() -> Any:
+    """Return what the columns are called; their entries hide what they show while empty."""
+    texts = [("1.6em", ""), *((width, name) for width, name, _ in _COLUMNS)]
+    return widgets.HBox([widgets.HTML(name, layout=widgets.Layout(width=width)) for width, name in texts]
+                        ).add_class("jesse-nb-panel-heads")  # fmt: skip
 
 
 def _texts(dimension: Dimension) -> list[str]:

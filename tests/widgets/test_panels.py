@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.core.jobs.job import Job, jobs
+from jesse_nb.core.tools.windows import walk_forward_windows
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel import PANEL_NAMES, Panel, panel
 from jesse_nb.report.coverage import coverage_html, coverage_table
@@ -172,9 +173,15 @@ def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wro
     parts = opened(bench, "walk_forward")
     for name, value in fields.items():
         parts.field(name).fill([value])
+    start, end = parts.field("start").words[0], parts.field("end").words[0]
+    windows = len(walk_forward_windows(start, end, in_sample_period=10, out_sample_period=5))
     assert [field.name for field in parts.form.fields if field.error] == ([wrong] if wrong else [])
     assert parts.form.run_button.disabled is bool(wrong)
     assert not wrong or reason in error_of(parts, wrong)
+    parts_told = "6 groups" if fields.get("split") else f"{windows} windows"
+    told = "" if wrong else f"The period makes {parts_told}."
+    assert told in parts.form.above.value
+    assert bool(told) is ("The period makes" in parts.form.above.value)
 
 
 @pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
@@ -348,7 +355,7 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     type_in(parts, "n_trials", "4")
     assert "--trials 4" in parts.form._cell.value
     assert "jesse-nb-panel-earlier" in parts.form._output._dom_classes
-    assert parts.form._reason.value == "The form was changed; what is beneath is of the form as it was."
+    assert parts.form._reason.value == "Something was changed since; what is beneath is of the form as it was."
     type_in(parts, "n_trials", "3")
     assert html.escape(cell) in parts.form._cell.value
     assert "jesse-nb-panel-earlier" not in parts.form._output._dom_classes
@@ -474,6 +481,28 @@ def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
     parts.form.run_button.click()
     finished(parts)
     assert bench.user_ns["result"].metrics["total"] > 0
+
+
+def test_what_comes_of_an_earlier_result_looks_so(bench):
+    parts = opened(bench, "backtest", "--start 2023-01-20 --end 2023-02-10")
+    parts.form.run_button.click()
+    finished(parts)
+    parts.form.next_buttons["analyze"].click()
+    analysis = parts.sequel
+    analysis.form.run_button.click()
+    finished(analysis)
+    eventually(lambda: analysis.report)
+    parts.refresh()
+    analysis.refresh()
+    assert "jesse-nb-panel-earlier" not in analysis.form._output._dom_classes
+    type_in(parts, "hyperparameters", "fast=9")
+    parts.form.run_button.click()
+    finished(parts)
+    eventually(lambda: "jesse-nb-panel-earlier" in analysis.form._output._dom_classes)
+    assert "jesse-nb-panel-earlier" not in parts.form._output._dom_classes
+    analysis.form.run_button.click()
+    finished(analysis)
+    eventually(lambda: "jesse-nb-panel-earlier" not in analysis.form._output._dom_classes)
 
 
 def test_two_forms_on_one_job(bench, notebook):  # noqa: F811
