@@ -100,7 +100,7 @@ class Form:
             return self._busy
         field = next((field for field in self.fields if field.error), None)
         wrong = field.error if field else self._wrong_at_large
-        about = f"{field.label}: " if field and not wrong.startswith(field.label) else ""
+        about = f"{field.label}: " if field and not wrong.startswith(f"{field.label} ") else ""
         return f"{self.run_button.description} is disabled. {about}{wrong}" if wrong else ""
 
     def mark(self, errors: Mapping[str, str]) -> None:
