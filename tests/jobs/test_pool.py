@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job
-from jesse_nb.core.jobs.pool import LocalPool, failure_of, local_pool, stop_local_pool
+from jesse_nb.core.jobs.pool import LocalPool, local_pool, stop_local_pool
 from jesse_nb.core.simulator.strategy import resolve_strategy
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.optimize import optimize

@@ -18,7 +18,8 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs import ray_cluster as ray_cluster_module
-from jesse_nb.core.jobs.pool import failure_of, local_pool
+from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.ray_pool import RayPool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer

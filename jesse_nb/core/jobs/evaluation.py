@@ -17,8 +17,9 @@ from typing import TypeAlias
 
 from jesse_nb.core.jobs.claims import Claims
 from jesse_nb.core.jobs.dispatch import Share, SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.outcome import Outcome, Question, known_outcome
-from jesse_nb.core.jobs.pool import Pool, failure_of
+from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule

@@ -9,43 +9,33 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import multiprocessing.spawn
 import os
 import shutil
-import signal
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessPool
 
 from jesse_nb.core.jesse_runtime import CACHE_PREFIX
 from jesse_nb.core.jobs import worker
-from jesse_nb.core.jobs.server import context, start_server
+from jesse_nb.core.jobs.server import start_server
 from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.jobs.worker_process import WorkerContext
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
-from jesse_nb.exceptions import (
-    JobCancelledError,
-    SimulationError,
-    StrategyCrashError,
-    TrialMemoryError,
-    TrialTimeoutError,
-    WorkerDiedError,
-)
+from jesse_nb.exceptions import WorkerDiedError
 
 __all__ = [
     "SCRATCH_PREFIX",
     "LocalPool",
     "Pool",
     "available_cores",
-    "failure_of",
     "local_pool",
     "memory_share",
     "pass_on",
@@ -134,7 +124,7 @@ class LocalPool:
         self._scratch = tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-")
         start_server()
         self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
-                                 context=_Context())
+                                 context=WorkerContext())
         self._starting = threading.Lock()
         self._early: list[_Early] | None = []  # None once the workers have started
         self._first = self._schedule(os.getpid, (), None)
@@ -197,46 +187,6 @@ class LocalPool:
     def stop(self) -> None:
         """End all workers at once."""
         _stop(self._pool, self._scratch)
-
-
-def failure_of(error: BaseException | Answer, timeout: float | None = None) -> SimulationError | JobCancelledError:
-    """Return what went wrong with a task as one of our exceptions.
-
-    Parameters
-    ----------
-    error
-        What the future raised, or an answer that tells of a failure.
-    timeout
-        The time limit that held, seconds.
-    """
-    if isinstance(error, SimulationError | JobCancelledError):
-        return error
-    if isinstance(error, Answer):
-        if error.failure == "memory":
-            return TrialMemoryError("The simulation ran out of memory.", "Raise memory_limit, or hold less data.")
-        if error.failure == "refused":
-            return StrategyCrashError(error.message, details=error.details)
-        # The commonest cause, and nothing in Python's own message says so.
-        hint = "If that is a hyperparameter: give it a value, or a place in the space." \
-            if error.message.startswith("KeyError") else ""
-        return StrategyCrashError(f"The strategy raised {error.message}.", hint, details=error.details)
-    if isinstance(error, FutureTimeoutError):
-        return TrialTimeoutError(f"The simulation took longer than {timeout:g} s.",
-                                 "Raise trial_timeout if that is to be expected.")
-    if isinstance(error, CancelledError):
-        return JobCancelledError("The simulation was cancelled.")
-    if isinstance(error, ProcessExpired):
-        return WorkerDiedError(f"The process that ran the simulation ended{_exit_reason(error.exitcode)}.")
-    return WorkerDiedError(f"The simulation could not be run: {type(error).__name__}: {error}.")
-
-
-def _exit_reason(code: int | None) -> str:
-    if code is None:
-        return ""
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f" by signal {signal.Signals(-code).name}"
-    return f" with exit code {code}"
 
 
 _shared: LocalPool | None = None
@@ -306,50 +256,3 @@ def _is_running(process: int) -> bool:
 
 
 atexit.register(stop_local_pool)
-
-
-_hiding = threading.local()
-_preparation_data = multiprocessing.spawn.get_preparation_data
-
-
-def _preparation_without_main(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = _preparation_data(name)
-    if getattr(_hiding, "on", False):
-        for key in ("init_main_from_name", "init_main_from_path", "main_path"):
-            data.pop(key, None)
-    return data
-
-
-multiprocessing.spawn.get_preparation_data = _preparation_without_main
-
-
-@contextlib.contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    _hiding.on = True
-    try:
-        yield
-    finally:
-        _hiding.on = False
-
-
-_BaseProcess: Any = context.Process
-
-
-class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
-    """A worker that does not import the user's main module.
-
-    A script without ``if __name__ == "__main__"`` would run itself again in each worker.
-    """
-
-    def start(self) -> None:
-        with _main_module_hidden():
-            super().start()
-
-
-class _Context:
-    """The ``multiprocessing`` context that the pool starts its workers through."""
-
-    Process = _WorkerProcess
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(context, name)

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, failure_of, memory_share, remove_orphaned_scratch
+from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, memory_share, remove_orphaned_scratch
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.carried_code import CarriedCode
 from jesse_nb.core.simulator.run import Simulation

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from jesse_nb.core.jobs.pool import failure_of
+from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer

@@ -18,8 +18,8 @@ from jesse_nb.core.analysis.explorer_view import Curve, MarketChart
 from jesse_nb.core.analysis.intraday import equity_by_minute
 from jesse_nb.core.analysis.prices import CandlesByMarket, Market
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job, JobControl
-from jesse_nb.core.jobs.pool import failure_of
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.record import RunRecord

@@ -8,7 +8,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
-from jesse_nb.core.jobs.pool import Pool, failure_of
+from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
