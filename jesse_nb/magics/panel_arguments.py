@@ -206,8 +206,9 @@ class Arguments:
         errors = {name: field.find_error() for name, field in self.fields.items()}
         if self._strategy_error:
             errors["strategies" if "strategies" in self.fields else "strategy"] = self._strategy_error
-        if not errors.get("hyperparameters", "absent"):
-            errors["hyperparameters"] = self._unknown_parameter()
+        for name in ("params", "hyperparameters"):
+            if not errors.get(name, "no such field"):
+                errors[name] = self._unknown_parameter(name)
         for name, (words, error) in list(self._refused.items()):
             if self.words(name) != words:
                 del self._refused[name]  # edited since
@@ -245,15 +246,15 @@ class Arguments:
         except Exception as error:  # noqa: BLE001 - the strategy's own code ran
             self._strategy_error = " ".join(f"{type(error).__name__}: {error}".split())
         self._parameters = [parameter["name"] for parameter in declared]
-        space, values = self.fields.get("space"), self.fields.get("hyperparameters")
+        space, values = self.fields.get("space"), self.fields.get("params", self.fields.get("hyperparameters"))
         if isinstance(space, SpaceField):
             space.declare(declared)
         elif isinstance(values, TextField):
             values.hint(" ".join(f"{name}={value}" for name, value in own.items()))
 
-    def _unknown_parameter(self) -> str:
+    def _unknown_parameter(self, field: str) -> str:
         """Say that the strategy does not know a name that has a value; nothing of an expression."""
-        names = [word.partition("=")[0] for word in self.words("hyperparameters") if "=" in word]
+        names = [word.partition("=")[0] for word in self.words(field) if "=" in word]
         unknown = next((name for name in names if self._parameters and name not in self._parameters), "")
         if not unknown or len(self.words("strategies")) > 1:
             return ""

@@ -19,7 +19,7 @@ KINDS = {
 
 #: What fields are called that are not called like their flags.
 LABELS = {
-    "output": "Result name", "analysis_type": "Depth", "in_sample_period": "In-sample days",
+    "output": "Result name", "analysis_type": "Depth", "params": "Parameter sets", "in_sample_period": "In-sample days",
     "out_sample_period": "Out-of-sample days", "step_forward": "Days to next window", "gap": "Days of gap",
 }  # fmt: skip
 

@@ -433,6 +433,13 @@ def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
     run(bench, STRATEGY.replace("class Crossing", "class Encoded") + "    def dna(self):\n        return 'ss'\n")
     type_in(parts, "strategy", "Encoded")
     assert parts.field("hyperparameters").control.placeholder == "fast=29 slow=115"  # what Jesse's dna_to_hp says
+    batch = opened(bench, "backtest_batch")
+    type_in(batch, "strategies", ["Crossing"])
+    assert batch.field("params").control.placeholder == "fast=10 slow=50"
+    type_in(batch, "params", "fsat=9,10")
+    assert "no hyperparameter 'fsat'" in error_of(batch, "params")
+    type_in(batch, "params", "fast=9,10 slow=40")
+    assert batch.form.reason == ""
     optimize = opened(bench, "optimize")
     assert optimize.field("hyperparameters").control.placeholder == ""  # there, it is those that are not varied
 

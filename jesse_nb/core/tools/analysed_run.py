@@ -117,8 +117,9 @@ def _(result: WalkForwardResult) -> Chosen:
     )  # fmt: skip
     notes = ["Every window began with a fresh balance; its trades are scaled to the stitched curve."]
     if curve.seam_positions:
-        notes.append(f"{curve.seam_positions} positions were open when their window's days ended. Their trades "
-                     "count whole, the curve counts them up to there.")
+        positions = "1 position was" if curve.seam_positions == 1 else f"{curve.seam_positions:,} positions were"
+        notes.append(f"{positions} open when a window's days ended: such a trade counts whole, the curve counts up to "
+                     "there.")
     return Chosen(run, None, tuple(notes))
 
 
