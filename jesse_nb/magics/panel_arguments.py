@@ -102,8 +102,9 @@ class Arguments:
     @property
     def costly(self) -> bool:
         """Whether it takes more than a look to check all: a database or a cluster would be asked, or code run."""
+        jobs = [word for name in ("n_jobs", "concurrent_limit")
+                for word in self.words(name) or self._configured_words(name)]
         words = {name: self.words(name) for name in self.fields}
-        jobs = [*words.get("n_jobs", ()), *words.get("concurrent_limit", ())]
         return self._of_project or not all(map(str.isdigit, jobs)) or runs_code(words)
 
     @property

@@ -462,6 +462,11 @@ def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_p
     type_in(parts, "hyperparameters", "boom()")
     assert parts.form.reason == ""
     type_in(parts, "hyperparameters", "")
+    for line in ("--balance -5 -j ray://nobody.example:1", "--balance -5"):
+        bench.run_line_magic("config", f"JesseNb.jobs = {'ray' if line.endswith('5') else None!r}")
+        elsewhere = opened(bench, "optimize", line)
+        assert (elsewhere.form.reason, error_of(elsewhere, "balance")) == ("", "")
+    bench.run_line_magic("config", "JesseNb.jobs = None")
     (tmp_path / "strategies").mkdir()
     (tmp_path / "storage").mkdir()
     (tmp_path / ".env").write_text("")
