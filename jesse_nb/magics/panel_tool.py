@@ -216,8 +216,9 @@ class ToolPanel:
         lost = job.partial_result() is None  # an earlier result is worth more than a job that has none
         if self._shell.user_ns.get(output) is job and (done or (lost and earlier is not None)):
             self._shell.push({output: job.result() if done else earlier})
-        if done:
-            self.form.offer_next({name: partial(self.send_on, name) for name in self.table.then})
+        # The name of a job that was stopped stands for the job, which only %analyze reads.
+        self.form.offer_next({name: partial(self.send_on, name) for name, given in self.table.then.items()
+                              if done or (not lost and set(given) <= {"names"})})
         self.form.work("")
         kept = f"{output} is what it was before." if lost and earlier is not None else \
             f"{output}.partial_result() is what finished, Run goes on from there." if not lost else ""

@@ -517,6 +517,23 @@ def test_what_comes_of_an_earlier_result_looks_so(bench):
     eventually(lambda: "jesse-nb-panel-earlier" not in analysis.form._output._dom_classes)
 
 
+def test_what_a_stopped_search_has_can_be_sent_on(bench):
+    parts = opened(bench, "optimize", "--trials 3000 --start 2023-01-20 --end 2023-02-10")
+    parts.form.run_button.click()
+    eventually(lambda: parts.job.progress.done >= 15)
+    parts.job.cancel()
+    finished(parts)
+    eventually(lambda: list(parts.form.next_buttons) == ["walk_forward", "analyze"])
+    parts.form.next_buttons["analyze"].click()
+    analysis = parts.sequel
+    assert analysis.form.reason == ""
+    analysis.form.run_button.click()
+    finished(analysis)
+    assert "Crossing" in eventually(lambda: analysis.report)
+    assert bench.user_ns["analysis"].verdict is not None
+    assert parts.job.partial_result().stopped == "interrupted"
+
+
 def test_two_forms_on_one_job(bench, notebook):  # noqa: F811
     line = "--trials 4000 -j 1 --neighbours 0"
     one, other = opened(bench, "optimize", line), opened(bench, "optimize", line)
