@@ -81,24 +81,25 @@ class Panel:
 
     def refresh(self) -> None:
         """Offer what there is by now; it also happens after each cell."""
-        part = self.parts
-        while part is not None:
+        for part in self._forms():
             part.refresh()
-            part = getattr(part, "sequel", None)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from jesse_nb.report.panel_form import form_html, form_text
 
-        text, html, part = [], [], self.parts
-        while part is not None:
+        text, html = [], []
+        for part in self._forms():
             title = f"{part.table.title} panel" if hasattr(part, "table") else "Candles panel"
             extra = getattr(part, "listing", "")
             text.append(form_text(title, part.rows(), part.cell()))
             form = form_html(title, [] if extra else part.rows(), part.cell(), extra)
             html.append(form + getattr(part, "report", ""))
-            part = getattr(part, "sequel", None)
         note = "<p><small>A form as it was left. To fill it in, run the cell again.</small></p>"
         return {"text/plain": "\n".join(text), "text/html": f'<div>{"".join(html)}{note}</div>'}
+
+    def _forms(self) -> list[Any]:
+        """Return the form and all that came of it."""
+        return list(self.parts.chain()) if hasattr(self.parts, "chain") else [self.parts]
 
     def _ipython_display_(self) -> None:
         from jesse_nb.widgets.mount import MountedOutput

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.jobs.job import only_checking
+from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel_arguments import Arguments
 from jesse_nb.magics.panel_checks import EVALUATED, field_about
@@ -52,6 +53,8 @@ class ToolPanel:
         What is seen.
     job
         The last job that it started; None before.
+    sequels
+        The forms that its results were sent on to, the newest first.
 
     Raises
     ------
@@ -69,7 +72,8 @@ class ToolPanel:
     ) -> None:
         self.table = table
         self.job: Any = None
-        self.sequel: ToolPanel | None = None
+        self.sequels: list[ToolPanel] = []
+        self._sent: tuple[str, Any] | None = None  # name and value of what can be sent on
         self._shell, self._settings, self._changed = shell, settings, changed
         self._magic = shell.find_line_magic(table.magic)
         self._arguments = Arguments(shell, settings, table, self._magic.parser, self._mark)
@@ -97,6 +101,12 @@ class ToolPanel:
             return f"%{self.table.magic} {self._arguments.line()}"
         except Exception as error:  # noqa: BLE001 - whatever a half-written field says
             return f"# {' '.join(str(error).split())}"
+
+    def chain(self) -> Iterator[ToolPanel]:
+        """Yield this form and all that came of it."""
+        yield self
+        for sequel in self.sequels:
+            yield from sequel.chain()
 
     def refresh(self) -> None:
         """Offer what there is by now: strategies, candles, results."""
@@ -128,6 +138,7 @@ class ToolPanel:
                     self.form.say(text)
             return
         self.job = self._shell.user_ns[output]
+        self._sent = None
         self.form.begin()
         self.form.offer_next({})
         self.form.work("It is running. Stop ends it and keeps what has finished.")
@@ -153,16 +164,22 @@ class ToolPanel:
         """HTML of what came of the last run."""
         return self._report
 
-    def send_on(self, name: str) -> Any:
-        """Open another form with what this one has and gave; returns its widget.
+    def send_on(self, name: str) -> ToolPanel | None:
+        """Open another form with what this one has and gave; None when the result is not its own any more.
 
         Parameters
         ----------
         name
             One of the table's ``then``.
         """
-        output = self._arguments.words("output")[0]
+        self._tell_if_replaced()
+        if self._sent is None:
+            return None
+        output, result = self._sent
         given: dict[str, Any] = {key: text.format(output) for key, text in self.table.then[name].items()}
+        held_out = name == "backtest" and getattr(result, "test_start", None) is not None
+        if held_out:
+            given |= {"start": _day(result.test_start), "end": _day(result.test_end)}
         target = PANELS[name]
         known = {*target.main, *target.more}
         singular = {several: one for one, several in PLURAL.items()}
@@ -173,8 +190,12 @@ class ToolPanel:
             several = one == "metric" and len(words) > 1  # only a search takes several
             if one in _CARRIED and wanted in known and words and not several:
                 given.setdefault(wanted, words)
-        self.sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
-        return self.sequel.widget
+        sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
+        self.sequels = [sequel, *(one for one in self.sequels if one.job is not None)]  # those that ran stay
+        self.form.open([one.widget for one in self.sequels])
+        if held_out and not sequel.form.reason:
+            sequel.form.say("These are the held-out days: on all others, the search chose what does well.")
+        return sequel
 
     def _origin(self) -> object:
         """Return the cell and which results it names: one that was made anew is another."""
@@ -188,6 +209,7 @@ class ToolPanel:
         if not any(errors.values()) and self.table.background and not self._arguments.costly:
             errors = self._ask_the_tool()
         self.form.mark(errors)
+        self._tell_if_replaced()
 
     def _ask_the_tool(self) -> dict[str, str]:
         """Let the magic itself check what the form says, and start nothing; return what is wrong, by field."""
@@ -197,6 +219,15 @@ class ToolPanel:
         except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
             return self._told(error)
         return {}
+
+    def _tell_if_replaced(self) -> None:
+        """Take the ways on away when the name of the result stands for another one."""
+        if self._sent is None or self._shell.user_ns.get(self._sent[0]) is self._sent[1]:
+            return
+        name, self._sent = self._sent[0], None
+        self.form.offer_next({})
+        if not self.form.reason:
+            self.form.say(f"{name} is another result by now. To send this one on, run it again with a name of its own.")
 
     def _question(self) -> str:
         words = {name: " ".join(self._arguments.words(name)) for name in self._arguments.fields}
@@ -216,20 +247,26 @@ class ToolPanel:
         lost = job.partial_result() is None  # an earlier result is worth more than a job that has none
         if self._shell.user_ns.get(output) is job and (done or (lost and earlier is not None)):
             self._shell.push({output: job.result() if done else earlier})
-        # The name of a job that was stopped stands for the job, which only %analyze reads.
-        self.form.offer_next({name: partial(self.send_on, name) for name, given in self.table.then.items()
-                              if done or (not lost and set(given) <= {"names"})})
+        if done or not lost:
+            self._sent = output, job.result() if done else job
+            # The name of a job that was stopped stands for the job, which only %analyze reads.
+            self.form.offer_next({name: partial(self.send_on, name) for name, given in self.table.then.items()
+                                  if done or set(given) <= {"names"}})
         self.form.work("")
         kept = f"{output} is what it was before." if lost and earlier is not None else \
             f"{output}.partial_result() is what finished, Run goes on from there." if not lost else ""
         ended = "Stopped." if job.state == "cancelled" else "It failed, for the reason beneath."
-        self.form.say(f"The result is {output}." if done else f"{ended} {kept}".strip())
-        part = self.sequel
-        while part is not None:  # what they show may come of an earlier result of that name
-            part.refresh()
-            part = part.sequel
+        self.form.say(f"The result is in {output}." if done else f"{ended} {kept}".strip())
+        self._tell_if_replaced()
+        for form in self.chain():  # what they show may come of an earlier result of that name
+            if form is not self:
+                form.refresh()
 
     def _keep(self, html: str) -> None:
         self._report = html
         self._changed()
 
+
+def _day(moment: int) -> str:
+    """Return the first midnight that is not before a moment (milliseconds UTC)."""
+    return utc_text(-(-moment // DAY_MS) * DAY_MS)

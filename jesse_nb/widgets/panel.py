@@ -143,18 +143,18 @@ class Form:
         self._tell_if_earlier()
 
     def offer_next(self, steps: Mapping[str, Callable[[], Any]]) -> None:
-        """Offer what can be done with the result; each gives a widget, which then is shown beneath."""
+        """Offer what can be done with the result."""
         buttons = []
         for name, step in steps.items():
             button = _button(f"{name} →", f"Opens the form {name!r} with this result")
-            button.on_click(lambda _, step=step: self.open(step()))
+            button.on_click(lambda _, step=step: step())
             buttons.append(button)
         self._next.children = (widgets.HTML("Send on to"), *buttons) if buttons else ()
         _show(self._next, bool(buttons))
 
-    def open(self, widget: Any) -> None:
-        """Show a widget at the very end."""
-        self._sequel.children = (widget,)
+    def open(self, below: Sequence[Any]) -> None:
+        """Show widgets at the very end."""
+        self._sequel.children = tuple(below)
 
     @property
     def next_buttons(self) -> dict[str, Any]:

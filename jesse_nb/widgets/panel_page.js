@@ -21,12 +21,20 @@ function keepKeys(event) {
   event.target.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
+// A date that is emptied part by part changes for Chromium with its first part, and for ipywidgets never.
+function tellEmptied({ target }) {
+  if (target.type === "date" && target.value === "" && !target.validity.badInput) {
+    target.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}
+
 function render({ model, el }) {
   el.style.display = "none";
   const mark = () => {
     const panel = el.closest(".jesse-nb-panel");
     if (!panel) return;
     panel.addEventListener("focusin", keepKeys);
+    for (const moment of ["keyup", "focusout"]) panel.addEventListener(moment, tellEmptied);
     panel.setAttribute("role", "form");
     panel.querySelector(".jesse-nb-panel-reason")?.setAttribute("aria-live", "polite");
     const wrong = new Set(model.get("wrong"));

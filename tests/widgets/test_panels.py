@@ -6,6 +6,7 @@ import html
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from IPython.core.error import UsageError
 
@@ -369,20 +370,32 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
 
     assert list(parts.form.next_buttons) == ["walk_forward", "backtest_batch", "backtest", "analyze"]
     parts.form.next_buttons["backtest"].click()
-    sequel = parts.sequel
+    sequel = parts.sequels[0]
     assert sequel.field("hyperparameters").words == ["study.best_params"]
-    assert sequel.field("start").words == ["2023-01-20"]
+    tested = pd.Timestamp(study.test_start, unit="ms").ceil("D")  # on the other days, they were chosen
+    assert sequel.field("start").words == [f"{tested:%Y-%m-%d}"]
+    assert sequel.field("end").words == ["2023-02-10"]
     sequel.form.run_button.click()
     finished(sequel)
     sequel.form.next_buttons["analyze"].click()
-    assert sequel.sequel.field("names").words == ["result"]
+    assert sequel.sequels[0].field("names").words == ["result"]
 
     batch = parts.send_on("backtest_batch")
-    assert batch is parts.sequel.widget
-    assert parts.sequel.field("strategies").words == ["Crossing"]
-    assert parts.sequel.field("symbols").words == ["BTC-USDT"]
-    assert parts.sequel.field("params").words == ["study"]
-    assert parts.sequel.form.reason == ""
+    assert parts.sequels == [batch, sequel]  # which ran, and stays
+    assert batch.field("strategies").words == ["Crossing"]
+    assert batch.field("symbols").words == ["BTC-USDT"]
+    assert batch.field("params").words == ["study"]
+    assert batch.form.reason == ""
+    walk = parts.send_on("walk_forward")
+    assert parts.sequels == [walk, sequel]
+
+    other = opened(bench, "optimize", "--trials 2 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
+    other.form.run_button.click()  # the same name for another result
+    finished(other)
+    assert parts.send_on("analyze") is None
+    assert list(parts.form.next_buttons) == []
+    assert "study is another result by now" in parts.form._reason.value
+    assert list(other.form.next_buttons) == ["walk_forward", "backtest_batch", "backtest", "analyze"]
 
 
 def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench):
@@ -500,7 +513,7 @@ def test_what_comes_of_an_earlier_result_looks_so(bench):
     parts.form.run_button.click()
     finished(parts)
     parts.form.next_buttons["analyze"].click()
-    analysis = parts.sequel
+    analysis = parts.sequels[0]
     analysis.form.run_button.click()
     finished(analysis)
     eventually(lambda: analysis.report)
@@ -525,7 +538,7 @@ def test_what_a_stopped_search_has_can_be_sent_on(bench):
     finished(parts)
     eventually(lambda: list(parts.form.next_buttons) == ["walk_forward", "analyze"])
     parts.form.next_buttons["analyze"].click()
-    analysis = parts.sequel
+    analysis = parts.sequels[0]
     assert analysis.form.reason == ""
     analysis.form.run_button.click()
     finished(analysis)
