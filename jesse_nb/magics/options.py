@@ -13,7 +13,7 @@ import argparse
 import ast
 import keyword
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar
 
 from IPython.core.error import UsageError
@@ -29,6 +29,7 @@ __all__ = [
     "constraints_of",
     "evaluate",
     "flags_of",
+    "literal_of",
     "market_options",
     "markets_options",
     "metrics_of",
@@ -326,11 +327,14 @@ def values_by_name(words: list[str], namespace: Mapping[str, Any], flag: str) ->
         name, equals, text = word.partition("=")
         if not (equals and name.isidentifier() and text):
             raise UsageError(f"{flag} takes name=value pairs, not {word!r}.")
-        values[name] = _literal(text)
+        if name in values:
+            raise UsageError(f"{flag} gives {name!r} twice.")
+        values[name] = literal_of(text)
     return values
 
 
-def _literal(text: str) -> Any:
+def literal_of(text: str) -> Any:
+    """Return the Python literal that a text is, or else the text."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -370,15 +374,28 @@ def constraints_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     return constraints_from_words(words, namespace)
 
 
+def _joined(words: Sequence[str], known: Container[str]) -> list[str]:
+    """Put neighbouring words together where that makes a known name, the longest first."""
+
+    def name(size: int) -> str:
+        return "_".join(words[:size]).casefold().replace("-", "_")
+
+    if not words:
+        return []
+    size = next((size for size in (3, 2) if len(words) >= size and name(size) in known), 1)
+    return [name(size) if size > 1 else words[0], *_joined(words[size:], known)]
+
+
 def metrics_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     """Return what ``--metric`` names: metric names, or functions and metrics by their variable.
 
-    One word gives one metric, several a list. A known metric wins over a
-    variable of the same name.
+    One name gives one metric, several a list. A name may be of several words: ``max drawdown``. A known metric wins
+    over a variable of the same name.
     """
     from jesse_nb.core.tools.metric import Metric, metric_names
 
     known = set(metric_names())
+    words = _joined(words, known)
 
     def chosen(word: str) -> Any:
         value = None if word in known else namespace.get(word)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.panel_checks import runs_code, windows_cut
+from jesse_nb.magics.panel_checks import runs_code, values_error, windows_cut
 from jesse_nb.magics.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel_sources import Sources, moments, period_errors, whole_period
 from jesse_nb.magics.panel_tables import PLURAL, PanelTable
@@ -76,7 +77,7 @@ class Arguments:
         self._quiet = False
         self._strategy: Any = None
         self._strategy_error = ""
-        self._parameters: list[str] = []
+        self._declared: list[dict[str, Any]] = []
         self._proposed: dict[str, list[str]] = {}
         self._refused: dict[str, tuple[list[str], str]] = {}
         for field in self.fields.values():
@@ -105,7 +106,7 @@ class Arguments:
         jobs = [word for name in ("n_jobs", "concurrent_limit")
                 for word in self.words(name) or self._configured_words(name)]
         words = {name: self.words(name) for name in self.fields}
-        return self._of_project or not all(map(str.isdigit, jobs)) or runs_code(words)
+        return self._of_project or any(re.search("[A-Za-z]", word) for word in jobs) or runs_code(words)
 
     @property
     def _of_project(self) -> bool:
@@ -208,8 +209,8 @@ class Arguments:
         if self._strategy_error:
             errors["strategies" if "strategies" in self.fields else "strategy"] = self._strategy_error
         for name in ("params", "hyperparameters"):
-            if not errors.get(name, "no such field"):
-                errors[name] = self._unknown_parameter(name)
+            if not errors.get(name, "no such field") and len(self.words("strategies")) < 2:
+                errors[name] = values_error(self.words(name), self._declared, several=name == "params")
         for name, (words, error) in list(self._refused.items()):
             if self.words(name) != words:
                 del self._refused[name]  # edited since
@@ -246,20 +247,12 @@ class Arguments:
             declared, own = described.hyperparameters, described.defaults
         except Exception as error:  # noqa: BLE001 - the strategy's own code ran
             self._strategy_error = " ".join(f"{type(error).__name__}: {error}".split())
-        self._parameters = [parameter["name"] for parameter in declared]
+        self._declared = declared
         space, values = self.fields.get("space"), self.fields.get("params", self.fields.get("hyperparameters"))
         if isinstance(space, SpaceField):
             space.declare(declared)
         elif isinstance(values, TextField):
             values.hint(" ".join(f"{name}={value}" for name, value in own.items()))
-
-    def _unknown_parameter(self, field: str) -> str:
-        """Say that the strategy does not know a name that has a value; nothing of an expression."""
-        names = [word.partition("=")[0] for word in self.words(field) if "=" in word]
-        unknown = next((name for name in names if self._parameters and name not in self._parameters), "")
-        if not unknown or len(self.words("strategies")) > 1:
-            return ""
-        return f"The strategy declares no hyperparameter {unknown!r}. {did_you_mean(unknown, self._parameters)}"
 
     def _series(self) -> list[SeriesInfo]:
         symbols = self.words("symbol") or self.words("symbols")

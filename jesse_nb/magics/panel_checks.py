@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jesse_nb.exceptions import InputError, PeriodError
-from jesse_nb.magics.options import constraints_of, metrics_of, params_of, periods_of, values_by_name
+from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
+from jesse_nb.magics.options import constraints_of, literal_of, metrics_of, params_of, periods_of, values_by_name
 
-__all__ = ["EVALUATED", "check_words", "field_about", "runs_code", "windows_cut"]
+__all__ = ["EVALUATED", "check_words", "field_about", "runs_code", "values_error", "windows_cut"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
@@ -21,6 +21,9 @@ _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 #: Whose words a magic may evaluate, and what does no more than name or spell a value.
 EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
 _SPELLED = re.compile(r"[\w.,:=/+-]*")
+
+#: What a hyperparameter's type wants, in words.
+_KINDS = {"int": "a whole number", "float": "a number"}
 
 Reader = Callable[[list[str], Mapping[str, Any]], object]
 
@@ -64,6 +67,34 @@ def runs_code(words: Mapping[str, Sequence[str]]) -> bool:
         Of the form's fields.
     """
     return not all(_SPELLED.fullmatch(word) for name in EVALUATED for word in words.get(name, ()))
+
+
+def values_error(words: Iterable[str], declared: Sequence[Mapping[str, Any]], *, several: bool) -> str:
+    """Say which value the strategy does not declare so; empty when none, and of an expression.
+
+    Parameters
+    ----------
+    words
+        ``name=value`` each.
+    declared
+        The strategy's hyperparameters, as Jesse has them.
+    several
+        Whether a value may be a list, ``a,b,c``.
+    """
+    known = {parameter["name"]: parameter for parameter in declared}
+    for name, _, text in [word.partition("=") for word in words if known and "=" in word]:
+        if name not in known:
+            return f"The strategy declares no hyperparameter {name!r}. {did_you_mean(name, known)}"
+        kind, options = known[name].get("type"), known[name].get("options")
+        wanted = f"one of {', '.join(map(str, options))}" if options else \
+            _KINDS.get(getattr(kind, "__name__", str(kind)), "")
+        for part in text.split(",") if several else [text]:
+            value = literal_of(part)
+            right = str(value) in map(str, options) if options else \
+                isinstance(value, int if wanted == _KINDS["int"] else int | float) and not isinstance(value, bool)
+            if wanted and not right:
+                return f"{name} is {wanted}, not {part!r}."
+    return ""
 
 
 def field_about(error: Exception, fields: Iterable[str]) -> str:
@@ -120,6 +151,8 @@ def _expression(words: list[str]) -> bool:
 
 
 def _hyperparameters(words: list[str], namespace: Mapping[str, Any]) -> None:
+    if len(words) == 1 and _NAME.fullmatch(words[0]) and words[0].partition(".")[0] not in namespace:
+        raise InputError(f"{words[0]!r} is neither name=value nor a variable.", "Write fast=12 slow=50, for example.")
     if not _expression(words):
         values_by_name(words, namespace, "--hyperparameters")
 

@@ -130,7 +130,7 @@ def period_errors(series: list[SeriesInfo], timeframes: list[str], warm_up: int,
     for one in series:
         first = one.start + warm_up * minutes * MINUTE_MS
         if first >= one.end:
-            days = f"{warm_up * minutes * MINUTE_MS / DAY_MS:,.4g}"
+            days = f"{warm_up * minutes * MINUTE_MS / DAY_MS:,.0f}"
             errors.setdefault("warm_up_candles", f"{one.symbol} is stored from {utc_text(one.start)} to "
                               f"{utc_text(one.end)}. {warm_up:,} candles to warm up are {days} days: nothing is left. "
                               "Give fewer, or choose a shorter timeframe.")  # fmt: skip

@@ -85,6 +85,7 @@ def _(result: BacktestResult) -> str:
             for name in backtest_tables.MAIN if name in result.metrics]
     return _render("backtest.html", {
         **_heading(result.strategy, result.spec),
+        "given": provenance.given_hyperparameters(result.spec),
         "tiles": main,
         "traded": len(result.trades) > 0,
         "figures": {name: _picture(plot(result, name), description)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
 __all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
-           "market", "optimize_card", "walk_forward_card"]
+           "given_hyperparameters", "market", "optimize_card", "walk_forward_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -37,6 +37,11 @@ def account(held_by: BacktestSpec | BatchResult) -> str:
     its = held_by.account
     kind = "spot" if its.market == "spot" else f"futures {its.leverage}x {its.leverage_mode}"
     return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%"
+
+
+def given_hyperparameters(spec: BacktestSpec) -> str:
+    """Name the hyperparameters that a run was given; empty where all were the strategy's own."""
+    return ", ".join(f"{name} = {value}" for name, value in spec.hyperparameters.items())
 
 
 def backtest_card(result: BacktestResult) -> Table:
@@ -84,7 +89,9 @@ def analysis_card(analysis: Analysis) -> Table:
         return Table(("", ""), tuple((cell(name), cell(text)) for name, text in rows), words=2)
     pieced = (run.start, run.end) != (spec.start, spec.end)
     extra = [("candles above", "of the first window's out-of-sample run")] if pieced else []
-    return _card(replace(spec, start=run.start, end=run.end), run.card, [*extra, how])
+    if pieced:  # from runs with parameters of their own
+        spec = replace(spec, start=run.start, end=run.end, hyperparameters={})
+    return _card(spec, run.card, [*extra, how])
 
 
 def card_of(result: OptimizeResult) -> ResultCard | None:
@@ -120,6 +127,8 @@ def card_of_windows(result: WalkForwardResult) -> ResultCard | None:
 def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, str]]) -> Table:
     lines = [(f"strategy on {route.symbol} {route.timeframe}",
               f"{route.strategy.name}, source {route.strategy.hash}") for route in spec.routes]
+    if spec.hyperparameters:
+        lines += [("hyperparameters given", given_hyperparameters(spec))]
     lines += [("data route", f"{route.exchange} {route.symbol} {route.timeframe}")
               for route in spec.data_routes]
     lines += [("period", f"{period(spec.start, spec.end)}, end excluded ({days(spec.start, spec.end)})"),

@@ -26,7 +26,7 @@ from jesse_nb.report.explorer_report import exploration_text
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
 from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
-from jesse_nb.report.provenance import account, market
+from jesse_nb.report.provenance import account, given_hyperparameters, market
 from jesse_nb.report.resimulation_report import fee_stress_text, scenarios_text
 from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
@@ -53,6 +53,7 @@ def _(result: BacktestResult) -> str:
     spec = result.spec
     lines = [f"Backtest of {_line(result.strategy)}: {_line(market(spec))}",
              f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
+    lines += _wrapped(f"Hyperparameters: {_line(given_hyperparameters(spec))}") if spec.hyperparameters else []
     lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
     lines += _missing(spec)
     if not result.metrics.get("total"):

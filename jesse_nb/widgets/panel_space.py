@@ -68,6 +68,8 @@ class _Row:
     def text(self) -> str:
         """Return the parameter as a magic's line has it."""
         name, low, high, step, options = (cell.value.strip() for cell in self.cells)
+        if not name:
+            raise SpaceError("A parameter has no name.", "Give it one, or take its row out.")
         if options and (low or high or step):
             raise SpaceError(f"The parameter {name!r} has a range and options.", "Leave one of the two empty.")
         value = options or ":".join(part for part in (low, high, step) if part)

@@ -250,3 +250,17 @@ def test_help_shows_every_flag(shell):
         magic = shell.find_line_magic(name)
         for flag in flags_of(magic):
             assert flag in magic.__doc__
+
+
+@pytest.mark.parametrize(("words", "metrics"), [
+    (["max", "drawdown"], "max_drawdown"), (["Smart", "Sharpe", "calmar"], ["smart_sharpe", "calmar"]),
+    (["sharpe", "win", "rate"], ["sharpe", "win_rate"]), (["jesse", "score", "calmar"], "jesse_score_calmar"),
+    (["sharpe", "calmar"], ["sharpe", "calmar"]), (["win"], "win"), (["sharpe-ratio"], "sharpe-ratio"),
+])  # fmt: skip
+def test_a_metric_may_be_of_several_words(words, metrics):
+    assert metrics_of(words, {}) == metrics
+
+
+def test_a_value_is_given_once():
+    with pytest.raises(UsageError, match="--hyperparameters gives 'fast' twice"):
+        values_by_name(["fast=8", "fast=9"], {}, "--hyperparameters")

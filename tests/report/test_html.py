@@ -77,7 +77,7 @@ def evil_optimization():
 def evil_backtest():
     spec = make_spec(name=EVIL, exchange=f"E{EVIL}", symbol="BTC-USDT")
     second = Route(f"E{EVIL}", "ETH-USDT", "4h", StrategyRef(EVIL, "source", EVIL))
-    result = make_backtest(replace(spec, routes=(*spec.routes, second)))
+    result = make_backtest(replace(spec, routes=(*spec.routes, second), hyperparameters={EVIL: EVIL}))
     trades = result.trades.assign(side=EVIL, symbol=EVIL)
     return replace(result, trades=trades, card=replace(result.card, versions={EVIL: EVIL}))
 

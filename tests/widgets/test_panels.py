@@ -133,8 +133,8 @@ WRONG = [
     ("n_jobs", "1.5", "whole number is expected"),
     ("metric", "sharp", "Did you mean 'sharpe'"),
     ("constraints", "trades >> 3", ""),
-    ("hyperparameters", "fast", "cannot be evaluated"),
-    ("hyperparameters", "undefined.best_params", "cannot be evaluated"),
+    ("hyperparameters", "fast", "is neither name=value nor a variable"),
+    ("hyperparameters", "undefined.best_params", "is neither name=value nor a variable"),
     ("hyperparameters", "f(", "neither name=value nor an expression"),
     ("hyperparameters", "fast={now}", "IPython replaces"),
     ("seed", "1\n2", "line breaks"),
@@ -231,7 +231,7 @@ def test_the_space_begins_with_what_the_strategy_declares_and_is_left_to_it(benc
 WRONG_ROWS = [
     (["fast", "1", "2", "", ""], "in the space twice"),
     (["fest", "1", "2", "", ""], "no hyperparameter 'fest'. Did you mean 'fast'"),
-    (["", "1", "2", "", ""], "holds '=1:2'"),
+    (["", "1", "2", "", ""], "A parameter has no name"),
     (["other", "1", "", "", ""], "lacks its highest value"),
     (["other", "9", "2", "", ""], "down to 2"),
     (["other", "1", "9", "", "a,b"], "a range and options"),
@@ -457,6 +457,23 @@ def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
     assert optimize.field("hyperparameters").control.placeholder == ""  # there, it is those that are not varied
 
 
+@pytest.mark.parametrize(("text", "words"), [
+    ("fast=abc", "fast is a whole number, not 'abc'."), ("fast=8.5", "fast is a whole number, not '8.5'."),
+    ("fast=8,slow=40", "fast is a whole number, not '8,slow=40'."), ("stop=nan", "stop is a number, not 'nan'."),
+    ("mode=c", "mode is one of a, b, not 'c'."), ("fast=8 fast=9", "--hyperparameters gives 'fast' twice."),
+    ("fast", "'fast' is neither name=value nor a variable. Write fast=12 slow=50, for example."),
+    ("fast=8 slow=-3 stop=2 mode=b", ""), ("stop=2.5", ""),
+])  # fmt: skip
+def test_a_value_of_the_wrong_kind_is_marked(bench, text, words):
+    run(bench, STRATEGY.replace("class Crossing", "class Kinds").replace(
+        '{"name": "slow"', '{"name": "stop", "type": float, "min": 1.0, "max": 5.0, "default": 2.0},\n            '
+        '{"name": "mode", "type": "categorical", "options": ["a", "b"], "default": "a"},\n            {"name": "slow"'))
+    parts = opened(bench, "backtest")
+    type_in(parts, "hyperparameters", text)
+    assert error_of(parts, "hyperparameters") == words
+    assert parts.form.run_button.disabled is bool(words)
+
+
 def test_more_warm_up_than_there_is_stands_at_the_warm_up(bench):
     parts = opened(bench, "backtest")
     start = parts.field("start").words
@@ -496,7 +513,7 @@ def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):
     parts = opened(bench, "backtest", "--start 2023-01-20 --end 2023-02-10")
     bench.push({"result": "of yesterday"})
     parts.refresh()
-    type_in(parts, "hyperparameters", "slow=no")
+    type_in(parts, "hyperparameters", "slow=-3")
     parts.form.run_button.click()
     finished(parts)
     assert parts.job.state == "failed"
