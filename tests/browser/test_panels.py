@@ -83,6 +83,13 @@ class FormOnPage:
                 control.fill("")
                 control.blur()
 
+    def empty_part_by_part(self, name: str) -> None:
+        """Delete month, day and year of a date, as one does with the keyboard."""
+        date = self.form.locator(f".jesse-nb-field-{name} input")
+        date.focus()
+        for key in ("Delete", "ArrowRight", "Delete", "ArrowRight", "Delete"):
+            date.press(key)
+
     def wants(self, *names: str) -> None:
         """Wait until these fields and no others are marked as wrong, and Run is disabled just when there are any."""
         self.page.wait_for_function(
@@ -297,6 +304,10 @@ def test_what_changes_while_forms_are_open_and_two_forms_on_one_job(notebook):
     row.nth(0).fill("<img/src=x/onerror=window.pwned=1>")
     one.says("Run is disabled. Parameters: ", "<img/src=x")
     one.form.get_by_title("Take this parameter out of the table").nth(2).click()
+    one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")
+    one.empty_part_by_part("start")
+    one.says("Run is disabled. Start: Choose a date.")
+    one.fill(start="2023-01-20")
     one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")
 
     notebook.run("%candles delete SOL-USDT --yes")
