@@ -25,6 +25,9 @@ _SPELLED = re.compile(r"[\w.,:=/+-]*")
 #: What a hyperparameter's type wants, in words.
 _KINDS = {"int": "a whole number", "float": "a number"}
 
+#: The tool's own days of training, the longest part of a window unless another is given.
+_IN_SAMPLE = 365
+
 Reader = Callable[[list[str], Mapping[str, Any]], object]
 
 
@@ -130,13 +133,15 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
     days = {name: int(words[name][0]) for name in (first, *others) if words.get(name) and words[name][0].isdigit()}
     cut: Callable[..., Sequence[object]] = cpcv_groups if grouped else walk_forward_windows
     try:
-        parts = len(cut(words["start"][0], words["end"][0], **days))
+        count = len(cut(words["start"][0], words["end"][0], **days))
     except PeriodError as error:
-        return "", {first: str(error)}
+        days.pop("step_forward", None)
+        lengths = {} if grouped else {first: _IN_SAMPLE} | days
+        return "", {max(lengths, key=lengths.__getitem__, default=first): str(error)}
     except InputError as error:
         about = error.message.partition(" ")[0]
         return "", {about if about in words else first: str(error)}
-    return f"The period makes {parts:,} {'group' if grouped else 'window'}{'' if parts == 1 else 's'}.", {}
+    return f"The period makes {count:,} {'group' if grouped else 'window'}{'' if count == 1 else 's'}.", {}
 
 
 def _expression(words: list[str]) -> bool:

@@ -133,7 +133,7 @@ PANELS = {
 #: The forms of the candles panel, by the action of ``%candles``.
 CANDLES = {
     "demo": PanelTable(
-        "candles", "Demo market", "store a synthetic market, offline, to try things on",
+        "candles", "Demo market", "store a synthetic market, offline, to try things on; all symbols, if none is chosen",
         ("symbols", "start", "end"), words=("demo",), background=False, verb="Store",
         offers={"symbols": "demo_symbols"},
     ),

@@ -164,6 +164,8 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
 @pytest.mark.parametrize(("fields", "wrong", "reason"), [
     ({}, "in_sample_period", "365 + 0 + 30 days (in-sample, gap, out-of-sample) do not fit into 2023-01-11"),
     ({"in_sample_period": "20", "gap": "20"}, "in_sample_period", "20 + 20 + 30 days"),
+    ({"in_sample_period": "10", "out_sample_period": "900"}, "out_sample_period", "10 + 0 + 900 days"),
+    ({"in_sample_period": "10", "gap": "400"}, "gap", "10 + 400 + 30 days"),
     ({"in_sample_period": "10", "out_sample_period": "0"}, "out_sample_period", "out_sample_period is 0."),
     ({"in_sample_period": "10", "out_sample_period": "5"}, "", ""),
     ({"split": "cpcv"}, "", ""),

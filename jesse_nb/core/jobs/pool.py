@@ -182,7 +182,8 @@ class LocalPool:
         try:
             return self._pool.schedule(task, args=arguments, timeout=timeout)
         except RuntimeError as error:  # a broken pool is one, too
-            raise WorkerDiedError("The workers cannot be started or were stopped.", "Run the same again.") from error
+            raise WorkerDiedError("The workers cannot be started or were stopped.",
+                                  "Run the same again, or restart the kernel if that does not help.") from error
 
     def stop(self) -> None:
         """End all workers at once."""
