@@ -211,6 +211,12 @@ class Arguments:
         for name in ("params", "hyperparameters"):
             if not errors.get(name, "no such field") and len(self.words("strategies")) < 2:
                 errors[name] = values_error(self.words(name), self._declared, several=name == "params")
+        space = self.fields.get("space")
+        if isinstance(space, SpaceField) and not errors.get("hyperparameters", "no such field"):
+            both = space.varied.intersection(word.partition("=")[0] for word in self.words("hyperparameters"))
+            errors["hyperparameters"] = "".join(
+                f"{name} is ticked in the table, so it is varied. Untick it there to give it a value." for name in
+                sorted(both)[:1])
         for name, (words, error) in list(self._refused.items()):
             if self.words(name) != words:
                 del self._refused[name]  # edited since

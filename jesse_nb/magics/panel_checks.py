@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
@@ -21,6 +21,9 @@ _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 #: Whose words a magic may evaluate, and what does no more than name or spell a value.
 EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
 _SPELLED = re.compile(r"[\w.,:=/+-]*")
+
+#: What errors call a field whose name they do not use.
+_ABOUT = {"space": "_the_parameter_", "data_routes": "_the_route_"}
 
 #: What a hyperparameter's type wants, in words.
 _KINDS = {"int": "a whole number", "float": "a number"}
@@ -100,7 +103,7 @@ def values_error(words: Iterable[str], declared: Sequence[Mapping[str, Any]], *,
     return ""
 
 
-def field_about(error: Exception, fields: Iterable[str]) -> str:
+def field_about(error: Exception, fields: Collection[str]) -> str:
     """Return which field the first words of an error name; empty where they name none.
 
     Parameters
@@ -111,7 +114,8 @@ def field_about(error: Exception, fields: Iterable[str]) -> str:
         By the argument's name in Python.
     """
     begins = "_".join(["", *re.findall("[a-z]+", str(getattr(error, "message", "")).lower())[:6], ""])
-    return max((name for name in fields if f"_{name}_" in begins), key=len, default="")
+    known = {name: f"_{name}_" for name in fields} | {name: text for name, text in _ABOUT.items() if name in fields}
+    return max((name for name, text in known.items() if text in begins), key=len, default="")
 
 
 def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]]:

@@ -40,7 +40,10 @@ function render({ model, el }) {
     const wrong = new Set(model.get("wrong"));
     for (const row of panel.querySelectorAll(".jesse-nb-panel-field")) {
       const name = [...row.classList].find((one) => one.startsWith("jesse-nb-field-"))?.slice(15);
-      for (const input of row.querySelectorAll("input, select")) input.setAttribute("aria-invalid", wrong.has(name));
+      for (const input of row.querySelectorAll("input, select")) {
+        const line = input.closest(".jesse-nb-panel-row"); // of the parameter table, where only some are wrong
+        input.setAttribute("aria-invalid", wrong.has(name) && (line?.classList.contains("jesse-nb-panel-wrong") ?? true));
+      }
     }
   };
   const timers = [0, 150, 1000].map((delay) => setTimeout(mark, delay));

@@ -124,6 +124,11 @@ class SpaceField(Field):
         """The table's rows."""
         return list(self._rows)
 
+    @property
+    def varied(self) -> set[str]:
+        """Names of the ticked parameters."""
+        return {row.cells[0].value.strip() for row in self._rows if row.vary.value}
+
     def observe(self, changed: Callable[[], None]) -> None:
         """See :meth:`Field.observe`."""
         self._changed = changed

@@ -487,6 +487,25 @@ def test_more_warm_up_than_there_is_stands_at_the_warm_up(bench):
     assert parts.form.reason == ""
 
 
+def test_a_parameter_is_varied_or_given(bench):
+    parts = opened(bench, "optimize")
+    type_in(parts, "hyperparameters", "fast=8")
+    assert error_of(parts, "hyperparameters") == (
+        "fast is ticked in the table, so it is varied. Untick it there to give it a value.")
+    parts.field("space").rows[0].vary.set_state({"value": False})
+    assert parts.form.reason == ""
+    assert "--space slow=31:120" in parts.cell()
+    assert "--hyperparameters fast=8" in parts.cell()
+
+
+@pytest.mark.parametrize(("form", "line", "field"), [
+    ("optimize", "--sampler grid --space fast=1.0:5.0", "space"), ("backtest", "--data-routes foo", "data_routes"),
+])  # fmt: skip
+def test_an_error_that_does_not_name_its_field_finds_it(bench, form, line, field):
+    parts = opened(bench, form, line)
+    assert [one.name for one in parts.form.fields if one.error] == [field]
+
+
 def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_path):
     bench.user_ns["boom"] = lambda: pytest.fail("typing ran it")
     parts = opened(bench, "backtest", "--balance -5")
