@@ -18,7 +18,6 @@ from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
-    evaluate,
     number,
     option_group,
     output_options,
@@ -28,6 +27,7 @@ from jesse_nb.magics.options import (
     whole_number,
 )
 from jesse_nb.magics.running import run_tool
+from jesse_nb.magics.values import evaluate
 
 __all__ = ["AnalyzeMagics", "result_named", "results_in"]
 

@@ -22,9 +22,9 @@ from jesse_nb.magics.options import (
     parse_line,
     run_options,
     tool_arguments,
-    values_by_name,
 )
 from jesse_nb.magics.running import run_tool
+from jesse_nb.magics.values import values_by_name
 
 __all__ = ["BacktestMagics"]
 

@@ -17,18 +17,15 @@ from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     account_options,
     markets_options,
-    metrics_of,
     option_group,
     output_options,
-    params_of,
     parse_line,
-    periods_of,
     run_options,
     tool_arguments,
-    values_by_name,
     whole_number,
 )
 from jesse_nb.magics.running import run_tool
+from jesse_nb.magics.values import metrics_of, params_of, periods_of, values_by_name
 
 __all__ = ["BatchMagics"]
 

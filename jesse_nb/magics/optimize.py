@@ -17,21 +17,17 @@ from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import (
     STRATEGY_ARGUMENT,
     account_options,
-    constraints_of,
-    evaluate,
     market_options,
-    metrics_of,
     number,
     option_group,
     output_options,
     parse_line,
     run_options,
-    space_of,
     tool_arguments,
-    values_by_name,
     whole_number,
 )
 from jesse_nb.magics.running import run_tool
+from jesse_nb.magics.values import constraints_of, evaluate, metrics_of, space_of, values_by_name
 
 __all__ = ["OptimizeMagics"]
 

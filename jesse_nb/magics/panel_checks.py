@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
-from jesse_nb.magics.options import constraints_of, literal_of, metrics_of, params_of, periods_of, values_by_name
+from jesse_nb.magics.values import constraints_of, literal_of, metrics_of, params_of, periods_of, values_by_name
 
 __all__ = ["EVALUATED", "check_words", "field_about", "runs_code", "values_error", "windows_cut"]
 

@@ -8,16 +8,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import InputError
-from jesse_nb.magics.options import (
-    constraints_of,
-    evaluate,
-    flags_of,
-    metrics_of,
-    parse_line,
-    space_of,
-    tool_arguments,
-    values_by_name,
-)
+from jesse_nb.magics.options import flags_of, parse_line, tool_arguments
+from jesse_nb.magics.values import constraints_of, evaluate, metrics_of, space_of, values_by_name
 
 
 @pytest.fixture
