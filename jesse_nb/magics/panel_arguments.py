@@ -201,6 +201,9 @@ class Arguments:
             self._offer()
             self._ask_strategy()
             self._propose_period()
+        space = self.fields.get("space")
+        if isinstance(space, SpaceField) and "space" not in self._table.required:  # as in a walk-forward
+            space.fixed = bool(self.words("hyperparameters"))
         self._changed()
 
     def errors(self) -> dict[str, str]:

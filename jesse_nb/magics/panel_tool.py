@@ -179,7 +179,8 @@ class ToolPanel:
         given: dict[str, Any] = {key: text.format(output) for key, text in self.table.then[name].items()}
         held_out = name == "backtest" and getattr(result, "test_start", None) is not None
         if held_out:
-            given |= {"start": _day(result.test_start), "end": _day(result.test_end)}
+            first, last = -(-result.test_start // DAY_MS), result.test_end // DAY_MS  # whole days of it
+            given |= {"start": utc_text(first * DAY_MS), "end": utc_text(last * DAY_MS)}
         target = PANELS[name]
         known = {*target.main, *target.more}
         singular = {several: one for one, several in PLURAL.items()}
@@ -265,8 +266,3 @@ class ToolPanel:
     def _keep(self, html: str) -> None:
         self._report = html
         self._changed()
-
-
-def _day(moment: int) -> str:
-    """Return the first midnight that is not before a moment (milliseconds UTC)."""
-    return utc_text(-(-moment // DAY_MS) * DAY_MS)

@@ -97,7 +97,14 @@ class SpaceField(Field):
         The magic's own help on it.
     required
         Why it cannot be empty; empty where it can.
+
+    Attributes
+    ----------
+    fixed
+        Whether nothing need be varied, because values are given elsewhere.
     """
+
+    fixed = False
 
     def __init__(self, help_text: str, required: str) -> None:
         self._rows: list[_Row] = []
@@ -153,6 +160,8 @@ class SpaceField(Field):
         if self._as_declared:
             return []
         texts = [row.text() for row in self._rows if row.vary.value]
+        if not texts and self.fixed:
+            return []
         if not texts:
             raise SpaceError("No parameter is ticked, so there is nothing to vary.")
         for name in Space.parse(" ".join(texts)).names:

@@ -498,6 +498,23 @@ def test_a_parameter_is_varied_or_given(bench):
     assert "--hyperparameters fast=8" in parts.cell()
 
 
+def test_a_walk_forward_of_fixed_values_needs_no_tick(bench):
+    parts = opened(bench, "walk_forward", SHORT_WINDOWS)
+    for row in parts.field("space").rows:
+        row.vary.set_state({"value": False})
+    assert "No parameter is ticked" in error_of(parts, "space")
+    type_in(parts, "hyperparameters", "fast=8 slow=40")
+    assert parts.form.reason == ""
+    assert "--space" not in parts.cell()
+    parts.form.run_button.click()
+    finished(parts)
+    walk = bench.user_ns["walk"]
+    assert walk.space is None
+    assert {tuple(sorted(one.params.items())) for one in walk.windows} == {(("fast", 8), ("slow", 40))}
+    type_in(parts, "hyperparameters", "")
+    assert "No parameter is ticked" in error_of(parts, "space")
+
+
 @pytest.mark.parametrize(("form", "line", "field"), [
     ("optimize", "--sampler grid --space fast=1.0:5.0", "space"), ("backtest", "--data-routes foo", "data_routes"),
 ])  # fmt: skip
