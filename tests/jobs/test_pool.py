@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -230,3 +231,21 @@ def test_a_pool_that_is_stopped_while_it_starts_says_so(started: bool, candle_st
     with pytest.raises(WorkerDiedError):
         pool.describe(resolve_strategy(CROSSING), 60)
     assert not pool.usable
+
+
+def test_workers_that_cannot_be_started_are_said_and_the_next_pool_is_another(monkeypatch: pytest.MonkeyPatch):
+    def start(self: Any) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("jesse_nb.core.jobs.worker_process.WorkerContext.Process.start", start)
+        pool = LocalPool(1)
+        error = failure_of(pool.describe(resolve_strategy(CROSSING), 60).exception(60))
+    assert isinstance(error, WorkerDiedError)
+    assert "restart the kernel" in str(error)
+    assert not pool.usable
+    monkeypatch.setattr("jesse_nb.core.jobs.pool._shared", pool)
+    mended = local_pool()
+    assert mended is not pool
+    mended.ready(60)
+    stop_local_pool()
