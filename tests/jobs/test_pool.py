@@ -239,10 +239,14 @@ def test_workers_that_cannot_be_started_are_said_and_the_next_pool_is_another(mo
 
     with monkeypatch.context() as patched:
         patched.setattr("jesse_nb.core.jobs.worker_process.WorkerContext.Process.start", start)
-        pool = LocalPool(1)
-        error = failure_of(pool.describe(resolve_strategy(CROSSING), 60).exception(60))
+        pool = _SlowToStart(1)
+        given = pool.describe(resolve_strategy(CROSSING), 60)
+        pool.go_on.set()
+        error = failure_of(given.exception(60))
     assert isinstance(error, WorkerDiedError)
     assert "restart the kernel" in str(error)
+    with pytest.raises(WorkerDiedError, match="restart the kernel"):
+        pool.describe(resolve_strategy(CROSSING), 60)
     assert not pool.usable
     monkeypatch.setattr("jesse_nb.core.jobs.pool._shared", pool)
     mended = local_pool()
