@@ -266,7 +266,10 @@ def _add_analyze(commands: Any) -> None:
     again = analyze.add_argument_group("how it simulates again: at 2 and 3 times the fee, and on other candles")
     again.add_argument("--no-resimulation", dest="resimulate", action="store_false", default=None,
                        help="simulate nothing")
-    again.add_argument("--strategy", metavar="FILE", help="the strategy's file, where it imports modules beside it")
+    again.add_argument("--strategy", metavar="FILE",
+                       help="your own file of the run's strategy: what the run store holds is not run unasked")
+    again.add_argument("--trust", action="store_true",
+                       help="run the strategy as the run store holds it, without a question")
     again.add_argument("-j", "--jobs", "--n-jobs", dest="n_jobs", type=jobs_of, metavar="N|ray",
                        help="simulations at the same time, or a Ray cluster: ray, ray://HOST:10001 (all cores)")
     _add_limits_and_folders(again)

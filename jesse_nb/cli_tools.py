@@ -18,7 +18,7 @@ __all__ = ["analyze", "backtest", "backtest_batch", "check_output", "optimize", 
 
 #: Options that the command line itself uses, and no tool takes.
 _OWN = ("command", "version", "key", "strategy", "strategies", "output", "space", "params", "metric", "hyperparameters",
-        "candles", "show_windows", "constraints", "account")
+        "candles", "show_windows", "constraints", "account", "trust")
 
 
 def backtest(options: Namespace) -> int:
@@ -77,7 +77,7 @@ def analyze(options: Namespace) -> int:
     """`jesse-nb analyze`."""
     import jesse_nb
 
-    run = _stored_run(options.key, options.store)
+    run, place = _stored_run(options.key, options.store)
     arguments = {**_shared_arguments(options), "result": run}
     in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
     if options.strategy is not None:
@@ -85,13 +85,20 @@ def analyze(options: Namespace) -> int:
             raise InputError(f"The strategy {in_a_notebook[0]} of this run was a class in a notebook.",
                              "Leave out --strategy; where the class is, %analyze simulates again.")
         arguments["strategy"], _ = _strategy_of(options.strategy)
-    elif in_a_notebook and options.resimulate is None and options.analysis_type != "basic":
-        print(f"Nothing is simulated again: {in_a_notebook[0]} was a class in a notebook.", file=sys.stderr)
-        arguments["resimulate"] = False
+    elif options.resimulate is None and options.analysis_type != "basic":
+        if in_a_notebook:
+            print(f"Nothing is simulated again: {in_a_notebook[0]} was a class in a notebook.", file=sys.stderr)
+            allowed = None
+        else:
+            from jesse_nb.cli_stored_code import allowed_strategies
+
+            allowed = allowed_strategies(run.spec, place, trusted=options.trust, project=options.project)
+        arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
     return run_tool(jesse_nb.analyze_results, arguments, options.output)
 
 
-def _stored_run(key: str, path: str | None) -> BacktestResult:
+def _stored_run(key: str, path: str | None) -> tuple[BacktestResult, str]:
+    """Return a run, and where it was found."""
     from jesse_nb.core.jobs.store import RunStore
 
     store = RunStore(path)
@@ -102,7 +109,7 @@ def _stored_run(key: str, path: str | None) -> BacktestResult:
     if found is None:
         raise InputError(f"No single run of {store.place} has a key that begins with {key}.",
                          "`jesse-nb runs` shows the keys; where several begin alike, give more digits.")
-    return found.record.to_result(found.spec)
+    return found.record.to_result(found.spec), store.place
 
 
 def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:

@@ -58,9 +58,10 @@ class JobsMagics(Magics):
             %jobs cancel optimize-2      stop it; what has finished is kept
             %jobs resume optimize-2      run again what started it; nothing finished is simulated again
 
-        A job whose kernel was restarted or killed is interrupted. To resume it runs the magic that started it,
-        with the same line and cell; names that it takes from other cells must exist, so run those first. The
-        cell of a job that plain Python started is placed below, for you to run.
+        A job whose kernel was restarted or killed is interrupted. To resume it shows, and then runs, the magic that
+        started it, with the same line and cell; names that it takes from other cells must exist, so run those first.
+        The cell of a job that plain Python started is placed below, for you to run. What a job of an earlier kernel
+        gave is not kept as a whole: to resume it puts its report together again from the run store.
         """
         options = parse_line(self.jobs, line)
         action, ids = options.action, options.ids
@@ -69,6 +70,7 @@ class JobsMagics(Magics):
         if action == "list":
             if ids:
                 raise UsageError(f"%jobs list takes no id, but {ids[0]!r} was given.")
+            self._say_what_is_refused()
             return _listing(everything=options.everything)
         if not ids:
             raise UsageError(f"%jobs {action} needs the id of a job: %jobs {action} optimize-2")
@@ -102,11 +104,12 @@ class JobsMagics(Magics):
             self._say_what_changed(found, cell)
             show_job(self._shell, found, cell)
             return None
-        if found.standing() == "finished":
-            self._run_again(_launch_of_entry(found), found)
-            return None
+        launch = _launch_of_entry(found)
         if found.standing() == "running":
             cell.show(Note(f"It runs in the kernel of process {found.process}: watch and cancel it there."))
+        elif found.standing() == "finished":
+            cell.show(Note(f"%jobs resume {found.id} shows its report: it runs this again, and takes what has finished "
+                           "from the run store.", str(launch.call or launch.source)))
         else:
             cell.show(Note(f"%jobs resume {found.id} goes on with it."))
         return Listing(_frame([_entry_row(found)]), "")
@@ -143,6 +146,7 @@ class JobsMagics(Magics):
         magic = self._shell.find_magic(launch.call.magic, "line" if launch.call.cell is None else "cell")
         if magic is None or launch.call.magic not in _TOOLS:
             raise JobError(f"{name} was started by %{launch.call.magic}, which is no magic that runs jobs.")
+        cell.show(Note(f"{name} is run again with:", str(launch.call)))
         given = (launch.call.line,) if launch.call.cell is None else (launch.call.line, launch.call.cell)
         before = len(jobs())
         try:
@@ -155,6 +159,12 @@ class JobsMagics(Magics):
                 cell.show(Note("It could not be started. If it needs names of other cells, run those first, then "
                                "%jobs resume again."))
             raise
+
+    def _say_what_is_refused(self) -> None:
+        from jesse_nb.core.jobs.journal import Journal
+
+        for line in Journal().refused():
+            LaunchingCell(self._shell).show(Note(f"Not listed: {line}"))
 
     def _say_what_changed(self, job: Job[Any], cell: LaunchingCell) -> None:
         from jesse_nb.core.tools.changes import changed_strategies
@@ -192,6 +202,7 @@ def _others() -> list[JournalEntry]:
 def _find(job_id: str) -> Any:
     """Return this kernel's job of that id, or the journal's entry of another one; ``optimize-2`` will do for either."""
     from jesse_nb.core.jobs.job import jobs
+    from jesse_nb.core.jobs.journal import Journal
 
     own = {job.id: job for job in jobs()}
     if job_id in own:
@@ -203,6 +214,8 @@ def _find(job_id: str) -> Any:
     if meant:
         raise JobError(f"Several earlier jobs were called {job_id!r}.",
                        f"Say which: {', '.join(entry.id for entry in meant)}.")
+    if refused := [line for line in Journal().refused() if job_id in line]:
+        raise JobError(f"The note of {job_id!r} is not used.", refused[0])
     raise JobError(f"No job is called {job_id!r}.",
                    did_you_mean(job_id, [*own, *others]) or "None was started in this kernel, and none is left.")
 

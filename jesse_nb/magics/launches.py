@@ -40,6 +40,9 @@ class MagicCall:
     line: str
     cell: str | None
 
+    def __str__(self) -> str:
+        return f"%{self.magic} {self.line}" if self.cell is None else f"%%{self.magic} {self.line}\n{self.cell}"
+
 
 @dataclass(frozen=True)
 class Launch:

@@ -66,13 +66,14 @@ _shown_by_launcher: ContextVar[bool] = ContextVar("shown_by_launcher", default=F
 
 
 class Note:
-    """A short remark in a cell's output, as text and as HTML."""
+    """A short remark in a cell's output, as text and as HTML; with the ``code`` that it is about."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, code: str = "") -> None:
+        self.text = f"{text}\n{code}" if code else text
+        self._html = f"<p>{escape(text)}</p>" + (f"<pre>{escape(code)}</pre>" if code else "")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text, "text/html": f"<p>{escape(self.text)}</p>"}
+        return {"text/plain": self.text, "text/html": self._html}
 
 
 class Listing:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import jesse_nb
-from jesse_nb import cli_tools
+import jesse_nb.core.simulator.known_strategies as known_strategies
+from jesse_nb import cli_stored_code, cli_tools
 from jesse_nb.cli import main
 from jesse_nb.cli_options import parse_command_line
 from jesse_nb.core.candles import CandleStore, install_demo
@@ -62,7 +63,7 @@ def keys(store: str) -> dict[str, str]:
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["analyze", "12ab"]))
     parameters = set(inspect.signature(jesse_nb.analyze_results).parameters)
-    ours = set(options) - {"command", "version", "output", "key"}
+    ours = set(options) - {"command", "version", "output", "key", "trust"}
     assert ours == parameters - {"result", "trades", "equity", "background"}
     assert all(options[name] is None for name in ours)
     given = vars(parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
@@ -99,6 +100,50 @@ def test_a_notebooks_class_is_not_simulated_again(where, shown, capsys):
     assert "was a class in a notebook" in capsys.readouterr().err
     assert main(["analyze", key, *where, "--basic"]) == 0
     assert "Nothing is simulated" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def stranger(monkeypatch):
+    """This process as a new one: nobody gave it a strategy yet."""
+    monkeypatch.setattr(known_strategies, "_by_hash", {})
+    monkeypatch.setattr(known_strategies, "_given", set())
+
+
+@pytest.mark.usefixtures("stranger")
+def test_nothing_of_a_store_runs_without_the_users_word(where, shown, capsys):
+    key = keys(where[3])["source"]
+    assert main(["analyze", key, *where, "--basic"]) == 0
+    assert capsys.readouterr().err.count("that it may run") == 0
+    assert main(["analyze", key, *where]) == 0
+    said = capsys.readouterr().err
+    assert f"the code of TrendFollower is from {where[3]}, and nobody said that it may run" in said
+    assert "--strategy FILE" in said
+    assert shown.pop().advanced.fee_stress is None
+    assert main(["analyze", key, *where, "--trust", "-j", "2"]) == 0
+    assert len(shown.pop().advanced.fee_stress.table) == 3
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_terminal_is_asked_and_shown_what_would_run(where, shown, capsys, monkeypatch):
+    key = keys(where[3])["source"]
+    answers = ["n", "", "y"]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+    monkeypatch.setattr("builtins.input", lambda question: print(question) or answers.pop(0))
+    for expected in (False, False, True):
+        assert main(["analyze", key, *where, "-j", "2"]) == 0
+        said = capsys.readouterr()
+        assert "Run TrendFollower? [y/N]" in said.out
+        assert f"TrendFollower from the run store {where[3]}, " in said.err
+        assert re.search(r"lines, hash [0-9a-f]{32}\n", said.err)
+        assert "  | " + QUICKSTART.read_text().splitlines()[0] in said.err
+        assert (shown.pop().advanced.fee_stress is not None) == expected
+    assert not answers
+
+
+def test_stored_text_cannot_steer_a_terminal():
+    assert cli_stored_code._plain("a\x1b[2J\rb\u202e\tc") == "a\ufffd[2J\ufffdb\ufffd  c"
+    assert len(cli_stored_code._plain("x" * 10_000)) == 110
 
 
 def test_a_strategy_that_has_changed_is_not_taken_for_it(where, shown, tmp_path):

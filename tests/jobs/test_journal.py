@@ -72,6 +72,48 @@ def test_a_damaged_file_is_passed_over(journal: Journal, spoil: object) -> None:
     assert [one.tag for one in journal.entries()] == ["bbbb"]
 
 
+def test_a_changed_bit_is_noticed_and_an_entry_of_before_is_read(journal: Journal) -> None:
+    journal.write(entry())
+    (file,) = journal.folder.glob("*.json")
+    written = file.read_bytes()
+    place = written.index(b"-t 1h")
+    file.write_bytes(written[:place] + b"-t 3h" + written[place + 5 :])
+    assert journal.entries() == []
+    file.write_text(json.dumps(asdict(entry())))
+    assert [one.line for one in journal.entries()] == ["-t 1h"]
+
+
+def test_what_others_can_write_is_refused_with_the_remedy(journal: Journal) -> None:
+    journal.write(entry())
+    (file,) = journal.folder.glob("*.json")
+    for mode in (0o620, 0o602, 0o666):
+        file.chmod(mode)
+        assert journal.entries() == []
+        assert journal.refused() == [f"Others can write {file}. Once you know what is in it: chmod go-w {file}"]
+    file.chmod(0o644)
+    assert len(journal.entries()) == 1
+    assert journal.refused() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
+def test_another_users_file_is_refused(journal: Journal) -> None:
+    journal.write(entry())
+    (file,) = journal.folder.glob("*.json")
+    os.chown(file, 12345, -1)
+    assert journal.entries() == []
+    assert journal.refused()[0].startswith(f"{file} belongs to another user.")
+
+
+def test_it_is_private_under_any_umask(journal: Journal) -> None:
+    before = os.umask(0)
+    try:
+        journal.write(entry())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(next(journal.folder.iterdir()).stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
+
+
 def test_a_link_that_leads_out_is_not_written_through(journal: Journal, tmp_path: Path) -> None:
     journal.folder.mkdir()
     other = tmp_path / "other"

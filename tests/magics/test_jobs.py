@@ -139,6 +139,35 @@ def test_what_plain_python_started_is_placed_for_the_user_to_run(shell, notebook
     assert "placed below" in notebook.sent[-1].text
 
 
+def test_show_of_an_ended_job_runs_nothing(shell, notebook):
+    left("done", state="finished", cell="open('/tmp/ran', 'w')", title="Harmless")
+    before = len(jn.jobs())
+    shown = run(shell, "%jobs show optimize-70000")
+    assert shown.to_frame()["state"].tolist() == ["finished"]
+    assert len(jn.jobs()) == before
+    assert "open('/tmp/ran', 'w')" in notebook.sent[-1].text
+    assert "%jobs resume optimize-70000-done shows its report" in notebook.sent[-1].text
+
+
+def test_resume_shows_what_it_runs_before_it_does(shell, notebook):
+    left("dead", line="-t 1h --trials zero")
+    with pytest.raises(UsageError):
+        run(shell, "%jobs resume optimize-70000")
+    assert any(message.text.endswith("is run again with:\n%%optimize -t 1h --trials zero\nclass Trend: ...")
+               for message in notebook.sent)
+
+
+def test_a_note_that_others_could_write_is_refused(shell, notebook):
+    left("dead")
+    (file,) = Journal().folder.glob("*.json")
+    file.chmod(0o666)
+    assert "optimize-70000-dead" not in rows(shell).index
+    assert f"chmod go-w {file}" in notebook.sent[-1].text
+    for action in ("show", "resume"):
+        with pytest.raises(JobError, match="chmod go-w"):
+            run(shell, f"%jobs {action} optimize-70000-dead")
+
+
 @pytest.mark.parametrize(
     ("line", "error", "expected"),
     [

@@ -15,6 +15,7 @@ from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.tools.changes import changed_strategies
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.exceptions import CandlesError, StrategyError
@@ -52,7 +53,11 @@ def spec_of(markets: CandleStore) -> Any:
 @pytest.fixture
 def restarted(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a kernel knows of strategies after a restart: nothing."""
-    return lambda: monkeypatch.setattr(known_strategies, "_by_hash", {})
+    def restart() -> None:
+        monkeypatch.setattr(known_strategies, "_by_hash", {})
+        monkeypatch.setattr(known_strategies, "_given", set())
+
+    return restart
 
 
 @pytest.fixture
@@ -88,12 +93,16 @@ def test_another_period_account_and_hyperparameters(spec_of: Any, markets: Candl
     assert (prepared.spec.routes, prepared.spec.data_routes) == (spec.routes, spec.data_routes)
 
 
-def test_after_a_restart_source_is_enough_and_a_class_must_be_given(
-    spec_of: Any, markets: CandleStore, project: Path, restarted: Any
+def test_after_a_restart_nothing_runs_that_was_not_given(
+    spec_of: Any, markets: CandleStore, project: Path, restarted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of_source, of_class, of_project = spec_of(CROSSING), spec_of(live_class()), spec_of("Crossing", project=project)
     restarted()
-    assert prepare_again(request_again(of_source, candles=markets), of_source).spec == of_source
+    for _ in range(2):  # what was refused was not given by that
+        with pytest.raises(StrategyError, match=r"Crossing was not given in this session.* strategy=\.\.\."):
+            request_again(of_source, candles=markets)
+    stored = of_source.routes[0].strategy.source
+    assert prepare_again(request_again(of_source, candles=markets, strategy=stored), of_source).spec == of_source
     with pytest.raises(StrategyError, match=r"Live of this run is not known .* strategy=Live"):
         request_again(of_class, candles=markets)
     for given in (live_class(), [live_class()]):
@@ -101,8 +110,37 @@ def test_after_a_restart_source_is_enough_and_a_class_must_be_given(
         restarted()
     assert prepare_again(request_again(of_project, candles=markets, project=project), of_project).spec == of_project
     restarted()
-    with pytest.raises(StrategyError, match="no Jesse project"):
+    monkeypatch.chdir(project)
+    changed_strategies([of_project.routes[0].strategy])  # to look is not to give
+    with pytest.raises(StrategyError, match="strategy='Crossing', or project=FOLDER"):
         request_again(of_project, candles=markets)
+    monkeypatch.chdir("/")
+    with pytest.raises(StrategyError, match="no Jesse project"):
+        request_again(of_project, candles=markets, strategy="Crossing")
+
+
+@pytest.mark.usefixtures("as_worker")
+def test_a_text_in_place_of_the_one_that_a_hash_names_does_not_run(
+    spec_of: Any, markets: CandleStore, restarted: Any
+) -> None:
+    """A stored spec may claim the hash of a strategy that the user gave: his own is what runs then."""
+    own = spec_of(CROSSING)
+    route = own.routes[0]
+    forged = replace(own, routes=(replace(route, strategy=replace(route.strategy, source="raise SystemExit")),))
+    assert prepare_again(request_again(forged, candles=markets), own).codes[0].ref.source == CROSSING
+    restarted()
+    with pytest.raises(StrategyError, match="was not given"):
+        request_again(forged, candles=markets)
+    with pytest.raises(StrategyError, match="has changed"):
+        request_again(forged, candles=markets, strategy="class Crossing(Strategy):\n    raise SystemExit")
+
+
+def test_one_of_many_strategies_is_still_known_as_given(spec_of: Any, markets: CandleStore) -> None:
+    spec = spec_of(CROSSING + "\nMANY = True\n")
+    for number in range(known_strategies._MOST):
+        resolve_strategy(CROSSING + f"\nX = {number}\n")
+    assert known_strategies.made_from(spec.routes[0].strategy.hash) is None
+    assert request_again(spec, candles=markets).routes
 
 
 def test_what_has_changed_since_is_refused(
@@ -128,10 +166,11 @@ def test_a_strategy_file_is_looked_at_again_with_the_modules_beside_it(
     spec = spec_of(read_strategy_file(tmp_path / "crossing.py").code)
     assert prepare_again(request_again(spec, candles=markets), spec).spec == spec
     (tmp_path / "my_sizes.py").write_text("SIZE = 0.1")
-    for forget in (lambda: None, restarted):
-        forget()
-        with pytest.raises(StrategyError, match="has changed since"):
-            request_again(spec, candles=markets)
+    with pytest.raises(StrategyError, match="has changed since"):
+        request_again(spec, candles=markets)
+    restarted()
+    with pytest.raises(StrategyError, match="has changed since"):
+        request_again(spec, candles=markets, strategy=spec.routes[0].strategy.source)
 
 
 def test_other_candles_are_refused(spec_of: Any, markets: CandleStore, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from uuid import uuid4
 
 from platformdirs import user_data_path
 
+from jesse_nb.core.jobs.private_files import make_private_folder, why_not_private
+
 __all__ = ["Journal", "JournalEntry", "Standing", "process_start"]
 
 Standing = Literal["running", "interrupted", "finished", "failed", "cancelled"]
@@ -34,6 +36,8 @@ _SILENT_SECONDS = 120
 
 #: What is larger is none of ours.
 _LARGEST = 4 * 2**20
+
+_SUM = "checksum"
 
 _SAFE = re.compile(r"[\w.-]{1,100}")
 
@@ -144,10 +148,16 @@ class Journal:
         self.folder = Path(named).expanduser()
 
     def entries(self) -> list[JournalEntry]:
-        """Return all entries, oldest first. A file that is damaged, or another user's, is passed over."""
+        """Return all entries, oldest first. A file that is damaged, or that others can write, is passed over."""
         with contextlib.suppress(OSError):
             found = [entry for file in self.folder.glob("*.json") if (entry := _read(file)) is not None]
             return sorted(found, key=lambda entry: (entry.started, entry.id))
+        return []
+
+    def refused(self) -> list[str]:
+        """Return why files of the journal are passed over that somebody else could have written, one line each."""
+        with contextlib.suppress(OSError):
+            return [why for file in sorted(self.folder.glob("*.json")) if (why := why_not_private(file))]
         return []
 
     def write(self, entry: JournalEntry) -> None:
@@ -158,13 +168,14 @@ class Journal:
         OSError
             When it cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.folder)
         target = self._file(entry)
         temporary = target.with_name(f".{target.stem}.{uuid4().hex}.tmp")
         try:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(entry), file, ensure_ascii=False)
+                content = asdict(entry)
+                json.dump({**content, _SUM: _checksum(content)}, file, ensure_ascii=False)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -198,16 +209,25 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
+def _checksum(content: dict[str, Any]) -> str:
+    """Hash an entry: a single bit that the disk lost would be another number on the line that is run again."""
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
 def _read(file: Path) -> JournalEntry | None:
     try:
-        state = file.stat()
-        if state.st_size > _LARGEST or (hasattr(os, "getuid") and state.st_uid != os.getuid()):
-            return None
-        content = json.loads(file.read_text(encoding="utf-8"))
+        with file.open(encoding="utf-8") as opened:
+            state = os.fstat(opened.fileno())
+            if state.st_size > _LARGEST or why_not_private(file, state):
+                return None
+            content = json.load(opened)
     except (OSError, ValueError, RecursionError):
         return None
     names = {one.name for one in fields(JournalEntry)}
-    if not isinstance(content, dict) or set(content) != names:
+    if not isinstance(content, dict):
+        return None
+    noted = content.pop(_SUM, None)  # entries of before December 2026 have none
+    if set(content) != names or (noted is not None and noted != _checksum(content)):
         return None
     if not all(isinstance(value, _KINDS.get(name, (str,))) for name, value in content.items()):
         return None

@@ -34,7 +34,8 @@ from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategy_hash import read_class, read_source
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
-__all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "resolve_strategy"]
+__all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "read_strategy",
+           "resolve_strategy"]
 
 #: What a worker could import before any strategy asked for more.
 _own_path = tuple(sys.path)
@@ -121,7 +122,7 @@ def load_strategies(codes: Iterable[StrategyCode]) -> dict[str, type[Any]]:
 
 
 def resolve_strategy(strategy: Any, project: str | Path | None = None) -> StrategyCode:
-    """Find a strategy and describe it by content.
+    """Find a strategy that the user gives, and describe it by content; from now on this process may run it.
 
     Parameters
     ----------
@@ -139,20 +140,15 @@ def resolve_strategy(strategy: Any, project: str | Path | None = None) -> Strate
         if made_from(strategy.ref.hash) is None:
             remember(strategy.ref.hash, strategy, project)
         return strategy
-    code = _resolved(strategy, project)
+    code = read_strategy(strategy, project)
     remember(code.ref.hash, strategy, project)
     return code
 
 
-def project_strategies(project: str | Path | None = None) -> list[str]:
-    """Return the names of a Jesse project's strategies; empty outside a project."""
-    root = Path(project or ".").expanduser()
-    if not is_project(root):
-        return []
-    return sorted(file.parent.name for file in (root / "strategies").glob("*/__init__.py"))
-
-
-def _resolved(strategy: Any, project: str | Path | None) -> StrategyCode:
+def read_strategy(strategy: Any, project: str | Path | None = None) -> StrategyCode:
+    """Describe a strategy as :func:`resolve_strategy` does, where nobody has given it yet: it is only looked at."""
+    if isinstance(strategy, StrategyCode):
+        return strategy
     if isinstance(strategy, type):
         return _from_class(strategy)
     if not isinstance(strategy, str):
@@ -161,6 +157,14 @@ def _resolved(strategy: Any, project: str | Path | None) -> StrategyCode:
     if "\n" in strategy or "class " in strategy:
         return _from_source(strategy)
     return _from_project(strategy, project)
+
+
+def project_strategies(project: str | Path | None = None) -> list[str]:
+    """Return the names of a Jesse project's strategies; empty outside a project."""
+    root = Path(project or ".").expanduser()
+    if not is_project(root):
+        return []
+    return sorted(file.parent.name for file in (root / "strategies").glob("*/__init__.py"))
 
 
 def _from_class(strategy: type[Any]) -> StrategyCode:

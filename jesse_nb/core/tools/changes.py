@@ -10,7 +10,7 @@ from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.known_strategies import made_from
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import project_strategies, resolve_strategy
+from jesse_nb.core.simulator.strategy import project_strategies, read_strategy
 from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
 from jesse_nb.exceptions import JesseNbError
 
@@ -54,7 +54,7 @@ def _hash_now(ref: StrategyRef) -> str:
         known = made_from(ref.hash)
         if ref.kind == "project":
             name, folder = known if known is not None and isinstance(known[0], str) else (ref.name, None)
-            return resolve_strategy(name, folder).ref.hash if name in project_strategies(folder) else ""
+            return read_strategy(name, folder).ref.hash if name in project_strategies(folder) else ""
         # where else it ran, its local modules may lie in other folders
         return hash_source(ref.source) if known is not None and isinstance(known[0], str) else ""
     except Exception:  # noqa: BLE001 - the user's own code is looked at: a report must not fail because of it

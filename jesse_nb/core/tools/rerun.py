@@ -9,9 +9,9 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.known_strategies import made_from
+from jesse_nb.core.simulator.known_strategies import made_from, was_given
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
 from jesse_nb.core.simulator.strategy_hash import hash_source
 from jesse_nb.core.tools.request import Jobs, Prepared, Request
 from jesse_nb.exceptions import CandlesError, StrategyError
@@ -32,23 +32,25 @@ def request_again(
 ) -> Request:
     """Return the request that a finished run's spec came from, all but its period.
 
-    ``replace(request, fee=..., hyperparameters=...)`` changes parts of it. The strategy is the one that this
-    process used, or can be built from the spec alone (source text, a Jesse project's); it is taken only
-    when it is still, with its local modules, what had run.
+    ``replace(request, fee=..., hyperparameters=...)`` changes parts of it. The strategy is one that this process
+    was given before, or is given now; it is taken only when it is still, with its local modules, what had run.
+    What a run store holds is not run because it lies there: somebody else may have written it.
 
     Parameters
     ----------
     spec
         Of the finished run.
     strategy
-        The strategy, or a list of several, where this process has not met it yet: a class after the kernel's restart.
+        The strategy, or a list of several, where this process was not given it yet: a class after the kernel's
+        restart, ``spec.routes[0].strategy.source`` of a run from the run store, once you have read it.
     project, candles, store, trial_timeout, memory_limit, n_jobs
-        As in :func:`~jesse_nb.core.tools.backtest.backtest`; a result does not know where they were.
+        As in :func:`~jesse_nb.core.tools.backtest.backtest`; a result does not know where they were. A ``project``
+        that is named may run its own strategies.
 
     Raises
     ------
     StrategyError
-        When the strategy cannot be found again, or has changed since.
+        When the strategy was not given to this process, cannot be found again, or has changed since.
     """
     for given in strategy if isinstance(strategy, Sequence) and not isinstance(strategy, str) else [strategy]:
         if given is not None:
@@ -95,23 +97,35 @@ def prepare_again(request: Request, spec: BacktestSpec, start: Any = None, end: 
 
 
 def _found_again(ref: StrategyRef, project: str | Path | None) -> StrategyCode:
-    """Return a strategy that still is what its reference says."""
+    """Return a strategy that still is what its reference says, and that the user wants to be run."""
     known = made_from(ref.hash)
-    if known is None and ref.kind == "notebook":
-        raise StrategyError(f"The class {ref.name} of this run is not known to this kernel.",
-                            f"Run the cell that defines it, then give it: strategy={ref.name}.")
-    given, folder = known or (ref.source if ref.kind == "source" else ref.name, project)
-    code = resolve_strategy(given, folder if project is None else project)
+    if known is None:
+        _check_word(ref, project)
+    given, folder = known or (code_of_source(ref.name, ref.source) if ref.kind == "source" else ref.name, project)
+    code = read_strategy(given, folder if project is None else project)
     if (_hash_now(code) if code is given else code.ref.hash) != ref.hash:
         raise _changed(ref)
     return code
+
+
+def _check_word(ref: StrategyRef, project: str | Path | None) -> None:
+    """Refuse what only a store, or a result from elsewhere, says: text that anybody can have written there."""
+    if ref.kind == "notebook":
+        raise StrategyError(f"The class {ref.name} of this run is not known to this kernel.",
+                            f"Run the cell that defines it, then give it: strategy={ref.name}.")
+    if was_given(ref.hash) or (ref.kind == "project" and project is not None):
+        return
+    advice = (f"Read it (spec.routes[0].strategy.source of the result), then give that text, or your own {ref.name}: "
+              "strategy=..." if ref.kind == "source" else f"Give it, strategy={ref.name!r}, or project=FOLDER.")
+    raise StrategyError(f"The strategy {ref.name} was not given in this session, so the stored run's code is not run.",
+                        advice)
 
 
 def _hash_now(code: StrategyCode) -> str:
     """Hash a strategy that was given ready-made: its text is what it was, its local modules may not be."""
     if code.ref.kind == "source":
         return hash_source(code.ref.source, search=code.search)
-    return resolve_strategy(code.ref.name, code.project).ref.hash if code.ref.kind == "project" else code.ref.hash
+    return read_strategy(code.ref.name, code.project).ref.hash if code.ref.kind == "project" else code.ref.hash
 
 
 def _check_asked_for(code: StrategyCode, spec: BacktestSpec) -> None:

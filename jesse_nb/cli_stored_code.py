@@ -1,0 +1,75 @@
+"""Whether the strategy of a stored run may be run: only the user says so, never the store."""
+
+from __future__ import annotations
+
+import sys
+
+from jesse_nb.core.simulator.known_strategies import was_given
+from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
+from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy
+from jesse_nb.exceptions import StrategyError
+
+__all__ = ["allowed_strategies"]
+
+#: Of each text, as many lines are shown as one reads before one answers.
+_LINES, _WIDTH = 15, 110
+
+
+def allowed_strategies(
+    spec: BacktestSpec, place: str, *, trusted: bool, project: str | None
+) -> list[StrategyCode] | None:
+    """Return a stored run's strategies when the user lets them run; None when he does not, which is said.
+
+    Parameters
+    ----------
+    spec
+        Of the stored run.
+    place
+        The run store's, as it is shown.
+    trusted
+        Whether he said so on the command line.
+    project
+        The Jesse project that he named, whose strategies may run.
+    """
+    refs = {route.strategy.hash: route.strategy for route in spec.routes}.values()
+    try:
+        codes = [_read(ref, project) for ref in refs]
+    except StrategyError as error:
+        _say(f"Nothing is simulated again: {error}")
+        return None
+    new = [code for code in codes if not (was_given(code.ref.hash) or (code.project and project))]
+    return codes if trusted or not new or _asked(new, place) else None
+
+
+def _read(ref: StrategyRef, project: str | None) -> StrategyCode:
+    return code_of_source(ref.name, ref.source) if ref.kind == "source" else read_strategy(ref.name, project)
+
+
+def _asked(codes: list[StrategyCode], place: str) -> bool:
+    named = ", ".join(_plain(code.ref.name) for code in codes)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        _say(f"Nothing is simulated again: the code of {named} is from {place}, and nobody said that it may run. "
+             "Give your own with --strategy FILE, or add --trust after reading it.")
+        return False
+    _say("To simulate again, this would be run:")
+    for code in codes:
+        where = f"the Jesse project {code.project}" if code.project else f"the run store {place}"
+        lines = code.ref.source.splitlines()
+        _say(f"\n  {_plain(code.ref.name)} from {where}, {len(lines)} lines, hash {code.ref.hash}")
+        _say("\n".join(f"  | {_plain(line)}" for line in lines[:_LINES]))
+        if len(lines) > _LINES:
+            _say(f"  | ... and {len(lines) - _LINES} lines more")
+    yes = input(f"\nRun {named}? [y/N] ").strip().casefold() in ("y", "yes")
+    if not yes:
+        _say("Nothing is simulated again.")
+    return yes
+
+
+def _plain(text: str) -> str:
+    """Return a text that cannot steer a terminal, no longer than a line."""
+    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text.expandtabs(4))
+    return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
