@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 # A shell that starts the tests in the background has them ignore interrupts, and so would all they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The tests draw the same examples every time; `python -m tests.fuzz properties` draws others, as long as one likes.
+settings.register_profile("tests", derandomize=True, database=None, deadline=None)
+settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
+settings.load_profile("tests")
 
 #: The exchange that the shared test series are filed under, whether real or generated.
 EXCHANGE = "Binance Spot"

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +111,81 @@ def test_what_pandas_noted_in_a_file_may_be_damaged(description: bytes, tmp_path
     pq.write_table(arrow, tmp_path / "candles.parquet")
     with pytest.raises(InvalidCandlesError, match="may be damaged: its description of columns is wrong"):
         read_source(tmp_path / "candles.parquet")
+
+
+def hostile_zip(**changed: object) -> bytes:
+    """An archive of one CSV whose member says something of itself that no writer would."""
+    buffer, member = io.BytesIO(), zipfile.ZipInfo("candles.csv")
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, value in changed.items():
+            setattr(member, name, value)
+        archive.writestr(member, csv_of(NEW))
+    return buffer.getvalue()
+
+
+def with_bytes(content: bytes, signature: bytes, at: int, new: bytes) -> bytes:
+    """The same file with some bytes changed, counted from the last place where a signature stands."""
+    begin = content.rindex(signature) + at
+    return content[:begin] + new + content[begin + len(new):]
+
+
+# Offsets in the central directory's header: flags 8, method 10, sizes 20 and 24, length of the name 28, extra 30.
+HOSTILE = {
+    "a member without a name": hostile_zip(filename=""),
+    "encrypted": with_bytes(hostile_zip(), b"PK\1\2", 8, b"\1\0"),
+    "a method that nobody knows": with_bytes(hostile_zip(), b"PK\1\2", 10, b"\x63\0"),
+    "an extra field that ends too soon":
+        with_bytes(hostile_zip(extra=b"\1\0\x10\0" + bytes(16)), b"PK\1\2", 30, b"\6\0"),
+    "another name in front of the member": with_bytes(hostile_zip(), b"PK\1\2", 46, b"sandles"),
+    "a place before the file": with_bytes(hostile_zip(), b"PK\5\6", 16, b"\xff\xff\xff\x7f"),
+    "a number that no float holds": b"[[" + b"9" * 400 + b",1,1,1,1,1]]",
+    "deeply nested": b"[" * 100_000,
+    "no text": b"[[1,2,3,4,5,\xff]]",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_a_library_raises_at_hostile_bytes_is_an_error_of_ours(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "candles.dat").write_bytes(content)
+    with pytest.raises(InvalidCandlesError, match=r"^candles\.dat cannot be read, it may be damaged: .+\.$"):
+        read_source(tmp_path / "candles.dat")
+
+
+def test_names_of_a_file_s_parts_do_not_break_the_line(tmp_path: Path) -> None:
+    (tmp_path / "candles.zip").write_bytes(hostile_zip(filename="can\ndles.csv"))
+    store = CandleStore(tmp_path / "store")
+    import_candles(tmp_path / "candles.zip", SERIES[1], SERIES[0], store=store)
+    assert np.array_equal(store.read(*SERIES), NEW)
+    (tmp_path / "candles.json").write_text('[{"time\\nstamp": 1}]')
+    for content in (hostile_zip(filename="can\ndles.csv").replace(b",", b";"), b'[{"time\\nstamp": 1}]'):
+        (tmp_path / "candles.dat").write_bytes(content)
+        with pytest.raises(InvalidCandlesError) as refused:
+            read_source(tmp_path / "candles.dat")
+        assert "\n" not in str(refused.value)
+
+
+ODD = {
+    "bytes": pa.array([b"1", b"\xff"]),
+    "lists": pa.array([[1.0], [2.0]]),
+    "objects": pa.array([{"a": 1}, {"a": 2}]),
+    "pairs": pa.array([[("a", 1)]] * 2, pa.map_(pa.string(), pa.int64())),
+    "durations": pa.array([1, 2]).cast(pa.duration("ns")),
+    "far days": pa.array([datetime.date(9999, 1, 1)] * 2),
+    "far moments": pa.array([2**50] * 2).cast(pa.timestamp("s")),
+    "a zone that is none": pa.array([1, 2]).cast(pa.timestamp("ns", tz="No/Where")),
+    "nothing": pa.nulls(2),
+    "huge texts": pa.array(["9" * 400, "1"]),
+}
+
+
+@pytest.mark.parametrize("column", [*COLUMNS, "symbol", "timeframe"])
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_columns_of_odd_kinds_are_refused_with_the_file_s_name(odd: pa.Array, column: str, tmp_path: Path) -> None:
+    table = {name: pa.array(NEW[:2, number]) for number, name in enumerate(COLUMNS)}
+    pq.write_table(pa.table({**table, column: odd}), tmp_path / "candles.parquet")
+    with pytest.raises(InvalidCandlesError, match=r"^candles\.parquet") as refused:
+        read_source(tmp_path / "candles.parquet", SERIES[1])
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", WHOLE)

@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_two_commands_are_there_word_for_word():
     assert README.count('\n```\npython -m pip install -e ".[lab]" && jesse-nb demo\n```\n') == 1
-    assert README.count('\n```\npython -m pip install -e ".[test]" && pytest\n```\n') == 1
+    assert README.count('\n```\npython -m pip install -e ".[test]" && pytest -n 2 --dist loadfile --cov\n```\n') == 1
 
 
 def test_every_command_line_is_understood():

@@ -105,7 +105,7 @@ def _choose(frame: pd.DataFrame, symbol: str) -> dict[str, pd.Series[Any]]:
         chosen["timestamp"] = index.to_series()
     missing = [name for name in COLUMNS if name not in chosen]
     if missing:
-        found = ", ".join(str(column) for column in frame.columns[:20]) or "none"
+        found = ", ".join(" ".join(str(column).split()) for column in frame.columns[:20]) or "none"
         raise InvalidCandlesError(f"There is no column for {', '.join(missing)}.",
                                   f"Found: {found}. Needed: {', '.join(COLUMNS)}.")
     return chosen
@@ -117,8 +117,10 @@ def _plain(name: Any) -> str:
 
 
 def _numbers(column: pd.Series[Any], name: str) -> Candles:
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+    kinds = pd.api.types
+    if kinds.is_bool_dtype(column) or kinds.is_datetime64_any_dtype(column) or kinds.is_timedelta64_dtype(column):
         raise InvalidCandlesError(f"The column {name} holds {column.dtype}, not numbers.")
+    _refuse_lists(column, name)
     try:
         # NumPy reads texts as Python does: to the nearest double.
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -129,6 +131,13 @@ def _numbers(column: pd.Series[Any], name: str) -> Candles:
         row = int(bad.argmax())
         raise InvalidCandlesError(
             f"The {name} of row {row + 1:,} is {str(column.iloc[row])[:60]!r}, not a number.") from None
+
+
+def _refuse_lists(column: pd.Series[Any], name: str) -> None:
+    """Refuse [1.0], which NumPy takes for 1.0."""
+    kinds = pd.api.types
+    if kinds.infer_dtype(column) == "mixed" and column.map(kinds.is_list_like).any():
+        raise InvalidCandlesError(f"The column {name} holds lists, not numbers.")
 
 
 def _milliseconds(column: pd.Series[Any]) -> Candles:
@@ -147,6 +156,7 @@ def _milliseconds(column: pd.Series[Any]) -> Candles:
 
 def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
     """Read texts: numbers where all are numbers, ISO 8601 otherwise."""
+    _refuse_lists(column, "timestamp")
     try:
         return column.astype(np.float64)
     except (TypeError, ValueError):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -66,9 +64,10 @@ def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None)
             yield name, _read_csv(name, content, columns)
     except InvalidCandlesError:
         raise
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, pa.ArrowException,
-            EOFError, OSError, RuntimeError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
+    except Exception as error:
+        # What the libraries raise on damaged bytes is written down nowhere: zipfile alone has IndexError for a
+        # member without a name, and struct.error, NotImplementedError or OverflowError for others.
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise InvalidCandlesError(f"{name} cannot be read, it may be damaged: {reason}.") from error
 
 
@@ -94,7 +93,7 @@ def _unzipped(name: str, content: bytes, columns: Sequence[str] | None) -> Itera
             if inside.startswith(_ZIP):
                 raise InvalidCandlesError(f"{name} holds another archive, {member.filename!r}.",
                                           "Unpack it first.")
-            yield from read_frames(f"{name}/{member.filename}", inside, columns)
+            yield from read_frames(f"{name}/{' '.join(member.filename.split())}", inside, columns)
 
 
 def _gunzipped(content: bytes) -> bytes:

@@ -114,7 +114,7 @@ def read_source(
         As :func:`import_candles`.
     """
     if isinstance(source, pd.DataFrame):
-        return validate_candles(candles_from_frame(source, symbol, exchange))
+        return _checked(source, symbol, exchange)
     if isinstance(source, np.ndarray):
         raise InputError("An array does not say which column is which.",
                          "Use CandleStore().write(exchange, symbol, array) for candles in Jesse's order.")
@@ -153,11 +153,22 @@ def _contradict(first: Candles, second: Candles) -> bool:
 
 
 def _named(name: str, frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
-    """Return a table's candles; what is wrong with them is said with its name."""
+    """Return a file's candles; what is wrong with them is said with its name."""
     try:
-        return validate_candles(candles_from_frame(frame, symbol, exchange))
+        return _checked(frame, symbol, exchange)
     except InvalidCandlesError as error:
         raise InvalidCandlesError(f"{name}: {error.message}", error.hint) from error
+
+
+def _checked(frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
+    try:
+        return validate_candles(candles_from_frame(frame, symbol, exchange))
+    except InvalidCandlesError:
+        raise
+    except Exception as error:
+        # Columns may hold anything that Parquet or Python knows, and pandas raises what it likes at some of it.
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise InvalidCandlesError(f"The columns cannot be read as candles: {reason}.") from error
 
 
 def source_files(source: Any, symbol: str) -> list[Path]:

@@ -136,8 +136,9 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
         return read()
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200].rstrip(".")
+    except Exception as error:
+        # Of a file that is not ours nothing is known, nor what pyarrow raises at it.
+        reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise StorageError(f"The candle file {path} cannot be read, it may be damaged: {reason}.",
                            "Delete that series and import it again.") from error
 
