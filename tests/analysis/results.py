@@ -13,8 +13,9 @@ from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, Result
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, Route, StrategyRef
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.metric import resolve_metrics
-from jesse_nb.core.tools.optimize_result import OptimizeResult, TopTrial, Trial
+from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import TopTrial, Trial
 
 SPACE = Space.parse(
     {

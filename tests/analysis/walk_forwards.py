@@ -17,8 +17,8 @@ from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.metric import resolve_metric, resolve_metrics
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
 from jesse_nb.core.tools.windows import Window, walk_forward_windows
 from tests.analysis.results import SPACE, _draw, make_backtest, make_spec

@@ -20,8 +20,8 @@ from jesse_nb.core.tools.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import Trial
 
 SPACE = Space.parse({
     "fast": (5, 30), "slow": (30, 120, 10), "stop": (1.0, 5.0, 0.5), "size": (0.0, 2.0), "mode": ["a", "b"],

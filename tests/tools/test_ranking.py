@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.tools.metric import resolve_metrics
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.ranking import best_trials, knee, top_trials
+from jesse_nb.core.tools.trial import Trial
 from tests.analysis.results import make_optimization
 
 TWO = resolve_metrics(["profit", "losing_streak"])  # one to maximize, one to minimize

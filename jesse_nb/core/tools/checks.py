@@ -23,8 +23,8 @@ from jesse_nb.core.tools.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.trials import judge
 
 __all__ = ["Checks"]

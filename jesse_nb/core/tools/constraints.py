@@ -17,7 +17,7 @@ from jesse_nb.core.tools.metric import Metric, metric_names, resolve_metric
 from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.optimize_result import Trial
+    from jesse_nb.core.tools.trial import Trial
 
 __all__ = ["Constraint", "broken", "broken_by_drawdown", "constraints_from_words", "deepest_drawdown",
            "none_satisfies", "parse_constraints"]  # fmt: skip

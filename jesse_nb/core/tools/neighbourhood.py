@@ -17,7 +17,7 @@ from jesse_nb.core.tools.metric import Metric, resolve_metric
 from jesse_nb.core.tools.space import Space
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.optimize_result import Trial
+    from jesse_nb.core.tools.trial import Trial
 
 __all__ = ["FEWEST_NEIGHBOURS", "MOST_CENTRES", "MOST_NEIGHBOURS", "Neighbour", "Neighbourhood", "Plateau",
            "neighbourhood", "neighbours_of", "same_point", "within_limit"]  # fmt: skip

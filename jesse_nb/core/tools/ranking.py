@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.tools.metric import Metric
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.optimize_result import Trial
+    from jesse_nb.core.tools.trial import Trial
 
 __all__ = ["best_trials", "knee", "top_trials"]
 

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import Trial
 
 from jesse_nb.core.tools.dimension import Dimension
-from jesse_nb.core.tools.words import literal
+from jesse_nb.core.tools.literal import literal
 from jesse_nb.exceptions import SpaceError
 
 __all__ = ["Dimension", "Space"]

@@ -28,11 +28,11 @@ from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
 from jesse_nb.core.tools.windows import Window

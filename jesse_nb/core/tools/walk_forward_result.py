@@ -17,8 +17,8 @@ from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.optimize_result import Trial
 from jesse_nb.core.tools.space import Space
+from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.windows import Window
 
 __all__ = ["WalkForwardResult", "WindowResult"]

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 from collections.abc import Iterator
 
 from jesse_nb.core.jobs.ray_address import RAY_ADDRESSES, check_address
+from jesse_nb.core.tools.literal import literal
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["bytes_of_megabytes", "jobs_of", "literal", "naming_flags"]
+__all__ = ["bytes_of_megabytes", "jobs_of", "naming_flags"]
 
 _MEGABYTE = 1024**2
 #: The least and the most megabytes that a simulation's memory can be limited to.
 _LEAST_MEGABYTES, _MOST_MEGABYTES = 256, 2**30
-
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
-
-
-def literal(text: str) -> bool | int | float | str | None:
-    """Read a number, true, false or none; anything else is a text."""
-    if text.casefold() in _WORDS:
-        return _WORDS[text.casefold()]
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def bytes_of_megabytes(text: str) -> int:
