@@ -60,6 +60,9 @@ if TYPE_CHECKING:
     from jesse_nb.core.jobs.ray_pool import RayPool
     from jesse_nb.core.simulator.pipeline import CandlePipeline
     from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.study.metric import Metric
+    from jesse_nb.core.study.space import Space
+    from jesse_nb.core.study.windows import walk_forward_windows, windows_table
     from jesse_nb.core.tools.analysis_result import Analysis
     from jesse_nb.core.tools.analyze import analyze_results
     from jesse_nb.core.tools.backtest import backtest
@@ -72,14 +75,11 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.fetch_candles import fetch_candles, update_candles
     from jesse_nb.core.tools.import_files import import_files
-    from jesse_nb.core.tools.metric import Metric
     from jesse_nb.core.tools.optimize import optimize
     from jesse_nb.core.tools.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
-    from jesse_nb.core.tools.space import Space
     from jesse_nb.core.tools.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
-    from jesse_nb.core.tools.windows import walk_forward_windows, windows_table
     from jesse_nb.magics.panel import panel
 
 __all__ = [
@@ -166,10 +166,10 @@ _HOMES = {
     "FeeStress": "jesse_nb.core.tools.fee_stress",
     "Fetched": "jesse_nb.core.candles",
     "Job": "jesse_nb.core.jobs.job",
-    "Metric": "jesse_nb.core.tools.metric",
+    "Metric": "jesse_nb.core.study.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize_result",
     "RayPool": "jesse_nb.core.jobs.ray_pool",
-    "Space": "jesse_nb.core.tools.space",
+    "Space": "jesse_nb.core.study.space",
     "WalkForwardResult": "jesse_nb.core.tools.walk_forward_result",
     "analyze_results": "jesse_nb.core.tools.analyze",
     "backtest": "jesse_nb.core.tools.backtest",
@@ -192,8 +192,8 @@ _HOMES = {
     "resample_candles": "jesse_nb.core.candles",
     "update_candles": "jesse_nb.core.tools.fetch_candles",
     "walk_forward": "jesse_nb.core.tools.walk_forward",
-    "walk_forward_windows": "jesse_nb.core.tools.windows",
-    "windows_table": "jesse_nb.core.tools.windows",
+    "walk_forward_windows": "jesse_nb.core.study.windows",
+    "windows_table": "jesse_nb.core.study.windows",
 }
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from jesse_nb.core.tools.literal import literal
+from jesse_nb.core.study.literal import literal
 from jesse_nb.core.tools.words import bytes_of_megabytes, jobs_of
 from jesse_nb.exceptions import InputError, did_you_mean
 

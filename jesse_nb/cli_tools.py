@@ -183,14 +183,14 @@ def _add_search(arguments: dict[str, Any], options: Namespace, names: dict[str, 
         metrics = [_metric(word, names) for word in options.metric]
         arguments["metric"] = metrics[0] if len(metrics) == 1 else metrics
     if options.constraints:
-        from jesse_nb.core.tools.constraints import constraints_from_words
+        from jesse_nb.core.study.constraints import constraints_from_words
 
         arguments["constraints"] = constraints_from_words(options.constraints, names)
 
 
 def _metric(word: str, names: dict[str, Any]) -> Any:
     """Return a metric's name, or the strategy file's function of that name."""
-    from jesse_nb.core.tools.metric import metric_names
+    from jesse_nb.core.study.metric import metric_names
 
     return names[word] if word not in metric_names() and callable(names.get(word)) else word
 

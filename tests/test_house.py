@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "jesse_nb"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each room may import from itself and from those after it.
-FLOORS = ["magics", "widgets", "report", "core.tools", "core.analysis", "core.jobs", "core.simulator", "core.candles"]
+FLOORS = ["magics", "widgets", "report",
+          "core.tools", "core.analysis", "core.study", "core.jobs", "core.simulator", "core.candles"]
 GROUND = ("core.jesse_runtime", "core.deferred_imports", "core.rendering", "core.times", "exceptions")
 
 #: What only the front ends may need; core and report must work without them.

@@ -222,7 +222,7 @@ def _timeframes() -> Iterable[str]:
 
 
 def _metrics() -> Iterable[str]:
-    from jesse_nb.core.tools.metric import metric_names
+    from jesse_nb.core.study.metric import metric_names
 
     return metric_names()
 

@@ -161,7 +161,7 @@ class Arguments:
         if value is None or value == "":
             return
         if isinstance(field, SpaceField) and not isinstance(value, str | list):
-            from jesse_nb.core.tools.space import Space
+            from jesse_nb.core.study.space import Space
 
             field.show(Space.parse(value))
         elif isinstance(field, FlagField):

@@ -126,8 +126,8 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
     words
         Of the form's fields; what is left out has the tool's default.
     """
+    from jesse_nb.core.study.windows import walk_forward_windows
     from jesse_nb.core.tools.cpcv_groups import cpcv_groups
-    from jesse_nb.core.tools.windows import walk_forward_windows
 
     if not (words["start"] and words["end"]):
         return "", {}
@@ -172,13 +172,13 @@ def _params(words: list[str], namespace: Mapping[str, Any]) -> None:
 
 
 def _metric(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.tools.metric import resolve_metrics
+    from jesse_nb.core.study.metric import resolve_metrics
 
     resolve_metrics(metrics_of(words, namespace))
 
 
 def _constraints(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.tools.constraints import parse_constraints
+    from jesse_nb.core.study.constraints import parse_constraints
 
     parse_constraints(constraints_of(words, namespace))
 

@@ -97,7 +97,7 @@ def params_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
 
 def constraints_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     """Return what ``--constraint`` says: comparisons such as ``trades >= 30``, and functions by their name."""
-    from jesse_nb.core.tools.constraints import constraints_from_words
+    from jesse_nb.core.study.constraints import constraints_from_words
 
     return constraints_from_words(words, namespace)
 
@@ -120,7 +120,7 @@ def metrics_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     One name gives one metric, several a list. A name may be of several words: ``max drawdown``. A known metric wins
     over a variable of the same name.
     """
-    from jesse_nb.core.tools.metric import Metric, metric_names
+    from jesse_nb.core.study.metric import Metric, metric_names
 
     known = set(metric_names())
     words = _joined(words, known)

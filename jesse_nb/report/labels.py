@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jesse_nb.core.study.metric import Metric, resolve_metric
 from jesse_nb.core.times import DAY_MS, utc_text
-from jesse_nb.core.tools.metric import Metric, resolve_metric
 from jesse_nb.exceptions import MetricError
 from jesse_nb.report.numbers import duration, measure
 

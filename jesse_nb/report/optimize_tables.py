@@ -15,7 +15,7 @@ from jesse_nb.report.numbers import UNDEFINED, parameter, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.dimension import Dimension
+    from jesse_nb.core.study.dimension import Dimension
     from jesse_nb.core.tools.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 

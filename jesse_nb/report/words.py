@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jesse_nb.core.tools.constraints import none_satisfies
+from jesse_nb.core.study.constraints import none_satisfies
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import measure, parameter, share
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from jesse_nb.core.tools.space import Dimension, Space
+from jesse_nb.core.study.space import Dimension, Space
 from jesse_nb.exceptions import SpaceError, did_you_mean
 from jesse_nb.widgets.panel_fields import Field
 

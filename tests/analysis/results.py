@@ -11,11 +11,11 @@ import pandas as pd
 from jesse_nb.core.analysis.curves import daily_equity, daily_returns
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, Route, StrategyRef
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import TopTrial, Trial
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import TopTrial, Trial
 
 SPACE = Space.parse(
     {

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, path_count, rank_logits
+from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
-from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.exceptions import InputError, PeriodError
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_cpcv

@@ -66,7 +66,7 @@ def test_a_users_metric_that_raises_is_undefined_for_that_run():
 
     result = make_optimization(30)
     weak = replace(result.default, metrics={**result.default.metrics, "net_profit_percentage": 1.0})
-    from jesse_nb.core.tools.metric import resolve_metrics
+    from jesse_nb.core.study.metric import resolve_metrics
 
     frame = train_test(replace(result, metrics=resolve_metrics(per_trade), default=weak))
     assert math.isnan(frame.loc["per_trade", "default"])

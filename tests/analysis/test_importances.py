@@ -4,8 +4,8 @@ import optuna
 import pytest
 
 from jesse_nb.core.analysis.importances import importances, rebuilt_study
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
 from tests.analysis.results import make_optimization
 
 SPACE = Space.parse({"a": (0.0, 1.0), "b": {"min": 1, "max": 1000, "log": True}, "c": ["x", "y"]})

@@ -11,7 +11,6 @@ from scipy import stats
 
 from jesse_nb.core.analysis.equity import drawdown
 from jesse_nb.core.analysis.monte_carlo import bootstrap_days, resample_trades, shuffle_trades
-from jesse_nb.core.analysis.ratios import return_ratios
 from jesse_nb.core.analysis.resampled_paths import (
     circular_blocks,
     path_figures,
@@ -21,6 +20,7 @@ from jesse_nb.core.analysis.resampled_paths import (
     walk,
 )
 from jesse_nb.core.analysis.trade_returns import trade_returns
+from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.exceptions import InputError
 
 NAMES = ["final_equity", "max_drawdown", "longest_underwater"]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.ratios import return_ratios
 from jesse_nb.core.analysis.risk_ratios import ratio_paths, risk_ratios
 from jesse_nb.core.analysis.sharpe_inference import minimum_track_record_length, probabilistic_sharpe
 from jesse_nb.core.analysis.significance import bootstrap, stationary_resamples
+from jesse_nb.core.study.ratios import return_ratios
 
 
 def draw(seed, days=365, drift=0.001):

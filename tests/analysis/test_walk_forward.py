@@ -17,7 +17,7 @@ from jesse_nb.core.analysis.walk_forward import (
     window_curves,
     window_metrics,
 )
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.space import Space
 from tests.analysis.walk_forwards import make_walk_forward
 
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.ratios import equity_ratios
 from jesse_nb.core.analysis.stitching import returns_by_day
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.metric import resolve_metric, resolve_metrics
+from jesse_nb.core.study.ratios import equity_ratios
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.study.windows import Window, walk_forward_windows
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
-from jesse_nb.core.tools.metric import resolve_metric, resolve_metrics
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
-from jesse_nb.core.tools.windows import Window, walk_forward_windows
 from tests.analysis.results import SPACE, _draw, make_backtest, make_spec
 
 

@@ -46,13 +46,13 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.tools.metric import resolve_metrics
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.optimization import Optimization
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.space import Space
 from tests.benchmarks.throughput import PERIOD, SPACE, STRATEGY
 from tests.conftest import EXCHANGE, real_candles
 

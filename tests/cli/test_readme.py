@@ -14,10 +14,10 @@ import jesse_nb
 from jesse_nb.cli_options import command_parser, parse_command_line
 from jesse_nb.core.analysis.overfit_verdict import OverfitOutcome
 from jesse_nb.core.analysis.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
+from jesse_nb.core.study.metric import resolve_metric
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.analysis_result import AnalysisType
-from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.samplers import SAMPLERS
-from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import JesseNbError
 
 ROOT = Path(__file__).parents[2]

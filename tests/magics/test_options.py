@@ -5,7 +5,7 @@ from IPython.core.error import UsageError
 
 from jesse_nb.cli_options import parse_command_line
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.tools.words import naming_flags
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.options import flags_of, parse_line, tool_arguments

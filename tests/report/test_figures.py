@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.analysis.equity import drawdown, monthly_returns
 from jesse_nb.core.analysis.optimization import convergence
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
 from jesse_nb.report import canvas, optimize_figures
 from jesse_nb.report.canvas import literal, png

@@ -9,8 +9,8 @@ from PIL import Image
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.simulator.spec import Route, StrategyRef
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
 from jesse_nb.report.html import fragment, page
 from tests.analysis.results import make_backtest, make_optimization, make_spec
 

@@ -9,9 +9,9 @@ from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
 from jesse_nb.core.analysis.stitching import stitched
 from jesse_nb.core.analysis.verdict import verdict
 from jesse_nb.core.analysis.walk_forward import degradation
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.text import text

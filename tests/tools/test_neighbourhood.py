@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jesse_nb.core.tools.metric import Metric, resolve_metric
+from jesse_nb.core.study.metric import Metric, resolve_metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.neighbourhood import (
     MOST_NEIGHBOURS,
     Neighbour,
@@ -20,8 +22,6 @@ from jesse_nb.core.tools.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 
 SPACE = Space.parse({
     "fast": (5, 30), "slow": (30, 120, 10), "stop": (1.0, 5.0, 0.5), "size": (0.0, 2.0), "mode": ["a", "b"],

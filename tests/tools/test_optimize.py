@@ -277,8 +277,8 @@ def test_a_store_that_fills_up_keeps_the_study_going(run: Any, monkeypatch: pyte
 
 
 def test_trials_beyond_the_lag_wait_for_the_oldest() -> None:
-    from jesse_nb.core.tools.metric import resolve_metrics
-    from jesse_nb.core.tools.space import Space
+    from jesse_nb.core.study.metric import resolve_metrics
+    from jesse_nb.core.study.space import Space
 
     search = search_module.Search(Space.parse(SPACE), resolve_metrics("sharpe"), sampler="random", seed=0,
                                   n_trials=100, workers=2)
@@ -296,8 +296,8 @@ def test_trials_beyond_the_lag_wait_for_the_oldest() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_proposals_do_not_depend_on_the_order_in_which_trials_finish(seed: int) -> None:
-    from jesse_nb.core.tools.metric import resolve_metrics
-    from jesse_nb.core.tools.space import Space
+    from jesse_nb.core.study.metric import resolve_metrics
+    from jesse_nb.core.study.space import Space
 
     def propose(order: np.random.Generator) -> list[dict[str, Any]]:
         search = search_module.Search(Space.parse(SPACE), resolve_metrics("sharpe"), sampler="tpe", seed=seed,

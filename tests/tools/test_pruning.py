@@ -13,9 +13,9 @@ import pytest
 import jesse_nb.report  # noqa: F401 - so that results show themselves
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.study.constraints import broken_by_drawdown, deepest_drawdown, parse_constraints
+from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.tools import pruning as pruning_module
-from jesse_nb.core.tools.constraints import broken_by_drawdown, deepest_drawdown, parse_constraints
-from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import CHECKPOINTS, STARTUP_TRIALS, Pruning, make_pruning

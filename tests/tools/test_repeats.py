@@ -12,14 +12,14 @@ import pytest
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools import description
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.description import described
-from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.space import Space
 from tests.jobs.strategies import CROSSING, SPACE
 
 PERIOD = ("2023-03-01", "2023-04-10")

@@ -11,8 +11,8 @@ from collections import deque
 import optuna
 import pytest
 
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.samplers import SAMPLERS, make_sampler, quiet_optuna
-from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import InputError, SpaceError
 
 MIXED = Space.parse("fast=5:30 slow=31:120 stop=1.0:5.0:0.5 mode=a,b")

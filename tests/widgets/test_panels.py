@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.core.jobs.job import Job, jobs
-from jesse_nb.core.tools.windows import walk_forward_windows
+from jesse_nb.core.study.windows import walk_forward_windows
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel import PANEL_NAMES, Panel, panel
 from jesse_nb.report.coverage import coverage_html, coverage_table

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.curves import daily_equity
 from jesse_nb.core.analysis.prices import CandlesByMarket, Market, candles_of, closes_at
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.significance import FEWEST, Interval, shortage
+from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.exceptions import InputError
 
 __all__ = ["Benchmark", "against", "buy_and_hold"]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.significance import shortage
+from jesse_nb.core.study.ratios import PERIODS
 
 __all__ = ["FEWEST_DAYS", "DriftChanges", "drift_changes"]
 

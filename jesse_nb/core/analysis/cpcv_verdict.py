@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.ratios import return_ratios
 from jesse_nb.core.analysis.significance import MeanTest, mean_test
 from jesse_nb.core.analysis.verdict import (
     FEW_DAYS,
@@ -17,6 +16,7 @@ from jesse_nb.core.analysis.verdict import (
     looked_at_before,
     probability,
 )
+from jesse_nb.core.study.ratios import return_ratios
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.cpcv_result import CpcvPath, CpcvResult

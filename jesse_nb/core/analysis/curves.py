@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from jesse_nb.core.analysis.ratios import equity_ratios
+from jesse_nb.core.study.ratios import equity_ratios
 from jesse_nb.exceptions import InputError
 
 __all__ = ["Portfolio", "correlation", "daily_equity", "daily_returns", "equal_weight"]
@@ -78,7 +78,7 @@ class Portfolio(NamedTuple):
         Value by day, beginning with 1.
     metrics
         Its return-based metrics by Jesse's names, in Jesse's units
-        (:func:`~jesse_nb.core.analysis.ratios.equity_ratios`).
+        (:func:`~jesse_nb.core.study.ratios.equity_ratios`).
     """
 
     names: tuple[str, ...]

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.exit_kinds import closing_orders
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.trade_returns import milliseconds
+from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 

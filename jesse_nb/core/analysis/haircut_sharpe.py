@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.significance import shortage
+from jesse_nb.core.study.ratios import PERIODS
 
 __all__ = ["HaircutSharpe", "haircut_sharpe"]
 

@@ -11,7 +11,7 @@ from jesse_nb.exceptions import MetricError
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.metric import Metric
+    from jesse_nb.core.study.metric import Metric
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
 __all__ = ["NO_EDGE", "read_metric", "train_test"]

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.effective_trials import effective_trials
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.sharpe_inference import DeflatedSharpe, deflated_sharpe, sharpe_moments
 from jesse_nb.core.analysis.significance import FEWEST
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility, superior_ability
+from jesse_nb.core.study.ratios import PERIODS
 
 __all__ = ["MarketComparison", "compare_with_market"]
 

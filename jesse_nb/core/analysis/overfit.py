@@ -14,7 +14,6 @@ from jesse_nb.core.analysis.effective_trials import EffectiveTrials, effective_t
 from jesse_nb.core.analysis.haircut_sharpe import HaircutSharpe, haircut_sharpe
 from jesse_nb.core.analysis.market_comparison import MarketComparison, compare_with_market
 from jesse_nb.core.analysis.overfitting_probability import OverfittingProbability, probability_of_overfitting
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.sharpe_inference import (
     DeflatedSharpe,
     deflated_sharpe,
@@ -24,6 +23,7 @@ from jesse_nb.core.analysis.sharpe_inference import (
     sharpe_moments,
 )
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility, superior_ability
+from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.exceptions import InputError
 
 __all__ = ["HeldOutRanks", "OverfitFigures", "overfit_figures"]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS
+from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.exceptions import InputError
 
 __all__ = ["OverfittingProbability", "probability_of_overfitting"]

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.sharpe_inference import (
     minimum_track_record_length,
     probabilistic_sharpe,
     sharpe_standard_error,
 )
 from jesse_nb.core.analysis.significance import stationary_resamples, unusable
+from jesse_nb.core.study.ratios import PERIODS
 
 __all__ = ["ratio_paths", "risk_ratios"]
 
@@ -96,7 +96,7 @@ def ratio_paths(paths: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         Arrays of shape (series,), NaN where undefined.
 
         ``annual_return`` (CAGR, percent), ``sharpe_ratio``, ``sortino_ratio``, ``calmar_ratio``,
-        ``omega_ratio`` and ``serenity_index`` are :func:`~.ratios.return_ratios`, which are Jesse's.
+        ``omega_ratio`` and ``serenity_index`` are :func:`~jesse_nb.core.study.ratios.return_ratios`, which are Jesse's.
         ``volatility``: standard deviation, annualized by 365, percent. ``ulcer_index``: root mean square of the
         drawdown in percent, the starting balance counted as a peak and a sample; ``ulcer_performance_index``:
         annual return over it (Martin and McCann 1989). ``tail_ratio``: 95 % quantile over the size of the 5 %

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS
+from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.exceptions import InputError
 
 __all__ = ["rolling_figures"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jesse_nb.core.analysis.ratios import PERIODS, sharpe
+from jesse_nb.core.study.ratios import PERIODS, sharpe
 
 __all__ = ["Bootstrap", "Interval", "MeanTest", "Resamples", "Share", "bootstrap", "mean_test", "share_of",
            "stationary_resamples", "unusable"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.dimension import Dimension
+    from jesse_nb.core.study.dimension import Dimension
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
 __all__ = ["parameter_drift", "parameter_stability"]

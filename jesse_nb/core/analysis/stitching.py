@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.ratios import return_ratios
+from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class StitchedReturns:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """Jesse's return-based metrics, one row a metric; see :func:`~.ratios.return_ratios`.
+        """Jesse's return-based metrics, one row a metric; see :func:`~jesse_nb.core.study.ratios.return_ratios`.
 
         Columns ``stitched``, ``baseline`` and ``market``, NaN where there is none. They are measured on the
         days that have a model, one after the other, so missing days neither dilute nor prolong them.

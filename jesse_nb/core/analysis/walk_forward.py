@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.held_out import NO_EDGE, read_metric
-from jesse_nb.core.analysis.ratios import PERIODS
 from jesse_nb.core.analysis.significance import Share, share_of
+from jesse_nb.core.study.ratios import PERIODS
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.stitching import StitchedReturns

@@ -14,10 +14,10 @@ from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.batch_job import Batch, BatchPlan
 from jesse_nb.core.tools.batch_result import BatchResult
-from jesse_nb.core.tools.metric import resolve_metric
 from jesse_nb.core.tools.parameter_sets import ParameterSet, ParameterSets, parameter_sets
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean

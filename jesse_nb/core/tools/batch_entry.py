@@ -14,8 +14,8 @@ from jesse_nb.core.analysis.batch import JOIN
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import utc_text
-from jesse_nb.core.tools.metric import Metric
 from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["BatchEntry"]

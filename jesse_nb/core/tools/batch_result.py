@@ -14,8 +14,8 @@ from jesse_nb.core.analysis.curves import Portfolio, correlation, equal_weight
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.rendering import Explorable, Shown
 from jesse_nb.core.simulator.spec import Account
+from jesse_nb.core.study.metric import Metric, resolve_metric
 from jesse_nb.core.tools.batch_entry import BatchEntry
-from jesse_nb.core.tools.metric import Metric, resolve_metric
 from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 
 __all__ = ["DIMENSIONS", "MARKET", "BatchComparison", "BatchResult"]

@@ -10,8 +10,10 @@ from typing import Any
 from jesse_nb.core.analysis.parity import Parity, compare_modes
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.constraints import Constraint
-from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.study.constraints import Constraint
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.neighbourhood import (
     FEWEST_NEIGHBOURS,
     MOST_CENTRES,
@@ -23,8 +25,6 @@ from jesse_nb.core.tools.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.trials import judge
 
 __all__ = ["Checks"]

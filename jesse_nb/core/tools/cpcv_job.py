@@ -23,15 +23,15 @@ from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_groups import Group
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
-from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError
 

@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike
 
 from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
 from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
-from jesse_nb.core.analysis.ratios import return_ratios
 from jesse_nb.core.analysis.verdict import Verdict
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.ratios import return_ratios
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.cpcv_groups import Group
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.space import Space
 from jesse_nb.exceptions import InputError
 
 __all__ = ["CpcvPath", "CpcvResult", "CpcvSplit", "assemble_cpcv"]
@@ -72,7 +72,7 @@ class CpcvPath:
         Those groups.
     metrics
         Jesse's return-based metrics of the path, gap days and missing groups left out; see
-        :func:`~jesse_nb.core.analysis.ratios.return_ratios`.
+        :func:`~jesse_nb.core.study.ratios.return_ratios`.
     """
 
     number: int

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
-from jesse_nb.core.tools.constraints import Constraint
-from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.study.constraints import Constraint
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.trial import TopTrial, Trial
 from jesse_nb.core.tools.request import Prepared
-from jesse_nb.core.tools.trial import TopTrial, Trial
 from jesse_nb.exceptions import MetricError
 
 __all__ = ["HeldOutRuns"]

@@ -21,9 +21,9 @@ from jesse_nb.core.jobs.store import RunStore, is_there
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.constraints import Constraint
+from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.constraints import Constraint
-from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import Resimulation, start
 from jesse_nb.exceptions import InputError, JobCancelledError, MetricError, StorageError

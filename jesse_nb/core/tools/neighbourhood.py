@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.held_out import NO_EDGE
-from jesse_nb.core.tools.dimension import Dimension
-from jesse_nb.core.tools.metric import Metric, resolve_metric
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.dimension import Dimension
+from jesse_nb.core.study.metric import Metric, resolve_metric
+from jesse_nb.core.study.space import Space
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.trial import Trial
+    from jesse_nb.core.study.trial import Trial
 
 __all__ = ["FEWEST_NEIGHBOURS", "MOST_CENTRES", "MOST_NEIGHBOURS", "Neighbour", "Neighbourhood", "Plateau",
            "neighbourhood", "neighbours_of", "same_point", "within_limit"]  # fmt: skip

@@ -11,25 +11,25 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.ranking import best_trials, top_trials
 from jesse_nb.core.jobs.board import Convergence
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.study.constraints import Constraint, none_satisfies
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.checks import Checks
-from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
-from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import make_pruning, why_not
-from jesse_nb.core.tools.ranking import best_trials, top_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
 from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError

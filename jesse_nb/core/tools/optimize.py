@@ -12,15 +12,15 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Gaps, Mode
-from jesse_nb.core.tools.constraints import parse_constraints
+from jesse_nb.core.study.constraints import parse_constraints
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.holdout import Holdout
-from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import check_pruner
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
-from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.study_periods import study_periods
 from jesse_nb.exceptions import InputError
 
@@ -126,7 +126,7 @@ def optimize(
     constraints
         What the best trials must keep on the training period: ``["trades >= 30", "max_drawdown < 25"]`` (a drawdown
         is positive percent here), or functions of the result that return True or False; see
-        :func:`~jesse_nb.core.tools.constraints.parse_constraints`. Trials that break one are kept and marked, and
+        :func:`~jesse_nb.core.study.constraints.parse_constraints`. Trials that break one are kept and marked, and
         ``tpe`` and ``nsga2`` learn from by how much; ``cmaes`` takes them as failed.
     top
         How many of the best trials are tested and listed.

@@ -13,14 +13,14 @@ from jesse_nb.core.analysis.curves import daily_returns
 from jesse_nb.core.analysis.importances import Importances, importances
 from jesse_nb.core.analysis.overfit import OverfitFigures, overfit_figures
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict, overfit_verdict
+from jesse_nb.core.analysis.ranking import best_trials, knee
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.constraints import Constraint, broken
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.ranking import best_trials, knee
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import TopTrial, Trial
+from jesse_nb.core.study.constraints import Constraint, broken
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import TopTrial, Trial
 from jesse_nb.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class OptimizeResult(Explorable):
 
     @cached_property
     def knee(self) -> Trial | None:
-        """The Pareto front's knee, see :func:`~jesse_nb.core.tools.ranking.knee`; None where it has none."""
+        """The Pareto front's knee, see :func:`~jesse_nb.core.analysis.ranking.knee`; None where it has none."""
         return knee(self.pareto_front, self.metrics)
 
     @cached_property

@@ -16,8 +16,8 @@ from jesse_nb.core.tools.samplers import quiet_optuna
 from jesse_nb.exceptions import InputError, StorageError
 
 if TYPE_CHECKING:
+    from jesse_nb.core.study.trial import Trial
     from jesse_nb.core.tools.optimize_result import OptimizeResult
-    from jesse_nb.core.tools.trial import Trial
 
 __all__ = ["export_to_optuna"]
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.ranking import best_trials
 from jesse_nb.core.simulator.dna import decode_base64_dna, is_legacy_dna
+from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text
-from jesse_nb.core.tools.literal import literal
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.exceptions import InputError
 
 __all__ = ["DEFAULTS", "ParameterSet", "ParameterSets", "is_dna", "parameter_sets", "params_from_words"]

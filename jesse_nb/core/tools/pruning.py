@@ -15,8 +15,8 @@ import numpy as np
 
 from jesse_nb.core.simulator.early_stop import Measure, StopRule
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.constraints import Constraint, deepest_drawdown
-from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.study.constraints import Constraint, deepest_drawdown
+from jesse_nb.core.study.metric import Metric
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning", "why_not"]

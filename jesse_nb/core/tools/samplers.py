@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, NSGAIISampler, RandomSamp
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["SAMPLERS", "make_sampler", "quiet_optuna"]

@@ -23,11 +23,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.early_stop import StopRule
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.asked_before import AskedBefore
-from jesse_nb.core.tools.metric import Metric
 from jesse_nb.core.tools.pruning import Pruning
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
-from jesse_nb.core.tools.space import Space
 
 __all__ = ["LAG", "Search"]
 

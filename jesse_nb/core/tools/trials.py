@@ -14,11 +14,11 @@ from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.study.constraints import Constraint, broken_by_drawdown
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.times import DAY_MS, utc_text
-from jesse_nb.core.tools.constraints import Constraint, broken_by_drawdown
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
 
 __all__ = ["PATIENCE", "describe_strategy", "fetch_finished", "judge", "space_of"]

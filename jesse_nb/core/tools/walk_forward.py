@@ -10,18 +10,18 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.study.constraints import parse_constraints
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.windows import walk_forward_windows
 from jesse_nb.core.times import to_ms
-from jesse_nb.core.tools.constraints import parse_constraints
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
-from jesse_nb.core.tools.metric import resolve_metrics
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
-from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.walk_forward_job import WalkForward, WalkForwardPlan
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
-from jesse_nb.core.tools.windows import walk_forward_windows
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["walk_forward"]

@@ -17,25 +17,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.board import windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.study.constraints import Constraint, none_satisfies
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.study.windows import Window
 from jesse_nb.core.times import DAY_MS, utc_text
-from jesse_nb.core.tools.constraints import Constraint, none_satisfies
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.ranking import best_trials
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
 from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
-from jesse_nb.core.tools.windows import Window
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
 
 __all__ = ["WalkForward", "WalkForwardPlan", "daily_closes", "window_seed"]

@@ -16,10 +16,10 @@ from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.metric import Metric
-from jesse_nb.core.tools.space import Space
-from jesse_nb.core.tools.trial import Trial
-from jesse_nb.core.tools.windows import Window
+from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.study.space import Space
+from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.study.windows import Window
 
 __all__ = ["WalkForwardResult", "WindowResult"]
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 
 from jesse_nb.core.jobs.ray_address import RAY_ADDRESSES, check_address
-from jesse_nb.core.tools.literal import literal
+from jesse_nb.core.study.literal import literal
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["bytes_of_megabytes", "jobs_of", "naming_flags"]

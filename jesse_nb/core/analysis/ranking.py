@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.core.tools.metric import Metric
+from jesse_nb.core.study.metric import Metric
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.trial import Trial
+    from jesse_nb.core.study.trial import Trial
 
 __all__ = ["best_trials", "knee", "top_trials"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from jesse_nb.core.analysis.ratios import equity_ratios
 from jesse_nb.core.jobs.board import Scale
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.study.ratios import equity_ratios
 from jesse_nb.exceptions import MetricError, did_you_mean
 
 __all__ = ["Direction", "Metric", "Unit", "metric_names", "resolve_metric", "resolve_metrics"]
@@ -88,7 +88,7 @@ class _Serenity:
     """Reads the serenity index, or computes it where Jesse's is infinite.
 
     In Jesse 3.5 the missing first daily return makes the index infinite or NaN for every run. Its own formula on
-    the returns that there are is what it means, see :func:`~jesse_nb.core.analysis.ratios.equity_ratios`.
+    the returns that there are is what it means, see :func:`~jesse_nb.core.study.ratios.equity_ratios`.
     """
 
     def __call__(self, result: BacktestResult) -> float:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jesse_nb.core.study.windows import Window, walk_forward_windows, windows_table
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.core.tools.windows import Window, walk_forward_windows, windows_table
 from jesse_nb.exceptions import InputError, PeriodError
 
 START = to_ms("2023-01-01")

@@ -11,8 +11,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution
 from optuna.trial import Trial
 
-from jesse_nb.core.tools.dimension import Dimension
-from jesse_nb.core.tools.literal import literal
+from jesse_nb.core.study.dimension import Dimension
+from jesse_nb.core.study.literal import literal
 from jesse_nb.exceptions import SpaceError
 
 __all__ = ["Dimension", "Space"]

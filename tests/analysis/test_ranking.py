@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jesse_nb.core.tools.metric import resolve_metrics
-from jesse_nb.core.tools.ranking import best_trials, knee, top_trials
-from jesse_nb.core.tools.trial import Trial
+from jesse_nb.core.analysis.ranking import best_trials, knee, top_trials
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.trial import Trial
 from tests.analysis.results import make_optimization
 
 TWO = resolve_metrics(["profit", "losing_streak"])  # one to maximize, one to minimize

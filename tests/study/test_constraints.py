@@ -14,11 +14,11 @@ import pytest
 import jesse_nb.core.tools.search as search_module
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.constraints import constraints_from_words, none_satisfies, parse_constraints
-from jesse_nb.core.tools.metric import resolve_metrics
+from jesse_nb.core.study.constraints import constraints_from_words, none_satisfies, parse_constraints
+from jesse_nb.core.study.metric import resolve_metrics
+from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.space import Space
 from jesse_nb.core.tools.walk_forward import walk_forward
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, JesseNbError, MetricError

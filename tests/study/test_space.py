@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jesse_nb.core.tools.dimension import Dimension
-from jesse_nb.core.tools.space import Space
+from jesse_nb.core.study.dimension import Dimension
+from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import SpaceError
 
 QUICKSTART = {"fast": (5, 30), "stop": (1.0, 5.0, 0.5), "mode": ["a", "b"]}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.ratios import equity_ratios, return_ratios, sharpe
+from jesse_nb.core.study.ratios import equity_ratios, return_ratios, sharpe
 
 ORACLE = Path(__file__).with_name("jesse_metrics.py")
 

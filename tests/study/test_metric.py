@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from jesse_nb.core.tools.metric import Metric, metric_names, resolve_metric, resolve_metrics
+from jesse_nb.core.study.metric import Metric, metric_names, resolve_metric, resolve_metrics
 from jesse_nb.exceptions import MetricError
 
 JESSE = Path(importlib.util.find_spec("jesse").origin).parent

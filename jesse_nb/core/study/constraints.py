@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.metric import Metric, metric_names, resolve_metric
+from jesse_nb.core.study.metric import Metric, metric_names, resolve_metric
 from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.trial import Trial
+    from jesse_nb.core.study.trial import Trial
 
 __all__ = ["Constraint", "broken", "broken_by_drawdown", "constraints_from_words", "deepest_drawdown",
            "none_satisfies", "parse_constraints"]  # fmt: skip
@@ -104,7 +104,7 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
     constraints
         A text of one or several comparisons, ``"trades >= 30, max_drawdown < 25"``; a function that
         takes a `BacktestResult` and returns True or False; a `Constraint`; or a list of these. Metrics
-        are named as in :func:`~jesse_nb.core.tools.metric.resolve_metric` and compared in their own
+        are named as in :func:`~jesse_nb.core.study.metric.resolve_metric` and compared in their own
         unit, ``win_rate > 0.4`` or ``win_rate > 40%``. A drawdown is written as it is spoken of, as
         positive percent: ``max_drawdown < 25`` is no deeper than 25 %. So are ``gross_loss`` and
         ``largest_losing_trade``. A metric that is undefined for a run breaks its constraint.

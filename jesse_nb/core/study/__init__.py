@@ -1,0 +1,1 @@
+"""The nouns of a search: metrics, spaces, constraints, windows and trials. What results are made of."""
