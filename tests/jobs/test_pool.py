@@ -38,7 +38,7 @@ PERIOD = ("2023-03-01", "2023-03-21")
 HOSTILE = {
     "raises": ("raise ZeroDivisionError('boom')", "ZeroDivisionError: boom"),
     "exits": ("os._exit(1)", "ended with exit code 1"),
-    "exits with zero": ("os._exit(0)", "ended with exit code 70"),
+    "exits with zero": ("os._exit(0)", "ended with exit code 0"),
     "sys.exit": ("sys.exit(0)", "SystemExit"),
     "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "is killed": ("os.kill(os.getpid(), 9)", "by signal SIGKILL"),

@@ -37,6 +37,8 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
     if isinstance(error, Answer):
         if error.failure == "memory":
             return TrialMemoryError("The simulation ran out of memory.", "Raise memory_limit, or hold less data.")
+        if error.failure == "died":
+            return WorkerDiedError(f"The process that ran the simulation ended {error.message}.")
         if error.failure == "refused":
             return StrategyCrashError(error.message, details=error.details)
         # The commonest cause, and nothing in Python's own message says so.

@@ -1,14 +1,15 @@
-"""The worker process: set up once, then one simulation after another.
+"""The worker process: set up once, then one simulation after another, each in a child of its own.
 
-Workers are forked from a server that has imported Jesse (see ``preload``). A
-task answers with data in every case: an exception's object might not survive
-the way back, its description does.
+Workers are forked from a server that has imported Jesse (see ``preload``). They never
+run a strategy: a child does (see ``isolation``), so every run starts from the same clean
+state. A task answers with data in every case: an exception's object might not survive the
+way back, its description does.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -23,14 +24,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.simulator.local_modules import is_local_module
+from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
+from jesse_nb.core.jobs.isolation.chance import seed_chance
+from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
+from jesse_nb.core.simulator.fast import prepare_series
+from jesse_nb.core.simulator.local_modules import forget_local_modules, is_local_module, none_imported_yet
 from jesse_nb.core.simulator.run import Simulation, default_hyperparameters, simulate
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 
 __all__ = ["Answer", "Description", "describe", "initialize", "run"]
-
-_PR_SET_PDEATHSIG = 1
 
 _MOST_FRAMES = 60
 
@@ -47,13 +50,23 @@ class Description:
 class Answer:
     """What a task gave: a value, or why there is none.
 
-    ``details`` is the strategy's part of the traceback, as text.
+    Attributes
+    ----------
+    failure
+        ``died`` when the process that ran it ended without an answer.
+    message
+        What happened; of a process that died, how it ended: ``by signal SIGKILL``, ``with exit code 9``.
+    details
+        The strategy's part of the traceback, as text.
+    exit_code
+        Of a process that died, as in ``multiprocessing``: minus the signal's number, or what it ended itself with.
     """
 
     value: Any = None
-    failure: Literal["", "crash", "memory", "refused"] = ""
+    failure: Literal["", "crash", "memory", "refused", "died"] = ""
     message: str = ""
     details: str = ""
+    exit_code: int | None = None
 
 
 def initialize(scratch: str) -> None:
@@ -65,9 +78,11 @@ def initialize(scratch: str) -> None:
         Folder under which the worker makes its own working directory: Jesse writes into it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the whole process group
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so that a loop in C code ends at once, too
     _die_with_kernel()
-    _never_exit_with_zero()
+    if CAN_FORK:
+        end_with_child()
+    else:
+        _never_exit_with_zero()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest,
     sys.argv[:1] = ["jesse-nb-worker"]  # of which the kernel's command tells, too
     os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
@@ -75,6 +90,9 @@ def initialize(scratch: str) -> None:
         time.tzset()
     os.chdir(tempfile.mkdtemp(dir=scratch))
     jesse_module("jesse.research.backtest")
+    forget_local_modules()
+    gc.collect()
+    gc.freeze()  # as in preload: a child that looked at these objects would get copies of their memory
 
 
 def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
@@ -82,13 +100,15 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
 
     ``memory_limit`` is bytes of private memory; mapped candles do not count. Linux only.
     """
-    if sys.platform == "linux":
-        import resource
+    with contextlib.suppress(Exception):  # what is wrong with them, the run itself will say
+        prepare_series(simulation)
 
-        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        soft = resource.RLIM_INFINITY if memory_limit is None else memory_limit
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-    return _answered(lambda: simulate(simulation))
+    def simulated() -> Answer:
+        seed_chance(simulation.spec.key)
+        _limit_memory(memory_limit)
+        return _answered(lambda: simulate(simulation))
+
+    return _apart(simulated)
 
 
 def describe(code: StrategyCode) -> Answer:
@@ -99,7 +119,38 @@ def describe(code: StrategyCode) -> Answer:
         return Description([_jsonable(parameter) for parameter in strategy.hyperparameters(None)],
                            default_hyperparameters(strategy))
 
-    return _answered(declared)
+    return _apart(lambda: _answered(declared))
+
+
+def _apart(task: Callable[[], Answer]) -> Answer:
+    """Run a task in a child, where there can be one."""
+    if not CAN_FORK:
+        return task()
+
+    def in_child() -> Answer:
+        none_imported_yet()
+        return task()
+
+    answer = run_in_child(in_child)
+    if isinstance(answer, Ended):
+        return Answer(failure="died", message=_how(answer.exit_code), exit_code=answer.exit_code)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def _how(exit_code: int) -> str:
+    if exit_code < 0:
+        with contextlib.suppress(ValueError):
+            return f"by signal {signal.Signals(-exit_code).name}"
+    return f"with exit code {exit_code}"
+
+
+def _limit_memory(most: int | None) -> None:
+    if sys.platform == "linux":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY if most is None else most, hard))
 
 
 def _answered(task: Callable[[], Any]) -> Answer:
@@ -162,10 +213,7 @@ def _die_with_kernel() -> None:
         held = getattr(_forkserver, "_forkserver_alive_fd", None)
         if held is not None:
             os.close(held)
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server:
-            os._exit(70)
+        die_with_parent(server)
     kernel = multiprocessing.parent_process()
     if kernel is not None:
         threading.Thread(target=_end_after, args=(kernel.sentinel,), daemon=True, name="jesse-nb-kernel-watch").start()

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from jesse_nb.exceptions import StrategyError
 
 __all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "module_files",
-           "normalized_source", "source_digest"]
+           "none_imported_yet", "normalized_source", "source_digest"]
 
 #: Never the user's own, even when installed in editable form from a checkout, but for one strategy to play with.
 _OURS = ("jesse", "jesse_nb")
@@ -34,6 +34,8 @@ _expected: dict[str, str] = {}
 
 #: Loaded modules that were found to be installed ones: there are thousands, and each run asks about all of them.
 _installed: dict[str, ModuleType] = {}
+
+_none_imported = False
 
 
 def is_local_module(module: ModuleType) -> bool:
@@ -56,16 +58,24 @@ def forget_local_modules() -> None:
     told apart by whole seconds, so an edit within the same second could go unseen. Nor does
     it write any bytecode beside the user's files.
     """
+    global _none_imported
     if not any(isinstance(finder, _SourceFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _SourceFinder())
-    for name, module in list(sys.modules.items()):
+    for name, module in [] if _none_imported else list(sys.modules.items()):
         if _installed.get(name) is module or name in ("__main__", "__mp_main__"):
             continue
         if isinstance(module, ModuleType) and is_local_module(module):
             del sys.modules[name]
         else:
             _installed[name] = module
+    _none_imported = False
     importlib.invalidate_caches()
+
+
+def none_imported_yet() -> None:
+    """Spare the next :func:`forget_local_modules` its look at all modules: this process has just begun."""
+    global _none_imported
+    _none_imported = True
 
 
 @lru_cache(maxsize=256)  # the same strategies and modules in every call

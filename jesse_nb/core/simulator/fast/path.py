@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +13,12 @@ from jesse_nb.core.simulator.fast.lookups import cheaper_lookups
 from jesse_nb.core.simulator.fast.loops import Loop
 from jesse_nb.core.simulator.fast.replacing import Replacement, is_original, replaced
 from jesse_nb.core.simulator.fast.series import Series, known_series
+from jesse_nb.core.times import TIMEFRAME_MINUTES
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.run import Simulation
 
-__all__ = ["PROVEN_ON", "Way", "fast_path", "switched_off"]
+__all__ = ["PROVEN_ON", "Way", "fast_path", "prepare_series", "switched_off"]
 
 #: The Jesse whose every number was compared; on any other the plain path is taken.
 PROVEN_ON = "3.5.3"
@@ -88,6 +90,23 @@ def fast_path(
                     lambda *arguments, **options: None),
     ]):
         yield Way("fast path", _one_row(trading), _one_row(warm_up))
+
+
+def prepare_series(simulation: Simulation) -> None:
+    """Work out what the quicker way needs of a run's candles, so that a process forked afterwards has it already.
+
+    It reads the candles and the spec, never the strategy.
+    """
+    if simulation.plain or jesse_version() != PROVEN_ON or simulation.spec.pipeline is not None:
+        return
+    spec = simulation.spec
+    timeframes = {route.timeframe for route in spec.routes} | {route.timeframe for route in spec.data_routes}
+    step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
+    for one in known_series(simulation.candles):
+        if one.is_dense:
+            one.reach(step)
+            for timeframe in timeframes - {"1m"}:
+                one.candles(timeframe)
 
 
 def _proven_series(simulation: Simulation, classes: Mapping[str, type[Any]]) -> tuple[str, list[Series]]:

@@ -1,0 +1,184 @@
+"""A process for one task: a copy of this one, that ends with its task.
+
+A worker imports, maps and prepares what simulations share, and never runs a strategy itself. For each task it forks a
+child, which has all of that at once (the memory is the same until one of the two writes to it), and which takes along
+whatever the strategy changes: patched modules, random state, timers, limits, its user, its working folder.
+
+A child ends with its parent, however that ends, and so do processes that the strategy starts, unless the parent is
+killed by SIGKILL, which nobody can react to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pickle
+import select
+import shutil
+import signal
+import struct
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+__all__ = ["CAN_FORK", "Ended", "die_with_parent", "end_with_child", "run_in_child"]
+
+#: Where it cannot, tasks run in the worker itself.
+CAN_FORK = hasattr(os, "fork")
+
+_PR_SET_PDEATHSIG = 1
+
+_HEAD = struct.Struct("<Q")
+
+#: How often a parent that hears nothing looks whether its child has ended, seconds: only needed where a process that
+#: the strategy started holds the pipe, too.
+_LOOK_EVERY = 0.5
+
+#: Above any number that a worker's own files have.
+_MOST_FILES = 4096
+
+# A strategy may put its own in their place.
+_dumps, _write, _leave, _own_number = pickle.dumps, os.write, os._exit, os.getpid
+
+_running = 0  # the child, or none
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended that gave no answer: as in ``multiprocessing``, minus the signal's number, or its exit code."""
+
+    exit_code: int
+
+
+def run_in_child(task: Callable[[], Any]) -> Any:
+    """Run a task in a copy of this process, in an empty working folder.
+
+    Parameters
+    ----------
+    task
+        Its answer must pickle; it must not raise.
+
+    Returns
+    -------
+    object
+        What the task returned, or :class:`Ended`.
+    """
+    global _running
+    reader, writer = os.pipe()
+    folder = f"run-{time.monotonic_ns()}"
+    os.mkdir(folder)  # noqa: PTH102
+    parent = os.getpid()
+    try:
+        child = _fork()
+        if child == 0:
+            _become_child(parent, folder, writer)
+            _finish(task, writer)
+        _running = child
+        os.close(writer)
+        writer = -1
+        return _answer_of(child, reader)
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_with_child() -> None:
+    """Let SIGTERM, by which a pool stops a worker, end its child and what that has started, too."""
+
+    def end(number: int, frame: Any) -> None:
+        if _running:
+            _kill_group(_running)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def die_with_parent(parent: int) -> None:
+    """End this process when its parent does, however that ends. Elsewhere than on Linux it takes a moment.
+
+    Parameters
+    ----------
+    parent
+        Its number, as it was before this process began.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True, name="jesse-nb-parent-watch").start()
+    if os.getppid() != parent:
+        _leave(70)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # From Python 3.12 on it warns of other threads: ours only waits for the kernel's end, and holds no lock.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _become_child(parent: int, folder: str, writer: int) -> None:
+    global _running
+    _running = 0
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)  # so that what it starts can be ended with it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(parent)
+    os.closerange(3, writer)  # the pool's pipes, of which a strategy must not take or write a message
+    os.closerange(writer + 1, _MOST_FILES)
+    os.chdir(folder)
+
+
+def _finish(task: Callable[[], Any], writer: int) -> NoReturn:
+    me = _own_number()
+    try:
+        answer = _dumps(task(), pickle.HIGHEST_PROTOCOL)
+        if _own_number() == me:  # and not a process that the strategy forked
+            message = memoryview(_HEAD.pack(len(answer)) + answer)
+            while message:
+                message = message[_write(writer, message):]
+    finally:
+        _leave(0)
+
+
+def _answer_of(child: int, reader: int) -> Any:
+    """Wait for what a child says, and for its end."""
+    global _running
+    message = bytearray()
+    wanted = _HEAD.size
+    while len(message) < wanted:
+        if not select.select([reader], [], [], _LOOK_EVERY)[0]:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                break
+            continue
+        part = os.read(reader, 1 << 20)
+        if not part:
+            break
+        message += part
+        if wanted == _HEAD.size <= len(message):
+            wanted += _HEAD.unpack_from(message)[0]
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    _kill_group(child)  # before its number is free again
+    _running = 0
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    whole = len(message) == wanted > _HEAD.size
+    return pickle.loads(memoryview(message)[_HEAD.size:]) if whole else Ended(code)  # noqa: S301 - our own child's
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    _leave(70)

@@ -1,0 +1,132 @@
+"""A run depends on its spec alone: not on what its worker did before, nor on chance."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.pool import LocalPool
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.tools.request import Request
+from tests.jobs.planted_state import CLEAN, PATCHES, planted
+from tests.jobs.strategies import CROSSING, hostile
+
+PERIOD = ("2023-03-01", "2023-03-21")
+
+
+@pytest.fixture(scope="module")
+def used_worker() -> Iterator[LocalPool]:
+    pool = LocalPool(1)
+    pool.ready(60)
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture(scope="module")
+def other_worker() -> Iterator[LocalPool]:
+    pool = LocalPool(1)
+    pool.ready(60)
+    yield pool
+    pool.stop()
+
+
+def run(pool: LocalPool, source: str, store: CandleStore, **params: Any) -> Answer:
+    prepared = Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=store).prepare(*PERIOD)
+    return pool.submit(prepared.simulation(prepared.spec.with_hyperparameters(params)), 60, None).result(120)
+
+
+def record_of(answer: Answer) -> RunRecord:
+    assert not answer.failure, (answer.message, answer.details)
+    assert isinstance(answer.value, RunRecord)
+    return answer.value
+
+
+def numbers(record: RunRecord) -> tuple[Any, ...]:
+    metrics = {name: None if isinstance(value, float) and math.isnan(value) else value
+               for name, value in record.metrics.items()}
+    return metrics, record.trades, record.equity_values.tolist()
+
+
+@pytest.mark.parametrize("kind", CLEAN)
+def test_a_run_is_the_same_in_a_used_worker_and_in_another(
+    kind: str, used_worker: LocalPool, other_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    first, second = (record_of(run(used_worker, CLEAN[kind], candle_store)) for _ in range(2))
+    other = record_of(run(other_worker, CLEAN[kind], candle_store))
+    assert first.metrics["total"] > 0
+    assert numbers(first) == numbers(second) == numbers(other)
+
+
+@pytest.mark.parametrize("kind", PATCHES)
+def test_what_one_strategy_changes_no_other_meets(
+    kind: str, used_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    before = record_of(run(used_worker, CROSSING, candle_store))
+    run(used_worker, planted(f"{PATCHES[kind]}\nreturn 0.1"), candle_store)
+    assert numbers(record_of(run(used_worker, CROSSING, candle_store))) == numbers(before)
+
+
+def test_chance_differs_between_parameters(used_worker: LocalPool, candle_store: CandleStore) -> None:
+    draws = planted("return np.random.rand()")
+    one, other = (record_of(run(used_worker, draws, candle_store, seed=seed)) for seed in (1, 2))
+    assert numbers(one) != numbers(other)
+
+
+@pytest.mark.parametrize(("act", "said"), [
+    ("os.kill(os.getpid(), 9)", (-9, "by signal SIGKILL")), ("os._exit(7)", (7, "with exit code 7")),
+    ("os._exit(0)", (0, "with exit code 0")), ("import ctypes; ctypes.string_at(0)", (-11, "by signal SIGSEGV")),
+])  # fmt: skip
+def test_a_process_that_dies_is_told_and_its_worker_goes_on(
+    act: str, said: tuple[int, str], used_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    number = used_worker._first.result()
+    answer = run(used_worker, hostile(act), candle_store, bad=3)
+    assert (answer.failure, answer.exit_code, answer.message) == ("died", *said)
+    assert psutil.pid_exists(number)
+    assert record_of(run(used_worker, CROSSING, candle_store)).metrics["total"] > 0
+
+
+STARTS = {
+    "a fork": "if (child := os.fork()) == 0:\n    time.sleep(600)",
+    "a program": "import subprocess\nchild = subprocess.Popen(['sleep', '600']).pid",
+}
+
+
+@pytest.mark.parametrize("started", STARTS)
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_processes_that_a_strategy_starts_end_with_it(
+    started: str, goes_on: bool, used_worker: LocalPool, candle_store: CandleStore, tmp_path: Path
+) -> None:
+    told = tmp_path / "child"
+    source = planted(f"{STARTS[started]}\nopen({str(told)!r}, 'w').write(f'{{os.getpid()}} {{child}}')\n"
+                     + ("time.sleep(600)" if goes_on else "raise ValueError"))
+    prepared = Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=candle_store).prepare(*PERIOD)
+    future = used_worker.submit(prepared.simulation(prepared.spec), 60, None)
+    deadline = time.monotonic() + 60
+    while not (told.exists() and len(told.read_text().split()) == 2) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    family = [int(number) for number in told.read_text().split()]
+    if goes_on:
+        assert all(map(_lives, family))
+        future.cancel()
+    else:
+        assert future.result(60).failure == "crash"
+    deadline = time.monotonic() + 1.0
+    while any(map(_lives, family)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(_lives, family))
+
+
+def _lives(number: int) -> bool:
+    try:
+        return bool(psutil.Process(number).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
