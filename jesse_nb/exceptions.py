@@ -2,7 +2,8 @@
 
 All of them derive from `JesseNbError`, so one ``except`` clause catches whatever
 the package means to say. The message is one line: what is wrong with which
-value, what is allowed, and what to try::
+value, what is allowed, and what to try. An error about an argument names it in
+``argument``, so that each surface can point at its own flag or field::
 
     JesseNbError
     ├── InputError                 an argument is wrong (also a ValueError)
@@ -37,6 +38,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from jesse_nb.core.jobs.job import Job
 
 __all__ = [
@@ -65,7 +68,12 @@ __all__ = [
     "WarmUpError",
     "WorkerDiedError",
     "did_you_mean",
+    "shown",
 ]
+
+
+#: Letters of a value that an error repeats.
+_LONGEST_SHOWN = 80
 
 
 class JesseNbError(Exception):
@@ -77,12 +85,48 @@ class JesseNbError(Exception):
         One line: what is wrong, with which value.
     hint
         What is allowed and what to try next; appended to the message.
+    argument
+        The argument it is about, by its name in Python; empty for none or several.
+
+    Attributes
+    ----------
+    argument
+        As given.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    argument = ""
+    _said = ""
+
+    def __init__(self, message: str, hint: str = "", *, argument: str = "") -> None:
         self.message = message
         self.hint = hint
+        if argument:
+            self.argument = argument
         super().__init__(f"{message} {hint}".strip())
+
+    @classmethod
+    def of(cls, argument: str, said: str, hint: str = "") -> Self:
+        """Return an error that begins with its argument's name, which :meth:`call` can replace.
+
+        Parameters
+        ----------
+        argument
+            Its name in Python.
+        said
+            What follows the name: ``is 0.``
+        hint
+            As above.
+        """
+        error = cls(f"{argument} {said}", hint, argument=argument)
+        error._said = said
+        return error
+
+    def call(self, name: str) -> Self:
+        """Give the argument the name that it has for the reader, a flag or a field's label; return the error."""
+        if self._said:
+            self.message = f"{name} {self._said}"
+            self.args = (f"{self.message} {self.hint}".strip(),)
+        return self
 
     def _render_traceback_(self) -> list[str]:
         """Show one clean message in IPython in place of a traceback."""
@@ -100,13 +144,19 @@ class PeriodError(InputError):
 class SpaceError(InputError):
     """A parameter space is empty or contradicts itself."""
 
+    argument = "space"
+
 
 class MetricError(InputError):
     """A metric is unknown or cannot be computed."""
 
+    argument = "metric"
+
 
 class StrategyError(InputError):
     """A strategy cannot be found, read or built."""
+
+    argument = "strategy"
 
 
 class CandlesError(JesseNbError):
@@ -216,9 +266,25 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     names = sorted(set(known))
     if not names:
         return ""
+    name = name[:_LONGEST_SHOWN]
     folded = {other.casefold(): other for other in names}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
     if close:
         return f"Did you mean {' or '.join(repr(folded[match]) for match in close)}?"
     shown = ", ".join(names[:12]) + (f", and {len(names) - 12} more" if len(names) > 12 else "")
     return f"Known: {shown}."
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error repeats it: on one line, and cut where it is long.
+
+    Examples
+    --------
+    >>> shown("BTC"), shown("a" * 10_000)[-5:]
+    ("'BTC'", 'aa...')
+    """
+    try:
+        text = " ".join(repr(value[: 2 * _LONGEST_SHOWN] if isinstance(value, str | bytes) else value).split())
+    except Exception:  # noqa: BLE001 - of whatever was given
+        text = f"of type {type(value).__name__}"
+    return f"{text[: _LONGEST_SHOWN - 3]}..." if len(text) > _LONGEST_SHOWN else text

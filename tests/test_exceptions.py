@@ -24,7 +24,7 @@ def test_the_tree_is_drawn_as_it_is():
 
 
 def test_all_are_public_and_have_one_root():
-    assert {error.__name__ for error in ERRORS} | {"did_you_mean"} == set(exceptions.__all__)
+    assert {error.__name__ for error in ERRORS} | {"did_you_mean", "shown"} == set(exceptions.__all__)
     assert all(issubclass(error, JesseNbError) and error.__doc__ for error in ERRORS)
 
 

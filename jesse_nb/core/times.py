@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.exceptions import PeriodError
+from jesse_nb.exceptions import PeriodError, shown
 
 __all__ = ["DAY_MS", "MINUTE_MS", "TIMEFRAME_MINUTES", "to_ms", "utc_text"]
 
@@ -24,7 +24,13 @@ TIMEFRAME_MINUTES = {
     "1D": 1_440, "3D": 4_320, "1W": 10_080, "1M": 43_200,
 }  # fmt: skip
 
-_YEAR_FIRST = re.compile(r"\d{4}(?:\D|\d{4}(?!\d)|$)")
+#: Year first, then as much of the date as there is, then a time and a zone. pandas would read "01/02/2024" as January,
+#: "12" as a day of this month, and "2023-05-04-03" as a day with a zone.
+_MOMENT = re.compile(
+    r"\d{4}(?:\d{4}|(?P<dash>[-/])\d{1,2}(?:(?P=dash)\d{1,2})?)?"
+    r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?Z| ?UTC| ?[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
+)
 
 
 def to_ms(moment: Any, name: str = "date") -> int:
@@ -43,23 +49,22 @@ def to_ms(moment: Any, name: str = "date") -> int:
     PeriodError
         When it is none of these, lies before 2009 or after 2100.
     """
-    # pandas would read "01/02/2024" as January and "12" as a day of this month.
     if isinstance(moment, bool) or not isinstance(moment, str | date | np.datetime64 | Integral) \
-            or (isinstance(moment, str) and not _YEAR_FIRST.match(moment.strip())):
+            or (isinstance(moment, str) and not _MOMENT.fullmatch(moment.strip())):
         raise _not_a_date(name, moment)
     try:
         stamp = pd.Timestamp(int(moment), unit="ms") if isinstance(moment, Integral) else pd.Timestamp(moment)
     except (ValueError, OverflowError) as error:
         raise _not_a_date(name, moment) from error
     if pd.isna(stamp) or not 2009 <= stamp.year <= 2100:
-        raise PeriodError(f"{name} is {moment!r}, outside the years 2009 to 2100.",
-                          "Numbers are read as milliseconds since 1970.")
+        raise PeriodError.of(name, f"is {shown(moment)}, outside the years 2009 to 2100.",
+                             "Numbers are read as milliseconds since 1970.")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return int(stamp.timestamp() * 1000) // MINUTE_MS * MINUTE_MS
 
 
 def _not_a_date(name: str, moment: Any) -> PeriodError:
-    return PeriodError(f"{name} is {moment!r}, which is not a date.", "Write it as '2024-01-31'.")
+    return PeriodError.of(name, f"is {shown(moment)}, which is not a date.", "Write it as '2024-01-31'.")
 
 
 def utc_text(milliseconds: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jesse_nb.core.times import MINUTE_MS, utc_text
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["COLUMNS", "Candles", "Gap", "SeriesInfo", "exchange_name", "fingerprint_candles", "symbol_name"]
 
@@ -130,11 +130,11 @@ def exchange_name(name: Any) -> str:
         When it is not a name that can safely be a folder's.
     """
     if not isinstance(name, str):
-        raise InputError(f"The exchange is {name!r}, which is not a name.", "Write it like 'Binance Spot'.")
+        raise InputError(f"The exchange is {shown(name)}, which is not a name.", "Write it like 'Binance Spot'.")
     tidy = " ".join(name.split())
     if not _EXCHANGE.fullmatch(tidy) or ".." in tidy or _DEVICES.fullmatch(tidy):
         raise InputError(
-            f"{name[:80]!r} cannot be an exchange's name.",
+            f"{shown(name)} cannot be an exchange's name.",
             "Allowed are up to 64 English letters, digits, spaces and ()_.+&- that begin with a letter "
             "or digit, like 'Binance Spot'.",
         )
@@ -150,9 +150,9 @@ def symbol_name(name: Any) -> str:
         When it does not name a base and a quote currency.
     """
     if not isinstance(name, str):
-        raise InputError(f"The symbol is {name!r}, which is not a name.", "Write it like 'BTC-USDT'.")
+        raise InputError(f"The symbol is {shown(name)}, which is not a name.", "Write it like 'BTC-USDT'.")
     tidy = unicodedata.normalize("NFKC", name).strip().upper().replace("/", "-").replace("_", "-")
     if not _SYMBOL.fullmatch(tidy):
-        raise InputError(f"{name[:80]!r} is not a symbol.",
+        raise InputError(f"{shown(name)} is not a symbol.",
                          "Write base and quote currency with a dash between them, like 'BTC-USDT'.")
     return tidy

@@ -18,7 +18,7 @@ import numpy as np
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.stationary_bootstrap import stationary_bootstrap
 from jesse_nb.core.times import TIMEFRAME_MINUTES
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.spec import BacktestSpec
@@ -88,7 +88,7 @@ class CandlePipeline:
 
     def __post_init__(self) -> None:
         if self.name not in _KINDS:
-            raise InputError(f"There is no candle pipeline {self.name!r}.", did_you_mean(str(self.name), _KINDS))
+            raise InputError(f"There is no candle pipeline {shown(self.name)}.", did_you_mean(str(self.name), _KINDS))
         kind = _KINDS[self.name]
         known = (*kind.needed, *kind.optional)
         if not isinstance(self.settings, Mapping):

@@ -13,7 +13,7 @@ def literal(text: str) -> bool | int | float | str | None:
     """Read a number, true, false or none; anything else is a text."""
     if text.casefold() in _WORDS:
         return _WORDS[text.casefold()]
-    if re.fullmatch(r"[+-]?\d+", text):
+    if re.fullmatch(r"[+-]?\d+(_\d+)*", text):
         return int(text)
     try:
         return float(text)

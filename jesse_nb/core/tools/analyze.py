@@ -23,7 +23,9 @@ from jesse_nb.core.tools.analysed_tables import from_tables
 from jesse_nb.core.tools.analysis_parts import Options, advanced_parts, basic_parts, deep_parts
 from jesse_nb.core.tools.analysis_result import Analysis, AnalysisType
 from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, StorageError, did_you_mean
@@ -35,6 +37,7 @@ T = TypeVar("T")
 _TYPES = ("basic", "advanced", "deep")
 
 
+@declared(ANALYZE_RESULTS)
 def analyze_results(
     result: Any = None,
     analysis_type: AnalysisType = "advanced",

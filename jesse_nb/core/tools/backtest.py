@@ -14,12 +14,15 @@ from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec, Gaps, Mode
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.registry import BACKTEST
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["backtest"]
 
 
+@declared(BACKTEST)
 def backtest(
     strategy: Any = None,
     symbol: str | None = None,

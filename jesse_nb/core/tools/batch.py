@@ -18,7 +18,9 @@ from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.batch_job import Batch, BatchPlan
 from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.parameter_sets import ParameterSet, ParameterSets, parameter_sets
+from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
 
@@ -31,6 +33,7 @@ _LARGE = 1_000
 _SECONDS_A_DAY = {"fast": 0.7 / 365, "step": 2.4 / 365}
 
 
+@declared(BACKTEST_BATCH)
 def backtest_batch(
     strategies: Any = None,
     symbols: str | Iterable[str] | None = None,

@@ -18,6 +18,8 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.pipeline import CandlePipeline, check_pipeline
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
@@ -69,6 +71,7 @@ class CandleMonteCarlo(Shown):
     notes: tuple[str, ...] = ()
 
 
+@declared(CANDLE_MONTE_CARLO)
 def candle_monte_carlo(
     result: BacktestResult,
     scenarios: int = 100,

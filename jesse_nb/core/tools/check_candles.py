@@ -11,6 +11,8 @@ from jesse_nb.core.candles import CandleStore, SeriesInfo
 from jesse_nb.core.candles.quality import Finding, daily_coverage, find_suspicious
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.times import MINUTE_MS
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.registry import CHECK_CANDLES
 from jesse_nb.exceptions import InputError
 
 __all__ = ["CandleCheck", "check_candles"]
@@ -72,6 +74,7 @@ class CandleCheck(Shown):
         return [finding for _, _, finding in sorted(chosen, key=lambda entry: (entry[1], entry[0]))]
 
 
+@declared(CHECK_CANDLES)
 def check_candles(
     symbol: str,
     exchange: str | None = None,

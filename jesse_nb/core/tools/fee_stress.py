@@ -15,6 +15,8 @@ from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.registry import FEE_STRESS
 from jesse_nb.core.tools.request import Jobs
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
@@ -49,6 +51,7 @@ class FeeStress(Shown):
     notes: tuple[str, ...] = ()
 
 
+@declared(FEE_STRESS)
 def fee_stress(
     result: BacktestResult,
     factors: Sequence[float] = (1, 2, 3),

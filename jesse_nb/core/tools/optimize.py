@@ -15,10 +15,12 @@ from jesse_nb.core.simulator.spec import Gaps, Mode
 from jesse_nb.core.study.constraints import parse_constraints
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
+from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.optimization import Optimization, Plan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import check_pruner
+from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.study_periods import study_periods
@@ -30,6 +32,7 @@ __all__ = ["optimize"]
 _WARM_START = 5
 
 
+@declared(OPTIMIZE)
 def optimize(
     strategy: Any = None,
     symbol: str | None = None,

@@ -18,6 +18,8 @@ from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
 from jesse_nb.core.tools.walk_forward_job import WalkForward, WalkForwardPlan
@@ -27,6 +29,7 @@ from jesse_nb.exceptions import InputError, did_you_mean
 __all__ = ["walk_forward"]
 
 
+@declared(WALK_FORWARD)
 def walk_forward(
     strategy: Any = None,
     symbol: str | None = None,

@@ -1,0 +1,51 @@
+"""The door of a tool's function: every argument goes through its reader, whoever calls."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from jesse_nb.core.tools.declaration.tool import Tool
+
+__all__ = ["declared"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def declared(tool: Tool) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that lets a tool's function see checked values only.
+
+    Parameters
+    ----------
+    tool
+        Its declaration. The function's own signature stays written out, and a test holds both equal.
+
+    Examples
+    --------
+    >>> from jesse_nb.core.tools.registry import BACKTEST
+    >>> @declared(BACKTEST)
+    ... def backtest(leverage: int = 1) -> int:
+    ...     return leverage
+    >>> backtest(leverage=0)
+    Traceback (most recent call last):
+        ...
+    jesse_nb.exceptions.InputError: leverage is 0. It is a whole number from 1 to 1,000.
+    """
+    readers = {one.name: one for one in tool.on("python")}
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            given = signature.bind(*args, **kwargs)
+            for name, value in given.arguments.items():
+                given.arguments[name] = readers[name].read(value)
+            return function(*given.args, **given.kwargs)
+
+        return checked
+
+    return decorate

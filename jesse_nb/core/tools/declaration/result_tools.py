@@ -1,0 +1,125 @@
+"""What reads finished results, and stored candles."""
+
+from __future__ import annotations
+
+from jesse_nb.core.tools.declaration.markets import Strategy
+from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
+from jesse_nb.core.tools.declaration.reader import Reader
+from jesse_nb.core.tools.declaration.resources import Candles
+from jesse_nb.core.tools.declaration.results import Key, Result, Strategies, Table
+from jesse_nb.core.tools.declaration.searching import Benchmark, Pipeline
+from jesse_nb.core.tools.declaration.shared import BACKGROUND, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, SEED, SYMBOL
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.values import FlagEach, Moment, Number, Numbers, Switch, Whole
+
+__all__ = ["ANALYZE_RESULTS", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "FEE_STRESS"]
+
+_READ, _COMPUTED, _AGAIN = "what is read", "what is computed", \
+    "simulating again, at 2 and 3 times the fee and on rewritten candles"  # fmt: skip
+
+_STRATEGY = Parameter(
+    "strategy", Strategies(), "The result's strategy, where it has not been met yet: in a notebook a class, after a "
+    "restart; on the command line the file, where it imports modules beside it.",
+)
+_RERUN = tuple(one.but(group="how it simulates again") for one in RERUN)
+
+ANALYZE_RESULTS = Tool(
+    "analyze_results", "Analyze",
+    "Read what a result really says, how much of it may be luck, and show the report.",
+    "jesse_nb.core.tools.analyze:analyze_results",
+    (
+        *(one.but(group=_READ) for one in (
+            Parameter("names", Reader(), "Variable that holds a result, a job, or a pair of trades and equity; an "
+                      "expression such as study.test; or two variables, a table of trades and a series of equity. "
+                      "Before options that take several values. Without any, the last result that was shown.",
+                      positional="*", metavar="RESULT", surfaces=(MAGIC,)),
+            Parameter("key", Key(), "First digits of the key of a run that `jesse-nb runs` shows.", positional="1",
+                      metavar="KEY", surfaces=(COMMAND,)),
+            Parameter("result", Result(), "What backtest, optimize, walk_forward or backtest_batch gave.",
+                      surfaces=(PYTHON,)),
+            Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
+            Parameter("equity", Table(series=True), "In place of a result: the portfolio's value.",
+                      surfaces=(PYTHON,)),
+            Parameter("analysis_type", FlagEach(("basic", "advanced", "deep"), "AnalysisType"),
+                      "How deep. basic: trades, drawdowns and returns, at once; advanced: and ratios with intervals, "
+                      "the market, excursions, regimes and costs; deep: and Monte Carlo, patterns, and what is known "
+                      "at entry.", "advanced", label="Depth"),
+        )),
+        *(one.but(group=_COMPUTED) for one in (
+            Parameter("benchmark", Benchmark(), "Compared with, beside buy-and-hold of the traded symbols: stored "
+                      "symbols, or variables that hold a Series of daily prices."),
+            Parameter("ruin", Numbers(Number(0, 100, above=True, metavar="PERCENT")), "Drawdowns whose probability is "
+                      "asked for.", (20.0, 30.0, 50.0)),
+            Parameter("paths", Whole(100, 1_000_000), "Of each Monte Carlo that needs no simulation.", 10_000),
+            Parameter("scenarios", Whole(0, 100_000), "Markets that could have been, simulated in a deep analysis; 0 "
+                      "for none.", 50),
+            SEED,
+            Parameter("include_trade_analysis", Switch(on=False, flag="--no-trade-analysis"),
+                      "Leave out what reads single trades.", True),
+            Parameter("include_correlation", Switch(on=False, flag="--no-correlation"),
+                      "Leave out the comparison with benchmarks.", True),
+            Parameter("include_monte_carlo", Switch(on=False, flag="--no-monte-carlo"),
+                      "Leave out the Monte Carlo.", True),
+        )),
+        Parameter("resimulate", Switch(on=False, flag="--no-resimulation"), "Simulate nothing.", True, group=_AGAIN),
+        _STRATEGY.but(group=_AGAIN), JOBS.but(group=_AGAIN), *_RERUN, *OUTPUT,
+    ),
+    result="jesse_nb.core.tools.analysis_result:Analysis",
+    magics=("analyze_results", "analyze"), command="analyze",
+    details="""\
+        It takes what backtest, optimize, walk_forward and backtest_batch gave::
+
+            %analyze study
+            %analyze study --deep --benchmark ETH-USDT -o analysis
+            %analyze batch.top(1)[0].result() --basic
+
+        Of a study the best trial's held-out run is read, of a walk-forward the
+        stitched out-of-sample curve, of a batch the best combination; the verdict
+        judges the whole. A job gives what it has so far. Trades and equity from
+        elsewhere do as well, a DataFrame and a Series::
+
+            %analyze trades equity
+
+        Without a name it is the last result that was shown. Where data is too
+        thin for a figure, the report says so in its place. --basic takes no
+        time, --deep some minutes.
+        """,
+)  # fmt: skip
+
+CANDLE_MONTE_CARLO = Tool(
+    "candle_monte_carlo", "Candle Monte Carlo",
+    "Simulate a backtest again on candles that a pipeline makes from the real ones.",
+    "jesse_nb.core.tools.candle_monte_carlo:candle_monte_carlo",
+    (
+        Parameter("result", Result(required=True), "A finished backtest."),
+        Parameter("scenarios", Whole(1, 100_000), "How many.", 100),
+        Parameter("pipeline", Pipeline(), "How candles are rewritten.", unset="stationary_bootstrap"),
+        SEED.but(reader=Whole(0, 2**63)), _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
+    ),
+    result="jesse_nb.core.tools.candle_monte_carlo:CandleMonteCarlo",
+)  # fmt: skip
+
+FEE_STRESS = Tool(
+    "fee_stress", "Fee stress", "Simulate a backtest again with its fee multiplied.",
+    "jesse_nb.core.tools.fee_stress:fee_stress",
+    (
+        Parameter("result", Result(required=True), "A finished backtest."),
+        Parameter("factors", Numbers(Number(0, 1e6)), "What to multiply the fee by.", (1, 2, 3)),
+        _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
+    ),
+    result="jesse_nb.core.tools.fee_stress:FeeStress",
+)  # fmt: skip
+
+CHECK_CANDLES = Tool(
+    "check_candles", "Check candles", "Look for what is suspicious in a stored series: nothing is changed.",
+    "jesse_nb.core.tools.check_candles:check_candles",
+    (
+        SYMBOL, EXCHANGE_NAME,
+        Parameter("start", Moment(), "Only from then on."),
+        Parameter("end", Moment(), "Only before then."),
+        Parameter("store", Candles(), "Folder that keeps the candles.", unset="in the user's data folder"),
+        Parameter("deviations", Number(0, above=True, metavar="K"), "Robust deviations that make a spike.", 25.0),
+        Parameter("quiet_minutes", Whole(2, 10**9, "minutes"), "Silent minutes worth mentioning.", 60),
+    ),
+    result="jesse_nb.core.tools.check_candles:CandleCheck",
+)  # fmt: skip

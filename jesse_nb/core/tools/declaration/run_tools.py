@@ -1,0 +1,91 @@
+"""Single backtests and batches of them."""
+
+from __future__ import annotations
+
+from jesse_nb.core.tools.declaration.parameter import Parameter
+from jesse_nb.core.tools.declaration.searching import Metric, Sets
+from jesse_nb.core.tools.declaration.shared import (
+    ACCOUNT,
+    HYPERPARAMETERS,
+    JOBS,
+    MARKET,
+    MARKETS,
+    OUTPUT,
+    RUNNING,
+    STRATEGY,
+)
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.values import Switch, Whole
+
+__all__ = ["BACKTEST", "BACKTEST_BATCH"]
+
+BACKTEST = Tool(
+    "backtest", "Backtest", "Run one backtest with Jesse's simulator, and show its report.",
+    "jesse_nb.core.tools.backtest:backtest",
+    (
+        STRATEGY.but(group="strategy"),
+        HYPERPARAMETERS.but(group="strategy", help=f"{HYPERPARAMETERS.help} A dict called params in the cell does the "
+                                                   "same."),
+        *MARKET, *ACCOUNT, *RUNNING, *OUTPUT,
+    ),
+    result="jesse_nb.core.simulator.result:BacktestResult",
+    magics=("backtest",), command="backtest", cell={"params": "hyperparameters"},
+    then={"optimize": {}, "walk_forward": {}, "analyze": {"names": "{}"}},
+    details="""\
+        The cell is ordinary Python that defines a class derived from Strategy,
+        which needs no import, nor do ta (Jesse's indicators) and utils::
+
+            %%backtest -s BTC-USDT -t 1h --start 2024-01-01 --end 2024-06-01 -o result
+            class TrendFollower(Strategy):
+                ...
+
+        Without a cell, the strategy is named on the line::
+
+            %backtest TrendFollower -s BTC-USDT -t 1h --start 2024-01-01 --end 2024-06-01
+        """,
+)  # fmt: skip
+
+_COMPARED, _HOW_MANY = "what is compared", "how many"
+
+BACKTEST_BATCH = Tool(
+    "backtest_batch", "Batch of backtests",
+    "Run every combination of strategies, markets, periods and parameter sets, and compare them.",
+    "jesse_nb.core.tools.batch:backtest_batch",
+    (
+        STRATEGY.but(name="strategies", group=_COMPARED, positional="*", help="Strategies, before all options: in a "
+                     "notebook of the cell, of the notebook or of the Jesse project, without any all that the cell "
+                     "defines; on the command line Python files, or names in a Jesse project."),
+        Parameter("params", Sets(), "Parameter sets: a grid (fast=5,10 slow=30,60), the path of a CSV of Jesse's "
+                  "optimizer, its DNA, or one expression that gives a list of dicts, a grid or an optimization's "
+                  "result. A variable called params in the cell or the file does the same; with neither, the "
+                  "strategy's own values are used.", group=_COMPARED, label="Parameter sets"),
+        Parameter("top", Whole(1, 1_000_000), "Of a result or a CSV, how many of the best are taken.", 10,
+                  group=_COMPARED),
+        HYPERPARAMETERS.but(group=_COMPARED, help="Values that all combinations share, or one expression that gives a "
+                                                  "dict."),
+        Parameter("metric", Metric(several=False), "What the report ranks by.", "sharpe", group=_COMPARED),
+        *MARKETS, *ACCOUNT,
+        JOBS.but(name="concurrent_limit", flags=("-j", "--concurrent-limit", "--jobs"), group=_HOW_MANY,
+                 unset="4, or one a core where there are fewer", setting="concurrent_limit"),
+        Parameter("large", Switch(), "Allow more than 1,000 combinations.", False, group=_HOW_MANY),
+        *RUNNING, *OUTPUT,
+    ),
+    result="jesse_nb.core.tools.batch_result:BatchResult",
+    magics=("backtest_batch",), command="backtest-batch", cell={"params": "params"},
+    then={"analyze": {"names": "{}"}},
+    details="""\
+        The cell is ordinary Python that defines classes derived from Strategy,
+        which needs no import, and the parameter sets::
+
+            %%backtest_batch -s BTC-USDT ETH-USDT -t 1h 4h --start 2023-06-01 --end 2024-05-31 -o batch
+            class TrendFollower(Strategy):
+                ...
+            params = dict(fast=[5, 10, 20], slow=[50, 100])
+
+        What fails is listed with its reason and costs no other combination. Running the cell again
+        continues where it was. Do the winners of one market hold on the others?
+
+            %backtest_batch TrendFollower -s ETH-USDT SOL-USDT -t 1h --start 2023-06-01 --end 2024-05-31 \
+--params study --top 5
+        """,
+)  # fmt: skip

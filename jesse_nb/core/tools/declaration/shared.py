@@ -1,0 +1,123 @@
+"""The arguments that tools share: markets, account, how they run, where things are kept, output."""
+
+from __future__ import annotations
+
+from jesse_nb.core.tools.declaration.markets import EXCHANGE, Periods, Routes, Several, Strategy, Symbol, Timeframe
+from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
+from jesse_nb.core.tools.declaration.resources import Candles, Folder, Jobs, Megabytes, Store
+from jesse_nb.core.tools.declaration.searching import Values
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Name, Number, Switch, Text, Whole
+
+__all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS", "JOBS", "MARKET", "MARKETS",
+           "OUTPUT", "PROJECT", "RERUN", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]  # fmt: skip
+
+_MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
+_ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
+
+STRATEGY = Parameter(
+    "strategy", Strategy(), positional="?", metavar="STRATEGY",
+    help="Which strategy: in a notebook one of the cell, of the notebook or of the Jesse project, not needed when the "
+    "cell defines one; on the command line a Python file with one class derived from jesse.strategies.Strategy "
+    "(file.py:Name picks one of several), or a name in the Jesse project.",
+)
+
+SYMBOL = Parameter("symbol", Symbol(), "Market that is traded, BTC-USDT for example.",
+                   flags=("-s", "--symbol"), group=_MARKET, setting="symbol")
+_TIMEFRAME = Parameter("timeframe", Timeframe(), "Timeframe that is traded, 1h for example.",
+                       flags=("-t", "--timeframe"), group=_MARKET, setting="timeframe")
+_ROUTES = Parameter("routes", Routes(traded=True), "In place of -s and -t: several markets, traded at once from one "
+                    "account.", group=_MARKET)
+EXCHANGE_NAME = Parameter(
+    "exchange", EXCHANGE, "Exchange whose stored candles are used; needed only when several have the symbol.",
+    group=_MARKET, setting="exchange",
+)
+
+_PERIOD_AND_DATA = (
+    Parameter("start", Moment(), "First moment that is traded, UTC: 2024-01-31, or '2024-01-31 12:00'."),
+    Parameter("end", Moment(), "End of the period, UTC; that moment itself is not traded."),
+    EXCHANGE_NAME,
+    Parameter("data_routes", Routes(), "Markets that the strategy looks at without trading them, of the same "
+              "exchange.", default=()),
+    Parameter("gaps", Choice(("fill", "keep"), "Gaps"), "What is done with minutes that have no candle.", "fill",
+              setting="gaps"),
+    Parameter("source", Choice(("auto", "store", "database"), "Source"), "Where candles come from that the store "
+              "lacks: the Jesse project's database, if there is one (auto), or nowhere; with database, its candles are "
+              "copied in any case.", "auto", setting="source"),
+    Parameter("warm_up_candles", Whole(0, 1_000_000, "candles"), "Candles that the strategy sees before the start.",
+              240, setting="warm_up_candles"),
+)
+
+#: One market, or several routes, and their period.
+MARKET = tuple(one.but(group=_MARKET) for one in (SYMBOL, _TIMEFRAME, _ROUTES, *_PERIOD_AND_DATA))
+
+#: Several markets and periods.
+MARKETS = tuple(one.but(group=_MARKETS) for one in (
+    Parameter("symbols", Several(Symbol()), "Markets that are traded, BTC-USDT ETH-USDT for example.",
+              flags=("-s", "--symbols", "--symbol")),
+    Parameter("timeframes", Several(Timeframe()), "Timeframes that are traded, 1h 4h for example.",
+              flags=("-t", "--timeframes", "--timeframe")),
+    Parameter("periods", Periods(), "In place of --start and --end: several, 2023-01-01..2023-07-01 for example."),
+    *_PERIOD_AND_DATA,
+))  # fmt: skip
+
+ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
+    Parameter("account", Choice(("project",)), "What is not given is as in the Jesse project's dashboard.",
+              setting="account", surfaces=(MAGIC, COMMAND)),
+    Parameter("balance", Number(0, above=True, unit="the quote currency", metavar="AMOUNT"),
+              "Starting balance in the quote currency.", 10_000.0, setting="balance"),
+    Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION"), "Fee of one fill as a fraction: 0.001 is 0.1 %.",
+              0.001, setting="fee"),
+    Parameter("market", Choice(("futures", "spot")), "Kind of account.", "futures", setting="market"),
+    Parameter("leverage", Whole(1, 1_000), "Leverage of a futures account.", 1, setting="leverage"),
+    Parameter("leverage_mode", Choice(("cross", "isolated")), "Margin mode of a futures account.", "cross",
+              setting="leverage_mode"),
+))  # fmt: skip
+
+PROJECT = Parameter(
+    "project", Folder(), "Jesse project with strategies and a database, when the notebook or the command's folder is "
+    "another.", unset="the working directory", group=_RUNNING, setting="project",
+)
+CANDLES = Parameter("candles", Candles(), "Folder that keeps the candles.", unset="in the user's data folder",
+                    group=_RUNNING, setting="candles")
+STORE = Parameter("store", Store(), "File or postgresql://user@host/database that keeps finished runs.",
+                  unset=".jesse_nb/runs.sqlite", group=_RUNNING, setting="store")
+
+#: What also holds for simulating a finished run again.
+RERUN = (
+    Parameter("trial_timeout", Number(0, above=True, unit="seconds", metavar="SECONDS", limitless=True),
+              "Seconds that one simulation may take.", 600.0, group=_RUNNING, setting="trial_timeout"),
+    Parameter("memory_limit", Megabytes(), "Memory that one simulation may take, in megabytes; Linux only.",
+              unset="its share of the machine's", group=_RUNNING),
+    PROJECT, CANDLES, STORE,
+)  # fmt: skip
+
+RUNNING = (
+    Parameter("mode", Choice(("fast", "step"), "Mode"), "Jesse's simulation mode; compare results within one only.",
+              "fast", group=_RUNNING, setting="mode"),
+    *RERUN,
+)
+
+HYPERPARAMETERS = Parameter(
+    "hyperparameters", Values(), flags=("--hyperparameters", "--param"),
+    help="Values by name, or one expression that gives a dict: study.best_params.",
+)
+JOBS = Parameter(
+    "n_jobs", Jobs(), "Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001.", unset="all cores",
+    flags=("-j", "--jobs", "--n-jobs"), setting="jobs",
+)
+SEED = Parameter("seed", Whole(0, 2**32 - 1), "Seed of all that is drawn at random.", 0)
+
+BACKGROUND = Parameter(
+    "background", Switch(), "Return at once. NAME is then the job: NAME.result() waits for its result, NAME.cancel() "
+    "ends it.", False, flags=("-b", "--background"), group=_OUTPUT, surfaces=(PYTHON, MAGIC),
+)
+
+#: What each tool ends with: where its result goes. A notebook names a variable, the command line a file.
+OUTPUT = (
+    Parameter("output", Name(), "Variable that holds the result; after a failure or an interrupt it holds the job, "
+              "whose partial_result() is what had finished.", flags=("-o", "--output"), group=_OUTPUT,
+              label="Result name", surfaces=(MAGIC,)),
+    Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
+              flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
+    BACKGROUND,
+)  # fmt: skip

@@ -1,0 +1,166 @@
+"""Searches: over one period, and window by window."""
+
+from __future__ import annotations
+
+from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
+from jesse_nb.core.tools.declaration.resources import Days
+from jesse_nb.core.tools.declaration.searching import Constraints, Metric, Space, Study
+from jesse_nb.core.tools.declaration.shared import (
+    ACCOUNT,
+    HYPERPARAMETERS,
+    JOBS,
+    MARKET,
+    OUTPUT,
+    RUNNING,
+    SEED,
+    STRATEGY,
+)
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole
+
+__all__ = ["OPTIMIZE", "WALK_FORWARD"]
+
+_SEARCHED, _HELD_OUT, _CHECKS, _HOW_LONG = "what is searched", "held-out period", "checks of the best trials", \
+    "how long"  # fmt: skip
+
+_SPACE = Parameter(
+    "space", Space(), "Parameters to vary (fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b), or one expression "
+    "that gives a space. A dict called space in the cell or the file does the same; with neither, the strategy's own "
+    "hyperparameters() are varied.",
+)
+_METRIC = Parameter(
+    "metric", Metric(), "What is optimized: Jesse's metrics, or functions of a result by their name. Several give the "
+    "Pareto front.", "sharpe", setting="metric",
+)
+_CONSTRAINTS = Parameter(
+    "constraints", Constraints(), "What the best trials must keep: 'trades >= 30' 'max_drawdown < 25' (a drawdown is "
+    "positive percent here), or functions of a result by their name, which return True or False.",
+    flags=("--constraint", "--constraints"),
+)
+_TRIALS = Parameter("n_trials", Whole(1, 1_000_000), "Parameter sets to try.", 100,
+                    flags=("-n", "--trials", "--n-trials"), setting="trials")
+_SAMPLER = Parameter(
+    "sampler", Choice(("tpe", "random", "grid", "cmaes", "nsga2"), "str", folded=True, synonyms=(("nsgaii", "nsga2"),),
+                      metavar="NAME"),
+    "How parameters are drawn: tpe, random, grid, cmaes or nsga2.", "tpe", setting="sampler",
+)
+_TIMEOUT = Parameter("timeout", Number(0, above=True, unit="seconds", metavar="SECONDS", limitless=True),
+                     "Seconds for the whole search.", unset="no limit", group=_HOW_LONG)
+
+OPTIMIZE = Tool(
+    "optimize", "Optimize", "Find the best hyperparameters of a strategy, and show the report.",
+    "jesse_nb.core.tools.optimize:optimize",
+    (
+        *(one.but(group=_SEARCHED) for one in (
+            STRATEGY, _SPACE,
+            HYPERPARAMETERS.but(help="Values of parameters that are not varied, or one expression that gives a dict."),
+            _METRIC, _CONSTRAINTS, _TRIALS, _SAMPLER, SEED.but(help="Seed of the sampler."),
+            Parameter("pruner", Choice(("median", "quartile", "none"), "str | None", folded=True, nothing="none",
+                                       metavar="NAME"),
+                      "Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
+                      "did by then; quartile, those that do worse than the best quarter did; or none.", "none",
+                      setting="pruner"),
+            Parameter("initial_result", Study(), "Earlier result whose best are tried first."),
+        )),
+        *(one.but(group=_HELD_OUT) for one in (
+            Parameter("test_start", Moment(), "First moment kept from the search, for testing the best."),
+            Parameter("test_end", Moment(), "End of the held-out period.", unset="the end of the whole"),
+            Parameter("test_ratio", Number(0, 1, below=True, metavar="FRACTION", optional=True),
+                      "In place of dates: the last part of the period; 0 holds nothing out.", unset="0.25"),
+            Parameter("holdout", Days(), "Seal the last days of the period, 90d for example: neither search nor test "
+                      "sees them. study.open_holdout() runs the best parameters on them, which is counted."),
+            Parameter("top", Whole(1, 1_000), "How many of the best trials are tested and shown.", 10),
+        )),
+        *(one.but(group=_CHECKS) for one in (
+            Parameter("neighbours", Whole(0, 20, metavar="STEPS"), "How many steps of each parameter the best five are "
+                      "looked around, on the training period; 0 looks around none.", 1),
+            Parameter("parity", Switch(on=False), "Do not run the best trial again in step mode, whose trades and "
+                      "profit must be the same.", True),
+        )),
+        *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG), _TIMEOUT, *RUNNING, *OUTPUT,
+    ),
+    result="jesse_nb.core.tools.optimize_result:OptimizeResult",
+    magics=("optimize",), command="optimize", cell={"space": "space"},
+    then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
+          "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
+    details="""\
+        The cell is ordinary Python that defines a class derived from Strategy,
+        which needs no import, and the space to search::
+
+            %%optimize -s BTC-USDT -t 1h --start 2023-06-01 --end 2024-05-31 --trials 100 -o study
+            class TrendFollower(Strategy):
+                ...
+            space = dict(fast=(5, 30), slow=(31, 120), stop=(1.0, 5.0, 0.5), mode=["a", "b"])
+
+        Running the cell again continues where it was: no finished trial is
+        simulated twice. A strategy that exists already is named on the line::
+
+            %optimize TrendFollower -s BTC-USDT -t 1h --start 2023-06-01 --end 2024-05-31 --space fast=5:30
+        """,
+)  # fmt: skip
+
+_WINDOWS, _CROSS, _EACH = "windows, in days", "cross-validation in place of windows", "what is searched in each window"
+
+
+def _days(name: str, help_text: str, default: int, label: str, least: int = 1) -> Parameter:
+    return Parameter(name, Whole(least, 36_500, "days", "DAYS"), help_text, default, group=_WINDOWS, setting=name,
+                     label=label)
+
+
+WALK_FORWARD = Tool(
+    "walk_forward", "Walk-forward",
+    "Optimize a strategy window by window, test each choice on the days after, and show the report.",
+    "jesse_nb.core.tools.walk_forward:walk_forward",
+    (
+        STRATEGY.but(group=_WINDOWS, help=f"{STRATEGY.help} Not needed for --show-windows."),
+        _days("in_sample_period", "Days of training in one window.", 365, "In-sample days"),
+        _days("out_sample_period", "Days of testing after it.", 30, "Out-of-sample days"),
+        _days("step_forward", "Days from one window to the next; where tests overlap, the newest model counts.", 7,
+              "Days to next window"),
+        _days("gap", "Days left out between training and testing, or between groups.", 0, "Days of gap", 0),
+        Parameter("anchored", Switch(), "Let every window train from the start on.", False, group=_WINDOWS),
+        Parameter("show_windows", Switch(), "Show where they lie, and run nothing.", False, group=_WINDOWS,
+                  surfaces=(MAGIC, COMMAND)),
+        *(one.but(group=_CROSS) for one in (
+            Parameter("split", Choice(("windows", "cpcv")), "cpcv: combinatorial purged cross-validation, a "
+                      "distribution of out-of-sample paths.", "windows"),
+            Parameter("groups", Whole(2, 20), "Parts that the period is cut into.", 6),
+            Parameter("test_groups", Whole(1, 19), "Parts that each split tests on.", 2),
+        )),
+        *(one.but(group=_EACH) for one in (
+            _SPACE,
+            HYPERPARAMETERS.but(help="With a space: values of parameters that are not varied. Without: the parameters "
+                                     "of every window, and nothing is searched. Or one expression that gives a dict."),
+            _METRIC.but(help="What is optimized: Jesse's metrics, or functions of a result by their name."),
+            _CONSTRAINTS.but(help=_CONSTRAINTS.help.replace("the best trials", "the chosen parameters")),
+            _TRIALS.but(help="Parameter sets to try in each window, or candidates of a cross-validation.", default=30),
+            _SAMPLER, SEED.but(help="Seed; each window's own derives from it."),
+        )),
+        *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG),
+        _TIMEOUT.but(help="Seconds for all of it; the windows finished by then are the result."),
+        *RUNNING, *OUTPUT,
+    ),
+    result="jesse_nb.core.tools.walk_forward_result:WalkForwardResult",
+    magics=("walk_forward",), command="walk-forward", cell={"space": "space"},
+    then={"analyze": {"names": "{}"}},
+    details="""\
+        The cell is ordinary Python that defines a class derived from Strategy,
+        which needs no import, and the space to search in every window::
+
+            %%walk_forward -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 --trials 30 -o walk
+            class TrendFollower(Strategy):
+                ...
+            space = dict(fast=(5, 30), slow=(31, 120), stop=(1.0, 5.0, 0.5), mode=["a", "b"])
+
+        Running the cell again continues where it was. --show-windows on the same
+        line shows the windows and runs nothing, the cell's own code included::
+
+            %walk_forward --show-windows --start 2023-01-01 --end 2024-06-30 --in-sample-period 180
+
+        Fixed parameters, or a distribution of out-of-sample paths::
+
+            %walk_forward TrendFollower -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 \
+--hyperparameters study.best_params
+            %walk_forward TrendFollower -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 --split cpcv
+        """,
+)  # fmt: skip

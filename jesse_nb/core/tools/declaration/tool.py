@@ -1,0 +1,92 @@
+"""A tool: what a user asks for, under its names, with what it takes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON, Parameter
+
+__all__ = ["Tool"]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Something that a user can ask for.
+
+    Attributes
+    ----------
+    name
+        In Python.
+    title
+        Above its form.
+    summary
+        What it does, on one line.
+    home
+        Where its function is, ``module:name``; it is imported when it is called.
+    parameters
+        All that it takes, in the order in which help lists it.
+    result
+        Where the class of its result is, ``module:name``.
+    magics
+        Names of its magic, the one that is written down first; empty where it has none.
+    command
+        Its name on the command line; empty where it has none.
+    cell
+        Which argument a variable that the cell assigns gives: ``space`` the space. None where its magic takes no
+        cell.
+    then
+        Forms that can go on with its result, and what they are given of it; ``{}`` is its name.
+    details
+        What follows the summary in the magic's help.
+    note
+        What follows the help of the command.
+    """
+
+    name: str
+    title: str
+    summary: str
+    home: str
+    parameters: tuple[Parameter, ...]
+    result: str = ""
+    magics: tuple[str, ...] = ()
+    command: str = ""
+    cell: Mapping[str, str] | None = None
+    then: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    details: str = ""
+    note: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """Return its function, which is imported now."""
+        module, _, name = self.home.partition(":")
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+
+    def on(self, surface: str) -> tuple[Parameter, ...]:
+        """Return what it takes on a surface: ``python``, ``magic`` or ``command``."""
+        return tuple(one for one in self.parameters if surface in one.surfaces)
+
+    def groups(self, surface: str) -> Iterator[tuple[str, list[Parameter]]]:
+        """Yield the headings of its help on a surface, each with what stands under it."""
+        groups: dict[str, list[Parameter]] = {}
+        for one in self.on(surface):
+            groups.setdefault(one.group, []).append(one)
+        yield from groups.items()
+
+    def parameter(self, name: str, surface: str = PYTHON) -> Parameter:
+        """Return one of its arguments by its name in Python.
+
+        Raises
+        ------
+        KeyError
+            When it has none of that name there.
+        """
+        for one in self.on(surface):
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    def flag_of(self, argument: str, surface: str = COMMAND) -> str:
+        """Return what an argument is called on a line; its own name where it is not on it."""
+        return next((one.flag for one in self.on(surface) if one.name == argument), argument)
