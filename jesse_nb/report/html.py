@@ -18,6 +18,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.check.strategy_check import StrategyCheck
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.exploration import Exploration
@@ -29,6 +30,7 @@ from jesse_nb.report import backtest_tables, batch_tables, provenance
 from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
 from jesse_nb.report.candle_check import check_content, check_title
 from jesse_nb.report.canvas import ReportFigure, png
+from jesse_nb.report.check.check_report import strategy_check_content, strategy_check_title
 from jesse_nb.report.explorer_report import exploration_content
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.labels import days, label, period
@@ -72,6 +74,7 @@ def page(result: Any) -> str:
     title = (f"Batch: {batch_tables.subject(result)}" if isinstance(result, BatchResult)
              else analysis_title(result) if isinstance(result, Analysis)
              else check_title(result) if isinstance(result, CandleCheck)
+             else strategy_check_title(result) if isinstance(result, StrategyCheck)
              else scenarios_title(result) if isinstance(result, CandleMonteCarlo)
              else fee_stress_title(result) if isinstance(result, FeeStress)
              else f"{result.strategy} on {provenance.market(result.spec)}")
@@ -173,6 +176,11 @@ def _(result: CandleCheck) -> str:
         **check_content(result),
         "figures": _pictures(result, {"coverage": "Minutes of each day with and without volume, and missing"}),
     })
+
+
+@fragment.register
+def _(result: StrategyCheck) -> str:
+    return _render("check_strategy.html", strategy_check_content(result))
 
 
 @fragment.register

@@ -11,6 +11,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.analysis_result import Analysis
 from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
 from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.check.strategy_check import StrategyCheck
 from jesse_nb.core.tools.check_candles import CandleCheck
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.exploration import Exploration
@@ -22,6 +23,7 @@ from jesse_nb.report import batch_tables, optimize_tables, words
 from jesse_nb.report.analysis_report import analysis_text
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.candle_check import check_text
+from jesse_nb.report.check.check_report import strategy_check_text
 from jesse_nb.report.explorer_report import exploration_text
 from jesse_nb.report.labels import label, period, write
 from jesse_nb.report.numbers import UNDEFINED
@@ -132,6 +134,7 @@ text.register(WalkForwardResult, walk_forward_text)
 text.register(CpcvResult, cpcv_text)
 text.register(Analysis, analysis_text)
 text.register(CandleCheck, check_text)
+text.register(StrategyCheck, strategy_check_text)
 text.register(CandleMonteCarlo, scenarios_text)
 text.register(FeeStress, fee_stress_text)
 text.register(Exploration, exploration_text)

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
+from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.reading_later import allow_reading_later, read_later
 from jesse_nb.core.simulator.recording import Recording
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
@@ -47,8 +48,8 @@ class RunRecord:
         Package name to version, of the process that ran it.
     output
         What the strategy printed, cut to its first 20,000 characters.
-    recording
-        What was watched beside, where that was asked for; it is never stored.
+    recording, observation
+        What was watched beside, where that was asked for; they are never stored.
     """
 
     metrics: dict[str, Any]
@@ -59,6 +60,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=dict)
     output: str = ""
     recording: Recording | None = None
+    observation: Observation | None = None
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""
@@ -112,7 +114,7 @@ class RunRecord:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Packed in the worker, it is small on its way and ready for the store; few read the trades of a trial.
-        return _arrived, (self.pack(), self.seconds, self.recording)
+        return _arrived, (self.pack(), self.seconds, self.recording, self.observation)
 
     @classmethod
     def unpack(cls, metrics: str, trades: bytes, equity: bytes, versions: str, seconds: float) -> RunRecord:
@@ -142,9 +144,11 @@ _NO_TRADES = pd.DataFrame()
 _ANY = "surrogatepass"
 
 
-def _arrived(packed: tuple[str, bytes, bytes, str], seconds: float, recording: Recording | None) -> RunRecord:
+def _arrived(
+    packed: tuple[str, bytes, bytes, str], seconds: float, recording: Recording | None, observation: Observation | None
+) -> RunRecord:
     record = RunRecord.unpack(*packed, seconds)
-    record.__dict__.update(_came_as=packed, recording=recording)
+    record.__dict__.update(_came_as=packed, recording=recording, observation=observation)
     return record
 
 

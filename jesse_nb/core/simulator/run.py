@@ -25,6 +25,7 @@ from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
 from jesse_nb.core.simulator.fast import fast_path, switched_off
+from jesse_nb.core.simulator.observing import Observe, observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
@@ -60,11 +61,11 @@ _OWN = frozenset({float, int, str, bool, type(None)})
 class Simulation:
     """What a worker needs for one run: the spec, the strategies' code and the rows to read.
 
-    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too. With
-    ``stop``, the run ends where that rule says so; ``progress`` is the path of a
-    :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`. With ``plain``, Jesse's own loops run: by default
-    when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the process that asks. The numbers are the same,
-    so it is no part of the spec.
+    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too; with
+    ``observe``, an :attr:`~jesse_nb.core.simulator.record.RunRecord.observation`. With ``stop``, the run ends where
+    that rule says so; ``progress`` is the path of a :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`. With
+    ``plain``, Jesse's own loops run: by default when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the
+    process that asks. The numbers are the same, so it is no part of the spec.
     """
 
     spec: BacktestSpec
@@ -74,6 +75,7 @@ class Simulation:
     stop: StopRule | None = None
     progress: str = ""
     plain: bool = field(default_factory=switched_off)
+    observe: Observe | None = None
 
 
 def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
@@ -95,6 +97,7 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
+              observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
               contextlib.ExitStack() as quicker):  # fmt: skip
             classes = load_strategies(simulation.codes)
             way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
@@ -127,6 +130,7 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
         versions=versions() | {"simulator": way.name},
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
+        observation=observer.observation() if observer else None,
     )
 
 

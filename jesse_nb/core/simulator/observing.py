@@ -1,0 +1,242 @@
+"""What a check looks at while a run is under way: every order as it is taken in, and what one candle's code computed.
+
+The run itself is not changed, unless it is asked to be: :attr:`Observe.late` lets a strategy see its candles one later.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
+from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
+from jesse_nb.core.simulator.held_data import held_by, held_data
+from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
+from jesse_nb.core.simulator.local_modules import is_local_module
+
+__all__ = ["Observation", "Observe", "OrderEvent", "Step", "observed"]
+
+_MOST_STEPS = 20_000
+_MOST_LETTERS = 120
+
+
+@dataclass(frozen=True)
+class Observe:
+    """What to look at in one run.
+
+    Attributes
+    ----------
+    trace_at
+        End of the candle, milliseconds UTC, at which each step of the strategies' own code is noted; 0 for none.
+    late
+        Whether strategies see their candles without the newest one.
+    keep_past
+        Whether indicators keep their past (:class:`~jesse_nb.core.simulator.kept_past.PastKeeper`).
+    """
+
+    trace_at: int = 0
+    late: bool = False
+    keep_past: bool = False
+
+
+class OrderEvent(NamedTuple):
+    """Something that happened to an order.
+
+    ``time`` is milliseconds UTC; ``event`` is ``submitted``, ``filled`` or ``cancelled``; ``qty`` is signed, in the
+    base currency, and ``price`` in the quote currency (None for a market order that is not filled yet).
+    """
+
+    time: int
+    event: str
+    exchange: str
+    symbol: str
+    side: str
+    type: str
+    qty: float
+    price: float | None
+
+
+class Step(NamedTuple):
+    """One step of a strategy's own code: where it was, and what was new there.
+
+    ``values`` holds names of variables with their values as short text; of a function that returned, ``return``.
+    """
+
+    file: str
+    function: str
+    line: int
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen.
+
+    Attributes
+    ----------
+    events
+        All that happened to orders, in the order of time.
+    steps
+        What the strategies' own code did at the traced candle.
+    held
+        The larger collections of values that the strategies' code holds beside the candles, in words.
+    repainted
+        With ``keep_past``: whose past changed.
+    """
+
+    events: tuple[OrderEvent, ...]
+    steps: tuple[Step, ...] = ()
+    held: tuple[str, ...] = ()
+    repainted: tuple[Repainted, ...] = ()
+
+
+@dataclass
+class _Observer:
+    submitted: list[tuple[Any, OrderEvent]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    classes: dict[type[Any], None] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+    keeper: PastKeeper | None = None
+
+    def observation(self) -> Observation:
+        events = []
+        for order, taken_in in self.submitted:
+            events.append(taken_in)
+            for event, time in (("filled", order.executed_at), ("cancelled", order.canceled_at)):
+                if time is not None:
+                    events.append(taken_in._replace(time=int(time), event=event, price=_number(order.price)))
+        # Sorting is stable: what happens at one moment stays in the order in which Jesse did it.
+        held = dict.fromkeys([*self.held, *(text for strategy in self.classes for text in held_data(strategy))])
+        return Observation(tuple(sorted(events, key=lambda event: event.time)), tuple(self.steps), tuple(held),
+                           tuple(self.keeper.changed) if self.keeper else ())
+
+
+@contextmanager
+def observed(observe: Observe) -> Iterator[_Observer]:
+    """Observe the one run that Jesse simulates meanwhile; ask for ``observation()`` afterwards."""
+    observer = _Observer(keeper=PastKeeper() if observe.keep_past else None)
+    with replaced([*_noting_orders(observer), _noting_classes(observer), *_tracing(observe.trace_at, observer),
+                   *(_following(observer.keeper) if observer.keeper else []),
+                   *(_late_candles() if observe.late else [])]):
+        yield observer
+
+
+def _noting_orders(observer: _Observer) -> list[Replacement]:
+    state = jesse_module("jesse.store.state_orders").OrdersState
+    add_order = state.add_order
+
+    def noted(state: Any, order: Any) -> None:
+        observer.submitted.append((order, OrderEvent(
+            int(order.created_at), "submitted", str(order.exchange), str(order.symbol), str(order.side),
+            str(order.type), float(order.qty), _number(order.price))))
+        add_order(state, order)
+
+    return [Replacement(state, "add_order", noted)]
+
+
+def _noting_classes(observer: _Observer) -> Replacement:
+    strategy = strategy_class()
+    begin = strategy._init_objects
+
+    def begun(strategy: Any) -> None:
+        observer.classes[type(strategy)] = None
+        observer.held += held_by(strategy)
+        if observer.keeper is not None:
+            observer.keeper.wrap(type(strategy))
+        begin(strategy)
+
+    return Replacement(strategy, "_init_objects", begun)
+
+
+def _following(keeper: PastKeeper) -> list[Replacement]:
+    strategy = strategy_class()
+    execute = strategy._execute
+
+    def followed(strategy: Any) -> None:
+        keeper.follow(strategy)
+        execute(strategy)
+
+    return [Replacement(strategy, "_execute", followed)]
+
+
+def _late_candles() -> list[Replacement]:
+    strategy = strategy_class()
+    get_candles = strategy.get_candles
+
+    def late(strategy: Any, exchange: str, symbol: str, timeframe: str) -> Any:
+        found = get_candles(strategy, exchange, symbol, timeframe)
+        return found[:-1] if len(found) > 1 else found
+
+    candles = property(lambda strategy: late(strategy, strategy.exchange, strategy.symbol, strategy.timeframe))
+    return [Replacement(strategy, "get_candles", late), Replacement(strategy, "candles", candles)]
+
+
+def _tracing(moment: int, observer: _Observer) -> list[Replacement]:
+    if not moment:
+        return []
+    strategy = strategy_class()
+    execute, store = strategy._execute, jesse_module("jesse.store").store
+
+    def traced(strategy: Any) -> None:
+        if int(store.app.time) != moment:
+            execute(strategy)
+            return
+        tracer = _Tracer(observer.steps)
+        before = sys.gettrace()
+        sys.settrace(tracer.enter)
+        try:
+            execute(strategy)
+        finally:
+            sys.settrace(before)
+
+    return [Replacement(strategy, "_execute", traced)]
+
+
+class _Tracer:
+    """Notes the steps of code that is neither Jesse's nor of an installed package."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self._steps = steps
+        self._others = {file for module in tuple(sys.modules.values())
+                        if (file := getattr(module, "__file__", None)) and not is_local_module(module)}
+        self._known: dict[FrameType, dict[str, str]] = {}
+
+    def enter(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._step if self._is_own(frame.f_code) else None
+
+    def _is_own(self, code: CodeType) -> bool:
+        return code.co_filename not in self._others and not code.co_filename.startswith("<frozen")
+
+    def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if len(self._steps) >= _MOST_STEPS:
+            return None
+        if event in ("line", "return"):
+            known = self._known.setdefault(frame, {})
+            now = {name: text for name, value in frame.f_locals.items() if (text := _text(value))}
+            if event == "return" and (text := _text(argument)):
+                now["return"] = text
+            new = tuple((name, text) for name, text in now.items() if known.get(name) != text)
+            known.update(now)
+            self._steps.append(Step(frame.f_code.co_filename, frame.f_code.co_name, frame.f_lineno, new))
+        return self._step
+
+
+def _text(value: Any) -> str:
+    """Return a value as text that is alike where the value is; empty for what cannot be compared so."""
+    if isinstance(value, bool | int | float | str | np.generic) or value is None:
+        return repr(value)[:_MOST_LETTERS]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        return f"array of {value.shape}, last {value.reshape(-1)[-1]!r}" if value.size else "empty array"
+    if isinstance(value, tuple | list) and len(value) <= 8:
+        return "(" + ", ".join(_text(part) or "?" for part in value) + ")"
+    return ""
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,1 @@
+"""Is a strategy sound? Its orders looked at before anyone believes its results."""

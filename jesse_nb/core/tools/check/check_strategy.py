@@ -1,0 +1,174 @@
+"""Is a strategy sound? It is simulated several times with something changed, and its orders are compared."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.tools.check.look_ahead import LookAhead
+from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.settling import Determinism, Fragility, WarmUp
+from jesse_nb.core.tools.check.strategy_check import CHECKS, Finding, StrategyCheck
+from jesse_nb.core.tools.request import Jobs, Prepared, Request, Source, check_whole
+from jesse_nb.exceptions import InputError, did_you_mean
+
+__all__ = ["check_strategy"]
+
+
+def check_strategy(
+    strategy: Any = None,
+    symbol: str | None = None,
+    timeframe: str | None = None,
+    start: Any = None,
+    end: Any = None,
+    *,
+    exchange: str | None = None,
+    routes: Sequence[Any] | None = None,
+    data_routes: Sequence[Any] = (),
+    hyperparameters: Mapping[str, Any] | None = None,
+    checks: Sequence[str] = CHECKS,
+    moments: int = 4,
+    seed: int = 0,
+    balance: float = 10_000.0,
+    fee: float = 0.001,
+    market: Literal["futures", "spot"] = "futures",
+    leverage: int = 1,
+    leverage_mode: Literal["cross", "isolated"] = "cross",
+    warm_up_candles: int = 240,
+    mode: Mode = "fast",
+    gaps: Gaps = "fill",
+    source: Source = "auto",
+    project: str | Path | None = None,
+    candles: CandleStore | None = None,
+    trial_timeout: float | None = 600.0,
+    memory_limit: int | None = None,
+    n_jobs: Jobs | None = None,
+    background: bool = False,
+) -> StrategyCheck | Job[StrategyCheck]:
+    """Look for what makes a strategy's results untrue: knowledge of the future, chance, and a start that never settles.
+
+    It takes about the time of ten backtests of the period. Nothing is kept in the run store, and no run counts as a
+    trial.
+
+    Parameters
+    ----------
+    strategy, symbol, timeframe, start, end, exchange, routes, data_routes, hyperparameters
+        As in :func:`~jesse_nb.core.tools.backtest.backtest`.
+    checks
+        Which of ``look_ahead`` (orders stay the same when candles after them are turned upside down), ``warm_up``
+        (orders settle with two and four times the warm-up), ``determinism`` (the same run gives the same orders),
+        ``reads`` (data that does not come from the candles) and ``fragility`` (profit with candles seen one later,
+        fees doubled, the start moved by hours).
+    moments
+        After how many moments candles are turned upside down, 1 to 50. More find what shows in few orders only.
+    seed
+        Of the choice of moments.
+    balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, project, candles
+        As in :func:`~jesse_nb.core.tools.backtest.backtest`.
+    trial_timeout, memory_limit, n_jobs
+        Of each simulation, and how many run at the same time.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
+
+    Returns
+    -------
+    StrategyCheck
+        Its ``failed`` says whether a result of this strategy is not to be believed.
+
+    Raises
+    ------
+    SimulationError
+        When the plain run fails.
+    InputError, StrategyError, CandlesError
+        For what is wrong with the arguments.
+    JobInterruptedError
+        When a blocking call is interrupted.
+
+    Examples
+    --------
+    >>> check = check_strategy(TrendFollower, "BTC-USDT", "1h", "2023-01-01", "2023-07-01")  # doctest: +SKIP
+    >>> check.failed  # doctest: +SKIP
+    False
+    """
+    wanted = _checked(checks)
+    check_whole("moments", moments, 1, 50)
+    check_whole("seed", seed, 0, 2**63)
+    request = Request(
+        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
+        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
+        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        source=source, project=project, candles=candles, trial_timeout=trial_timeout, memory_limit=memory_limit,
+        n_jobs=n_jobs,
+    ).check()  # fmt: skip
+    prepared = request.prepare(start, end)
+
+    def work(control: JobControl) -> StrategyCheck:
+        with tempfile.TemporaryDirectory(prefix="jesse-nb-check-") as folder:
+            runs = ObservedRuns(request.pool, control, timeout=request.trial_timeout, memory=request.memory)
+            try:
+                return _checked_strategy(request, prepared, LookAhead(prepared, Path(folder), moments, seed), wanted,
+                                         runs, control)
+            finally:
+                runs.cancel()
+
+    first = prepared.spec.routes[0]
+    job = Job("check_strategy", f"{first.strategy.name} {first.symbol} {first.timeframe}", work,
+              strategies=[route.strategy for route in prepared.spec.routes]).start()
+    return job if background else run_blocking(job)
+
+
+def _checked_strategy(
+    request: Request, prepared: Prepared, look_ahead: LookAhead, wanted: Sequence[str], runs: ObservedRuns,
+    control: JobControl,
+) -> StrategyCheck:  # fmt: skip
+    control.update(phase="checking the strategy", workers=request.workers)
+    runs.start("plain", prepared.simulation(prepared.spec))
+    warm_up, determinism = WarmUp(request, prepared), Determinism(prepared)
+    fragility = Fragility(request, prepared)
+    for name, check in (("warm_up", warm_up), ("determinism", determinism), ("fragility", fragility)):
+        if name in wanted:
+            check.start(runs)
+    record = runs.record("plain")
+    plain = observation_of(record)
+    if "look_ahead" in wanted:
+        look_ahead.start(runs, plain)
+    findings: list[Finding] = []
+    steadiness = determinism.findings(runs, plain) if "determinism" in wanted else []
+    unsteady = any(finding.level == "failed" for finding in steadiness)
+    for name in wanted:
+        if unsteady and name in ("look_ahead", "warm_up"):
+            findings.append(Finding(name, "not checked", "Its orders change from run to run: nothing can be compared.",
+                                    ("Make them repeatable first.",)))
+        elif name == "look_ahead":
+            findings += look_ahead.findings(runs, plain)
+        elif name == "warm_up":
+            findings += warm_up.findings(runs, plain)
+        elif name == "determinism":
+            findings += steadiness
+        elif name == "reads":
+            findings += _reads(plain.held)
+        else:
+            findings += fragility.findings(runs, record)
+    return StrategyCheck(record.to_result(prepared.spec), tuple(findings), runs.started, control.elapsed)
+
+
+def _reads(held: Sequence[str]) -> list[Finding]:
+    if not held:
+        return [Finding("reads", "passed", "It goes by candles, hyperparameters and its own code alone.")]
+    return [Finding("reads", "warning", "It goes by data of its own, too: whether that was known at the time, only you "
+                    "can tell.", tuple(f"It holds {words}." for words in held))]
+
+
+def _checked(checks: Any) -> tuple[str, ...]:
+    names = (checks,) if isinstance(checks, str) else tuple(checks)
+    for name in names:
+        if name not in CHECKS:
+            raise InputError(f"No check is called {name!r}.", did_you_mean(str(name), CHECKS))
+    if not names:
+        raise InputError("checks is empty.", f"Choose from {', '.join(CHECKS)}.")
+    return tuple(name for name in CHECKS if name in names)

@@ -1,0 +1,80 @@
+"""Which line of a strategy's code a finding comes down to."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jesse_nb.core.analysis.check.steps import first_parting
+from jesse_nb.core.simulator.observing import Observe
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.strategy_check import CodeLine
+
+__all__ = ["Place", "code_line", "line_of_use", "place_of_parting"]
+
+
+class Place(NamedTuple):
+    """A line, and in words what it gave in either run."""
+
+    line: CodeLine | None = None
+    values: tuple[str, ...] = ()
+
+
+def place_of_parting(
+    runs: ObservedRuns, name: str, first: Simulation, second: Simulation, time: int
+) -> Place:
+    """Run both again, look at each step of the strategies' code at ``time``, and say where they part.
+
+    Parameters
+    ----------
+    runs
+        Of the check.
+    name
+        What the two runs are called.
+    first, second
+        The runs.
+    time
+        End of a candle, milliseconds UTC.
+    """
+    traced = Observe(trace_at=time)
+    runs.start(f"{name}, first", first, traced)
+    runs.start(f"{name}, second", second, traced)
+    one, other = (observation_of(runs.record(f"{name}, {which}")) for which in ("first", "second"))
+    parting = first_parting(one.steps, other.steps)
+    if parting is None:
+        return Place()
+    what = "What it returned" if parting.name == "return" else parting.name
+    values = (f"{what} was {parting.first} in one run and {parting.second} in the other.",) if parting.name else ()
+    return Place(code_line(first.spec, parting.file, parting.function, parting.line), values)
+
+
+def code_line(spec: BacktestSpec, file: str, function: str, line: int) -> CodeLine:
+    """Return a line with its text, where that is at hand."""
+    text = linecache.getline(file, line).strip()
+    for source in (route.strategy.source for route in spec.routes if file == f"<strategy {route.strategy.name}>"):
+        lines = source.splitlines()
+        text = text or (lines[line - 1].strip() if line <= len(lines) else "")
+    return CodeLine(function, line, text)
+
+
+def line_of_use(spec: BacktestSpec, names: Sequence[str]) -> CodeLine | None:
+    """Return the first line of a strategy's methods that reads one of some names (of globals or of attributes)."""
+    wanted = {name.rpartition(".")[2] for name in names}
+    for source in dict.fromkeys(route.strategy.source for route in spec.routes):
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:
+            continue
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            if function.name == "__init__":
+                continue
+            for node in ast.walk(function):
+                name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+                if name in wanted and isinstance(getattr(node, "ctx", None), ast.Load):
+                    assert isinstance(node, ast.Name | ast.Attribute)
+                    return CodeLine(function.name, node.lineno, source.splitlines()[node.lineno - 1].strip())
+    return None

@@ -1,0 +1,134 @@
+"""The simulations of a check: several at once, each observed, none of them kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from jesse_nb.core.candles.mirrored import mirrored_after
+from jesse_nb.core.candles.series import fingerprint_candles
+from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.pool import Pool
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.observing import Observation, Observe
+from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.trials import PATIENCE
+from jesse_nb.exceptions import JobCancelledError
+
+__all__ = ["ObservedRuns", "mirrored", "observation_of"]
+
+
+class ObservedRuns:
+    """Observed simulations by name.
+
+    They are not kept: a stored run would be found again where the strategy is what is doubted.
+
+    Parameters
+    ----------
+    pool
+        Gives that on which they run.
+    control
+        Of the job.
+    timeout, memory
+        Of each simulation: seconds, bytes.
+    """
+
+    def __init__(
+        self, pool: Callable[[], Pool], control: JobControl, *, timeout: float | None, memory: int | None
+    ) -> None:
+        self._pool = pool
+        self._control = control
+        self._timeout, self._memory = timeout, memory
+        self._futures: dict[str, Future[Answer]] = {}
+        self.finished = 0
+
+    @property
+    def started(self) -> int:
+        """How many simulations were begun."""
+        return len(self._futures)
+
+    def start(self, name: str, simulation: Simulation, observe: Observe | None = None) -> None:
+        """Begin a simulation."""
+        observed = replace(simulation, observe=observe or Observe())
+        self._futures[name] = self._pool().submit(observed, self._timeout, self._memory)
+
+    def has(self, name: str) -> bool:
+        """Whether a simulation of this name was begun."""
+        return name in self._futures
+
+    def record(self, name: str) -> RunRecord:
+        """Wait for one and return it.
+
+        Raises
+        ------
+        JobCancelledError
+            When the job was stopped.
+        SimulationError
+            What went wrong with it.
+        """
+        future = self._futures[name]
+        while not self._control.cancelled:
+            try:
+                answer = future.result(timeout=PATIENCE)
+            except FutureTimeoutError as error:
+                if not future.done():
+                    self._tell()
+                    continue
+                raise failure_of(error, self._timeout) from None
+            except Exception as error:  # noqa: BLE001 - futures raise whatever ended their task
+                raise failure_of(error, self._timeout) from None
+            self._tell()
+            if answer.failure:
+                raise failure_of(answer)
+            value: RunRecord = answer.value
+            return value
+        raise JobCancelledError("The check was cancelled.")
+
+    def cancel(self) -> None:
+        """Stop what still runs."""
+        for future in self._futures.values():
+            future.cancel()
+
+    def _tell(self) -> None:
+        done = sum(future.done() for future in self._futures.values())
+        self._control.update(done=done, total=max(len(self._futures), done), running=len(self._futures) - done)
+
+
+def observation_of(record: RunRecord) -> Observation:
+    """Return what was seen of a run that was observed."""
+    assert record.observation is not None
+    return record.observation
+
+
+def mirrored(prepared: Prepared, moment: int, end: int, folder: Path) -> Simulation:
+    """Return a run to ``end`` on candles that are turned upside down from ``moment`` on.
+
+    Parameters
+    ----------
+    prepared
+        The run as it is.
+    moment, end
+        Milliseconds UTC.
+    folder
+        Where the changed candles are written, for workers to map.
+    """
+    slices, mapped = [], []
+    for part, rows in zip(prepared.spec.candles, prepared.mapped, strict=True):
+        warm_up, trading = rows.read()
+        last = int(np.searchsorted(trading[:, 0], end))
+        changed = mirrored_after(np.concatenate([warm_up, trading[:last]]), moment)
+        path = folder / f"{part.symbol}-{moment}-{end}.npy"
+        np.save(path, changed, allow_pickle=False)
+        slices.append(replace(part, end=end, fingerprint=fingerprint_candles(changed)))
+        mapped.append(MappedSlice(part.exchange, part.symbol, str(path), 0, len(warm_up), len(changed)))
+    spec = replace(prepared.spec, end=end, candles=tuple(slices))
+    return replace(prepared.simulation(spec), candles=tuple(mapped))

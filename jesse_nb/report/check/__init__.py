@@ -1,0 +1,1 @@
+"""The report on whether a strategy is sound."""

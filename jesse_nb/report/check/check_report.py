@@ -1,0 +1,86 @@
+"""What a check of a strategy found: one line a check, its evidence, and the line of code."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jesse_nb.report.labels import days, period
+from jesse_nb.report.provenance import account, given_hyperparameters, market
+from jesse_nb.report.words import SYNTHETIC
+
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
+
+__all__ = ["strategy_check_content", "strategy_check_text", "strategy_check_title"]
+
+_NAMES = {"look_ahead": "Look-ahead", "warm_up": "Warm-up", "determinism": "Determinism", "reads": "What it reads",
+          "fragility": "Fragility"}
+_TONES = {"failed": "bad", "warning": "open", "passed": "good", "not checked": "quiet"}
+
+
+class ShownFinding(NamedTuple):
+    """A finding as the template takes it; the tone is a class of the style sheet."""
+
+    name: str
+    level: str
+    tone: str
+    summary: str
+    evidence: tuple[str, ...]
+    line: str
+
+
+def strategy_check_title(check: StrategyCheck) -> str:
+    """Return what was checked."""
+    return f"Check of {check.strategy} on {market(check.result.spec)}"
+
+
+def strategy_check_text(check: StrategyCheck) -> str:
+    """Return the check as plain text: nothing in it depends on how long it took."""
+    spec = check.result.spec
+    lines = [" ".join(strategy_check_title(check).split()),
+             f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
+    lines += [_headline(check), ""]
+    for finding in check.findings:
+        lines += textwrap.wrap(f"{_NAMES[finding.check]}: {finding.level}. {finding.summary}", width=96)
+        for sentence in (*finding.evidence, *([f"In {finding.line}"] if finding.line else [])):
+            lines += textwrap.wrap(sentence, width=92, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def strategy_check_content(check: StrategyCheck) -> dict[str, Any]:
+    """Return what the template shows."""
+    spec = check.result.spec
+    return {"name": check.strategy, "synthetic": spec.synthetic, "explanation": SYNTHETIC,
+            "places": f"{market(spec)}, {account(spec)}, {spec.mode} mode",
+            "period": f"{period(spec.start, spec.end)} ({days(spec.start, spec.end)})",
+            "given": given_hyperparameters(spec), "tone": _tone(check), "headline": _headline(check),
+            "findings": [_shown(finding) for finding in check.findings], "stopped": check.stopped,
+            "cost": f"{check.runs} simulations in {check.elapsed:.0f} s; none of them counts as a trial."}
+
+
+def _headline(check: StrategyCheck) -> str:
+    failed = _listed([finding for finding in check.findings if finding.level == "failed"])
+    if failed:
+        return f"Do not believe its results: it failed {failed}."
+    warned = _listed([finding for finding in check.findings if finding.level == "warning"])
+    if warned:
+        return f"Nothing is wrong with its orders, but look at {warned}."
+    return "Nothing wrong was found."
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    names = list(dict.fromkeys(_NAMES[finding.check].lower() for finding in findings))
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _tone(check: StrategyCheck) -> str:
+    levels = {finding.level for finding in check.findings}
+    return "bad" if "failed" in levels else "open" if "warning" in levels else "good"
+
+
+def _shown(finding: Finding) -> ShownFinding:
+    return ShownFinding(_NAMES[finding.check], finding.level, _TONES[finding.level], finding.summary, finding.evidence,
+                        "" if finding.line is None else str(finding.line))

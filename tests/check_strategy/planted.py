@@ -1,0 +1,166 @@
+"""Strategies with a fault each, as source text: what a check must find, and the line that it must name."""
+
+from __future__ import annotations
+
+_HEAD = '''
+import numpy as np
+import jesse.indicators as ta
+from jesse import utils
+from jesse.strategies import Strategy
+'''
+
+_BODY = '''
+    def go_long(self):
+        self.buy = utils.size_to_qty(self.balance * 0.5, self.price, fee_rate=self.fee_rate), self.price
+
+    def go_short(self):
+        self.sell = utils.size_to_qty(self.balance * 0.5, self.price, fee_rate=self.fee_rate), self.price
+
+    def should_cancel_entry(self):
+        return True
+'''
+
+#: Finds the whole series in the frames of whoever runs it: one candle ahead.
+FRAMES = _HEAD + '''
+import sys
+
+
+class Peeker(Strategy):
+    def whole(self):
+        frame = sys._getframe()
+        while frame is not None:
+            loop = frame.f_locals.get("self")
+            if type(loop).__name__ == "Loop":
+                return loop._candles[f"{self.exchange}-{self.symbol}"]["candles"]
+            if "candles" in frame.f_locals and isinstance(frame.f_locals["candles"], dict):
+                return frame.f_locals["candles"][f"{self.exchange}-{self.symbol}"]["candles"]
+            frame = frame.f_back
+
+    def change(self):
+        candles = self.whole()
+        now = int(np.searchsorted(candles[:, 0], self.time))
+        later = candles[min(now + 60, len(candles) - 1), 2]
+        return later / self.price - 1
+
+    def should_long(self):
+        return self.change() > 0.002
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.change() < -0.002
+
+    def update_position(self):
+        if self.index % 3 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: A centred average over the whole series, made once.
+CENTRED = FRAMES.replace("class Peeker", "class Centred").replace(
+    "        later = candles[min(now + 60, len(candles) - 1), 2]\n        return later / self.price - 1\n",
+    "        window = candles[max(now - 300, 0):now + 300, 2]\n        centre = window.mean()\n"
+    "        return centre / self.price - 1\n")
+
+#: Looks up what it computed beforehand over the whole series, from a file beside it.
+FILE = _HEAD + '''
+
+class FromFile(Strategy):
+    def __init__(self):
+        super().__init__()
+        self.signals = np.load(PATH)
+
+    def signal(self):
+        return self.signals[int((self.time - START) // 3_600_000)]
+
+    def should_long(self):
+        return self.signal() > 0
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.signal() < 0
+
+    def update_position(self):
+        if self.signal() == 0:
+            self.liquidate()
+''' + _BODY
+
+#: Fills a global from the stored candles, those of later among them.
+STORED = _HEAD + '''
+import jesse_nb
+
+FUTURE = []
+
+
+class FromStore(Strategy):
+    def __init__(self):
+        super().__init__()
+        if not FUTURE:
+            minutes = jesse_nb.CandleStore(ROOT).read("Binance Spot", "BTC-USDT")
+            FUTURE.append(minutes[59::60, 2])
+            FUTURE.extend([0.0] * 200)
+
+    def ahead(self):
+        hour = int((self.time - FIRST) // 3_600_000)
+        return FUTURE[0][min(hour + 2, len(FUTURE[0]) - 1)] / FUTURE[0][hour] - 1
+
+    def should_long(self):
+        return self.ahead() > 0.003
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.ahead() < -0.003
+
+    def update_position(self):
+        if self.index % 4 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: A zero-phase filter changes what it said before; the strategy looks back at a turn of it.
+REPAINTING = _HEAD + '''
+from scipy.signal import savgol_filter
+
+
+class Repainter(Strategy):
+    def smooth(self):
+        return savgol_filter(self.candles[:, 2], 31, 2)
+
+    def should_long(self):
+        line = self.smooth()
+        return line[-8] < line[-4] < line[-1] and line[-12] > line[-8]
+
+    def should_short(self):
+        line = self.smooth()
+        return self.exchange_type == "futures" and line[-8] > line[-4] > line[-1] and line[-12] < line[-8]
+
+    def update_position(self):
+        if self.index % 12 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: An average of four hundred candles, given two hundred and forty.
+SHORT_WARM_UP = _HEAD + '''
+
+class Unsettled(Strategy):
+    def average(self):
+        return self.candles[:, 2].mean()
+
+    def should_long(self):
+        return self.price > self.average()
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.price < self.average()
+
+    def update_position(self):
+        if self.is_long != (self.price > self.average()):
+            self.liquidate()
+''' + _BODY
+
+#: Buys by chance.
+CHANCE = _HEAD + '''
+import random
+
+
+class Chancer(Strategy):
+    def should_long(self):
+        return random.random() < 0.05
+
+    def update_position(self):
+        if random.random() < 0.2:
+            self.liquidate()
+''' + _BODY

@@ -1,0 +1,132 @@
+"""What a check of a strategy finds, and what it must stay quiet on; each run is the real simulator's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.times import to_ms
+from jesse_nb.core.tools.check.check_strategy import check_strategy
+from jesse_nb.core.tools.check.strategy_check import CHECKS, StrategyCheck
+from jesse_nb.exceptions import InputError
+from tests.check_strategy import planted
+from tests.check_strategy.clean import clean_strategies
+from tests.conftest import EXCHANGE, real_candles
+from tests.strategies import CLOCK, IDLE
+
+START, END = "2023-02-01", "2023-03-01"
+
+
+def check(text: str, store: CandleStore, **options: Any) -> StrategyCheck:
+    found = check_strategy(text, "BTC-USDT", options.pop("timeframe", "1h"), options.pop("start", START),
+                           options.pop("end", END), exchange=EXCHANGE, candles=store, **options)
+    assert isinstance(found, StrategyCheck)
+    return found
+
+
+@pytest.fixture
+def signals(tmp_path: Path) -> Path:
+    """What rises in the hour after each hour, from the run's start on: a file over the whole series."""
+    candles = real_candles("BTC-USDT")
+    first = int(np.searchsorted(candles[:, 0], to_ms(START, "start")))
+    closes = candles[first - 1 :: 60, 2]
+    change = closes[1:] / closes[:-1] - 1
+    path = tmp_path / "signals.npy"
+    np.save(path, np.sign(change) * (np.abs(change) > 0.003))
+    return path
+
+
+@pytest.mark.parametrize(("name", "line"), [
+    ("FRAMES", "return loop._candles"), ("CENTRED", "return loop._candles"),
+    ("REPAINTING", "return savgol_filter(self.candles[:, 2], 31, 2)"),
+])
+def test_look_ahead_is_found_with_its_line(name: str, line: str, candle_store: CandleStore) -> None:
+    found = check(getattr(planted, name), candle_store, checks=("look_ahead",))
+    finding, = found.findings
+    assert finding.level == "failed"
+    assert found.failed
+    assert finding.line is not None
+    assert finding.line.text.startswith(line)
+
+
+def test_data_made_from_the_whole_series_is_found(candle_store: CandleStore, signals: Path) -> None:
+    text = planted.FILE.replace("PATH", repr(str(signals))).replace("START", str(to_ms(START, "start")))
+    found = check(text, candle_store, checks=("look_ahead", "reads"))
+    ahead, reads = found.findings
+    assert (ahead.level, reads.level) == ("failed", "warning")
+    assert ahead.line is not None
+    assert ahead.line.text.startswith("return self.signals[")
+
+
+def test_candles_of_later_read_from_the_store_are_found(candle_store: CandleStore) -> None:
+    text = planted.STORED.replace("FIRST", str(int(real_candles("BTC-USDT")[0, 0])))
+    text = text.replace("ROOT", repr(str(candle_store.root)))
+    ahead, = check(text, candle_store, checks=("look_ahead",)).findings
+    assert ahead.level == "failed"
+    assert ahead.line is not None
+    assert "FUTURE[0]" in ahead.line.text
+
+
+def test_a_start_that_never_settles_is_found(candle_store: CandleStore) -> None:
+    found, = check(planted.SHORT_WARM_UP, candle_store, end="2023-05-01", checks=("warm_up",)).findings
+    assert found.level == "failed"
+    assert found.line is not None
+    assert found.line.text == "return self.candles[:, 2].mean()"
+
+
+def test_too_little_history_is_told(candle_store: CandleStore) -> None:
+    found, = check(CLOCK, candle_store, start="2023-01-12", checks=("warm_up",)).findings
+    assert found.level == "not checked"
+    assert "2 times the warm-up is not stored" in found.evidence[0]
+
+
+@pytest.mark.parametrize("name", clean_strategies())
+def test_clean_strategies_pass(name: str, candle_store: CandleStore) -> None:
+    text = clean_strategies()[name]
+    market = "spot" if len(name) % 3 == 0 else "futures"
+    found = check(text, candle_store, market=market, start="2023-02-10", moments=3,
+                  data_routes=[("BTC-USDT", "1D"), ("BTC-USDT", "4h")], warm_up_candles=30,
+                  checks=("look_ahead", "determinism", "reads"))
+    assert [finding for finding in found.findings if finding.level != "passed"] == []
+    assert len(found.result.trades) > 0
+
+
+def test_a_strategy_that_never_trades_cannot_be_judged(candle_store: CandleStore) -> None:
+    levels = {finding.check: finding.level for finding in check(IDLE, candle_store).findings}
+    assert levels["look_ahead"] == "not checked"
+
+
+def test_fragility_tells_profits_as_backtests_give_them(candle_store: CandleStore) -> None:
+    from jesse_nb.core.tools.backtest import backtest
+
+    found = check(CLOCK, candle_store, checks=("fragility",))
+    arguments = {"exchange": EXCHANGE, "candles": candle_store}
+    dearer = backtest(CLOCK, "BTC-USDT", "1h", START, END, fee=0.002, **arguments)
+    moved = backtest(CLOCK, "BTC-USDT", "1h", "2023-02-01T03:00", END, **arguments)
+    evidence = " ".join(found.findings[0].evidence)
+    for result in (found.result, dearer, moved):
+        assert f"{result.metrics['net_profit_percentage']:+.2f} %" in evidence
+
+
+def test_it_shows_itself(candle_store: CandleStore) -> None:
+    import jesse_nb.report  # noqa: F401 - results draw themselves
+
+    found = check(planted.SHORT_WARM_UP, candle_store, end="2023-05-01")
+    assert "Do not believe its results: it failed warm-up." in str(found)
+    html = found._repr_mimebundle_()["text/html"]
+    assert "return self.candles[:, 2].mean()" in html
+    assert list(found.to_frame()["check"]) == list(CHECKS)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ({"checks": ("look_ahed",)}, "look_ahead"), ({"checks": ()}, "checks is empty"), ({"moments": 0}, "moments"),
+    ({"seed": -1}, "seed"),
+])
+def test_wrong_arguments_are_told(options: dict[str, Any], words: str, candle_store: CandleStore) -> None:
+    with pytest.raises(InputError) as caught:
+        check(CLOCK, candle_store, **options)
+    assert words in f"{caught.value} {caught.value.hint}"
