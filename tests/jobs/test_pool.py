@@ -18,6 +18,7 @@ import pytest
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job
+from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.pool import LocalPool, local_pool, stop_local_pool
 from jesse_nb.core.simulator.strategy import resolve_strategy
 from jesse_nb.core.tools.backtest import backtest
@@ -159,16 +160,38 @@ def test_no_process_is_left_a_second_after_the_end(end: str, candle_store: Candl
     assert not [member for member in family if _lives(member)]
 
 
+@pytest.mark.parametrize("victim", ["workers", "server"])
+def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: CandleStore, tmp_path: Path) -> None:
+    def run(name: str) -> Job[OptimizeResult]:
+        return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=24, seed=5, candles=candle_store, neighbours=0,
+                        parity=False, store=str(tmp_path / name), background=True)  # fmt: skip
+
+    expected = run("undisturbed.sqlite").result(120)
+    pool = local_pool()
+    job = run("disturbed.sqlite")
+    for done in (3, 9, 15):
+        while job.progress.done < done and not job.wait(0.01):
+            pass
+        for worker in _workers(os.getpid())[:1]:
+            (worker.parent() if victim == "server" else worker).kill()
+    result = job.result(120)
+    assert [(trial.params, trial.values) for trial in result.trials] == [
+        (trial.params, trial.values) for trial in expected.trials]
+    assert local_pool() is pool
+
+
 class _SlowToStart(LocalPool):
     """A pool whose workers start when told to: their server takes seconds to import Jesse on a busy machine."""
 
     def __init__(self, size: int) -> None:
-        self.go_on = threading.Event()
-        super().__init__(size)
+        self.go_on = go_on = threading.Event()
 
-    def _start(self) -> None:
-        self.go_on.wait(60)
-        super()._start()
+        def start(scratch: str) -> WorkerProcess:
+            go_on.wait(60)
+            return WorkerProcess(scratch)
+
+        self.start = start
+        super().__init__(size)
 
 
 @pytest.fixture

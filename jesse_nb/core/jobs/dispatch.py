@@ -38,6 +38,7 @@ class _Task:
     memory_limit: int | None
     share: Share
     askers: dict[SharedFuture, Share] = field(default_factory=dict)
+    given: bool = False
     answer: Future[Answer] | None = None
     began: float | None = None
 
@@ -117,6 +118,8 @@ class Dispatcher:
         self._with_pool: list[_Task] = []  # in the order in which the pool takes them
         self._shares: list[Share] = []  # that have anything waiting or running
         self._broken: WorkerDiedError | None = None
+        self._giving = False  # True while a thread gives tasks to the pool
+        self._asked = 0  # for how many calls somebody gives tasks to the pool at this moment
 
     def share(self, limit: int) -> Share:
         """Return a new job's part, of at most ``limit`` simulations at once."""
@@ -151,23 +154,45 @@ class Dispatcher:
             self._shares.append(share)
 
     def _dispatch(self) -> None:
-        while True:
-            with self._lock:
-                task = self._next()
-                if task is None:
-                    return
-                task.share.waiting.remove(task)
-                task.share.with_pool.append(task)
-                self._with_pool.append(task)
-                self._note_starts()
-                try:  # under the lock, so that the pool has them in this order
-                    answer = self._pool.submit(task.simulation, task.timeout, task.memory_limit)
-                except (WorkerDiedError, ReferenceError) as error:
-                    answer = Future()
-                    self._broken = error if isinstance(error, WorkerDiedError) else WorkerDiedError("No workers.")
-                    answer.set_exception(self._broken)
-                task.answer = answer
-            answer.add_done_callback(lambda done, task=task: self._end(task, done))  # type: ignore[misc]
+        """Give the pool what it has room for.
+
+        One thread at a time does, so that the pool has the tasks in this order. It holds no lock meanwhile: a pool
+        that is far away takes its time, and one that refuses a task calls those who wait for it.
+        """
+        with self._lock:
+            if self._giving:
+                return  # who does looks once more after each task
+            self._giving = True
+        while (task := self._take_next()) is not None:
+            self._give(task)
+
+    def _take_next(self) -> _Task | None:
+        with self._lock:
+            task = self._next()
+            if task is None:
+                self._giving = False
+                return None
+            task.given = True
+            task.share.waiting.remove(task)
+            task.share.with_pool.append(task)
+            self._with_pool.append(task)
+            self._note_starts()
+            return task
+
+    def _give(self, task: _Task) -> None:
+        try:
+            answer = self._pool.submit(task.simulation, task.timeout, task.memory_limit)
+        except (WorkerDiedError, ReferenceError) as error:
+            self._broken = error if isinstance(error, WorkerDiedError) else WorkerDiedError("No workers.")
+            answer = _failed(self._broken)
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            answer = _failed(error)
+        with self._lock:
+            task.answer = answer
+            wanted = bool(task.askers)
+        if not wanted:
+            answer.cancel()
+        answer.add_done_callback(lambda done: self._end(task, done))
 
     def _next(self) -> _Task | None:
         ahead = self._ahead()
@@ -228,17 +253,17 @@ class Dispatcher:
             if task.answer is not None and task.answer.done():
                 return
             heir = next(iter(task.askers.values()), None)
-            mine = task.share.waiting if task.answer is None else task.share.with_pool
+            mine = task.share.with_pool if task.given else task.share.waiting
             if heir is None:
                 self._forget(task)
-                if task.answer is None:
+                if not task.given:
                     mine.remove(task)
                     self._drop_if_idle(task.share)
             elif heir is not task.share:
                 mine.remove(task)
                 self._drop_if_idle(task.share)
                 self._wake(heir)
-                (heir.waiting if task.answer is None else heir.with_pool).append(task)
+                (heir.with_pool if task.given else heir.waiting).append(task)
                 task.share = heir
             stopped = task.answer if heir is None else None
         if stopped is not None:
@@ -252,6 +277,12 @@ class Dispatcher:
     def _drop_if_idle(self, share: Share) -> None:
         if share in self._shares and not share.waiting and not share.with_pool:
             self._shares.remove(share)
+
+
+def _failed(error: Exception) -> Future[Answer]:
+    answer: Future[Answer] = Future()
+    answer.set_exception(error)
+    return answer
 
 
 _dispatchers: weakref.WeakKeyDictionary[Pool, Dispatcher] = weakref.WeakKeyDictionary()

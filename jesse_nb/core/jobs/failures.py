@@ -1,13 +1,13 @@
-"""What went wrong with a task, as one of our exceptions: whatever a pool's future raises, or an answer tells of."""
+"""What went wrong with a task, as one of our exceptions: whatever a pool's future raises, or an answer tells of.
+
+And when a task is tried again: one whose process or machine was lost, for the system or a person may have ended it
+and the simulation is not to blame. One that loses :data:`MOST_LOSSES` of them is; it fails, and it alone.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import signal
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
-
-from pebble import ProcessExpired
 
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.exceptions import (
@@ -19,7 +19,31 @@ from jesse_nb.exceptions import (
     WorkerDiedError,
 )
 
-__all__ = ["failure_of"]
+__all__ = ["MOST_LOSSES", "WorkerLostError", "failure_of", "lost_too_often", "way_it_was_lost"]
+
+#: A task that lost as many processes, or machines, is not given to another: it may be what ends them.
+MOST_LOSSES = 3
+
+
+class WorkerLostError(Exception):
+    """A worker process ended while it had a task; the text says how: ``by signal SIGKILL``."""
+
+
+def way_it_was_lost(answer: object) -> str:
+    """Return how the process that ran a task was ended: ``by signal SIGKILL``; empty when it was not.
+
+    Parameters
+    ----------
+    answer
+        What a worker gave, or what was raised in its place.
+    """
+    return str(answer) if isinstance(answer, WorkerLostError) else ""
+
+
+def lost_too_often(way: str) -> WorkerDiedError:
+    """Return what is said of a task that lost every process it was given to; ``way`` is how the last one ended."""
+    return WorkerDiedError(f"The process that ran the simulation ended {way}, in each of {MOST_LOSSES} attempts.",
+                           "Where memory runs short, a smaller n_jobs or a memory_limit helps.")
 
 
 def failure_of(error: BaseException | Answer, timeout: float | None = None) -> SimulationError | JobCancelledError:
@@ -50,15 +74,4 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
                                  "Raise trial_timeout if that is to be expected.")
     if isinstance(error, CancelledError):
         return JobCancelledError("The simulation was cancelled.")
-    if isinstance(error, ProcessExpired):
-        return WorkerDiedError(f"The process that ran the simulation ended{_exit_reason(error.exitcode)}.")
     return WorkerDiedError(f"The simulation could not be run: {type(error).__name__}: {error}.")
-
-
-def _exit_reason(code: int | None) -> str:
-    if code is None:
-        return ""
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f" by signal {signal.Signals(-code).name}"
-    return f" with exit code {code}"

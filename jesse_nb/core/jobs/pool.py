@@ -8,7 +8,6 @@ takes only its own task with it. Jobs share one pool, each with its own limit.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import shutil
 import tempfile
@@ -16,20 +15,17 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from pebble import ProcessPool
-
 from jesse_nb.core.jesse_runtime import CACHE_PREFIX
 from jesse_nb.core.jobs import worker
-from jesse_nb.core.jobs.server import start_server
+from jesse_nb.core.jobs.local.process import WorkerProcess
+from jesse_nb.core.jobs.local.workers import Worker, Workers
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.jobs.worker_process import WorkerContext
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
-from jesse_nb.exceptions import WorkerDiedError
 
 __all__ = [
     "SCRATCH_PREFIX",
@@ -65,16 +61,6 @@ class Pool(Protocol):
 
     def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
         """Build a strategy in a worker and ask what it declares."""
-
-
-@dataclass(frozen=True)
-class _Early:
-    """What a pool was given before its workers had started."""
-
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    timeout: float | None
-    future: Future[Any] = field(default_factory=Future)
 
 
 def pass_on(answer: Future[Any], future: Future[Any]) -> None:
@@ -119,75 +105,40 @@ class LocalPool:
 
     ahead = 1
 
+    #: Starts one of its processes, given the folder under which it works.
+    start: Callable[[str], Worker] = WorkerProcess
+
     def __init__(self, size: int) -> None:
         self.size = size
         self._scratch = tempfile.mkdtemp(prefix=f"{SCRATCH_PREFIX}{os.getpid()}-")
-        start_server()
-        self._pool = ProcessPool(max_workers=size, initializer=worker.initialize, initargs=(self._scratch,),
-                                 context=WorkerContext())
-        self._starting = threading.Lock()
-        self._early: list[_Early] | None = []  # None once the workers have started
-        self._first = self._schedule(os.getpid, (), None)
-        threading.Thread(target=self._start, daemon=True, name="jesse-nb-pool").start()
+        self._workers = Workers(size, partial(self.start, self._scratch))
 
     @property
     def usable(self) -> bool:
-        """False once the pool was stopped or its server died."""
-        return self._early is not None or bool(self._pool.active)
+        """False once the pool was stopped, or its workers could not be started."""
+        return self._workers.usable
 
     def ready(self, timeout: float | None = None) -> None:
-        """Wait until the first worker has started."""
-        self._first.result(timeout)
+        """Wait until the first worker has started.
+
+        Raises
+        ------
+        WorkerDiedError
+            When none can be, or none has within ``timeout`` seconds.
+        """
+        self._workers.ready(timeout)
 
     def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
         """Run a simulation; cancelling the future kills the worker that runs it."""
-        return self._schedule(worker.run, (simulation, memory_limit), timeout)
+        return self._workers.run(worker.run, (simulation, memory_limit), timeout)
 
     def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
         """Build a strategy in a worker and ask what it declares."""
-        return self._schedule(worker.describe, (code,), timeout)
-
-    def _start(self) -> None:
-        """Start the workers, which takes until their server has imported Jesse, and give them what they were given."""
-        try:
-            _ = self._pool.active  # which starts them
-        except Exception:  # noqa: BLE001 - whoever waits for an answer is told
-            self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
-        with self._starting:
-            early, self._early = self._early or [], None
-            for task in early:
-                self._hand_over(task)
-
-    def _schedule(
-        self, task: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None
-    ) -> Future[Any]:
-        with self._starting:
-            if self._early is not None:
-                self._early.append(_Early(task, arguments, timeout))
-                return self._early[-1].future
-        return self._give(task, arguments, timeout)
-
-    def _hand_over(self, task: _Early) -> None:
-        if task.future.cancelled():
-            return
-        try:
-            answer = self._give(task.function, task.arguments, task.timeout)
-        except WorkerDiedError as error:
-            answer = Future()
-            answer.set_exception(error)
-        answer.add_done_callback(lambda done: pass_on(done, task.future))
-        task.future.add_done_callback(lambda done: answer.cancel() if done.cancelled() else None)
-
-    def _give(self, task: Callable[..., Any], arguments: tuple[Any, ...], timeout: float | None) -> Future[Any]:
-        try:
-            return self._pool.schedule(task, args=arguments, timeout=timeout)
-        except RuntimeError as error:  # a broken pool is one, too
-            raise WorkerDiedError("The workers cannot be started or were stopped.",
-                                  "Run the same again, or restart the kernel if that does not help.") from error
+        return self._workers.run(worker.describe, (code,), timeout)
 
     def stop(self) -> None:
         """End all workers at once."""
-        _stop(self._pool, self._scratch)
+        _stop(self._workers, self._scratch)
 
 
 _shared: LocalPool | None = None
@@ -227,13 +178,11 @@ def stop_local_pool() -> None:
 
 def _retire(pool: LocalPool) -> None:
     """Stop a pool when the last job that began with it has let go of it."""
-    weakref.finalize(pool, _stop, pool._pool, pool._scratch)
+    weakref.finalize(pool, pool._workers.later, partial(_stop, pool._workers, pool._scratch))
 
 
-def _stop(pool: ProcessPool, scratch: str) -> None:
-    with contextlib.suppress(RuntimeError, OSError):
-        pool.stop()  # type: ignore[no-untyped-call]  # Pebble's annotations are partial
-        pool.join(timeout=2)
+def _stop(workers: Workers, scratch: str) -> None:
+    workers.stop()
     shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.failures import MOST_LOSSES, failure_of
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
@@ -41,9 +41,6 @@ _START_SECONDS, _PATIENCE = 90.0, 60.0
 
 #: How often it looks for free processors at the start.
 _LOOKS = 3
-
-#: A task that lost as many machines is not given to another: it may be what ends them.
-_MOST_LOSSES = 3
 
 
 @dataclass(eq=False)
@@ -267,7 +264,7 @@ class RayPool:
             tasks, node.tasks = list(node.tasks.values()), {}
         for task in tasks:
             task.losses += 1
-            if task.losses < _MOST_LOSSES:
+            if task.losses < MOST_LOSSES:
                 self._give(task)
             else:
                 _fail(task, WorkerDiedError(f"The simulation was lost {task.losses} times with the machine it ran on."))

@@ -1,0 +1,1 @@
+"""Workers on this machine: one process each, and who looks after them."""
