@@ -8,6 +8,9 @@ from pathlib import Path
 
 import jesse_nb
 
+_EXAMPLES = """The examples run on the demo market (``jn.install_demo()``), after ``import jesse_nb as jn`` and
+``from jesse_nb.quickstart import TrendFollower``."""
+
 
 def groups() -> dict[str, list[str]]:
     """Return every public name, by the page that it belongs on."""
@@ -26,6 +29,8 @@ def groups() -> dict[str, list[str]]:
 def page(title: str, names: list[str]) -> str:
     """Return the text of a page."""
     lines = [title, "=" * len(title), "", ".. currentmodule:: jesse_nb", ""]
+    if title != "Errors":
+        lines += [_EXAMPLES, ""]
     for name in names:
         kind = "autoclass" if inspect.isclass(getattr(jesse_nb, name)) else "autofunction"
         lines += [name, "-" * len(name), "", f".. {kind}:: {name}"]

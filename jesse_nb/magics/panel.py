@@ -173,6 +173,10 @@ def panel(name: str, **values: Any) -> Panel:
         When there is no such form, or it has no such field; or outside IPython.
     MissingPartError
         When ipywidgets is not installed.
+
+    Examples
+    --------
+    >>> jn.panel("optimize", symbol="BTC-USDT", n_trials=50)  # doctest: +SKIP
     """
     from IPython.core.getipython import get_ipython
 

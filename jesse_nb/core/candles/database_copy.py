@@ -72,6 +72,10 @@ def candles_from_database(
         When the database has no such series, or nothing in that period.
     InvalidCandlesError
         When its candles are refused by the store, or contradict stored ones.
+
+    Examples
+    --------
+    >>> jn.candles_from_database("BTC-USDT", project="my-project")  # doctest: +SKIP
     """
     database = CandleDatabase(database_settings(project))
     first = None if start is None else to_ms(start, "start")
@@ -120,6 +124,10 @@ def candles_to_database(
         When a series is not stored, or not for the whole period.
     DatabaseError
         When the database cannot be used; the series that it happened in was not written.
+
+    Examples
+    --------
+    >>> jn.candles_to_database("BTC-USDT", project="my-project")  # doctest: +SKIP
     """
     settings, source = database_settings(project), store or CandleStore()
     found = [source.resolve(symbol, exchange) for symbol in _several(symbols)]  # all, before one is written

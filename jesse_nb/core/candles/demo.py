@@ -150,6 +150,11 @@ def install_demo(
         As :func:`demo_candles`; nothing is stored then.
     StorageError
         When the store cannot be written.
+
+    Examples
+    --------
+    >>> [series.symbol for series in jn.install_demo(jn.CandleStore("demo"), ["ETH-USDT"], end="2023-02-01")]
+    ['ETH-USDT']
     """
     target = store or CandleStore()
     generated = {symbol: demo_candles(symbol, start, end, seed) for symbol in symbols}

@@ -70,6 +70,11 @@ def export_candles(
         When the series is not stored.
     StorageError
         When the file cannot be written.
+
+    Examples
+    --------
+    >>> jn.export_candles("BTC-USDT", "day.csv", start="2023-02-01", end="2023-02-02").name
+    'day.csv'
     """
     target = Path(path).expanduser()
     ending = next((known for known in _WRITERS if target.name.casefold().endswith(known)), None)

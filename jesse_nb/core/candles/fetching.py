@@ -38,6 +38,11 @@ class Fetched:
         One-minute candles that were fetched.
     notes
         Sentences on what was found: a later listing, an end of trading, that nothing was missing.
+
+    Examples
+    --------
+    >>> fetched = jn.fetch_candles("Binance Spot", "BTC-USDT", "2024-01-01")  # doctest: +SKIP
+    >>> fetched.candles, fetched.notes                                         # doctest: +SKIP
     """
 
     series: SeriesInfo

@@ -60,9 +60,9 @@ def read_candles(
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> hours = jn.read_candles("BTC-USDT", "1h")  # doctest: +SKIP
-    >>> hours[hours["minutes"] < 60]               # doctest: +SKIP
+    >>> days = jn.read_candles("BTC-USDT", "1D", start="2023-02-01", end="2023-02-08")
+    >>> days["minutes"].tolist()
+    [1440, 1440, 1440, 1440, 1440, 1440, 1440]
     """
     checked_timeframe(timeframe)
     source = store or CandleStore()

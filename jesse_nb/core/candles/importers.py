@@ -67,7 +67,10 @@ def import_candles(
 
     Examples
     --------
-    >>> import_candles("BTCUSDT-1m-2024-*.zip", "BTC-USDT", "Binance Spot")  # doctest: +SKIP
+    >>> minutes = jn.read_candles("BTC-USDT", "1m", start="2023-02-01", end="2023-02-02")
+    >>> jn.import_candles(minutes, "BTC-USDT", "My Exchange", store=jn.CandleStore("elsewhere")).rows
+    1440
+    >>> jn.import_candles("BTCUSDT-1m-2024-*.zip", "BTC-USDT", "Binance Spot")  # doctest: +SKIP
     """
     symbol, exchange = symbol_name(symbol), exchange_name(exchange)
     candles = read_source(source, symbol, exchange=exchange, columns=columns, progress=progress)

@@ -43,6 +43,12 @@ def resample_candles(candles: Candles, timeframe: str, *, forming: bool = False)
     ------
     InputError
         When Jesse has no such timeframe.
+
+    Examples
+    --------
+    >>> minutes = jn.CandleStore().read("Demo (synthetic)", "BTC-USDT", "2023-02-01", "2023-02-02")
+    >>> jn.resample_candles(minutes, "1h").shape
+    (24, 6)
     """
     minutes = checked_timeframe(timeframe)
     if minutes == 1 or len(candles) == 0:

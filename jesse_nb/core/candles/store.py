@@ -44,6 +44,14 @@ class CandleStore:
     root
         The folder. By default the one that the environment variable ``JESSE_NB_CANDLES`` names,
         else ``candles`` in the user's data folder. It is made by the first write.
+
+    Examples
+    --------
+    >>> store = jn.CandleStore()
+    >>> [series.symbol for series in store.list()]
+    ['BTC-USDT', 'ETH-USDT']
+    >>> store.read("Demo (synthetic)", "BTC-USDT", "2023-02-01", "2023-02-02").shape
+    (1440, 6)
     """
 
     def __init__(self, root: str | Path | None = None) -> None:

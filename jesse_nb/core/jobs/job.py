@@ -98,6 +98,14 @@ class Job(Generic[T]):
         Does it, and returns the result. A job that is cancelled may return what it has.
     strategies
         Those it was started with; it keeps them even when a class of that name is defined anew.
+
+    Examples
+    --------
+    >>> job = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", background=True)
+    >>> job.result().strategy
+    'TrendFollower'
+    >>> job.state
+    'finished'
     """
 
     def __init__(
@@ -267,7 +275,13 @@ def current_job() -> JobControl | None:
 
 
 def jobs() -> JobList:
-    """Return this process's jobs, oldest first: a list that shows itself as a table."""
+    """Return this process's jobs, oldest first: a list that shows itself as a table.
+
+    Examples
+    --------
+    >>> [job.kind for job in jn.jobs() if job.state == "running"]
+    []
+    """
     return JobList(_jobs.values())
 
 

@@ -88,9 +88,9 @@ class RayPool:
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> cluster = jn.RayPool("ray://192.0.2.7:10001")  # doctest: +SKIP
-    >>> study = jn.optimize(Trend, "BTC-USDT", "1h", "2023-01-01", "2024-01-01", n_jobs=cluster)  # doctest: +SKIP
+    >>> cluster = jn.RayPool("ray://192.0.2.7:10001")                          # doctest: +SKIP
+    >>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h", "2023-01-01",      # doctest: +SKIP
+    ...                     "2024-01-01", n_jobs=cluster)
     """
 
     def __init__(self, address: str = "ray", size: int | None = None) -> None:

@@ -79,6 +79,12 @@ class CandlePipeline:
     ------
     InputError
         When there is no such pipeline, or a setting is missing, unknown or no finite number.
+
+    Examples
+    --------
+    >>> days = jn.CandlePipeline("stationary_bootstrap", {"block": 1_440}, seed=7)
+    >>> days.settings["block"]
+    1440.0
     """
 
     name: str = "stationary_bootstrap"

@@ -77,6 +77,14 @@ class BacktestResult(Explorable):
         How long the simulation took.
     output
         What the strategy printed while it ran.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> len(result.trades) == result.metrics["total"]
+    True
+    >>> result.equity.iloc[0]
+    10000.0
     """
 
     spec: BacktestSpec

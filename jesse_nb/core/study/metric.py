@@ -37,6 +37,13 @@ class Metric:
     read
         Takes a `BacktestResult`, returns a finite number, or NaN where the metric is
         undefined for that run.
+
+    Examples
+    --------
+    >>> total = jn.Metric("total", "maximize", "Trades", "count", lambda run: run.metrics["total"])
+    >>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", n_trials=4, metric=total)
+    >>> study.best_value == study.training.metrics["total"]
+    True
     """
 
     name: str

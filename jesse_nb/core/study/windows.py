@@ -80,6 +80,12 @@ def walk_forward_windows(
         When a number of days is not a whole number in its range.
     PeriodError
         When not even one window fits.
+
+    Examples
+    --------
+    >>> windows = jn.walk_forward_windows("2023-01-01", "2024-03-01", step_forward=30)
+    >>> len(windows), windows[0].partial
+    (2, False)
     """
     for name, value, least in (("in_sample_period", in_sample_period, 1), ("out_sample_period", out_sample_period, 1),
                                ("step_forward", step_forward, 1), ("gap", gap, 0)):
@@ -111,7 +117,14 @@ def walk_forward_windows(
 
 
 def windows_table(windows: tuple[Window, ...]) -> pd.DataFrame:
-    """Return the windows as a table of UTC dates and days, one row a window, for a look before anything runs."""
+    """Return the windows as a table of UTC dates and days, one row a window, for a look before anything runs.
+
+    Examples
+    --------
+    >>> windows = jn.walk_forward_windows("2023-01-01", "2024-03-01", step_forward=30)
+    >>> jn.windows_table(windows)["test from"].tolist()
+    ['2024-01-01', '2024-01-31']
+    """
     return pd.DataFrame(
         [{"train from": utc_text(window.train_start), "train to": utc_text(window.train_end),
           "test from": utc_text(window.test_start), "test to": utc_text(window.test_end),

@@ -150,6 +150,13 @@ class Analysis(Shown):
         Remarks for the report.
     stopped
         ``interrupted`` or empty.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> analysis = jn.analyze_results(result, "basic")
+    >>> analysis.analysis_type
+    'basic'
     """
 
     analysis_type: AnalysisType

@@ -111,8 +111,10 @@ def analyze_results(
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> jn.analyze_results(study, "deep").to_html("study.html")  # doctest: +SKIP
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> analysis = jn.analyze_results(result)
+    >>> analysis.advanced is not None, analysis.deep is None
+    (True, True)
     """
     if analysis_type not in _TYPES:
         raise InputError(f"analysis_type is {analysis_type!r}.", did_you_mean(str(analysis_type), _TYPES))

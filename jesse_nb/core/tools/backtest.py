@@ -110,9 +110,9 @@ def backtest(
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> result = jn.backtest(Trend, "BTC-USDT", "1h", "2024-01-01", "2024-06-01")  # doctest: +SKIP
-    >>> result.metrics["net_profit_percentage"]  # doctest: +SKIP
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> result.metrics["total"] == len(result.trades)
+    True
     """
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,

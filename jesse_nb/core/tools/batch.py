@@ -121,10 +121,10 @@ project, candles, store, trial_timeout, memory_limit
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> batch = jn.backtest_batch([Trend, Reversion], ["BTC-USDT", "ETH-USDT"], ["1h", "4h"],  # doctest: +SKIP
-    ...                           ("2024-01-01", "2024-06-01"), params={"fast": [5, 10, 20]})
-    >>> batch.pivot("strategy", "symbol", "sharpe")  # doctest: +SKIP
+    >>> batch = jn.backtest_batch(TrendFollower, "BTC-USDT", ["1h", "4h"], start="2023-02-01", end="2023-04-01",
+    ...                           params={"fast": [10, 20]})
+    >>> batch.pivot("fast", "timeframe", "profit").shape
+    (2, 2)
     """
     limit = min(4, available_cores()) if concurrent_limit is None else concurrent_limit
     check_jobs("concurrent_limit", limit)

@@ -54,6 +54,14 @@ class BatchEntry:
         The run store's file, which has the whole result.
     versions
         Package name to version, of the process that ran it.
+
+    Examples
+    --------
+    >>> batch = jn.backtest_batch(TrendFollower, ["BTC-USDT", "ETH-USDT"], "1h", start="2023-02-01", end="2023-04-01")
+    >>> [entry.symbol for entry in batch.entries]
+    ['BTC-USDT', 'ETH-USDT']
+    >>> batch.entries[0].result().strategy
+    'TrendFollower'
     """
 
     number: int

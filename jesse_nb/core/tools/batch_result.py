@@ -45,6 +45,14 @@ class BatchResult(Explorable):
         Why it ended early (``interrupted``), or empty.
     notes
         What else a reader should know.
+
+    Examples
+    --------
+    >>> batch = jn.backtest_batch(TrendFollower, ["BTC-USDT", "ETH-USDT"], "1h", start="2023-02-01", end="2023-04-01")
+    >>> batch.pivot("symbol", "timeframe", "total").shape
+    (2, 1)
+    >>> len(batch.failures)
+    0
     """
 
     entries: tuple[BatchEntry, ...]

@@ -58,6 +58,13 @@ class CandleMonteCarlo(Shown):
         ``interrupted``, or empty.
     notes
         Remarks worth showing.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> scenarios = jn.candle_monte_carlo(result, 2)
+    >>> len(scenarios.scenarios), scenarios.equity.shape[1]
+    (2, 2)
     """
 
     original: BacktestResult
@@ -118,6 +125,12 @@ def candle_monte_carlo(
         When a blocking call is interrupted; its ``job`` has what had finished.
     InputError
         For anything else that is wrong with the arguments.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> jn.candle_monte_carlo(result, 2, seed=1).planned
+    2
     """
     check_backtest(result)
     if result.spec.pipeline is not None:

@@ -36,6 +36,14 @@ class CandleCheck(Shown):
         Minutes of each day: ``traded``, ``silent``, ``missing``; indexed by day (UTC).
     deviations, quiet_minutes
         The thresholds.
+
+    Examples
+    --------
+    >>> check = jn.check_candles("BTC-USDT", start="2023-02-01", end="2023-03-01")
+    >>> check.rows
+    40320
+    >>> set(check.to_frame()["kind"]) <= {"spike"}
+    True
     """
 
     series: SeriesInfo
@@ -112,6 +120,11 @@ def check_candles(
         When the series is not stored or has no candle in the period.
     InputError
         When a threshold is out of range, or several exchanges store the symbol.
+
+    Examples
+    --------
+    >>> jn.check_candles("BTC-USDT", start="2023-02-01", end="2023-03-01").counts.get("gap", 0)
+    0
     """
     if not deviations > 0:
         raise InputError(f"deviations is {deviations!r}; it must be above 0.")

@@ -116,6 +116,13 @@ class CpcvResult(Shown):
         Remarks for the report.
     prior_runs
         How many other backtests of this project had looked at some of these days before.
+
+    Examples
+    --------
+    >>> paths = jn.walk_forward(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-05-01", split="cpcv", groups=3,
+    ...                         n_trials=2, sampler="random")
+    >>> len(paths.splits), len(paths.paths)
+    (3, 2)
     """
 
     spec: BacktestSpec

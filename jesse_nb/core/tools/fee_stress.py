@@ -42,6 +42,13 @@ class FeeStress(Shown):
         ``interrupted``, or empty.
     notes
         Remarks worth showing.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> stress = jn.fee_stress(result, [1, 3])
+    >>> bool(stress.table.loc[3.0, "net_profit_percentage"] < stress.table.loc[1.0, "net_profit_percentage"])
+    True
     """
 
     table: pd.DataFrame
@@ -88,6 +95,12 @@ def fee_stress(
         When a blocking call is interrupted; its ``job`` has what had finished.
     InputError
         For anything else that is wrong with the arguments, a fee of 10 % or more among it.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
+    >>> list(jn.fee_stress(result, [1, 2]).table.index)
+    [1.0, 2.0]
     """
     check_backtest(result)
     account = result.spec.account

@@ -67,7 +67,6 @@ def fetch_candles(
 
     Examples
     --------
-    >>> import jesse_nb as jn
     >>> jn.fetch_candles("Binance Spot", "BTC-USDT", "2023-01-01")  # doctest: +SKIP
     """
     symbol, first = symbol_name(symbol), to_ms(start, "start")
@@ -122,6 +121,10 @@ def update_candles(
         When Jesse has no driver for a named series' exchange.
     JobInterruptedError
         When the user interrupts; what had come by then is stored.
+
+    Examples
+    --------
+    >>> jn.update_candles()  # doctest: +SKIP
     """
     target = store or CandleStore()
     named = None if symbols is None else [target.resolve(symbol, exchange) for symbol in symbols]

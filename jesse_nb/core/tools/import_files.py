@@ -63,6 +63,11 @@ def import_files(
         When the data is not one-minute candles, or files contradict each other or stored candles.
     StorageError
         When a file cannot be read or the store cannot be written.
+
+    Examples
+    --------
+    >>> jn.import_files(["BTCUSDT-1m-*.zip"], "Binance Spot", ["BTC-USDT"])  # doctest: +SKIP
+    >>> jn.import_files(["data/spot"], "Binance Spot")                         # doctest: +SKIP
     """
     exchange, target = exchange_name(exchange), store or CandleStore()
     parts = _parts(list(source), symbols)

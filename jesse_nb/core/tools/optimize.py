@@ -161,6 +161,12 @@ project, candles, store, memory_limit
         When a blocking call is interrupted; its ``job`` has the partial result.
     JesseNbError
         For anything wrong with the arguments; see :mod:`jesse_nb.exceptions`.
+
+    Examples
+    --------
+    >>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", n_trials=4)
+    >>> len(study.trials), study.training.spec.hyperparameters == study.best_params
+    (4, True)
     """
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,

@@ -87,6 +87,16 @@ class OptimizeResult(Explorable):
         The surroundings of the best trials; None when they were not looked at, or not to the end.
     parity
         The best trial in step mode beside fast mode; None when that was not wanted, or has not finished.
+
+    Examples
+    --------
+    >>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", n_trials=4)
+    >>> sorted(study.best_params)
+    ['fast', 'slow', 'stop']
+    >>> len(study.history)
+    4
+    >>> study.verdict.outcome
+    'too little data'
     """
 
     spec: BacktestSpec

@@ -49,8 +49,7 @@ def project_account(exchange: str, project: str | Path | None = None) -> dict[st
 
     Examples
     --------
-    >>> import jesse_nb as jn
-    >>> jn.backtest(Trend, "BTC-USDT", "1h", "2024-01-01", "2024-06-01",  # doctest: +SKIP
+    >>> jn.backtest(TrendFollower, "BTC-USDT", "1h", "2024-01-01", "2024-06-01",  # doctest: +SKIP
     ...             **jn.project_account("Binance Perpetual Futures", "my-project"))
     """
     settings, wanted = database_settings(project), exchange_name(exchange)

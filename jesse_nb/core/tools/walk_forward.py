@@ -131,6 +131,13 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
         When a blocking call is interrupted; its ``job`` has the partial result.
     JesseNbError
         For anything wrong with the arguments; see :mod:`jesse_nb.exceptions`.
+
+    Examples
+    --------
+    >>> walk = jn.walk_forward(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-05-02", in_sample_period=30,
+    ...                        out_sample_period=15, step_forward=15, hyperparameters={})
+    >>> walk.to_frame().shape[0]
+    4
     """
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,

@@ -91,6 +91,15 @@ class WalkForwardResult(Explorable):
     prior_runs
         How many other backtests of this project had looked at some of the out-of-sample days before: to whoever
         chose the strategy, these were not unseen.
+
+    Examples
+    --------
+    >>> walk = jn.walk_forward(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-05-02", in_sample_period=30,
+    ...                        out_sample_period=15, step_forward=15, hyperparameters={})
+    >>> len(walk.windows), len(walk.stitched.returns)
+    (4, 60)
+    >>> walk.verdict.outcome in ("nothing", "too little", "fails", "no evidence", "mixed", "holds up")
+    True
     """
 
     spec: BacktestSpec
