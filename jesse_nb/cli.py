@@ -143,6 +143,8 @@ def _runs(options: Namespace) -> int:
         runs = store.ledger() if options.ledger else store.recent(limit)
     finally:
         store.close()
+    if store.damaged:
+        print(f"{len(store.damaged):,} of the stored runs were damaged, and are left out.", file=sys.stderr)
     if runs.empty:
         print(f"No finished runs in {store.place}.")
         return 0

@@ -106,6 +106,8 @@ def _stored_run(key: str, path: str | None) -> tuple[BacktestResult, str]:
         found = store.find(key)
     finally:
         store.close()
+    if store.damaged:
+        raise InputError(f"The stored run {key} was damaged, and is dropped.", "Run it again.")
     if found is None:
         raise InputError(f"No single run of {store.place} has a key that begins with {key}.",
                          "`jesse-nb runs` shows the keys; where several begin alike, give more digits.")

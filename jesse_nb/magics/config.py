@@ -120,7 +120,7 @@ class JesseNb(Configurable):
     @validate("store")
     def _without_password(self, proposal: dict[str, Any]) -> Any:
         """Set a password aside, as settings are shown and written down."""
-        from jesse_nb.core.jobs.store_address import is_address, without_password
+        from jesse_nb.core.jobs.store.address import is_address, without_password
 
         value = proposal["value"]
         return without_password(value) if is_address(value) else value

@@ -237,7 +237,7 @@ def _not_here(entry: JournalEntry, action: str) -> JobError:
 def _refuse_elsewhere(entry: JournalEntry) -> None:
     """Refuse where what has finished would not be found, and the same names may mean something else."""
     from jesse_nb.core.jobs.store import default_store
-    from jesse_nb.core.jobs.store_address import shown_place
+    from jesse_nb.core.jobs.store.address import shown_place
 
     if os.path.realpath(entry.folder) != os.path.realpath(Path.cwd()):
         raise JobError(f"{entry.id} was started in {entry.folder}, and this kernel works in {Path.cwd()}.",

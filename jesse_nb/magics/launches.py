@@ -115,7 +115,7 @@ def _entry(job: Job[Any], launch: Launch) -> JournalEntry:
 
     from jesse_nb.core.jobs.journal import JournalEntry
     from jesse_nb.core.jobs.store import default_store
-    from jesse_nb.core.jobs.store_address import shown_place, without_passwords
+    from jesse_nb.core.jobs.store.address import shown_place, without_passwords
 
     call = launch.call or MagicCall("", "", None)
     cell = None if call.cell is None else without_passwords(call.cell)

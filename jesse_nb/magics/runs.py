@@ -13,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line, whole_number
-from jesse_nb.widgets.display import Listing
+from jesse_nb.widgets.display import LaunchingCell, Listing, Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,7 @@ class RunsMagics(Magics):
 
     def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._settings = settings
 
     @magic_arguments("runs")
@@ -62,7 +63,7 @@ class RunsMagics(Magics):
 
         from jesse_nb.core.jobs.ledger import readable_ledger
         from jesse_nb.core.jobs.store import RunStore, default_store, is_there
-        from jesse_nb.core.jobs.store_address import shown_place
+        from jesse_nb.core.jobs.store.address import shown_place
 
         place = options.store or self._settings.store or default_store()
         empty = f"No finished runs are stored in {shown_place(place)}."
@@ -77,6 +78,9 @@ class RunsMagics(Magics):
             return Listing(_readable(recent), empty, recent)
         finally:
             store.close()
+            if store.damaged:
+                LaunchingCell(self._shell).show(Note(f"{len(store.damaged):,} of the stored runs were damaged, and "
+                                                     "are left out."))
 
 
 def _readable(runs: pd.DataFrame) -> pd.DataFrame:

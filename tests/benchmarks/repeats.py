@@ -36,7 +36,7 @@ from typing import Any
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.store_tables import RUN_COLUMNS
+from jesse_nb.core.jobs.store.tables import COLUMNS
 from tests.conftest import EXCHANGE, real_candles
 
 PERIOD = ("2023-06-01", "2024-05-31")
@@ -44,7 +44,7 @@ MONTH = ("2023-07-01", "2023-08-01")
 SPACE = {"fast": (5, 30), "slow": (31, 120), "stop": (1.0, 5.0, 0.5)}
 SOURCE = (Path(jn.__file__).parent / "quickstart.py").read_text()
 FEW, MANY = 1_000, 100_000
-VALUES = ", ".join(["lower(hex(randomblob(16)))", *RUN_COLUMNS[1:]])
+VALUES = ", ".join(["lower(hex(randomblob(16)))", *COLUMNS["runs"][1:-2], "NULL", "NULL"])
 
 # The class, as a notebook's cell defines it.
 linecache.cache["<a cell>"] = (len(SOURCE), None, SOURCE.splitlines(keepends=True), "<a cell>")

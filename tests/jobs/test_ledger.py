@@ -117,7 +117,9 @@ def test_tens_of_thousands_of_runs_are_counted_at_once(tmp_path: Path) -> None:
     store.put(make_spec(), RECORD)
     store._storage._connection.execute("""
         WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 30000)
-        INSERT INTO runs SELECT printf('%032x', n), finished_at + n, 'S' || n % 5, exchange,
+        INSERT INTO runs (key, finished_at, strategy, exchange, symbols, timeframe, start_ms, end_ms, spec, metrics,
+            trades, equity, versions, seconds, kind)
+        SELECT printf('%032x', n), finished_at + n, 'S' || n % 5, exchange,
             CASE n % 3 WHEN 0 THEN 'BTC-USDT' ELSE 'ETH-USDT' END, timeframe, start_ms + n % 40 * 2592000000,
             end_ms + n % 40 * 2592000000, spec, metrics, trades, equity, versions, seconds, kind FROM runs, number
     """)

@@ -21,7 +21,7 @@ import jesse_nb
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.store_address import connection_settings, is_address, without_passwords
+from jesse_nb.core.jobs.store.address import connection_settings, is_address, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.tools.optimize import optimize

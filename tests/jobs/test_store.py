@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import pickletools
 import sqlite3
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -158,6 +160,146 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="full"):
         fill()
     assert store.get(make_spec().key) is not None
+
+
+#: Of a row's columns, one bit in each: what is told, and what is counted.
+@pytest.mark.parametrize("column", ["metrics", "trades", "equity", "versions", "seconds", "spec", "finished_at",
+                                    "symbols", "kind", "checksum"])  # fmt: skip
+def test_a_changed_value_is_noticed_and_the_run_simulated_again(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "runs.sqlite"
+    store = RunStore(path)
+    for fast in (1, 2):
+        store.put(make_spec(hyperparameters={"fast": fast}), make_record(fast))
+    key = make_spec(hyperparameters={"fast": 1}).key
+    with sqlite3.connect(path) as connection:
+        (value,) = connection.execute(f"SELECT {column} FROM runs WHERE key = ?", (key,)).fetchone()
+        connection.execute(f"UPDATE runs SET {column} = ? WHERE key = ?", (flipped(value), key))
+    assert store.get(key) is None
+    assert store.damaged == {key}
+    assert store.count() == 1
+    store.put(make_spec(hyperparameters={"fast": 1}), make_record(1))
+    assert same(store.get(key), make_record(1))
+
+
+def flipped(value: object) -> object:
+    """The same with one digit, letter or bit another."""
+    if isinstance(value, float):
+        return value + 1.0
+    if isinstance(value, bytes):
+        return value[:7] + bytes([value[7] ^ 1]) + value[8:]
+    place = next((number for number, sign in enumerate(str(value)) if sign.isdigit()), 0)
+    return str(value)[:place] + chr(ord(str(value)[place]) ^ 1) + str(value)[place + 1 :]
+
+
+def test_what_is_no_text_any_more_is_no_raw_error(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    store = RunStore(path)
+    for fast in (1, 2, 3):
+        store.put(make_spec(hyperparameters={"fast": fast}), make_record(fast))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET metrics = CAST(x'ff' || metrics AS TEXT) WHERE key = ?",
+                           (make_spec(hyperparameters={"fast": 1}).key,))
+        connection.execute("UPDATE runs SET strategy = CAST(x'ff' AS TEXT), checksum = NULL WHERE key = ?",
+                           (make_spec(hyperparameters={"fast": 2}).key,))
+    assert store.recent()["strategy"].tolist() == ["Trend", "\\xff"]  # of the second nobody knows what it was
+    assert store.damaged == {make_spec(hyperparameters={"fast": 1}).key}
+    assert store.find(make_spec(hyperparameters={"fast": 1}).key) is None
+
+
+def test_a_ledger_counts_no_damaged_run_and_finds_what_its_index_lost(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    store = RunStore(path)
+    for fast in range(6):
+        store.put(make_spec(hyperparameters={"fast": fast}), make_record(fast))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET symbols = 'BTC-USDU' WHERE key = ?",
+                           (make_spec(hyperparameters={"fast": 1}).key,))
+        connection.execute("PRAGMA writable_schema=ON")  # one entry of the index gone, as damage leaves it
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, ', seal)', ', seal) WHERE finished_at > 1') "
+                           "WHERE name = 'runs_by_data'")
+    assert store.ledger()["runs"].tolist() == [5]
+    assert store.damaged == {make_spec(hyperparameters={"fast": 1}).key}
+    assert store.count_same_data(make_spec(), math.inf) == 5
+
+
+def test_notes_and_openings_are_checked(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.note("a", {"b": 10})
+    store.log_opening("study", make_spec(), {"fast": 3}, ["ab"])
+    with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
+        connection.execute("UPDATE notes SET value = replace(value, '1', '3')")
+    assert store.noted("a") is None
+    store.note("a", {"b": 10})
+    assert store.noted("a") == {"b": 10}
+    assert len(store.openings(make_spec())) == 1
+    with sqlite3.connect(tmp_path / "runs.sqlite") as connection:
+        connection.execute("UPDATE openings SET symbols = 'ETH-USDT'")
+    with pytest.raises(StorageError, match=r"log of opened days .* is damaged"):
+        store.openings(make_spec())
+
+
+def test_a_store_of_before_the_checksums_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    old_store(path, make_spec(), make_record())
+    store = RunStore(path)
+    assert same(store.get(make_spec().key), make_record())
+    assert store.ledger()["runs"].tolist() == [1]
+    assert len(store.openings(make_spec())) == 1
+    assert store.noted("a") == [1]
+    store.put(make_spec(hyperparameters={"fast": 4}), make_record(4))
+    assert same(store.get(make_spec(hyperparameters={"fast": 4}).key), make_record(4))
+    assert store.ledger()["runs"].tolist() == [2]
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET trades = x'00' WHERE checksum IS NULL")
+    assert store.get(make_spec().key) is None
+
+
+def old_store(path: Path, spec: BacktestSpec, record: RunRecord) -> None:
+    """A store as version 3 made it."""
+    store = RunStore(path)
+    store.put(spec, record)
+    store.log_opening("study", spec, {"fast": 3}, ["ab"])
+    store.note("a", [1])
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "DROP INDEX runs_by_data; DROP INDEX stopped_by_data; DROP TABLE claims;"
+            "CREATE INDEX runs_by_data ON runs (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at);"
+            "PRAGMA user_version=3;"
+            + "".join(f"ALTER TABLE {table} DROP COLUMN checksum;"
+                      for table in ("runs", "stopped", "openings", "notes"))
+            + "".join(f"ALTER TABLE {table} DROP COLUMN seal;" for table in ("runs", "stopped")))
+    connection.close()
+
+
+def test_it_is_made_for_its_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        RunStore(tmp_path / "made" / "runs.sqlite").put(make_spec(), make_record())
+    finally:
+        os.umask(before)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "made").iterdir()}
+    assert modes["runs.sqlite"] == 0o600
+    assert set(modes.values()) == {0o600}  # those beside it as well
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("ending", ["", "-wal"])
+def test_what_others_can_write_is_refused_with_the_remedy(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "runs.sqlite"
+    store = RunStore(path)
+    store.put(make_spec(), make_record())
+    Path(f"{path}{ending}").chmod(0o664)
+    with pytest.raises(StorageError, match=f"chmod go-w {path}{ending}$"):
+        RunStore(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
+def test_another_users_store_is_refused(tmp_path: Path) -> None:
+    RunStore(tmp_path / "runs.sqlite").close()
+    os.chown(tmp_path / "runs.sqlite", 12345, -1)
+    with pytest.raises(StorageError, match="belongs to another user"):
+        RunStore(tmp_path / "runs.sqlite")
 
 
 WRITER = """

@@ -84,6 +84,7 @@ class Evaluator:
         self._answered: queue.SimpleQueue[tuple[Question, SharedFuture]] = queue.SimpleQueue()
         self._ready: deque[tuple[Hashable, Outcome]] = deque()
         self._checks: set[str] = set()
+        self._damaged: set[str] = set()
         self._closed = False
         self.simulated = 0
         self.storage_error: StorageError | None = None
@@ -107,6 +108,18 @@ class Evaluator:
         """How many tickets have no outcome yet, or one that was not fetched."""
         return len(self._ready) + sum(len(tickets) for tickets in self._tickets.values())
 
+    @property
+    def remarks(self) -> list[str]:
+        """What a result should say of the run store: what could not be kept, and what was damaged."""
+        said = []
+        if self.storage_error:
+            said.append(f"Finished runs could not be kept, so this cannot be resumed: {self.storage_error}")
+        if self._damaged:
+            count = len(self._damaged)
+            said.append("A stored run was damaged, and has been simulated again." if count == 1 else
+                        f"{count:,} stored runs were damaged, and have been simulated again.")
+        return said
+
     def submit(
         self, ticket: Hashable, spec: BacktestSpec, *, check: bool = False, stop: StopRule | None = None
     ) -> None:
@@ -122,6 +135,7 @@ class Evaluator:
         known = None
         with self._keeping():
             known = known_outcome(self._store, question)
+        self._damaged |= self._store.damaged & {spec.key}
         if known is not None:
             self._ready.append((ticket, known))
             return

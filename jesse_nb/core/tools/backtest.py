@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -139,6 +140,8 @@ def backtest(
                 if outcome.record is None:
                     raise outcome.error or JobCancelledError("The backtest was cancelled.")
                 _tell(control, prepared.spec, 1.0, 0)
+                for remark in evaluator.remarks:
+                    warnings.warn(remark, RuntimeWarning, stacklevel=1)
                 return outcome.record.to_result(prepared.spec)
             evaluator.cancel()
         raise JobCancelledError("The backtest was cancelled.")

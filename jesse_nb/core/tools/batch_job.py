@@ -124,9 +124,9 @@ class Batch:
         finally:
             evaluator.cancel()
         self._receive_ready(evaluator)
+        self._notes.extend(evaluator.remarks)
         if evaluator.storage_error:
-            self._notes.append("Finished runs could not be kept, so this cannot be resumed and no entry can show "
-                               f"its whole result: {evaluator.storage_error}")
+            self._notes.append("So no entry can show its whole result.")
         self._check_success()
         return self.result()
 

@@ -103,8 +103,7 @@ class Cpcv:
             evaluator.cancel()
         while (answer := evaluator.next(0)) is not None:
             self._receive(*answer)
-        if evaluator.storage_error:
-            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        self._notes.extend(evaluator.remarks)
         if not self._must_stop():
             self._looks.as_first_called("cpcv", [self._whole().key, plan.test_groups, len(plan.groups), plan.gap,
                                                  self._candidates, plan.metrics[0].name, plan.metrics[0].direction])

@@ -113,8 +113,7 @@ class Optimization:
             evaluator.cancel()
         if not self._must_stop():
             self._looks.as_first_called("study", self._decides())
-        if evaluator.storage_error:
-            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        self._notes.extend(evaluator.remarks)
         return self.result()
 
     def result(self) -> OptimizeResult:

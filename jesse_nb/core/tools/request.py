@@ -15,7 +15,7 @@ from jesse_nb.core.jobs.pool import Pool, available_cores, local_pool, memory_sh
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_pool import RayPool, ray_pool
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.store_address import is_address
+from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
 from jesse_nb.core.simulator.run import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Gaps, Mode, Route

@@ -78,8 +78,7 @@ class Resimulation:
             evaluator.cancel()
         while (answer := evaluator.next(0)) is not None:
             self._receive(answer)
-        if evaluator.storage_error:
-            self.notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        self.notes.extend(evaluator.remarks)
         self._check_success()
 
     def outcomes(self) -> Iterator[tuple[int, Outcome]]:

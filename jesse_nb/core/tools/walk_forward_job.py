@@ -247,8 +247,7 @@ class WalkForward:
             evaluator.cancel()
         while (answer := evaluator.next(0)) is not None:
             self._receive(*answer)
-        if evaluator.storage_error:
-            self._notes.append(f"Finished runs could not be kept, so this cannot be resumed: {evaluator.storage_error}")
+        self._notes.extend(evaluator.remarks)
         control.update(done=self._done)
         if all(work.ended for work in self._works):  # a trial without a value has no out-of-sample run
             control.update(total=self._done)

@@ -118,7 +118,7 @@ class Store(Reader):
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Reader.check`."""
         from jesse_nb.core.jobs.store import RunStore
-        from jesse_nb.core.jobs.store_address import is_address
+        from jesse_nb.core.jobs.store.address import is_address
 
         if isinstance(value, RunStore) or is_address(value):
             return value

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["LEDGER_INDEX", "RUN_COLUMNS", "VERSION", "Storage", "tables"]
+__all__ = ["COLUMNS", "LEDGER_INDEXES", "SEALED", "VERSION", "Storage", "inserting", "replacing", "tables"]
 
 #: Of the tables below; a store of a higher one is left alone.
-VERSION = 3
+VERSION = 4
 
-#: Of the table ``runs``, in order.
-RUN_COLUMNS = (
-    "key", "finished_at", "strategy", "exchange", "symbols", "timeframe", "start_ms", "end_ms", "spec", "metrics",
-    "trades", "equity", "versions", "seconds", "kind",
-)  # fmt: skip
+#: Of each table that has checksums, in order. Version 4 added these and the seals; rows of before have none.
+COLUMNS = {
+    "runs": ("key", "finished_at", "strategy", "exchange", "symbols", "timeframe", "start_ms", "end_ms", "spec",
+             "metrics", "trades", "equity", "versions", "seconds", "kind", "checksum", "seal"),
+    "stopped": ("key", "finished_at", "strategy", "exchange", "symbols", "start_ms", "end_ms", "spec", "facts",
+                "samples", "kind", "checksum", "seal"),
+    "openings": ("study", "opened_at", "strategy", "exchange", "symbols", "start_ms", "end_ms", "params", "runs",
+                 "checksum"),
+    "notes": ("key", "value", "checksum"),
+}  # fmt: skip
+
+#: What a ledger reads of a run; in the index by data, which has a seal for them.
+SEALED = ("key", "symbols", "start_ms", "end_ms", "exchange", "strategy", "kind", "finished_at")
 
 
 class Storage(Protocol):
@@ -26,21 +34,15 @@ class Storage(Protocol):
         Where it is, without a password.
     shared
         Whether other kernels work on the same runs at the same time.
-    replacing_run
-        The statement that keeps a run in place of one with the same key.
     listed
         A query for the strings of a JSON list.
-    hyperparameters
-        Those of a run, as JSON.
     by_data
         What makes a query of a ``{table}`` of runs use the index that has all a ledger asks.
     """
 
     place: str
     shared: bool
-    replacing_run: str
     listed: str
-    hyperparameters: str
     by_data: str
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -48,6 +50,12 @@ class Storage(Protocol):
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Change something, for good when this returns."""
+
+    def damaged_in_ledger(self) -> dict[str, set[str]]:
+        """Return by table the keys of rows that a ledger would count wrongly; what an index lost is mended.
+
+        This process looks once.
+        """
 
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Do what :meth:`~jesse_nb.core.jobs.store.RunStore.claim` says."""
@@ -57,6 +65,18 @@ class Storage(Protocol):
 
     def close(self) -> None:
         """Let go of the database."""
+
+
+def inserting(table: str) -> str:
+    """Return the statement that keeps a row of a table."""
+    columns = COLUMNS[table]
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - ours
+
+
+def replacing(table: str) -> str:
+    """Return the statement that keeps a row of a table in place of one with the same key."""
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS[table][1:])
+    return f"{inserting(table)} ON CONFLICT (key) DO UPDATE SET {changed}"
 
 
 def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", data: str = "BLOB",
@@ -75,7 +95,8 @@ def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", da
             key {text} PRIMARY KEY, finished_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
             symbols {text} NOT NULL, timeframe {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL,
             spec {text} NOT NULL, metrics {text} NOT NULL, trades {data} NOT NULL, equity {data} NOT NULL,
-            versions {text} NOT NULL, seconds {real} NOT NULL, kind {text} NOT NULL DEFAULT 'backtest'
+            versions {text} NOT NULL, seconds {real} NOT NULL, kind {text} NOT NULL DEFAULT 'backtest',
+            checksum {data}, seal {whole}
         ){keyed}""",
         "CREATE INDEX IF NOT EXISTS runs_by_time ON runs (finished_at)",
         f"""CREATE TABLE IF NOT EXISTS failures (
@@ -85,20 +106,21 @@ def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", da
         f"""CREATE TABLE IF NOT EXISTS stopped (
             key {text} PRIMARY KEY, finished_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
             symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL, spec {text} NOT NULL,
-            facts {text} NOT NULL, samples {data} NOT NULL, kind {text} NOT NULL DEFAULT 'stopped'
+            facts {text} NOT NULL, samples {data} NOT NULL, kind {text} NOT NULL DEFAULT 'stopped',
+            checksum {data}, seal {whole}
         ){keyed}""",
-        "CREATE INDEX IF NOT EXISTS stopped_by_data "
-        "ON stopped (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)",
         f"""CREATE TABLE IF NOT EXISTS openings (
             study {text} NOT NULL, opened_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
             symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL, params {text} NOT NULL,
-            runs {text} NOT NULL
+            runs {text} NOT NULL, checksum {data}
         )""",
-        f"CREATE TABLE IF NOT EXISTS notes (key {text} PRIMARY KEY, value {text} NOT NULL){keyed}",
+        f"CREATE TABLE IF NOT EXISTS notes (key {text} PRIMARY KEY, value {text} NOT NULL, checksum {data}){keyed}",
     )
 
 
-#: Has all that the ledger asks, so that it reads no run.
-LEDGER_INDEX = """
-CREATE INDEX IF NOT EXISTS runs_by_data ON runs (symbols, start_ms, end_ms, exchange, strategy, kind, finished_at)
-"""
+#: Have all that a ledger asks, so that it reads no run; those of before version 4 have no seal.
+LEDGER_INDEXES = tuple(
+    statement for table in ("runs", "stopped") for statement in (
+        f"DROP INDEX IF EXISTS {table}_by_data",
+        f"CREATE INDEX {table}_by_data ON {table} ({', '.join(SEALED[1:])}, seal)",
+    ))  # fmt: skip

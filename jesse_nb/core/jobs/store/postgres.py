@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jesse_nb.core.candles.postgres import KEEPALIVES, reason_of
-from jesse_nb.core.jobs.store_address import connection_settings, without_password
-from jesse_nb.core.jobs.store_tables import LEDGER_INDEX, RUN_COLUMNS, VERSION, tables
+from jesse_nb.core.jobs.store.address import connection_settings, without_password
+from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, VERSION, tables
 from jesse_nb.exceptions import StorageError
 
 __all__ = ["PostgresStorage"]
@@ -30,6 +30,9 @@ _PAUSE_SECONDS = 30.0
 #: Only one session makes the tables; any number that no other program is likely to lock.
 _MAKING = 0x6A65737365
 
+#: Columns that stores of before version 4 do not have, in their order.
+_LATER = {"checksum": "BYTEA", "seal": "BIGINT"}
+
 _SESSION = (
     f"SET search_path TO {_SCHEMA}; SET statement_timeout = '{_STATEMENT_SECONDS}s'; SET client_encoding TO 'UTF8'; "
     # The server lets go of the claims of a machine that vanished.
@@ -43,7 +46,7 @@ class PostgresStorage:
     Parameters
     ----------
     address
-        See :mod:`jesse_nb.core.jobs.store_address`.
+        See :mod:`jesse_nb.core.jobs.store.address`.
 
     Raises
     ------
@@ -55,12 +58,7 @@ class PostgresStorage:
     """
 
     shared = True
-    replacing_run = (
-        f"INSERT INTO runs VALUES ({', '.join('?' * len(RUN_COLUMNS))}) "  # noqa: S608 - our own columns
-        f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{name} = EXCLUDED.{name}' for name in RUN_COLUMNS[1:])}"
-    )
     listed = "SELECT * FROM json_array_elements_text(?)"
-    hyperparameters = "CAST(spec AS json) ->> 'hyperparameters'"
     by_data = ""
 
     def __init__(self, address: str) -> None:
@@ -74,6 +72,10 @@ class PostgresStorage:
     def write(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Change something, for good when this returns."""
         self._session.run("write", statement, values)
+
+    def damaged_in_ledger(self) -> dict[str, set[str]]:
+        """Return nothing: PostgreSQL has checksums of its own for its pages and indexes."""
+        return {}
 
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Return those that no other session holds; from now on this one does."""
@@ -160,7 +162,7 @@ class _Session:
 
     def _make_tables(self) -> None:
         version = self._version()
-        if version is None:
+        if version is None or version < VERSION:
             import psycopg2
 
             try:
@@ -171,7 +173,11 @@ class _Session:
                     for statement in tables(text='TEXT COLLATE "C"', whole="BIGINT", real="DOUBLE PRECISION",
                                             data="BYTEA", keyed=""):
                         cursor.execute(statement)
-                    cursor.execute(LEDGER_INDEX)
+                    for table, columns in COLUMNS.items():
+                        for name in (name for name in _LATER if name in columns):
+                            cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {_LATER[name]}")
+                    for statement in LEDGER_INDEXES:
+                        cursor.execute(statement)
                     cursor.execute("CREATE TABLE IF NOT EXISTS version (number BIGINT PRIMARY KEY)")
                     cursor.execute("INSERT INTO version VALUES (%s) ON CONFLICT DO NOTHING", (VERSION,))
                     cursor.execute("COMMIT")
