@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jesse_nb.core.candles import CandleStore
 
 # A shell that starts the tests in the background has them ignore interrupts, and so would all they start.
@@ -28,6 +29,8 @@ settings.load_profile("tests")
 
 #: The exchange that the shared test series are filed under, whether real or generated.
 EXCHANGE = "Binance Spot"
+
+_homes = itertools.count()
 
 _COLUMNS = ["timestamp", "open", "close", "high", "low", "volume"]
 
@@ -85,6 +88,9 @@ def real_candles(symbol: str) -> np.ndarray:
 
         candles = demo_candles(symbol)
     else:
+        import numpy as np
+        import pandas as pd
+
         frame = pd.read_parquet(folder / "spot_1m" / "BINANCE" / f"{symbol}.parquet")
         candles = np.ascontiguousarray(frame[_COLUMNS].to_numpy(np.float64))
     candles.flags.writeable = False
@@ -102,7 +108,8 @@ def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture(autouse=True)
 def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the test's own, in which the package finds its candles and its run store."""
-    home = tmp_path_factory.mktemp("home")
+    # A number of our own: pytest looks through the folders of all tests before for the next free one.
+    home = tmp_path_factory.mktemp(f"home-{next(_homes)}", numbered=False)
     _point_home_to(home, monkeypatch)
     return home
 

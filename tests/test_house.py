@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,13 @@ WIDGETS = ("ipywidgets", "anywidget", "plotly")
 DOORS = ("core/jesse_runtime.py", "quickstart.py")
 
 
-def imports(file: Path, *, at_runtime: bool = True) -> Iterator[str]:
+@cache
+def imports(file: Path, *, at_runtime: bool = True) -> tuple[str, ...]:
+    """What a file imports; read once for all rules."""
+    return tuple(_imports(file, at_runtime))
+
+
+def _imports(file: Path, at_runtime: bool) -> Iterator[str]:
     tree = ast.parse(file.read_text())
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
