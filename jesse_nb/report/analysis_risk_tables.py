@@ -43,10 +43,10 @@ def cells_table(analysis: Analysis, *, tested: bool) -> Table:
     rows = tuple((
         cell(f"{dimension} {name}"), cell(measure(row["trades"], "count")),
         toned(measure(row["mean"], "percent"), row["mean"]), cell(measure(row["difference"], "percent")),
-        cell(share(row["superiority"])), cell(share(row["win_rate"])),
-        cell(measure(row["total"], "currency")), _p(row["p"], row["reason"]), _p(row["p_adjusted"], row["reason"]),
+        cell(share(row["win_rate"])), cell(measure(row["total"], "currency")),
+        _p(row["p"], row["reason"]), _p(row["p_adjusted"], row["reason"]),
     ) for (dimension, name), row in zip(frame.index, frame.to_dict("records"), strict=True))  # fmt: skip
-    return Table(("entered", "trades", "mean", "against the others", "beats them in", "win rate", "net profit", "p",
+    return Table(("entered", "trades", "mean", "against the others", "win rate", "net profit", "p",
                   "p corrected"), rows)
 
 

@@ -183,12 +183,12 @@ def stationary_resamples(sample: NDArray[np.float64], *, seed: int = 0, resample
 
 def share_of(count: int, total: int) -> Share:
     """Return a share with its Wilson interval."""
-    from scipy.stats import binomtest
+    from statsmodels.stats.proportion import proportion_confint
 
     if not total:
         return Share(0, 0, math.nan, math.nan)
-    interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
-    return Share(count, total, float(interval.low), float(interval.high))
+    low, high = proportion_confint(count, total, alpha=0.05, method="wilson")
+    return Share(count, total, float(low), float(high))
 
 
 def shortage(count: int, unit: str, needed: int) -> str:

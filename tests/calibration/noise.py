@@ -1,0 +1,74 @@
+"""Trades whose results are zero on average and scale with the market's volatility, as stops of some ATR make them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+DAY, START = 86_400_000, 1_672_531_200_000  # 2023-01-01
+DAYS = 540
+MARKETS = tuple(("Binance Spot", symbol) for symbol in ("BTC-USDT", "ETH-USDT", "SOL-USDT"))
+
+#: What results look like, in units of the volatility: all have mean zero.
+SHAPES = ("many small losses", "many small gains", "stop or target", "fat tails")
+#: When trades are entered, and what they have in common.
+ARRANGEMENTS = ("independent", "in wild times", "alike within a day", "alike across markets")
+
+
+def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness: float = 3.0) -> tuple:
+    """Return trades and the hourly candles beneath; ``wildness`` is e to the standard deviation, twice, of volatility.
+
+    One year and a half; volatility moves over some weeks.
+    """
+    random = np.random.default_rng([seed, SHAPES.index(shape), ARRANGEMENTS.index(arrangement), count])
+    volatility = _volatility(random, wildness)
+    if arrangement == "in wild times":
+        chance = volatility**1.5 / (volatility**1.5).sum()
+        days = np.sort(random.choice(DAYS, count, p=chance))
+        moments, results, market = days + random.random(count), _results(random, shape, count), np.zeros(count, int)
+    elif arrangement == "alike within a day":
+        days = np.repeat(random.integers(0, DAYS, count // 5), 5)
+        moments, market = days + random.random(len(days)), np.zeros(len(days), int)
+        results = _mixed(random, shape, len(days), 5, 0.6)
+    elif arrangement == "alike across markets":
+        days = np.repeat(random.integers(0, DAYS, count // 3) + random.random(count // 3) * 0.7, 3)
+        moments, market = days + random.random(len(days)) * 0.3, np.tile([0, 1, 2], len(days) // 3)
+        results = _mixed(random, shape, len(days), 3, 0.7)
+    else:
+        moments, results, market = random.random(count) * DAYS, _results(random, shape, count), np.zeros(count, int)
+    moments = np.minimum(moments, DAYS - 0.2)
+    results = results * volatility[moments.astype(int)]
+    opened = pd.to_datetime(START + (moments * DAY).astype(np.int64), unit="ms", utc=True)
+    trades = pd.DataFrame({
+        "exchange": MARKETS[0][0], "symbol": [MARKETS[number][1] for number in market], "opened_at": opened,
+        "closed_at": opened + pd.Timedelta(hours=4), "pnl": results * 10, "pnl_percentage": results,
+    }).sort_values("opened_at", ignore_index=True)
+    return trades, {MARKETS[number]: _candles(random, volatility) for number in np.unique(market)}
+
+
+def _volatility(random: np.random.Generator, wildness: float) -> np.ndarray:
+    keeps, levels = np.exp(-1 / 25), np.zeros(DAYS)
+    for day in range(1, DAYS):
+        levels[day] = keeps * levels[day - 1] + np.sqrt(1 - keeps**2) * random.normal()
+    return np.exp(levels * np.log(wildness) / 2)
+
+
+def _results(random: np.random.Generator, shape: str, count: int) -> np.ndarray:
+    if shape == "fat tails":
+        return random.standard_t(3, count)
+    if shape == "stop or target":
+        return np.where(random.random(count) < 0.75, -1.0, 3.0)
+    small = np.where(random.random(count) < 0.7, -1 + 0.1 * random.normal(size=count), random.exponential(7 / 3, count))
+    return small if shape == "many small losses" else -small
+
+
+def _mixed(random: np.random.Generator, shape: str, count: int, group: int, alike: float) -> np.ndarray:
+    """Return results of which a share is that of their whole group."""
+    common = np.repeat(_results(random, shape, count // group), group)
+    return np.where(random.random(count) < alike, common, _results(random, shape, count))
+
+
+def _candles(random: np.random.Generator, volatility: np.ndarray) -> np.ndarray:
+    steps = random.normal(0, 0.004, DAYS * 24) * np.repeat(volatility, 24)
+    closes = 100 * np.exp(np.cumsum(steps))
+    return np.column_stack([START + np.arange(len(closes)) * 3_600_000.0, *[closes] * 5])
