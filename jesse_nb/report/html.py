@@ -91,6 +91,7 @@ def _(result: BacktestResult) -> str:
         "given": provenance.given_hyperparameters(result.spec),
         "tiles": main,
         "traded": len(result.trades) > 0,
+        "notes": result.card.notes,
         "figures": {name: _picture(plot(result, name), description)
                     for name, description in (("equity", "Equity curve, and the drawdown beneath it"),
                                               ("trades", "Histogram of the trades' net profits"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
 __all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
-           "given_hyperparameters", "market", "optimize_card", "walk_forward_card"]
+           "given_hyperparameters", "market", "notes_of", "optimize_card", "walk_forward_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -124,6 +124,11 @@ def card_of_windows(result: WalkForwardResult) -> ResultCard | None:
                 None)
 
 
+def notes_of(card: ResultCard | None) -> tuple[str, ...]:
+    """Return what a run depended on beside its key, a sentence each."""
+    return () if card is None else card.notes
+
+
 def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, str]]) -> Table:
     lines = [(f"strategy on {route.symbol} {route.timeframe}",
               f"{route.strategy.name}, source {route.strategy.hash}") for route in spec.routes]
@@ -143,7 +148,7 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
         lines += [(f"candles of {series}", fingerprint) for series, fingerprint in card.candles.items()]
     missing = card.missing_minutes if card is not None else sum(part.missing for part in spec.candles)
     lines += [("missing minutes", f"{missing:,}, {_GAPS.get(spec.gaps, spec.gaps)}" if missing else "none")]
-    lines += extra
+    lines += [*extra, *(("beside its key", note) for note in notes_of(card))]
     versions = dict(card.versions) if card is not None else {"jesse": spec.jesse_version}
     lines += [("versions", ", ".join(f"{package} {version}" for package, version in versions.items()))]
     return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)

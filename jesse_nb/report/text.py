@@ -58,6 +58,7 @@ def _(result: BacktestResult) -> str:
     lines += _wrapped(f"Hyperparameters: {_line(given_hyperparameters(spec))}") if spec.hyperparameters else []
     lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
     lines += _missing(spec)
+    lines += _wrapped(*result.card.notes)
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
     rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))

@@ -55,7 +55,7 @@ def walk_forward_content(result: WalkForwardResult) -> dict[str, Any]:
         "windows": walk_forward_tables.windows_table(result, _MOST_WINDOWS),
         "metrics": walk_forward_tables.all_metrics_table(result, known.curve),
         "stability": walk_forward_tables.stability_table(result),
-        "notes": result.notes,
+        "notes": (*result.notes, *provenance.notes_of(provenance.card_of_windows(result))),
         "card": provenance.walk_forward_card(result),
     }
 
@@ -78,7 +78,8 @@ def walk_forward_text(result: WalkForwardResult) -> str:
     head = ["out" if name.endswith(" out") else name for name in table.head[:7]]
     narrow = table._replace(head=tuple(head), rows=tuple(row[:7] for row in table.rows))
     lines += ["", *as_text(narrow, widest=24), ""]
-    for sentence in (*walk_forward_words.seams(result, known.curve), *result.notes):
+    for sentence in (*walk_forward_words.seams(result, known.curve), *result.notes,
+                     *provenance.notes_of(provenance.card_of_windows(result))):
         lines += _wrapped(sentence)
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from jesse_nb.core.study.constraints import none_satisfies
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import measure, parameter, share
+from jesse_nb.report.provenance import card_of, notes_of
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.holdout import Holdout
@@ -112,7 +113,7 @@ def warnings(result: OptimizeResult) -> list[str]:
         said.append("Do not trust these figures yet: simulated again alone in step mode, the best trial gives "
                     "something else.")
         said += [f"{difference[0].upper()}{difference[1:]}." for difference in result.parity.differences]
-    return said
+    return [*said, *notes_of(card_of(result))]
 
 
 def front(result: OptimizeResult) -> str:

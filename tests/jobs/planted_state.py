@@ -93,6 +93,39 @@ return mixed(kept.count)"""),
     "its user": planted("os.getuid() or os.setuid(65534)\nreturn mixed(self.index)"),
 }
 
+#: Marked, each with what the mark says: they may differ from run to run.
+MARKED = {
+    "time.time": (planted("return mixed(time.time() * 1e6)"), "reads the clock (line 27)"),
+    "time.monotonic_ns": (planted("return mixed(time.monotonic_ns())"), "reads the clock (line 27)"),
+    "perf_counter": (planted("from time import perf_counter\nreturn mixed(perf_counter() * 1e9)"),
+                     "reads the clock (line 28)"),
+    "strftime": (planted("return mixed(time.strftime('%S'))"), "reads the clock (line 27)"),
+    "datetime.now": (planted("return mixed(datetime.datetime.now().microsecond)"), "reads the clock (line 27)"),
+    "datetime.utcnow": (planted("return mixed(datetime.datetime.utcnow().microsecond)"), "reads the clock (line 27)"),
+    "datetime.now of a zone": (planted("return mixed(datetime.datetime.now(datetime.timezone.utc).microsecond)"),
+                               "reads the clock (line 27)"),
+    "date.today": (planted("return mixed(datetime.date.today().toordinal())"), "reads the clock (line 27)"),
+    "Timestamp.now": (planted("return mixed(pd.Timestamp.now().value)"), "reads the clock (line 27)"),
+    "arrow": (planted("import arrow\nreturn mixed(arrow.utcnow().int_timestamp)"), "reads the clock (line 28)"),
+    "jh.now": (planted("return mixed(jh.now(force_fresh=True))"), "reads the clock (line 27)"),
+    "uuid1": (planted("return uuid.uuid1().int % 1000 / 1000"), "reads the clock (line 27)"),
+    "the environment": (planted("os.environ['SEEN'] = os.environ.get('SEEN', '') + 'x'\n"
+                                "return mixed(len(os.environ['SEEN']))"),
+                        "reads the environment variable SEEN (line 27)"),
+    "all of the environment": (planted("return mixed(len(dict(os.environ)))"), "reads the environment (line 27)"),
+    "getenv": (planted("return mixed(len(os.getenv('HOME')))"), "reads the environment variable HOME (line 27)"),
+    "the process": (planted("return mixed(os.getpid())"), "asks the machine for os.getpid() (line 27)"),
+    "a thread": (planted("import threading\nthreading.Thread(target=print).start()\nreturn 0.1"),
+                 "starts a thread (line 28)"),
+    "a program": (planted("import subprocess\nreturn mixed(len(subprocess.check_output(['date'])))"),
+                  "starts a process (line 28)"),
+    "the network": (planted("import socket\nreturn mixed(len(socket.gethostname()))"), "uses the network (line 28)"),
+    "/dev/urandom": (planted("return open('/dev/urandom', 'rb').read(1)[0] / 256"), "reads /dev/urandom (line 27)"),
+    "a file elsewhere": (planted("with open('/tmp/jesse-nb-kept', 'a') as file:\n    file.write('x')\nreturn 0.1"),
+                         "writes /tmp/jesse-nb-kept (line 27)"),
+    "a folder elsewhere": (planted("return mixed(len(os.listdir('/tmp')))"), "lists the folder /tmp (line 27)"),
+}
+
 #: What a strategy may do to all others of its process.
 PATCHES = {
     "jesse.utils": "utils.size_to_qty = lambda *arguments, **options: 0.001",

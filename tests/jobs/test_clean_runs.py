@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,13 @@ import pytest
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.dependencies import NOTHING
 from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.request import Request
-from tests.jobs.planted_state import CLEAN, PATCHES, planted
+from jesse_nb.report.html import fragment
+from jesse_nb.report.text import text
+from tests.jobs.planted_state import CLEAN, MARKED, PATCHES, planted
 from tests.jobs.strategies import CROSSING, hostile
 
 PERIOD = ("2023-03-01", "2023-03-21")
@@ -63,6 +69,47 @@ def test_a_run_is_the_same_in_a_used_worker_and_in_another(
     other = record_of(run(other_worker, CLEAN[kind], candle_store))
     assert first.metrics["total"] > 0
     assert numbers(first) == numbers(second) == numbers(other)
+    asked = {"the working folder", "a signal handler"}  # which answer with nothing of this machine
+    assert not first.depends or kind in asked, first.depends
+
+
+@pytest.mark.parametrize("kind", MARKED)
+def test_what_cannot_be_repeated_is_marked(kind: str, used_worker: LocalPool, candle_store: CandleStore) -> None:
+    source, mark = MARKED[kind]
+    record = record_of(run(used_worker, source, candle_store))
+    assert mark in record.depends.impure
+    assert f"Not reproducible: the strategy {mark}." in pickle.loads(pickle.dumps(record)).depends.notes()
+
+
+@pytest.mark.parametrize("mode", ["fast", "step"])
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_jesse_does_of_itself_marks_no_run(
+    mode: Any, plain: bool, used_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    prepared = Request(strategy=CROSSING, symbol="BTC-USDT", timeframe="1h", candles=candle_store, mode=mode)
+    ready = prepared.prepare(*PERIOD)
+    simulation = replace(ready.simulation(ready.spec), plain=plain)
+    assert record_of(used_worker.submit(simulation, 60, None).result(120)).depends == NOTHING
+
+
+def test_a_run_that_read_a_file_is_an_answer_while_the_file_stays(candle_store: CandleStore, tmp_path: Path) -> None:
+    model, store = tmp_path / "model.txt", tmp_path / "runs.sqlite"
+    source = planted(f"return float(open({str(model)!r}).read())")
+
+    def trades(**more: Any) -> int:
+        result = backtest(source, "BTC-USDT", "1h", *PERIOD, candles=candle_store, store=store, **more)
+        assert [str(model) in note for note in result.card.notes] == [True]
+        assert str(model) in "".join(text(result).split())
+        assert str(model) in fragment(result)
+        return int(result.metrics["total"])
+
+    model.write_text("0.1")
+    kept = trades()
+    assert trades() == kept > 0
+    model.write_text("0.9")
+    assert trades() == 0
+    model.write_text("0.1")
+    assert trades() == kept
 
 
 @pytest.mark.parametrize("kind", PATCHES)

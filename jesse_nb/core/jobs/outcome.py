@@ -45,15 +45,15 @@ def known_outcome(store: RunStore, question: Question) -> Outcome | None:
     """Answer a question from the store; None when that takes a simulation.
 
     A run that the store has to its end is judged by the rule, too: what it is told must not depend on what was
-    simulated before.
+    simulated before. A run that read a file which has changed since is no answer.
     """
     spec, stop = question
     record = store.get(spec.key)
-    if record is not None:
+    if record is not None and record.depends.hold():
         stopped = None if stop is None else record.judge(stop, spec.end)[0]
         return Outcome(spec, None if stopped else record, reused=True, stopped=stopped)
     if stop is None:
         return None
     partly = store.stopped(spec.key)
-    stopped = None if partly is None else partly.again(stop)
+    stopped = partly.again(stop) if partly is not None and partly.depends.hold() else None
     return None if stopped is None else Outcome(spec, None, reused=True, stopped=stopped)

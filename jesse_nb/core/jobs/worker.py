@@ -20,16 +20,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
 from jesse_nb.core.jobs.isolation.chance import seed_chance
 from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
+from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.local_modules import forget_local_modules, is_local_module, none_imported_yet
-from jesse_nb.core.simulator.run import Simulation, default_hyperparameters, simulate
+from jesse_nb.core.simulator.run import Simulation, default_hyperparameters, simulate, versions
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 
@@ -91,6 +92,7 @@ def initialize(scratch: str) -> None:
     os.chdir(tempfile.mkdtemp(dir=scratch))
     jesse_module("jesse.research.backtest")
     forget_local_modules()
+    versions()  # looked up once
     gc.collect()
     gc.freeze()  # as in preload: a child that looked at these objects would get copies of their memory
 
@@ -105,8 +107,9 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
 
     def simulated() -> Answer:
         seed_chance(simulation.spec.key)
+        witness = Witness(simulation)
         _limit_memory(memory_limit)
-        return _answered(lambda: simulate(simulation))
+        return _answered(lambda: replace(simulate(simulation), depends=witness.found()))
 
     return _apart(simulated)
 

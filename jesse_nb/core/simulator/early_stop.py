@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.dependencies import NOTHING, Dependencies
+
 __all__ = ["EquityWatch", "Measure", "StopRule", "StoppedRun", "judge_samples"]
 
 Measure = Literal["return", "sharpe"]
@@ -77,6 +79,8 @@ class StoppedRun:
         When the first trade had closed, milliseconds UTC.
     seconds
         How long it took.
+    depends
+        On what beside its key.
     """
 
     reason: str
@@ -86,6 +90,7 @@ class StoppedRun:
     values: NDArray[np.float64]
     first_trade: int
     seconds: float
+    depends: Dependencies = NOTHING
 
     @property
     def drawdown(self) -> float:
@@ -102,7 +107,7 @@ class StoppedRun:
         """Return the facts (JSON) and the samples (compressed arrays)."""
         facts = {"reason": self.reason, "moment": self.moment, "first_trade": self.first_trade,
                  "seconds": self.seconds,
-                 "readings": [None if math.isnan(value) else value for value in self.readings]}
+                 "readings": [None if math.isnan(value) else value for value in self.readings]} | self.depends.pack()
         samples = self.times.astype("<i8").tobytes() + self.values.astype("<f8").tobytes()
         return json.dumps(facts), zlib.compress(samples, 1)
 
@@ -119,6 +124,7 @@ class StoppedRun:
             values=np.frombuffer(raw[half:], dtype="<f8"),
             first_trade=known["first_trade"],
             seconds=known["seconds"],
+            depends=Dependencies.unpack(known),
         )
 
 

@@ -21,8 +21,8 @@ from typing import Any, NoReturn
 
 from jesse_nb.exceptions import StrategyError
 
-__all__ = ["expect_sources", "forget_local_modules", "is_local_module", "local_imports", "module_files",
-           "none_imported_yet", "normalized_source", "source_digest"]
+__all__ = ["expect_sources", "forget_local_modules", "is_local_file", "is_local_module", "local_imports",
+           "module_files", "none_imported_yet", "normalized_source", "source_digest"]
 
 #: Never the user's own, even when installed in editable form from a checkout, but for one strategy to play with.
 _OURS = ("jesse", "jesse_nb")
@@ -46,9 +46,9 @@ def is_local_module(module: ModuleType) -> bool:
         return False
     file = getattr(module, "__file__", None)
     if file:
-        return _is_local_file(str(file))
+        return is_local_file(str(file))
     # A folder without __init__.py, such as a Jesse project's strategies; None for built-in modules.
-    return any(_is_local_file(str(folder)) for folder in getattr(module, "__path__", ()))
+    return any(is_local_file(str(folder)) for folder in getattr(module, "__path__", ()))
 
 
 def forget_local_modules() -> None:
@@ -134,7 +134,7 @@ def local_imports(text: str, package: str, search: Iterable[str]) -> dict[str, s
                 if spec.name in found or not spec.origin:
                     continue
                 if spec.name != _TO_PLAY_WITH and (spec.name.partition(".")[0] in _OURS
-                                                   or not _is_local_file(spec.origin)):
+                                                   or not is_local_file(spec.origin)):
                     continue
                 content = Path(spec.origin).read_bytes()
                 if not spec.origin.endswith(".py"):
@@ -155,7 +155,7 @@ def module_files(name: str, roots: list[str]) -> Iterator[tuple[str, Path]]:
         The file's path below any folder that makes the module importable, with slashes, and where it is.
     """
     for spec in _specs_along(name, roots):
-        if spec.origin and _is_local_file(spec.origin):
+        if spec.origin and is_local_file(spec.origin):
             file = Path(spec.origin)
             package = spec.name if spec.submodule_search_locations is not None else spec.name.rpartition(".")[0]
             yield "/".join([*filter(None, package.split(".")), file.name]), file
@@ -219,14 +219,15 @@ class _SourceFinder:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target)
-        if spec is None or type(spec.loader) is not SourceFileLoader or not _is_local_file(spec.loader.path):
+        if spec is None or type(spec.loader) is not SourceFileLoader or not is_local_file(spec.loader.path):
             return None
         spec.loader = _SourceLoader(spec.loader.name, spec.loader.path)
         return spec
 
 
 @cache  # asked of every loaded module before every run
-def _is_local_file(file: str) -> bool:
+def is_local_file(file: str) -> bool:
+    """Tell whether a file is the user's, not one of an installation."""
     # The names tell of installations that this interpreter's own paths do not, as `pip install --user`.
     named_so = {"site-packages", "dist-packages"} & set(Path(file).parts)
     return not (named_so or file.startswith(_installed_folders()))

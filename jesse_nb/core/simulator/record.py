@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.dependencies import NOTHING, Dependencies
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
 from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.reading_later import allow_reading_later, read_later
@@ -50,6 +51,8 @@ class RunRecord:
         What the strategy printed, cut to its first 20,000 characters.
     recording, observation
         What was watched beside, where that was asked for; they are never stored.
+    depends
+        On what beside its key.
     """
 
     metrics: dict[str, Any]
@@ -61,6 +64,7 @@ class RunRecord:
     output: str = ""
     recording: Recording | None = None
     observation: Observation | None = None
+    depends: Dependencies = NOTHING
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""
@@ -70,7 +74,7 @@ class RunRecord:
             metrics={sys.intern(name): value for name, value in self.metrics.items()},
             trades=_NO_TRADES,
             equity=self.equity(),
-            card=_card(spec, self.versions),
+            card=_card(spec, self.versions, self.depends),
             seconds=self.seconds,
             output=self.output,
         )
@@ -109,7 +113,7 @@ class RunRecord:
             json.dumps(self.metrics),
             zlib.compress(msgpack.packb(self.output, unicode_errors=_ANY) + msgpack.packb(self.trades), 1),
             zlib.compress(equity, 1),
-            json.dumps(self.versions),
+            json.dumps(self.versions | self.depends.pack()),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -122,14 +126,17 @@ class RunRecord:
         output, read_trades = _parted(zlib.decompress(trades))
         raw = zlib.decompress(equity)
         half = len(raw) // 2
+        about = json.loads(versions)
+        depends = Dependencies.unpack(about)
         record = cls(
             metrics=json.loads(metrics),
             trades=[],
             equity_times=np.frombuffer(raw[:half], dtype="<i8"),
             equity_values=np.frombuffer(raw[half:], dtype="<f8"),
             seconds=seconds,
-            versions=json.loads(versions),
+            versions=about,
             output=output,
+            depends=depends,
         )
         read_later(record, "trades", read_trades)
         return record
@@ -184,7 +191,7 @@ def _trades_frame(trades: list[dict[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-def _card(spec: BacktestSpec, versions: dict[str, str]) -> ResultCard:
+def _card(spec: BacktestSpec, versions: dict[str, str], depends: Dependencies) -> ResultCard:
     return ResultCard(
         strategies={route.strategy.name: route.strategy.hash for route in spec.routes},
         candles={f"{part.exchange} {part.symbol}": part.fingerprint for part in spec.candles},
@@ -193,4 +200,5 @@ def _card(spec: BacktestSpec, versions: dict[str, str]) -> ResultCard:
         synthetic=spec.synthetic,
         mode=spec.mode,
         versions=dict(versions),
+        notes=depends.notes(),
     )

@@ -40,6 +40,8 @@ class ResultCard:
         ``fast`` or ``step``: compare numbers only within one mode.
     versions
         Package name to version.
+    notes
+        What the run depended on beside its key, a sentence each: a clock, a file that it read.
     """
 
     strategies: dict[str, str]
@@ -49,6 +51,7 @@ class ResultCard:
     synthetic: bool
     mode: str
     versions: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
