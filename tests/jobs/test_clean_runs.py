@@ -134,11 +134,11 @@ def test_chance_differs_between_parameters(used_worker: LocalPool, candle_store:
 def test_a_process_that_dies_is_told_and_its_worker_goes_on(
     act: str, said: tuple[int, str], used_worker: LocalPool, candle_store: CandleStore
 ) -> None:
-    number = used_worker._first.result()
+    asks = planted("print(os.getppid())\nreturn 0.1")
+    worker = record_of(run(used_worker, asks, candle_store)).output.split()[0]
     answer = run(used_worker, hostile(act), candle_store, bad=3)
     assert (answer.failure, answer.exit_code, answer.message) == ("died", *said)
-    assert psutil.pid_exists(number)
-    assert record_of(run(used_worker, CROSSING, candle_store)).metrics["total"] > 0
+    assert record_of(run(used_worker, asks, candle_store)).output.split()[0] == worker
 
 
 STARTS = {
