@@ -160,7 +160,7 @@ def test_no_process_is_left_a_second_after_the_end(end: str, candle_store: Candl
     assert not [member for member in family if _lives(member)]
 
 
-@pytest.mark.parametrize("victim", ["workers", "server"])
+@pytest.mark.parametrize("victim", ["run", "worker", "server"])
 def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: CandleStore, tmp_path: Path) -> None:
     def run(name: str) -> Job[OptimizeResult]:
         return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=24, seed=5, candles=candle_store, neighbours=0,
@@ -172,8 +172,11 @@ def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: C
     for done in (3, 9, 15):
         while job.progress.done < done and not job.wait(0.01):
             pass
-        for worker in _workers(os.getpid())[:1]:
-            (worker.parent() if victim == "server" else worker).kill()
+        server = next(child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline()))
+        workers = server.children()
+        runs = [run for worker in workers for run in worker.children()]
+        for process in {"run": runs, "worker": workers, "server": [server]}[victim][:1]:
+            process.kill()
     result = job.result(120)
     assert [(trial.params, trial.values) for trial in result.trials] == [
         (trial.params, trial.values) for trial in expected.trials]

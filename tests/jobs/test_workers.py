@@ -150,6 +150,27 @@ def test_starts_that_fail_for_a_while_are_made_again(workers: Workers, machine: 
     assert future.result(SECONDS) == ("answer", 0)
 
 
+def test_no_kind_of_error_leaves_anybody_waiting(workers: Workers, machine: Machine) -> None:
+    class Odd(FakeWorker):
+        def ask(self, task: bytes, timeout: float | None) -> bytes:
+            super().ask(task, timeout)
+            raise MemoryError
+
+    workers.ready(SECONDS)
+    odd = machine.living[0]
+    odd.__class__ = Odd
+    future = give(workers, 0)
+    has(machine, 0).answer()
+    assert isinstance(future.exception(SECONDS), MemoryError)
+    assert eventually(lambda: odd.ended)
+
+    def start() -> FakeWorker:
+        raise RuntimeError("can't start new thread")
+
+    helpless = Workers(2, start)
+    assert "cannot be started: RuntimeError: can't start new thread" in str(give(helpless, 0).exception(SECONDS))
+
+
 def test_an_answer_that_cannot_be_read_fails_its_task_only(workers: Workers, machine: Machine) -> None:
     class Odd(FakeWorker):
         def ask(self, task: bytes, timeout: float | None) -> bytes:

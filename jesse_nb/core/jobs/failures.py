@@ -37,6 +37,9 @@ def way_it_was_lost(answer: object) -> str:
     answer
         What a worker gave, or what was raised in its place.
     """
+    if isinstance(answer, Answer) and answer.failure == "died":
+        by_signal = answer.exit_code is not None and answer.exit_code < 0
+        return answer.message if by_signal else ""  # one that ends itself would do so again
     return str(answer) if isinstance(answer, WorkerLostError) else ""
 
 

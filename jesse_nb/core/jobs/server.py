@@ -6,12 +6,14 @@ this process goes on importing.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from typing import Any
 
-__all__ = ["context", "start_server"]
+__all__ = ["context", "end_server", "start_server"]
 
 #: Where nothing can fork, workers start from scratch.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -43,3 +45,14 @@ def start_server() -> None:
                 del os.environ["PYTHONHASHSEED"]
             else:
                 os.environ["PYTHONHASHSEED"] = before
+
+
+def end_server() -> None:
+    """Kill the server, and with it all workers: one that starts no process any more keeps everybody waiting."""
+    if _METHOD == "forkserver":
+        from multiprocessing.forkserver import _forkserver
+
+        process = getattr(_forkserver, "_forkserver_pid", None)
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)

@@ -21,12 +21,12 @@ from typing import Any, NoReturn
 
 from jesse_nb.core.jobs import worker
 from jesse_nb.core.jobs.failures import WorkerLostError
-from jesse_nb.core.jobs.server import context, start_server
+from jesse_nb.core.jobs.server import context, end_server, start_server
 from jesse_nb.core.jobs.worker_process import WorkerContext
 
 __all__ = ["WorkerProcess", "WorkerStartError"]
 
-#: Seconds in which a process that has started must say that it is ready.
+#: Seconds in which a process must start, and then say that it is ready.
 _START_SECONDS = 120.0
 
 #: Seconds of a wait that are counted at once. What a wait takes longer is not counted: this process was stopped.
@@ -58,6 +58,9 @@ class WorkerProcess:
         self._line = threading.Lock()  # held while the connection is closed, so that nobody uses a number given anew
         self._connection, theirs = context.Pipe()
         self._process = WorkerContext.Process(target=serve, args=(theirs, scratch), name="jesse-nb-worker")
+        watch = threading.Timer(_START_SECONDS, end_server)
+        watch.daemon = True
+        watch.start()
         try:
             start_server()  # it may have been killed
             self._process.start()
@@ -65,6 +68,7 @@ class WorkerProcess:
             self._connection.close()
             raise WorkerStartError(f"{type(error).__name__}: {error}") from error
         finally:
+            watch.cancel()
             theirs.close()
         self._await_ready()
 

@@ -67,6 +67,9 @@ class _Task:
             return worker.ask(self.content, self.timeout)
         except (WorkerLostError, FutureTimeoutError) as error:
             return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the task must end and the worker is not to be trusted
+            worker.kill()
+            return error
         finally:
             with self._lock:
                 self._worker = None
@@ -184,7 +187,7 @@ class Workers:
         while not self._closed.is_set():
             try:
                 worker = self._start()
-            except WorkerStartError as error:
+            except Exception as error:  # noqa: BLE001 - no memory, no thread: the next start may succeed
                 self._despair(error)
                 continue
             with self._changed:
@@ -194,28 +197,27 @@ class Workers:
             return worker
         return None
 
-    def _despair(self, error: WorkerStartError) -> None:
+    def _despair(self, error: Exception) -> None:
         with self._changed:
             self._failed_starts += 1
             failed, alone = self._failed_starts, not self._living
         if failed >= _MOST_FAILED_STARTS and alone:
-            self._close(f"The workers cannot be started: {error}.")
+            reason = str(error) if isinstance(error, WorkerStartError) else f"{type(error).__name__}: {error}"
+            self._close(f"The workers cannot be started: {reason}.")
         self._closed.wait(_PAUSE * 2 ** min(failed, _MOST_FAILED_STARTS))
 
     def _next_task(self, worker: Worker) -> _Task | None:
         """Wait for a task; None when the worker has ended, or all were stopped."""
         with self._changed:
-            while True:
-                while not self._queue and not self._why_closed:
-                    self._changed.wait()
-                if self._why_closed:
-                    return None
+            while not self._why_closed:
                 if not worker.lives:
-                    self._changed.notify()  # another may be idle
+                    self._changed.notify()  # if there is a task, another may be idle
                     return None
-                task = self._queue.popleft()
-                if not task.future.cancelled():
+                if not self._queue:
+                    self._changed.wait()
+                elif not (task := self._queue.popleft()).future.cancelled():
                     return task
+        return None
 
     # Telling of answers: one thread.
 
