@@ -322,6 +322,9 @@ def _add_shared(command: argparse.ArgumentParser, *, several: bool = False) -> N
     account.add_argument("--market", metavar="futures|spot", help="kind of account (futures)")
     account.add_argument("--leverage", type=_whole, metavar="N", help="futures only (1)")
     account.add_argument("--leverage-mode", metavar="cross|isolated", help="futures only (cross)")
+    account.add_argument("--maintenance-margin", type=float, metavar="FRACTION",
+                         help="of the value of open positions, at which a cross account is ruined: 0.004 is 0.4 %% "
+                              "(0.004)")
     run = command.add_argument_group("how it runs")
     run.add_argument("--param", "--hyperparameters", dest="hyperparameters", nargs="+", action="extend",
                      type=_named_value, metavar="NAME=VALUE", help="fixed hyperparameters")

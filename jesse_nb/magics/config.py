@@ -78,6 +78,10 @@ class JesseNb(Configurable):
     leverage_mode = Enum(
         ("cross", "isolated"), None, allow_none=True, help="Margin mode of a futures account (cross)."
     ).tag(config=True)
+    maintenance_margin = CFloat(
+        None, allow_none=True,
+        help="Fraction of the value of open positions at which a cross account is ruined: 0.004 is 0.4 % (0.004).",
+    ).tag(config=True)  # fmt: skip
     mode = Enum(("fast", "step"), None, allow_none=True, help="Jesse's simulation mode (fast).").tag(config=True)
     gaps = Enum(
         ("fill", "keep"), None, allow_none=True, help="What is done with minutes that have no candle (fill)."

@@ -177,6 +177,10 @@ account_options = option_group(
     argument("--market", metavar="futures|spot", help="Kind of account (futures)."),
     argument("--leverage", metavar="N", type=whole_number, help="Leverage of a futures account (1)."),
     argument("--leverage-mode", metavar="cross|isolated", help="Margin mode of a futures account (cross)."),
+    argument(
+        "--maintenance-margin", metavar="FRACTION", type=number,
+        help="Fraction of the value of open positions at which a cross account is ruined: 0.004 is 0.4 %% (0.004).",
+    ),
 )
 
 _LIMITS_AND_FOLDERS = (

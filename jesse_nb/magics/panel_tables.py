@@ -26,7 +26,7 @@ LABELS = {
 #: What one form calls in the singular and another in the plural.
 PLURAL = {"strategy": "strategies", "symbol": "symbols", "timeframe": "timeframes"}
 
-_ACCOUNT = ("balance", "fee", "market", "leverage", "leverage_mode")
+_ACCOUNT = ("balance", "fee", "market", "leverage", "leverage_mode", "maintenance_margin")
 _RUN = ("mode", "gaps", "warm_up_candles", "data_routes", "trial_timeout")
 _PICK_STRATEGY = ("Choose a strategy. What cells define appears here; `from jesse_nb.quickstart import TrendFollower` "
                   "is one to begin with.")

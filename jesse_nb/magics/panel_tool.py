@@ -28,7 +28,8 @@ __all__ = ["ToolPanel"]
 
 #: What is carried on to the next form, besides what its table says; a number of trials is not the same thing there.
 _CARRIED = ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "constraints", "balance",
-            "fee", "market", "leverage", "leverage_mode", "mode", "gaps", "warm_up_candles")  # fmt: skip
+            "fee", "market", "leverage", "leverage_mode", "maintenance_margin", "mode", "gaps",
+            "warm_up_candles")  # fmt: skip
 
 
 class ToolPanel:

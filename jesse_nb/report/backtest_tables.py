@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jesse_nb.core.analysis.equity import monthly_returns
+from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.report.labels import label, write
 from jesse_nb.report.numbers import UNDEFINED, duration, measure, price
 from jesse_nb.report.tables import Cell, Table, cell, toned
@@ -42,11 +43,16 @@ def metric_groups(result: BacktestResult) -> dict[str, Table]:
     """Jesse's metrics by theme; those that the run does not have are left out."""
     groups = {}
     for theme, names in _GROUPS.items():
-        rows = tuple((cell(label(name)), metric_cell(name, result.metrics[name]))
+        rows = tuple((cell(label(name)), metric_cell(name, _value(result, name)))
                      for name in names if name in result.metrics)
         if rows:
             groups[theme] = Table(("", ""), rows)
     return groups
+
+
+def _value(result: BacktestResult, name: str) -> Any:
+    # Jesse's own serenity index is infinite or undefined in every run: its formula on the returns that there are.
+    return resolve_metric(name).read(result) if name == "serenity_index" else result.metrics[name]
 
 
 def monthly_table(result: BacktestResult) -> Table:

@@ -161,7 +161,11 @@ def failures_table(result: BatchResult, most: int = 20) -> Table:
 def caveats(result: BatchResult) -> list[str]:
     """Say what may mislead a reader of the best combinations."""
     scored = int(np.isfinite(result.values()).sum())
-    said = []
+    said = _ruined(result)
+    faulty = [entry for entry in result.finished if entry.audit is not None and entry.audit.wrong]
+    if faulty:
+        said.append(f"Jesse's own equity is wrong in {len(faulty):,} of {len(result.finished):,} runs; they are "
+                    "measured by the right one.")
     if scored > 1:
         said.append(f"The best of {scored:,} combinations are picked with hindsight: some of their lead is luck.")
     if len(result.quotes) > 1:
@@ -171,6 +175,14 @@ def caveats(result: BatchResult) -> list[str]:
     if lengths and max(lengths) > 1.1 * min(lengths):
         said.append("Periods differ in length, so total profits do not compare between them; annual figures do.")
     return said
+
+
+def _ruined(result: BatchResult) -> list[str]:
+    lost = [entry for entry in result.finished if entry.ruin]
+    if not lost:
+        return []
+    named = _some([f"{result.short_name(entry)} ({entry.ruin})" for entry in lost])
+    return [f"{len(lost):,} of {len(result.finished):,} runs ruined their account and have no value: {named}."]
 
 
 def _some(names: list[str], most: int = 4) -> str:

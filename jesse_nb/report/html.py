@@ -28,6 +28,7 @@ from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import backtest_tables, batch_tables, provenance
 from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
+from jesse_nb.report.audit_words import audit_remarks, audit_warnings
 from jesse_nb.report.candle_check import check_content, check_title
 from jesse_nb.report.canvas import ReportFigure, png
 from jesse_nb.report.check.check_report import strategy_check_content, strategy_check_title
@@ -90,6 +91,8 @@ def _(result: BacktestResult) -> str:
         **_heading(result.strategy, result.spec),
         "given": provenance.given_hyperparameters(result.spec),
         "tiles": main,
+        "warnings": audit_warnings(result.audit, result.spec),
+        "remarks": audit_remarks(result.audit),
         "traded": len(result.trades) > 0,
         "notes": result.card.notes,
         "figures": {name: _picture(plot(result, name), description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from jesse_nb.core.study.metric import Metric, resolve_metric
@@ -31,6 +32,8 @@ def unit(name: str, optimized: tuple[Metric, ...] = ()) -> str:
 def write(name: str, value: Any, optimized: tuple[Metric, ...] = ()) -> str:
     """Write a metric's value in its unit."""
     in_unit = unit(name, optimized)
+    if name == "serenity_index" and isinstance(value, float) and math.isinf(value):
+        value = math.nan  # Jesse's is infinite in every run, for want of a first daily return
     return duration(value) if in_unit == "seconds" else measure(value, in_unit)
 
 

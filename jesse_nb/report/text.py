@@ -21,6 +21,7 @@ from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.report import batch_tables, optimize_tables, words
 from jesse_nb.report.analysis_report import analysis_text
+from jesse_nb.report.audit_words import audit_remarks, audit_warnings
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.candle_check import check_text
 from jesse_nb.report.check.check_report import strategy_check_text
@@ -57,7 +58,7 @@ def _(result: BacktestResult) -> str:
              f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
     lines += _wrapped(f"Hyperparameters: {_line(given_hyperparameters(spec))}") if spec.hyperparameters else []
     lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
-    lines += _missing(spec)
+    lines += _missing(spec) + _wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit))
     lines += _wrapped(*result.card.notes)
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])

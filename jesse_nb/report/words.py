@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from jesse_nb.core.analysis.verdict import counted
 from jesse_nb.core.study.constraints import none_satisfies
+from jesse_nb.report.audit_words import audit_warnings
 from jesse_nb.report.labels import days, label, period, write
 from jesse_nb.report.numbers import measure, parameter, share
 from jesse_nb.report.provenance import card_of, notes_of
 
 if TYPE_CHECKING:
+    from jesse_nb.core.study.trial import Trial
     from jesse_nb.core.tools.holdout import Holdout
     from jesse_nb.core.tools.neighbourhood import Neighbourhood
     from jesse_nb.core.tools.optimize_result import OptimizeResult
@@ -107,13 +111,29 @@ def parity(result: OptimizeResult) -> str:
 def warnings(result: OptimizeResult) -> list[str]:
     """Say why there is no best trial, why there is no verdict, or what is not the same in step mode."""
     if result.best is None:
-        return none_satisfies(result.trials, result.constraints) or ["No trial has a value."]
-    said = [] if result.verdict else ["Whether this is luck is not known: the trials' daily returns are missing."]
+        return [*ruined(result.trials),
+                *(none_satisfies(result.trials, result.constraints) or ["No trial has a value."])]
+    said = audit_warnings(result.training.audit, result.training.spec) if result.training else []
+    if result.test is not None and result.test.audit is not None:
+        said += [f"On the held-out period: {sentence}" for sentence
+                 in audit_warnings(result.test.audit, result.test.spec)]
+    said += ruined(result.trials)
+    said += [] if result.verdict else ["Whether this is luck is not known: the trials' daily returns are missing."]
     if result.parity is not None and result.parity.differences:
         said.append("Do not trust these figures yet: simulated again alone in step mode, the best trial gives "
                     "something else.")
         said += [f"{difference[0].upper()}{difference[1:]}." for difference in result.parity.differences]
     return [*said, *notes_of(card_of(result))]
+
+
+def ruined(trials: Sequence[Trial]) -> list[str]:
+    """Say how many trials ruined their account; nothing where none did."""
+    lost = [trial for trial in trials if trial.ruined]
+    if not lost:
+        return []
+    return [f"{counted(len(lost), 'trial')} of {len(trials):,} ruined the account, the first of them "
+            f"{lost[0].number} ({lost[0].reason}): such a trial has no value and is never ranked, whatever Jesse "
+            "says it gained afterwards."]
 
 
 def front(result: OptimizeResult) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.prices import CandlesByMarket, Market, candles_of, closes_at, ends_of
+from jesse_nb.core.analysis.prices import CandlesByMarket, Market, candles_of, ends_of
+from jesse_nb.core.simulator.account.minutes import filled_at_close
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.times import utc_text
 from jesse_nb.exceptions import InputError
@@ -28,10 +29,6 @@ Floats = NDArray[np.float64]
 _Fill = tuple[int, float, float, bool]
 
 _SUMMARY = ("side", "qty", "opened_at", "entry_price", "closed_at", "exit_price")
-
-#: How far from a minute's close, as a fraction, a market order's price may lie that was filled at that close:
-#: Jesse turns orders within 0.015 % of the price into market orders and keeps the price they name.
-_NEAR = 0.0002
 
 
 @dataclass(frozen=True)
@@ -128,8 +125,7 @@ def at_close(fills: Fills, candles: CandlesByMarket) -> NDArray[np.bool_]:
         if not len(rows):
             continue
         _check_span(market, ends_of(series), fills.time[rows])
-        close = closes_at(series, fills.time[rows])
-        near[rows] = fills.market_order[rows] & (np.abs(fills.price[rows] / close - 1) <= _NEAR)
+        near[rows] = filled_at_close(series, fills.time[rows], fills.price[rows], fills.market_order[rows])
     return near
 
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.fills import Fills, at_close, fills_of
 from jesse_nb.core.analysis.prices import CandlesByMarket, candles_of, ends_of
 from jesse_nb.core.candles.series import Candles
+from jesse_nb.core.simulator.account.minutes import value_through
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.exceptions import InputError
 
 __all__ = ["DeepestDrawdown", "IntradayEquity", "equity_by_minute", "intraday_equity"]
@@ -152,22 +152,7 @@ def _gains(
     cash = np.concatenate([[0.0], np.cumsum(fills.cash[rows])])
     position = np.concatenate([[0.0], np.cumsum(fills.held[rows])])
 
-    row = np.searchsorted(ends_of(series), moments, side="right") - 1
-    close, high, low = (series[np.maximum(row, 0), column] for column in (2, 3, 4))
-    stale = series[np.maximum(row, 0), 0] + MINUTE_MS != moments
-    after = np.searchsorted(times, moments, side="right")
-    at_end = cash[after] + position[after] * close
-
-    through = np.searchsorted(times, moments, side="left")
-    adverse = np.where(stale, close, np.where(position[through] > 0, low, high))
-    worst = cash[through] + position[through] * adverse
-    within = np.flatnonzero(np.isin(times, times[inside[rows]]))
-    minute = np.searchsorted(moments, times[within])
-    worst[minute] = np.inf
-    known = np.minimum(cash[within] + position[within] * prices[within],
-                       cash[within + 1] + position[within + 1] * prices[within])
-    np.minimum.at(worst, minute, known)
-    return at_end, np.minimum(worst, at_end)
+    return value_through(series, moments, times, prices, inside[rows], cash, position)
 
 
 def _deepest(equity: pd.Series[float], lowest: pd.Series[float]) -> DeepestDrawdown:

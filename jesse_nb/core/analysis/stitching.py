@@ -14,6 +14,7 @@ from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 
 if TYPE_CHECKING:
+    from jesse_nb.core.simulator.account import Ruin
     from jesse_nb.core.simulator.result import BacktestResult
     from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
 
@@ -48,6 +49,9 @@ class StitchedReturns:
         The trades opened on each window's own days, with their ``window``.
     seam_positions
         Positions still open when a window's days ended: valued there at the last price.
+    ruin
+        When the account was ruined on a window's own days: the curve ends with that day, whatever later windows
+        gave. None when it was not.
     """
 
     returns: pd.Series[float]
@@ -61,6 +65,7 @@ class StitchedReturns:
     balance: float
     trades: pd.DataFrame
     seam_positions: int
+    ruin: Ruin | None = None
 
     @cached_property
     def equity(self) -> pd.Series[float]:
@@ -111,9 +116,10 @@ def returns_by_day(run: BacktestResult) -> pd.Series[float]:
     -------
     pandas.Series
         Fractions; index the run's start plus whole days (UTC), every day of the run once, a cut last
-        day included. Compounded they give the run's whole growth.
+        day included; of an account that was ruined, up to that day. Compounded they give the run's whole growth.
     """
-    first, days = run.spec.start, -(-(run.spec.end - run.spec.start) // DAY_MS)
+    end = run.ruin.moment if run.ruin else run.spec.end
+    first, days = run.spec.start, -(-(end - run.spec.start) // DAY_MS)
     index = pd.date_range(pd.Timestamp(first, unit="ms", tz="UTC"), periods=days, freq="D")
     since = (pd.DatetimeIndex(run.equity.index) - index[0]) / _DAY
     closes = np.floor(np.asarray(since, dtype=float)[1:]) - 1
@@ -191,6 +197,7 @@ def stitched(result: WalkForwardResult) -> StitchedReturns:
         balance=result.spec.account.balance,
         trades=_trades(parts),
         seam_positions=sum(_open_at(run, part, dropped) for _, run, part, dropped in parts),
+        ruin=_ruin_of(parts[-1][1], parts[-1][2]) if parts else None,
     )
 
 
@@ -209,7 +216,16 @@ def _parts(result: WalkForwardResult) -> list[_Part]:
             newer = pd.Timestamp(tested[position + 1][0].window.test_start, unit="ms", tz="UTC")
             own = returns.iloc[: int(pd.DatetimeIndex(returns.index).searchsorted(newer))]
         parts.append((one, run, own, len(returns) - len(own)))
+        if _ruin_of(run, own) is not None:
+            break  # there is no money for what comes later
     return parts
+
+
+def _ruin_of(run: BacktestResult, own: pd.Series[float]) -> Ruin | None:
+    """Return a run's ruin if that came on the days that are the window's own."""
+    if run.ruin is None or own.empty:
+        return None
+    return run.ruin if pd.Timestamp(run.ruin.moment, unit="ms", tz="UTC") <= own.index[-1] + _DAY else None
 
 
 def _baseline(parts: list[_Part]) -> tuple[pd.Series[float] | None, str]:
@@ -219,6 +235,9 @@ def _baseline(parts: list[_Part]) -> tuple[pd.Series[float] | None, str]:
         return None, "the strategy has no default parameters, or they could not be run"
     if without:
         return None, f"{without} of {len(runs)} windows have no run with the default parameters"
+    ruins = [ruin for run, own in runs if run is not None and (ruin := _ruin_of(run, own))]
+    if ruins:
+        return None, f"with the default parameters the account was {ruins[0]}"
     return _joined([returns_by_day(run).reindex(own.index) for run, own in runs if run is not None]), ""
 
 

@@ -31,7 +31,7 @@ FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
 #: Chance of a false alarm that is accepted.
 LEVEL = 0.05
 
-Outcome = Literal["nothing", "too little", "fails", "no evidence", "mixed", "holds up"]
+Outcome = Literal["nothing", "ruined", "too little", "fails", "no evidence", "mixed", "holds up"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class Verdict:
     Attributes
     ----------
     outcome
-        ``nothing`` or ``too little`` data to judge; ``fails`` (a loss), ``no evidence`` (a gain within what luck
-        gives), ``mixed`` (a gain that luck hardly explains, with something against it) or ``holds up``.
+        ``nothing`` or ``too little`` data to judge; ``ruined`` (the account's money was gone); ``fails`` (a loss),
+        ``no evidence`` (a gain within what luck gives), ``mixed`` (a gain that luck hardly explains, with something
+        against it) or ``holds up``.
     sentences
         The outcome with its main figures, and what it is measured against.
     evidence
@@ -103,6 +104,8 @@ def verdict(result: WalkForwardResult, figures: WalkForwardFigures | None = None
 
 def _outcome(known: WalkForwardFigures) -> Outcome:
     curve = known.curve
+    if curve.ruin:
+        return "ruined"
     if curve.returns.empty or curve.trades.empty:
         return "nothing"
     if len(curve.returns) < FEW_DAYS or known.profitable.total < FEW_WINDOWS or len(curve.trades) < FEW_TRADES:
@@ -120,6 +123,10 @@ def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResul
         reasons = sorted({one.reason for one in result.windows if one.reason})
         why = f": {reasons[0].rstrip('.')}" if reasons else ""
         return f"Nothing to judge: no window has an out-of-sample run{why}."
+    if curve.ruin:
+        number = int(curve.window.iloc[-1])
+        return (f"Ruined out-of-sample: in window {number} the account was {curve.ruin}. The curve ends there, "
+                "whatever later windows gave.")
     over = f"{counted(len(curve.returns), 'out-of-sample day')} in {counted(known.profitable.total, 'window')}"
     if outcome == "nothing":
         return f"Nothing to judge: the strategy did not trade in {over}."
@@ -144,6 +151,8 @@ def _second(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResu
                 "It was stopped before any window was through.")
     if outcome == "nothing":
         return "That says nothing for or against it."
+    if outcome == "ruined":
+        return "No ratio and no average of what came before says anything about a strategy that loses everything."
     compared = [f"{name} {as_percent(total)}" for name, total in (
         ("the default parameters gave", _total_of(known.curve.baseline)),
         ("holding the market gave", _total_of(known.curve.market))) if total is not None]

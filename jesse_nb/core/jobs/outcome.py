@@ -49,11 +49,13 @@ def known_outcome(store: RunStore, question: Question) -> Outcome | None:
     """
     spec, stop = question
     record = store.get(spec.key)
-    if record is not None and record.depends.hold():
+    if record is not None and record.answers(spec) and record.depends.hold():
         stopped = None if stop is None else record.judge(stop, spec.end)[0]
         return Outcome(spec, None if stopped else record, reused=True, stopped=stopped)
     if stop is None:
         return None
     partly = store.stopped(spec.key)
-    stopped = partly.again(stop) if partly is not None and partly.depends.hold() else None
+    if partly is None or not (partly.audited or spec.account.market == "futures") or not partly.depends.hold():
+        return None
+    stopped = partly.again(stop)
     return None if stopped is None else Outcome(spec, None, reused=True, stopped=stopped)

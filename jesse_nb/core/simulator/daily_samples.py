@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.account import AccountWatch
 from jesse_nb.core.simulator.early_stop import EquityWatch, StoppedRun, StopRule
 
 __all__ = ["ProgressFile", "RunStopped", "followed"]
@@ -63,7 +64,7 @@ class ProgressFile:
 
 
 @contextmanager
-def followed(start: int, end: int, rule: StopRule | None, progress: str) -> Iterator[None]:
+def followed(start: int, end: int, rule: StopRule | None, progress: str, account: AccountWatch) -> Iterator[None]:
     """Follow the one run that Jesse simulates meanwhile.
 
     Parameters
@@ -74,6 +75,8 @@ def followed(start: int, end: int, rule: StopRule | None, progress: str) -> Iter
         When it is to be stopped; None for never.
     progress
         Path of a :class:`ProgressFile`; empty for none.
+    account
+        Which watches the same run, and knows what its samples should be.
 
     Raises
     ------
@@ -93,19 +96,18 @@ def followed(start: int, end: int, rule: StopRule | None, progress: str) -> Iter
     def sampled(*arguments: bool, **options: bool) -> None:
         nonlocal first_trade
         take_sample(*arguments, **options)
-        app = store.app  # asked anew each time: Jesse replaces the object at every run
-        moment = int(app.daily_balance_timestamps[-1])
+        moment = account.times[-1]
         tell((moment - start) / (end - start))
         if watch is None or moment >= end:
             return
         if first_trade is None and store.closed_trades.count:
             first_trade = moment
-        reason = watch.sample(moment, float(app.daily_balance[-1]), traded=first_trade is not None)
+        reason = watch.sample(moment, account.values[-1], traded=first_trade is not None)
         if reason:
             assert first_trade is not None
             raise RunStopped(StoppedRun(
-                reason, moment, tuple(watch.readings), np.array(app.daily_balance_timestamps, dtype=np.int64),
-                np.array(app.daily_balance, dtype=np.float64), first_trade, time.perf_counter() - began))
+                reason, moment, tuple(watch.readings), np.array(account.times, dtype=np.int64),
+                np.array(account.values, dtype=np.float64), first_trade, time.perf_counter() - began))
 
     with _telling(progress) as tell:
         simulation.save_daily_portfolio_balance = sampled

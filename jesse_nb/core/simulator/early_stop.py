@@ -81,6 +81,9 @@ class StoppedRun:
         How long it took.
     depends
         On what beside its key.
+    audited
+        Whether the samples are what the account was worth; not known in stores of before that was looked at, and
+        there wrong for some spot accounts.
     """
 
     reason: str
@@ -91,6 +94,7 @@ class StoppedRun:
     first_trade: int
     seconds: float
     depends: Dependencies = NOTHING
+    audited: bool = True
 
     @property
     def drawdown(self) -> float:
@@ -106,7 +110,7 @@ class StoppedRun:
     def pack(self) -> tuple[str, bytes]:
         """Return the facts (JSON) and the samples (compressed arrays)."""
         facts = {"reason": self.reason, "moment": self.moment, "first_trade": self.first_trade,
-                 "seconds": self.seconds,
+                 "seconds": self.seconds, "audited": self.audited,
                  "readings": [None if math.isnan(value) else value for value in self.readings]} | self.depends.pack()
         samples = self.times.astype("<i8").tobytes() + self.values.astype("<f8").tobytes()
         return json.dumps(facts), zlib.compress(samples, 1)
@@ -125,6 +129,7 @@ class StoppedRun:
             first_trade=known["first_trade"],
             seconds=known["seconds"],
             depends=Dependencies.unpack(known),
+            audited=known.get("audited", False),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.account.audit import EquityAudit
 from jesse_nb.core.simulator.dependencies import NOTHING, Dependencies
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
 from jesse_nb.core.simulator.observing import Observation
@@ -37,7 +38,7 @@ class RunRecord:
     Attributes
     ----------
     metrics
-        Jesse's metrics as they came.
+        Jesse's metrics, of the right equity where the audit found Jesse's wrong.
     trades
         One plain dict a closed trade, keys :data:`~jesse_nb.core.simulator.result.TRADE_COLUMNS`;
         times in milliseconds UTC.
@@ -53,6 +54,8 @@ class RunRecord:
         What was watched beside, where that was asked for; they are never stored.
     depends
         On what beside its key.
+    audit
+        Whether the equity is right; None in stores of before it was looked at.
     """
 
     metrics: dict[str, Any]
@@ -65,6 +68,17 @@ class RunRecord:
     recording: Recording | None = None
     observation: Observation | None = None
     depends: Dependencies = NOTHING
+    audit: EquityAudit | None = None
+
+    def answers(self, spec: BacktestSpec) -> bool:
+        """Say whether the record is right for a spec: those of before the audit may not be.
+
+        They are where nothing was borrowed and nothing reserved: on futures without leverage, and never short.
+        """
+        account = spec.account
+        return self.audit is not None or not self.trades or (
+            account.market == "futures" and account.leverage == 1
+            and all(trade["side"] == "long" for trade in self.trades))
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""
@@ -77,6 +91,7 @@ class RunRecord:
             card=_card(spec, self.versions, self.depends),
             seconds=self.seconds,
             output=self.output,
+            audit=self.audit,
         )
         read_later(result, "trades", self.trades_frame)
         return result
@@ -88,12 +103,20 @@ class RunRecord:
     def judge(self, rule: StopRule, end: int) -> tuple[StoppedRun | None, tuple[float, ...]]:
         """Say whether a rule had stopped the run before its ``end`` (milliseconds UTC), and read its checkpoints.
 
-        As :func:`~jesse_nb.core.simulator.early_stop.judge_samples` does.
+        As :func:`~jesse_nb.core.simulator.early_stop.judge_samples` does. The readings of an account that was
+        ruined are no measure for others, so there are none.
         """
-        before = self.equity_times < end
+        times, values = self._sampled()
+        before = times < end
         first_trade = min((trade["closed_at"] for trade in self.trades), default=end)
-        return judge_samples(rule, self.equity_times[before], self.equity_values[before], int(first_trade),
-                             self.seconds)
+        stopped, readings = judge_samples(rule, times[before], values[before], int(first_trade), self.seconds)
+        return stopped, () if self.audit is not None and self.audit.ruin is not None else readings
+
+    def _sampled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the samples as the run itself saw them, which did not know of a ruin to come."""
+        if self.audit is None or self.audit.ruin is None:
+            return self.equity_times, self.equity_values
+        return np.array(self.audit.jesse_times, dtype=np.int64), np.array(self.audit.jesse_values)
 
     def equity(self) -> pd.Series[float]:
         """Return the equity curve as users see it."""
@@ -111,10 +134,16 @@ class RunRecord:
         equity = self.equity_times.astype("<i8").tobytes() + self.equity_values.astype("<f8").tobytes()
         return (
             json.dumps(self.metrics),
-            zlib.compress(msgpack.packb(self.output, unicode_errors=_ANY) + msgpack.packb(self.trades), 1),
+            zlib.compress(b"".join(self._packed()), 1),
             zlib.compress(equity, 1),
             json.dumps(self.versions | self.depends.pack()),
         )
+
+    def _packed(self) -> Iterator[bytes]:
+        yield msgpack.packb(self.output, unicode_errors=_ANY)
+        if self.audit is not None:
+            yield msgpack.packb(self.audit.to_dict())
+        yield msgpack.packb(self.trades)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Packed in the worker, it is small on its way and ready for the store; few read the trades of a trial.
@@ -123,7 +152,7 @@ class RunRecord:
     @classmethod
     def unpack(cls, metrics: str, trades: bytes, equity: bytes, versions: str, seconds: float) -> RunRecord:
         """Build a record from what :meth:`pack` returned."""
-        output, read_trades = _parted(zlib.decompress(trades))
+        output, audit, read_trades = _parted(zlib.decompress(trades))
         raw = zlib.decompress(equity)
         half = len(raw) // 2
         about = json.loads(versions)
@@ -137,6 +166,7 @@ class RunRecord:
             versions=about,
             output=output,
             depends=depends,
+            audit=audit,
         )
         read_later(record, "trades", read_trades)
         return record
@@ -146,6 +176,9 @@ allow_reading_later(RunRecord, "trades")
 allow_reading_later(BacktestResult, "trades")
 
 _NO_TRADES = pd.DataFrame()
+
+#: How a mapping begins in MessagePack.
+_MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
 
 #: A strategy may print what is no valid text.
 _ANY = "surrogatepass"
@@ -159,18 +192,21 @@ def _arrived(
     return record
 
 
-def _parted(content: bytes) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
-    """Return the output, and what reads the trades, of what :meth:`RunRecord.pack` compressed."""
+def _parted(content: bytes) -> tuple[str, EquityAudit | None, Callable[[], list[dict[str, Any]]]]:
+    """Return the output, the audit, and what reads the trades, of what :meth:`RunRecord.pack` compressed."""
     if content.startswith(b"{"):  # in stores of before November 2026; no text of MessagePack begins so
         listed, mark, printed = content.rpartition(b', "output": ')
         if not (mark and listed.startswith(b'{"trades": [') and listed.endswith(b"]") and printed.endswith(b"}")):
             raise ValueError("these are no trades")
-        return json.loads(printed[:-1]), partial(json.loads, listed.removeprefix(b'{"trades": '))
+        return json.loads(printed[:-1]), None, partial(json.loads, listed.removeprefix(b'{"trades": '))
     unpacker = msgpack.Unpacker(max_buffer_size=0, unicode_errors=_ANY)
     unpacker.feed(content)
-    output, trades = str(unpacker.unpack()), content[unpacker.tell() :]
+    output, audit = str(unpacker.unpack()), None
+    if content[unpacker.tell() : unpacker.tell() + 1] in _MAPS:  # not so in stores of before the audit
+        audit = EquityAudit.from_dict(unpacker.unpack())
+    trades = content[unpacker.tell() :]
     unpacker.read_array_header()  # raises where these are no trades
-    return output, partial(msgpack.unpackb, trades)
+    return output, audit, partial(msgpack.unpackb, trades)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jesse_nb.core.rendering import Explorable
+from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin
 from jesse_nb.core.simulator.spec import BacktestSpec
 
 __all__ = ["TRADE_COLUMNS", "BacktestResult", "ResultCard"]
@@ -63,8 +64,10 @@ class BacktestResult(Explorable):
     spec
         What was simulated.
     metrics
-        Jesse's own metrics, untouched. Those named ``…_percentage``, ``max_drawdown``
-        and ``annual_return`` are percent; ``win_rate`` is a fraction; ratios are annual.
+        Jesse's own metrics, untouched but where :attr:`audit` found its equity wrong: then Jesse's formulas of the
+        right one, and of an account that was ruined NaN for all but what counts trades. Those named
+        ``…_percentage``, ``max_drawdown`` and ``annual_return`` are percent; ``win_rate`` is a fraction; ratios are
+        annual.
         Without a single trade Jesse gives only ``total``, ``win_rate``,
         ``net_profit_percentage`` and ``annualization``.
     trades
@@ -73,13 +76,16 @@ class BacktestResult(Explorable):
         ``holding_period`` is seconds; ``orders`` holds the fills as plain dicts.
     equity
         Portfolio value in the quote currency, as Jesse samples it once a day
-        (UTC DatetimeIndex). Without a trade: flat at the starting balance.
+        (UTC DatetimeIndex); the right value where Jesse's is wrong, and up to the ruin of an account that was
+        ruined. Without a trade: flat at the starting balance.
     card
         Provenance.
     seconds
         How long the simulation took.
     output
         What the strategy printed while it ran.
+    audit
+        What the fills and the candles say of Jesse's equity; Jesse's own figures where they are not these.
 
     Examples
     --------
@@ -97,6 +103,12 @@ class BacktestResult(Explorable):
     card: ResultCard
     seconds: float
     output: str = ""
+    audit: EquityAudit | None = None
+
+    @property
+    def ruin(self) -> Ruin | None:
+        """When and at which price the account was ruined; None when it was not, or that was never looked at."""
+        return self.audit.ruin if self.audit else None
 
     @property
     def key(self) -> str:

@@ -12,19 +12,22 @@ import io
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
+from jesse_nb.core.simulator.account import AccountWatch
+from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ruin
+from jesse_nb.core.simulator.account.ruin import Books
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
-from jesse_nb.core.simulator.fast import fast_path, switched_off
+from jesse_nb.core.simulator.fast import FAST_PATH, Way, fast_path, switched_off
+from jesse_nb.core.simulator.fast.series import known_series
 from jesse_nb.core.simulator.observing import Observe, observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
@@ -92,10 +95,11 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
     minutes = [len(series["candles"]) for series in trading.values()]
     check_pipeline(spec, minutes)
     printed = _Output()
+    account = AccountWatch(spec)
     began = time.perf_counter()
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-              followed(spec.start, spec.end, simulation.stop, simulation.progress),
+              account.watching(), followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
               observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
               contextlib.ExitStack() as quicker):  # fmt: skip
@@ -118,20 +122,56 @@ def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
                 **pipeline_arguments(spec.pipeline, minutes[0]),
             )
     except RunStopped as stopped:
+        if account.needs_steps(_books(account, simulation, way)):
+            return _in_steps(simulation)
         return stopped.run
-    seconds = time.perf_counter() - began
-    times, values = _equity(answer, spec)
-    return RunRecord(
+    books = _books(account, simulation, way)
+    if account.needs_steps(books):
+        return _in_steps(simulation)
+    record = RunRecord(
         metrics={name: _plain(value) for name, value in answer["metrics"].items()},
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
-        equity_times=times,
-        equity_values=values,
-        seconds=seconds,
+        equity_times=np.array(account.times, dtype=np.int64),
+        equity_values=np.array(account.values, dtype=np.float64),
+        seconds=time.perf_counter() - began,
         versions=versions() | {"simulator": way.name},
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
         observation=observer.observation() if observer else None,
+        audit=account.audit(books),
     )
+    if not answer.get("equity_curve"):
+        record = _flat(record, spec)
+    return _until_ruin(record)
+
+
+def _books(account: AccountWatch, simulation: Simulation, way: Way) -> dict[str, Books]:
+    return account.books(known_series(simulation.candles) if way.name == FAST_PATH else None)
+
+
+def _in_steps(simulation: Simulation) -> RunRecord | StoppedRun:
+    """Run in step mode what was asked for in fast mode; the record says so."""
+    record = simulate(replace(simulation, spec=replace(simulation.spec, mode="step")))
+    if isinstance(record, StoppedRun):
+        return record
+    assert record.audit is not None
+    return replace(record, audit=replace(record.audit, in_step_mode=True))
+
+
+def _flat(record: RunRecord, spec: BacktestSpec) -> RunRecord:
+    """Return the record of a run that has no closed trade, of which Jesse draws no curve: its balance never moved."""
+    times = np.append(np.arange(spec.start, spec.end, DAY_MS, dtype=np.int64), spec.end)
+    return replace(record, equity_times=times, equity_values=np.full(len(times), spec.account.balance))
+
+
+def _until_ruin(record: RunRecord) -> RunRecord:
+    """Leave out what an account that was ruined had no money for any more."""
+    audit = record.audit
+    if audit is None or audit.ruin is None:
+        return record
+    times, values = until_ruin(record.equity_times, record.equity_values, audit.ruin)
+    return replace(record, metrics=undefined_after_ruin(record.metrics), equity_times=times, equity_values=values,
+                   audit=replace(audit, jesse_metrics=audit.jesse_metrics or record.metrics))
 
 
 def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
@@ -199,19 +239,6 @@ def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str,
         trading[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": within}
         warm_up[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": before}
     return trading, warm_up
-
-
-def _equity(answer: dict[str, Any], spec: BacktestSpec) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    curve = answer.get("equity_curve")
-    if not curve:
-        # Jesse draws no curve without a closed trade: the balance never moved.
-        times = np.append(np.arange(spec.start, spec.end, DAY_MS, dtype=np.int64), spec.end)
-        return times, np.full(len(times), spec.account.balance)
-    points = curve[0]["data"]
-    return (
-        np.array([round(point["time"] * 1000) for point in points], dtype=np.int64),
-        np.array([point["value"] for point in points], dtype=np.float64),
-    )
 
 
 def _trade(trade: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,10 @@ from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
 
-__all__ = ["Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
+__all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
+
+#: A fraction of the value of open positions, as Jesse has it on isolated margin.
+MAINTENANCE_MARGIN = 0.004
 
 Mode = Literal["fast", "step"]
 Gaps = Literal["fill", "keep"]
@@ -84,6 +87,10 @@ class Account:
         Futures only; 1 means none.
     leverage_mode
         Futures only: ``cross`` or ``isolated``.
+    maintenance_margin
+        Futures on cross margin only: the fraction of the value of all open positions that the account's equity must
+        stay above, or it is ruined. Exchanges ask for more of larger positions; Jesse knows it for isolated margin
+        only, where it is 0.004 (0.4 %).
     """
 
     balance: float = 10_000.0
@@ -91,9 +98,10 @@ class Account:
     market: Literal["futures", "spot"] = "futures"
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
+    maintenance_margin: float = MAINTENANCE_MARGIN
 
     def __post_init__(self) -> None:
-        for name in ("balance", "fee"):
+        for name in ("balance", "fee", "maintenance_margin"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise InputError(f"{name} must be a number, not {value!r}.")
@@ -103,6 +111,9 @@ class Account:
         if not 0 <= self.fee < 0.1:
             raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {self.fee!r}.",
                              "0.1 % is 0.001.")
+        if not 0 <= self.maintenance_margin < 1:
+            raise InputError("The maintenance margin is a fraction of the value of open positions, from 0 up to 1, "
+                             f"not {self.maintenance_margin!r}.", "0.4 % is 0.004.")
         if self.market not in ("futures", "spot"):
             raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.")
         if self.leverage_mode not in ("cross", "isolated"):
@@ -252,6 +263,8 @@ class BacktestSpec:
             part["sources"] = list(part["sources"])
         if self.pipeline is None:
             del content["pipeline"]  # so that the keys are those of specs that knew of none
+        if self.account.maintenance_margin == MAINTENANCE_MARGIN:
+            del content["account"]["maintenance_margin"]
         return content
 
     def to_json(self) -> str:

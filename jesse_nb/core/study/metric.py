@@ -34,9 +34,9 @@ class Metric:
     unit
         ``percent`` (12.5 is 12.5 %), ``fraction`` (0.125 is 12.5 %), ``ratio``, ``currency`` (the
         quote currency), ``count``, or empty.
-    read
+    reader
         Takes a `BacktestResult`, returns a finite number, or NaN where the metric is
-        undefined for that run.
+        undefined for that run; :meth:`read` asks it.
 
     Examples
     --------
@@ -50,12 +50,16 @@ class Metric:
     direction: Direction
     label: str
     unit: Unit
-    read: Callable[[BacktestResult], float]
+    reader: Callable[[BacktestResult], float]
 
     def __post_init__(self) -> None:
         if self.direction not in ("maximize", "minimize"):
             raise MetricError(f"The direction of the metric {self.name!r} is {self.direction!r}.",
                               "It is 'maximize' or 'minimize'.")
+
+    def read(self, result: BacktestResult) -> float:
+        """Return its value for a run; NaN where it is undefined, as it is for an account that was ruined."""
+        return math.nan if result.ruin else self.reader(result)
 
     @property
     def scale(self) -> Scale:
@@ -65,14 +69,14 @@ class Metric:
     @property
     def key(self) -> str:
         """Jesse's key of the metric; empty for scores and functions."""
-        if isinstance(self.read, _Serenity):
+        if isinstance(self.reader, _Serenity):
             return "serenity_index"
-        return self.read.key if isinstance(self.read, _JesseMetric) else ""
+        return self.reader.key if isinstance(self.reader, _JesseMetric) else ""
 
     @property
     def of_jesse(self) -> bool:
         """True when Jesse's metrics are all that it reads: not the trades, not the equity."""
-        return isinstance(self.read, _JesseMetric | _JesseScore)
+        return isinstance(self.reader, _JesseMetric | _JesseScore)
 
 
 @dataclass(frozen=True)

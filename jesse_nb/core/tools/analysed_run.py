@@ -12,6 +12,7 @@ from jesse_nb.core.analysis.prices import Market
 from jesse_nb.core.analysis.stitching import returns_by_day
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.candles.series import Candles
+from jesse_nb.core.simulator.account import Ruin
 from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -63,6 +64,13 @@ def analysed_run(result: Any) -> Chosen:
     raise InputError(f"The result is {type(result).__name__}.", _TAKES)
 
 
+def _check_money(ruin: Ruin | None) -> None:
+    """Refuse what has no profit, rates and ratios."""
+    if ruin is not None:
+        raise InputError(f"The account was {ruin}: what Jesse simulated after that never was, so there is nothing to "
+                         "analyse.", "Lower the leverage or the sizes, or use stops.")
+
+
 @analysed_run.register
 def _(result: BacktestResult) -> Chosen:
     return Chosen(_of_backtest(result, ""), result)
@@ -106,6 +114,7 @@ def _(result: WalkForwardResult) -> Chosen:
     curve = result.stitched
     if curve.returns.empty:
         raise InputError("No window of this walk-forward has an out-of-sample run.", "Its report says why.")
+    _check_money(curve.ruin)
     tested = [one.test for one in result.windows if one.test is not None]
     start = int(curve.returns.index[0].value // 1_000_000)
     run = AnalysedRun(
@@ -155,6 +164,7 @@ def _part(rows: Candles, run: AnalysedRun) -> Candles:
 
 def _of_backtest(result: BacktestResult, origin: str) -> AnalysedRun:
     spec: BacktestSpec = result.spec
+    _check_money(result.ruin)
     open_trades = result.metrics.get("total_open_trades")
     return AnalysedRun(
         strategy=result.strategy, origin=origin, spec=spec, trades=result.trades, equity=result.equity,

@@ -13,7 +13,7 @@ from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.simulator.spec import BacktestSpec, Gaps, Mode
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.registry import BACKTEST
@@ -40,6 +40,7 @@ def backtest(
     market: Literal["futures", "spot"] = "futures",
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -78,6 +79,9 @@ def backtest(
         ``"futures"`` or ``"spot"`` (which cannot go short).
     leverage, leverage_mode
         Futures only.
+    maintenance_margin
+        Futures on cross margin: the fraction of the value of all open positions (0.004 is 0.4 %) that the account's
+        equity must stay above. Where it does not, it is ruined, which Jesse does not notice.
     warm_up_candles
         Candles of each timeframe that the strategy sees before the start.
     mode
@@ -118,7 +122,8 @@ def backtest(
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
+        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
         source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=1,
     ).check()  # fmt: skip

@@ -12,7 +12,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, Gaps, Mode, Route
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
@@ -55,6 +55,7 @@ def backtest_batch(
     market: Literal["futures", "spot"] = "futures",
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -99,8 +100,8 @@ def backtest_batch(
         Allow more than 1,000 combinations.
     hyperparameters
         Values that all combinations share.
-    exchange, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, \
-project, candles, store, trial_timeout, memory_limit
+    exchange, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, \
+gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once; its ``partial_result()`` can be read
@@ -131,7 +132,8 @@ project, candles, store, trial_timeout, memory_limit
     check_whole("top", top, 1, 1_000_000)
     request = Request(
         exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
-        market=market, leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode,
+        market=market, leverage=leverage, leverage_mode=leverage_mode,
+        maintenance_margin=maintenance_margin, warm_up_candles=warm_up_candles, mode=mode,
         gaps=gaps, source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=limit,
     ).check()  # fmt: skip
@@ -220,7 +222,8 @@ def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
 
 def _sample(request: Request, code: StrategyCode, symbol: str, timeframe: str, start: int, end: int) -> BacktestSpec:
     """Build a spec without candles: it refuses what is wrong for every market."""
-    account = Account(request.balance, request.fee, request.market, request.leverage, request.leverage_mode)
+    account = Account(request.balance, request.fee, request.market, request.leverage, request.leverage_mode,
+                      request.maintenance_margin)
     return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, account,
                         hyperparameters=dict(request.hyperparameters or {}),
                         warm_up_candles=request.warm_up_candles, mode=request.mode, gaps=request.gaps)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.batch import JOIN
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.account import EquityAudit, Ruin
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.metric import Metric
@@ -54,6 +55,8 @@ class BatchEntry:
         The run store's file, which has the whole result.
     versions
         Package name to version, of the process that ran it.
+    audit
+        As in :class:`~jesse_nb.core.simulator.result.BacktestResult`.
 
     Examples
     --------
@@ -82,6 +85,12 @@ class BatchEntry:
     seconds: float = math.nan
     reused: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    audit: EquityAudit | None = None
+
+    @property
+    def ruin(self) -> Ruin | None:
+        """When and at which price its account was ruined; None when it was not."""
+        return self.audit.ruin if self.audit else None
 
     @property
     def failed(self) -> bool:
@@ -112,7 +121,7 @@ class BatchEntry:
         if self.failed:
             return math.nan
         if metric.of_jesse:
-            return float(metric.read(cast("BacktestResult", _MetricsOnly(self.metrics))))
+            return float(metric.read(cast("BacktestResult", _MetricsOnly(self.metrics, self.ruin))))
         return float(metric.read(self.result()))
 
     def result(self) -> BacktestResult:
@@ -143,3 +152,4 @@ class _MetricsOnly:
     """All that Jesse's metrics need of a result."""
 
     metrics: dict[str, Any]
+    ruin: Ruin | None

@@ -240,7 +240,7 @@ class Batch:
             if math.isnan(self._simulating_since):
                 self._simulating_since = time.monotonic() - record.seconds
         entry = replace(entry, metrics=dict(record.metrics), equity=record.equity(), seconds=record.seconds,
-                        reused=outcome.reused, versions=record.versions)
+                        reused=outcome.reused, versions=record.versions, audit=record.audit)
         score = self._score(entry, outcome.spec, record)
         self._entries[ticket] = replace(entry, score=score)
         self._matrix.add(self._place(ticket), score, failed=False)

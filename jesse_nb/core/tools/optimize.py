@@ -11,7 +11,7 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.study.constraints import parse_constraints
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
@@ -67,6 +67,7 @@ def optimize(
     market: Literal["futures", "spot"] = "futures",
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -143,8 +144,8 @@ def optimize(
         the same. Nothing is compared when ``mode`` is ``step``.
     hyperparameters
         Values that stay fixed.
-    exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, \
-project, candles, store, memory_limit
+    exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
+warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
@@ -171,7 +172,8 @@ project, candles, store, memory_limit
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
+        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
         source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=n_jobs,
     ).check()  # fmt: skip

@@ -18,7 +18,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
 from jesse_nb.core.simulator.run import Simulation
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Gaps, Mode, Route
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.project_candles import SOURCES, Source, bring_all, bring_missing
@@ -62,6 +62,7 @@ class Request:
     market: Literal["futures", "spot"] = "futures"
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
+    maintenance_margin: float = MAINTENANCE_MARGIN
     warm_up_candles: int = 240
     mode: Mode = "fast"
     gaps: Gaps = "fill"
@@ -103,7 +104,8 @@ class Request:
             routes=routes,
             start=begin,
             end=finish,
-            account=Account(self.balance, self.fee, self.market, self.leverage, self.leverage_mode),
+            account=Account(self.balance, self.fee, self.market, self.leverage, self.leverage_mode,
+                            self.maintenance_margin),
             data_routes=self._data_routes(series, routes[0].exchange),
             hyperparameters=dict(self.hyperparameters or {}),
             warm_up_candles=self.warm_up_candles,

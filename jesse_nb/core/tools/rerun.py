@@ -61,7 +61,8 @@ def request_again(
                 for route in spec.routes],
         data_routes=[(route.symbol, route.timeframe, route.exchange) for route in spec.data_routes],
         hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee, market=account.market,
-        leverage=account.leverage, leverage_mode=account.leverage_mode, warm_up_candles=spec.warm_up_candles,
+        leverage=account.leverage, leverage_mode=account.leverage_mode,
+        maintenance_margin=account.maintenance_margin, warm_up_candles=spec.warm_up_candles,
         mode=spec.mode, gaps=spec.gaps, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=n_jobs,
     ).check()  # fmt: skip

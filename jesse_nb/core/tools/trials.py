@@ -103,7 +103,8 @@ def judge(
     """Return the trial that an outcome makes, and its whole result where it has one.
 
     A run that was stopped early is a pruned trial. One that failed, or for which a metric or a constraint raised,
-    is a failed trial; one for which a metric is undefined is finished, with NaN and the reason.
+    is a failed trial; one that ruined its account, or for which a metric is undefined, is finished, with NaN and the
+    reason.
     """
     nothing = (math.nan,) * len(metrics)
     key = outcome.spec.key
@@ -118,13 +119,13 @@ def judge(
     except MetricError as error:
         return Trial(number, params, nothing, "failed", str(error), result.metrics, result.seconds,
                      outcome.reused, key), None  # fmt: skip
-    reason = ""
-    if any(math.isnan(value) for value in values):
+    reason = f"the account was {result.ruin}" if result.ruin else ""
+    if not reason and any(math.isnan(value) for value in values):
         undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
         reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
     violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
-                 outcome.reused, key, violated, excess), result  # fmt: skip
+                 outcome.reused, key, violated, excess, ruined=bool(result.ruin)), result  # fmt: skip
 
 
 def _pruned(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.study.constraints import parse_constraints
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
@@ -62,6 +62,7 @@ def walk_forward(
     market: Literal["futures", "spot"] = "futures",
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -113,8 +114,8 @@ def walk_forward(
     constraints
         What the chosen parameters must keep in-sample, as in :func:`~jesse_nb.core.tools.optimize.optimize`;
         only for ``"windows"``. A window in which no trial keeps them has no out-of-sample run.
-    n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, \
-gaps, source, project, candles, store, trial_timeout, memory_limit
+    n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
+warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
@@ -142,7 +143,8 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
+        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
         source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
         memory_limit=memory_limit, n_jobs=n_jobs,
     ).check()  # fmt: skip

@@ -18,10 +18,13 @@ from jesse_nb.core.times import TIMEFRAME_MINUTES
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.run import Simulation
 
-__all__ = ["PROVEN_ON", "Way", "fast_path", "prepare_series", "switched_off"]
+__all__ = ["FAST_PATH", "PROVEN_ON", "Way", "fast_path", "prepare_series", "switched_off"]
 
 #: The Jesse whose every number was compared; on any other the plain path is taken.
 PROVEN_ON = "3.5.3"
+
+#: How a result's versions name the quicker way.
+FAST_PATH = "fast path"
 
 _SWITCH = "JESSE_NB_PLAIN_SIMULATOR"
 
@@ -89,7 +92,7 @@ def fast_path(
         Replacement(jesse_module("jesse.services.candle_service"), "inject_warmup_candles_to_store",
                     lambda *arguments, **options: None),
     ]):
-        yield Way("fast path", _one_row(trading), _one_row(warm_up))
+        yield Way(FAST_PATH, _one_row(trading), _one_row(warm_up))
 
 
 def prepare_series(simulation: Simulation) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
-from jesse_nb.core.simulator.spec import Gaps, Mode
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.tools.check.look_ahead import LookAhead
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.settling import Determinism, Fragility, WarmUp
@@ -39,6 +39,7 @@ def check_strategy(
     market: Literal["futures", "spot"] = "futures",
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -68,7 +69,8 @@ def check_strategy(
         After how many moments candles are turned upside down, 1 to 50. More find what shows in few orders only.
     seed
         Of the choice of moments.
-    balance, fee, market, leverage, leverage_mode, warm_up_candles, mode, gaps, source, project, candles
+    balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, gaps, source, project, \
+candles
         As in :func:`~jesse_nb.core.tools.backtest.backtest`.
     trial_timeout, memory_limit, n_jobs
         Of each simulation, and how many run at the same time.
@@ -101,7 +103,8 @@ def check_strategy(
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
+        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
+        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
         source=source, project=project, candles=candles, trial_timeout=trial_timeout, memory_limit=memory_limit,
         n_jobs=n_jobs,
     ).check()  # fmt: skip

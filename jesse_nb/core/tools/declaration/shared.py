@@ -71,6 +71,9 @@ ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
     Parameter("leverage", Whole(1, 1_000), "Leverage of a futures account.", 1, setting="leverage"),
     Parameter("leverage_mode", Choice(("cross", "isolated")), "Margin mode of a futures account.", "cross",
               setting="leverage_mode"),
+    Parameter("maintenance_margin", Number(0, 1, below=True, metavar="FRACTION"),
+              "Fraction of the value of open positions at which a cross account is ruined: 0.004 is 0.4 %.", 0.004,
+              setting="maintenance_margin"),
 ))  # fmt: skip
 
 PROJECT = Parameter(

@@ -1,0 +1,203 @@
+"""Follows the account of the one run that Jesse simulates meanwhile, and audits it afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jesse_nb.core.candles.series import Candles
+from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin
+from jesse_nb.core.simulator.account.ledger import Ledger, ledgers
+from jesse_nb.core.simulator.account.minutes import value_at
+from jesse_nb.core.simulator.account.ruin import Block, Books, block_reach, could_be_liquidated, find_ruin
+from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
+from jesse_nb.core.simulator.fast.series import Series
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.times import TIMEFRAME_MINUTES
+
+__all__ = ["AccountWatch"]
+
+#: Differences below this part of the account are rounding.
+_ROUNDING = 1e-9
+
+#: The same, of all that was traded: each fill rounds once.
+_ROUNDING_OF_FILLS = 1e-12
+
+
+class AccountWatch:
+    """Notes fills and daily samples, and knows what the account was really worth at each.
+
+    Parameters
+    ----------
+    spec
+        What is simulated.
+
+    Attributes
+    ----------
+    times
+        Of the daily samples, milliseconds UTC.
+    reported
+        What Jesse took the account's equity for then, quote currency.
+    values
+        What it was: the money, all of what resting buy orders reserve, and the coins at the last price. The same
+        number as Jesse's wherever it differs by no more than rounding.
+    """
+
+    def __init__(self, spec: BacktestSpec) -> None:
+        self._spec = spec
+        self._spot = spec.account.market == "spot"
+        self._store = jesse_module("jesse.store").store
+        self._orders: list[Any] = []
+        self._overcharged = 0.0
+        self._candles: Any = None
+        self._jesse_metrics: dict[str, Any] | None = None
+        self.times: list[int] = []
+        self.reported: list[float] = []
+        self.values: list[float] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch while Jesse runs."""
+        simulation = jesse_module("jesse.modes.backtest_mode")
+        trades = jesse_module("jesse.services.closed_trade_service")
+        report = jesse_module("jesse.services.report")
+        take_sample, add_order, measure = (simulation.save_daily_portfolio_balance, trades.add_executed_order,
+                                           report.portfolio_metrics)
+
+        def sampled(*arguments: bool, **options: bool) -> None:
+            take_sample(*arguments, **options)
+            self._sample()
+
+        def executed(order: Any) -> None:
+            add_order(order)
+            self._orders.append(order)
+            if self._spot and order.side == "buy":
+                # The account was charged when the order was placed, at the price that it named.
+                named = (order.vars or {}).get("submitted_price", order.price)
+                self._overcharged += abs(order.qty) * (named - order.price)
+
+        with replaced([Replacement(simulation, "save_daily_portfolio_balance", sampled),
+                       Replacement(trades, "add_executed_order", executed),
+                       Replacement(report, "portfolio_metrics", lambda: self._metrics(measure))]):  # fmt: skip
+            yield
+
+    def _sample(self) -> None:
+        app = self._store.app  # asked anew each time: Jesse replaces the object at every run
+        self._candles = self._store.candles
+        moment, value = int(app.daily_balance_timestamps[-1]), float(app.daily_balance[-1])
+        if self.times and self.times[-1] == moment:  # as Jesse does, too
+            for those in (self.times, self.reported, self.values):
+                those.pop()
+        self.times.append(moment)
+        self.reported.append(value)
+        if self._spot:
+            right = self._wallet()
+            value = right if abs(value - right) > _ROUNDING * max(self._spec.account.balance, abs(right)) else value
+        self.values.append(value)
+
+    def _wallet(self) -> float:
+        exchange, = self._store.exchanges.storage.values()
+        base_asset = jesse_module("jesse.helpers").base_asset
+        value: float = exchange.assets[exchange.settlement_currency] + self._overcharged
+        for key, position in self._store.positions.storage.items():
+            coins = exchange.assets[base_asset(position.symbol)]
+            if coins:
+                value += coins * position.current_price
+            for order in self._store.orders.active_storage.get(key) or ():
+                if order.side == "buy" and order.is_active:
+                    value += abs(order.qty) * order.price
+        return float(value)
+
+    def _metrics(self, measure: Any) -> dict[str, Any] | None:
+        """Return Jesse's metrics of the right samples, and keep those of its own beside."""
+        metrics: dict[str, Any] | None = measure()
+        if metrics is None or self.values == self.reported:
+            return metrics
+        self._jesse_metrics = metrics
+        app = self._store.app
+        own, app.daily_balance = app.daily_balance, list(self.values)
+        try:
+            right: dict[str, Any] = measure()
+        finally:
+            app.daily_balance = own
+        return {**right, "finishing_balance": self.values[-1]}
+
+    def books(self, series: list[Series] | None) -> dict[str, Books]:
+        """Return the books of every market with a fill.
+
+        Parameters
+        ----------
+        series
+            The run's series, where their candles are what Jesse saw; None to take those that Jesse kept.
+        """
+        timeframes = [*(route.timeframe for route in self._spec.routes),
+                      *(route.timeframe for route in self._spec.data_routes)]
+        minutes = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
+        known = {one.part.symbol: one for one in series or ()}
+        return {symbol: self._of_series(ledger, known[symbol], minutes) if symbol in known
+                else self._of_storage(symbol, ledger, minutes)
+                for symbol, ledger in ledgers(self._orders, self._spec.account).items()}  # fmt: skip
+
+    def _of_series(self, ledger: Ledger, series: Series, minutes: int) -> Books:
+        reach = series.reach(minutes)
+        lows, highs = np.frombuffer(reach.lows), np.frombuffer(reach.highs)
+        rest = series.trading[len(lows) * minutes :]
+        if len(rest):
+            last = block_reach(series.trading[max(len(lows) * minutes - 1, 0) :], minutes + 1)
+            lows, highs = np.append(lows, last.lows[0]), np.append(highs, last.highs[0])
+        return Books(ledger, series.trading, Block(minutes, lows, highs))
+
+    def _of_storage(self, symbol: str, ledger: Ledger, minutes: int) -> Books:
+        kept = self._candles.storage[f"{self._spec.routes[0].exchange}-{symbol}-1m"]
+        rows: Candles = kept.array[: kept.index + 1]
+        rows = rows[np.searchsorted(rows[:, 0], self._spec.start) :]
+        return Books(ledger, rows, block_reach(rows, minutes))
+
+    def needs_steps(self, books: Mapping[str, Books]) -> bool:
+        """Return whether Jesse's fast mode may have noticed a liquidation too late."""
+        account = self._spec.account
+        return (self._spec.mode == "fast" and account.market == "futures" and account.leverage_mode == "isolated"
+                and could_be_liquidated(books, account.leverage))
+
+    def audit(self, books: Mapping[str, Books]) -> EquityAudit:
+        """Compare Jesse's samples with the account, that with its fills, and look for ruin."""
+        account = self._spec.account
+        times, reported, values = np.array(self.times), np.array(self.reported), np.array(self.values)
+        off = np.abs(reported - values)
+        moved = values - self._by_fills(times, books)
+        traded = sum(one.ledger.traded for one in books.values())
+        noise = _ROUNDING * np.maximum(account.balance, np.abs(values)) + _ROUNDING_OF_FILLS * traded
+        moved = np.where(np.abs(moved) > noise, moved, 0.0)
+        ruin = self._ruin(books, times, moved)
+        differs = bool(off.any()) or ruin is not None
+        return EquityAudit(
+            samples=len(times),
+            wrong=int(np.count_nonzero(off)),
+            largest=float(off.max(initial=0.0)),
+            largest_at=int(times[off.argmax()]) if off.any() else 0,
+            moved=float(moved[np.abs(moved).argmax()]),
+            moved_at=int(times[np.abs(moved).argmax()]) if moved.any() else 0,
+            jesse_metrics=self._jesse_metrics,
+            jesse_times=tuple(self.times) if differs else (),
+            jesse_values=tuple(self.reported) if differs else (),
+            ruin=ruin,
+        )
+
+    def _by_fills(self, times: NDArray[np.int64], books: Mapping[str, Books]) -> NDArray[np.float64]:
+        value = np.full(len(times), self._spec.account.balance)
+        for one in books.values():
+            value += value_at(one.candles, times, one.ledger.times, one.ledger.cash, one.ledger.held)
+        return value
+
+    def _ruin(self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64]) -> Ruin | None:
+        account = self._spec.account
+        if self._spot:  # nothing is borrowed
+            return None
+        rate = account.maintenance_margin if account.leverage_mode == "cross" else 0.0
+        return find_ruin(books, account.balance, rate, times, moved)
