@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_remarks", "audit_warnings", "ruin_sentence"]
 
-#: Jesse's metrics that are named as faulty.
-_FAULTY = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate")
+#: Jesse's metrics that are named as faulty: of an account that was ruined, and where the daily samples are wrong.
+_OF_RUIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate")
+_OF_SAMPLES = ("annual_return", "sharpe_ratio", "max_drawdown", "calmar_ratio")
 
 
 def ruin_sentence(ruin: Ruin, spec: BacktestSpec | None = None) -> str:
@@ -42,7 +43,8 @@ def audit_warnings(audit: EquityAudit | None, spec: BacktestSpec) -> list[str]:
                     "resting buy orders reserve, or pays another price than that of the fill. Everything here is of "
                     "the right equity.")
     if audit.jesse_metrics:
-        said.append(f"Jesse's own figures, which are wrong: {_faulty(audit.jesse_metrics, _FAULTY)}.")
+        named = _faulty(audit.jesse_metrics, _OF_RUIN if audit.ruin else _OF_SAMPLES)
+        said.append(f"Jesse's own figures, which are wrong: {named}.")
     return said
 
 
@@ -62,5 +64,5 @@ def audit_remarks(audit: EquityAudit | None) -> list[str]:
 
 
 def _faulty(metrics: dict[str, float], names: Sequence[str]) -> str:
-    return ", ".join(f"{label(name).lower() if name != 'sharpe_ratio' else label(name)} {write(name, metrics[name])}"
+    return ", ".join(f"{label(name)} {write(name, metrics[name])}"
                      for name in names if name in metrics)

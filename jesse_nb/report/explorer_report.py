@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.dates import date2num
 
 from jesse_nb.core.analysis.explorer_view import Curve
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
+from jesse_nb.report.audit_words import audit_warnings
 from jesse_nb.report.canvas import BAD, GOOD, INK, MAIN, OTHER, ReportFigure, axis_in, date_axis, legend, new_figure
 from jesse_nb.report.labels import period
 from jesse_nb.report.provenance import account, market
@@ -17,7 +19,7 @@ from jesse_nb.report.words import SYNTHETIC
 if TYPE_CHECKING:
     from jesse_nb.core.tools.exploration import Exploration
 
-__all__ = ["draw_exploration", "exploration_content", "exploration_text"]
+__all__ = ["draw_exploration", "exploration_content", "exploration_notes", "exploration_text"]
 
 _OUTCOMES = {"won": GOOD, "lost": BAD, "even": OTHER}
 
@@ -44,13 +46,22 @@ def draw_exploration(result: Exploration) -> ReportFigure:
     lower.fill_between(_moments(view.drawdown.times), view.drawdown.values, 0, color=BAD, alpha=0.3, linewidth=0)
     lower.set_ylim(top=0)
     lower.margins(x=0.02)
+    if result.result.ruin:
+        at = float(date2num(_moments([result.result.ruin.moment]).to_numpy())[0])  # type: ignore[no-untyped-call]
+        for ax in (upper, middle, lower):
+            ax.axvline(at, color=BAD, linewidth=1.6, linestyle="--")
     date_axis(lower)
     return figure
 
 
 def exploration_content(result: Exploration) -> dict[str, Any]:
     """Return what the page says beside the picture."""
-    return {"kind": result.title or "Trades", "counts": _counts(result), "notes": result.notes}
+    return {"kind": result.title or "Trades", "counts": _counts(result), "notes": exploration_notes(result)}
+
+
+def exploration_notes(result: Exploration) -> tuple[str, ...]:
+    """Say what a reader must know of the run: ruin, or a wrong equity of Jesse's, before anything else."""
+    return (*audit_warnings(result.result.audit, result.spec), *result.notes)
 
 
 def exploration_text(result: Exploration) -> str:
@@ -59,7 +70,7 @@ def exploration_text(result: Exploration) -> str:
     title = " ".join(f"{result.title or 'Trades'} of {result.strategy}: {market(spec)}".split())
     lines = [title, f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
     lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
-    return "\n".join([*lines, _counts(result), *result.notes])
+    return "\n".join([*lines, _counts(result), *exploration_notes(result)])
 
 
 def _counts(result: Exploration) -> str:

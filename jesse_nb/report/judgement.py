@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["Judgement", "judgement_of"]
 
 _TONES = {"likely skill": "good", "likely luck": "bad", "no edge": "bad",
-          "holds up": "good", "fails": "bad", "no evidence": "bad"}  # fmt: skip
+          "holds up": "good", "fails": "bad", "no evidence": "bad", "ruined": "bad"}  # fmt: skip
 
 
 class Judgement(NamedTuple):

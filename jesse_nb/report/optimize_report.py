@@ -55,6 +55,7 @@ def optimize_content(result: OptimizeResult) -> dict[str, Any]:
         "comparison": comparison,
         "lost": result.test is not None,
         "parity": words.parity(result),
+        "apart": words.modes_apart(result),
         "modes": optimize_tables.parity_table(result),
         "importance_reason": measured.reason if measured else "",
         "importance_method": _IMPORTANCE_METHODS[measured.method] if measured and measured.values else "",

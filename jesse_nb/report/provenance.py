@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, CandleSlice
 from jesse_nb.report.labels import days, period
 from jesse_nb.report.numbers import measure
 from jesse_nb.report.tables import Table, cell
@@ -36,6 +36,8 @@ def account(held_by: BacktestSpec | BatchResult) -> str:
     """Describe the account in a few words."""
     its = held_by.account
     kind = "spot" if its.market == "spot" else f"futures {its.leverage}x {its.leverage_mode}"
+    if its.market == "futures" and its.maintenance_margin != MAINTENANCE_MARGIN:
+        kind += f", maintenance margin {its.maintenance_margin * 100:.4g}%"
     return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%"
 
 

@@ -61,16 +61,17 @@ def draw_windows(result: WalkForwardResult) -> ReportFigure:
         window = one.window
         bars.setdefault("in-sample", []).append((row, window.train_start, window.train_end))
         gained = one.test is not None and one.test.equity.iloc[-1] > one.test.equity.iloc[0]
-        outcome = "failed" if one.test is None else "out-of-sample, gained" if gained else "out-of-sample, no gain"
+        outcome = ("failed" if one.test is None else "ruined" if one.test.ruin else
+                   "out-of-sample, gained" if gained else "out-of-sample, no gain")
         bars.setdefault(outcome, []).append((row, window.test_start, window.test_end))
     colours = {"in-sample": (MAIN, 0.45), "out-of-sample, gained": (GOOD, 0.9), "out-of-sample, no gain": (BAD, 0.9),
-               "failed": (INK, 0.6)}
+               "failed": (INK, 0.6), "ruined": (BAD, 0.9)}
     for name, (colour, alpha) in colours.items():
         if name in bars:
             places, starts, ends = (np.array(column) for column in zip(*bars[name], strict=True))
             left, right = (date2num(pd.to_datetime(edge, unit="ms").to_numpy()) for edge in (starts, ends))  # type: ignore[no-untyped-call]
             lower.barh(places, right - left, left=left, height=0.72, color=colour, alpha=alpha, linewidth=0,
-                       hatch="///" if name == "failed" else None, edgecolor=INK)
+                       hatch="///" if name in ("failed", "ruined") else None, edgecolor=INK)
     lower.set_ylim(rows - 0.4, -0.6)
     lower.set_ylabel("window")
     lower.grid(visible=False)

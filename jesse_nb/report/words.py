@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize_result import OptimizeResult
 
 __all__ = ["SYNTHETIC", "at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
-           "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip
+           "modes_apart", "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip
 
 SYNTHETIC = "These candles are made up: nothing here says anything about a real market."
 
@@ -106,6 +106,16 @@ def parity(result: OptimizeResult) -> str:
         return f"Not compared with step mode: {found.reason}"
     return (f"Simulated again alone in step mode: the same {found.trades[1]:,} trades and net profit "
             f"({measure(found.net_profit[1], 'currency')}).")
+
+
+def modes_apart(result: OptimizeResult) -> str:
+    """Say how far the daily ratios of the two modes are apart for the best trial; empty where that is not known."""
+    name, apart = result.parity.farthest if result.parity is not None else ("", 0.0)
+    if not name or result.parity is None:
+        return ""
+    fast, step = (write(name, float(result.parity.ratios[mode][name])) for mode in ("fast", "step"))
+    return (f"The two modes sample equity at other minutes of the day, so ratios of daily samples differ: most of all "
+            f"{label(name)}, {fast} in fast mode and {step} in step mode ({share(apart)} apart).")
 
 
 def warnings(result: OptimizeResult) -> list[str]:

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from jesse_nb.core.analysis.explorer_trades import FILTERS, fitting, values_of
 from jesse_nb.core.analysis.explorer_view import ChartView
 from jesse_nb.core.tools.exploration import Exploration
+from jesse_nb.report.explorer_report import exploration_notes
 from jesse_nb.report.labels import period
 from jesse_nb.report.words import SYNTHETIC
 from jesse_nb.widgets.explorer_chart import ChartWidget
@@ -92,7 +93,8 @@ class BacktestExplorer:
         self._filter()
 
     def _chart_of(self, market: tuple[str, str]) -> ChartWidget:
-        return ChartWidget(self.exploration.chart(market), self._choose, self._looked)
+        ruin = self.exploration.result.ruin
+        return ChartWidget(self.exploration.chart(market), self._choose, self._looked, ruin.moment if ruin else None)
 
     def _filter(self, _: Any = None) -> None:
         trades = self.exploration.trades
@@ -138,7 +140,7 @@ def _heading(exploration: Exploration) -> str:
     spec = exploration.spec
     title = f"{exploration.title}: " if exploration.title else ""
     badge = f' <span title="{escape(SYNTHETIC)}"><b>SYNTHETIC DATA</b></span>' if spec.synthetic else ""
-    notes = "".join(f"<br>{escape(note)}" for note in exploration.notes)
+    notes = "".join(f"<br>{escape(note)}" for note in exploration_notes(exploration))
     return (f"<b>{escape(title)}{escape(exploration.strategy)}</b>, {escape(period(spec.start, spec.end))}, "
             f"{escape(spec.mode)} mode{badge}{notes}")
 

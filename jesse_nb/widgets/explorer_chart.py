@@ -40,6 +40,8 @@ class ChartWidget:
         Called with a trade's number when its mark is clicked.
     looked
         Called with each view that was drawn.
+    ruined
+        When the account was ruined, milliseconds UTC: a line is drawn there. None when it was not.
 
     Attributes
     ----------
@@ -48,9 +50,11 @@ class ChartWidget:
     """
 
     def __init__(
-        self, chart: MarketChart, choose: Callable[[int], None], looked: Callable[[ChartView], None]
-    ) -> None:
+        self, chart: MarketChart, choose: Callable[[int], None], looked: Callable[[ChartView], None],
+        ruined: int | None = None,
+    ) -> None:  # fmt: skip
         self.chart = chart
+        self._ruined = ruined
         self._looked = looked
         self._fitting = np.ones(len(chart.trades), dtype=bool)
         self._drawing = False
@@ -202,10 +206,14 @@ class ChartWidget:
             )  # fmt: skip
 
     def _shapes(self, trade: int) -> list[dict[str, Any]]:
+        shapes = [] if self._ruined is None else [{
+            "type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": _iso(self._ruined),
+            "x1": _iso(self._ruined), "line": {"color": BAD, "width": 2, "dash": "dash"},
+            "label": {"text": "ruined", "textposition": "end", "font": {"color": BAD}}}]
         if trade not in self.chart.trades.index:
-            return []
+            return shapes
         row = self.chart.trades.loc[trade]
-        return [{"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
+        return [*shapes, {"type": "rect", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
                  "x0": row["opened_at"].isoformat(), "x1": row["closed_at"].isoformat(), "line": {"width": 0},
                  "fillcolor": _OUTCOMES[str(row["outcome"])], "opacity": 0.12}]
 

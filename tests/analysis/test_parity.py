@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.parity import SAMPLED, compare_modes
+from jesse_nb.core.analysis.parity import SAMPLED, Parity, compare_modes
 from jesse_nb.core.simulator.result import BacktestResult
 from tests.analysis.results import make_backtest
 
@@ -74,3 +75,11 @@ def test_without_a_trade() -> None:
     assert found.trades == (0, 0)
     assert found.net_profit == (0.0, 0.0)
     assert found.ratios.isna().all(axis=None)
+
+
+def test_how_far_the_modes_are_apart_is_said():
+    ratios = pd.DataFrame({"fast": [2.0, -10.0, math.inf, math.nan], "step": [1.6, -10.5, 3.0, 1.0]},
+                          index=["sharpe_ratio", "max_drawdown", "sortino_ratio", "serenity_index"])
+    assert Parity(ratios=ratios).farthest == ("sharpe_ratio", pytest.approx(0.25))
+    assert Parity(ratios=ratios.iloc[2:]).farthest == ("", 0.0)
+    assert Parity().farthest == ("", 0.0)

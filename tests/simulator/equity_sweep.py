@@ -81,9 +81,10 @@ def main(runs: int, first: int) -> int:
         for difference in differences(prepared.spec, record, counts):
             unexplained += 1
             print(f"seed {seed}: {difference}", flush=True)
-    for name, count in sorted(counts.items()):
-        print(f"{name}: {count:,}")
-    print(f"without a reason: {unexplained:,}")
+        if (seed - first + 1) % 20 == 0 or seed == first + runs - 1:
+            print(f"-- after seed {seed}: {unexplained:,} without a reason")
+            for name, count in sorted(counts.items()):
+                print(f"{name}: {count:,}", flush=True)
     return int(unexplained > 0)
 
 

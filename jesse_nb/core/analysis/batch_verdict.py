@@ -42,7 +42,7 @@ def batch_verdict(
         None when nothing else ran on its period: then nobody knows what it was chosen from.
     """
     trials = {entry.spec.key: entry.equity for entry in result.finished
-              if entry.spec is not None and entry.equity is not None
+              if entry.spec is not None and entry.equity is not None and not entry.ruin
               and (entry.start, entry.end) == (best.start, best.end)}
     if len(trials) < 2:
         return None
@@ -50,6 +50,7 @@ def batch_verdict(
     returns = returns.reindex(returns[best.key].dropna().index).fillna(0.0)
     figures = overfit_figures(
         returns, best.key, None if market is None else daily_returns(market),
-        prior_trials=len(set(others) - {entry.spec.key for entry in result.finished if entry.spec}), seed=seed,
+        prior_trials=len(set(others) - {entry.spec.key for entry in result.finished if entry.spec})
+        + sum(entry.ruin is not None for entry in result.finished), seed=seed,
     )  # fmt: skip
     return overfit_verdict(figures)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jesse_nb.core.analysis.effective_trials import LEAST_SHARE
 from jesse_nb.core.analysis.overfit import OverfitFigures
 from jesse_nb.core.analysis.superior_ability import SuperiorAbility
 from jesse_nb.core.analysis.verdict import FEW_TRADES, LEVEL, counted, probability
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.account import Ruin
 
 __all__ = ["FEW_ACTIVE_DAYS", "FEW_DAYS", "OverfitOutcome", "OverfitVerdict", "overfit_verdict"]
 
@@ -20,7 +23,8 @@ SURE = 0.95
 #: Choosing by Sharpe ratio does not work above this PBO; that matters where the chosen also loses out-of-sample.
 HIGH_PBO, OFTEN = 0.5, 0.10
 
-OverfitOutcome = Literal["nothing to judge", "too little data", "no edge", "likely luck", "undecided", "likely skill"]
+OverfitOutcome = Literal["ruined", "nothing to judge", "too little data", "no edge", "likely luck", "undecided",
+                         "likely skill"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,9 @@ class OverfitVerdict:
     Attributes
     ----------
     outcome
-        ``nothing to judge`` (it never traded), ``too little data``, ``no edge`` (it gained nothing), ``likely luck``
-        (no more than the best of so many trials without skill shows), ``undecided`` or ``likely skill``.
+        ``ruined`` (on the held-out days its account lost everything), ``nothing to judge`` (it never traded),
+        ``too little data``, ``no edge`` (it gained nothing), ``likely luck`` (no more than the best of so many trials
+        without skill shows), ``undecided`` or ``likely skill``.
     line
         The outcome with its main figures.
     note
@@ -46,8 +51,10 @@ class OverfitVerdict:
     evidence: tuple[str, ...]
 
 
-def overfit_verdict(figures: OverfitFigures) -> OverfitVerdict:
+def overfit_verdict(figures: OverfitFigures, ruin: Ruin | None = None) -> OverfitVerdict:
     """Judge the chosen trial of an optimization.
+
+    Where its account was ruined on the held-out days, no figure of the training days says anything for it.
 
     It is *likely luck* unless the p-values of its mean return, above cash and beyond its exposure to the market
     (where that is known), corrected for all trials, are both at most 0.05. In 1,200 simulated studies without skill
@@ -62,6 +69,9 @@ def overfit_verdict(figures: OverfitFigures) -> OverfitVerdict:
 
     Fewer than 60 days, fewer than 30 on which it gained or lost, or fewer than 30 trades are too little.
     """
+    if ruin is not None:
+        return OverfitVerdict("ruined", f"ruined: on the held-out days the account was {ruin}",
+                              "Whatever it gained in training, it loses everything.", tuple(_evidence(figures)))
     outcome = _outcome(figures)
     evidence = () if outcome in ("nothing to judge", "too little data") else tuple(_evidence(figures))
     return OverfitVerdict(outcome, _line(outcome, figures), _note(outcome, figures), evidence)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -50,6 +51,20 @@ class Parity:
     def identical(self) -> bool:
         """True when the two modes were compared and nothing that must be the same differs."""
         return not self.differences and not self.reason
+
+    @property
+    def farthest(self) -> tuple[str, float]:
+        """The metric of :attr:`ratios` that differs most between the modes, and by what part of its step value.
+
+        A fraction; empty and 0 where none differs. Those that are undefined, infinite or 0 in a mode do not count.
+        """
+        fast, step = (self.ratios[mode].to_numpy(dtype=float) for mode in ("fast", "step"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = np.abs(fast / step - 1.0)
+        apart[~np.isfinite(apart)] = 0.0
+        if not apart.any():
+            return "", 0.0
+        return str(self.ratios.index[apart.argmax()]), float(apart.max())
 
 
 def compare_modes(fast: BacktestResult, step: BacktestResult) -> Parity:

@@ -116,7 +116,8 @@ def returns_by_day(run: BacktestResult) -> pd.Series[float]:
     -------
     pandas.Series
         Fractions; index the run's start plus whole days (UTC), every day of the run once, a cut last
-        day included; of an account that was ruined, up to that day. Compounded they give the run's whole growth.
+        day included. Those of an account that was ruined end with that day, on which all was lost: what was left then
+        is the maintenance margin, which an exchange takes. Compounded they give the run's whole growth.
     """
     end = run.ruin.moment if run.ruin else run.spec.end
     first, days = run.spec.start, -(-(end - run.spec.start) // DAY_MS)
@@ -129,6 +130,8 @@ def returns_by_day(run: BacktestResult) -> pd.Series[float]:
     gains = np.where(np.isfinite(gains), gains, 0.0)  # an account at zero stays there
     growth = np.ones(days)
     np.multiply.at(growth, np.clip(closes, 0, days - 1).astype(int), 1.0 + gains)
+    if run.ruin:
+        growth[-1] = 0.0
     return pd.Series(growth - 1.0, index=index, name="return")
 
 

@@ -189,9 +189,10 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]
     if curve.returns.empty:
         return []
     ratio = curve.metric("sharpe_ratio")
-    lines = [f"Stitched out-of-sample: {as_percent(_total(curve))} in {counted(len(curve.returns), 'day')} and "
-             f"{counted(len(curve.trades), 'trade')}"
-             f"{'' if math.isnan(ratio) else f', Sharpe ratio {ratio:.2f}'}."]
+    lines = _ruins(result)
+    lines += [f"Stitched out-of-sample: {as_percent(_total(curve))} in {counted(len(curve.returns), 'day')} and "
+              f"{counted(len(curve.trades), 'trade')}"
+              f"{'' if math.isnan(ratio) else f', Sharpe ratio {ratio:.2f}'}."]
     if test.reason:
         lines.append(f"The mean daily return cannot be tested: {test.reason}.")
     else:
@@ -226,6 +227,15 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]
             lines.append("Parameter stability (by chance): " + ", ".join(
                 f"{name} {row['stability']:.2f} ({row['chance']:.2f})" for name, row in steady.iterrows()) + ".")
     return lines + looked_at_before(result.prior_runs)
+
+
+def _ruins(result: WalkForwardResult) -> list[str]:
+    ruins = {one.window.number: one.test.ruin for one in result.windows if one.test is not None and one.test.ruin}
+    if not ruins:
+        return []
+    first = next(iter(ruins))
+    return [f"Windows whose account was ruined out-of-sample: {len(ruins):,} of {len(result.windows):,}, the first "
+            f"of them {first} ({ruins[first]})."]
 
 
 def looked_at_before(prior_runs: int) -> list[str]:

@@ -28,9 +28,11 @@ from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
 from jesse_nb.core.jobs.isolation.chance import seed_chance
 from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
 from jesse_nb.core.jobs.isolation.witness import Witness
+from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.local_modules import forget_local_modules, is_local_module, none_imported_yet
-from jesse_nb.core.simulator.run import Simulation, default_hyperparameters, simulate, versions
+from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.simulator.run import Simulation, StepsNeeded, default_hyperparameters, simulate_once, versions
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 
@@ -105,13 +107,23 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
     with contextlib.suppress(Exception):  # what is wrong with them, the run itself will say
         prepare_series(simulation)
 
-    def simulated() -> Answer:
-        seed_chance(simulation.spec.key)
-        witness = Witness(simulation)
+    def simulated(one: Simulation) -> Answer:
+        seed_chance(one.spec.key)
+        witness = Witness(one)
         _limit_memory(memory_limit)
-        return _answered(lambda: replace(simulate(simulation), depends=witness.found()))
 
-    return _apart(simulated)
+        def found() -> RunRecord | StoppedRun | StepsNeeded:
+            record = simulate_once(one)
+            return record if isinstance(record, StepsNeeded) else replace(record, depends=witness.found())
+
+        return _answered(found)
+
+    answer = _apart(lambda: simulated(simulation))
+    if not isinstance(answer.value, StepsNeeded):
+        return answer
+    needed = answer.value  # apart, too: the first simulation may have left traces
+    again = _apart(lambda: simulated(needed.simulation))
+    return again if again.value is None else replace(again, value=needed.finish(again.value))
 
 
 def describe(code: StrategyCode) -> Answer:

@@ -38,7 +38,7 @@ from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["Simulation", "simulate"]
+__all__ = ["Simulation", "StepsNeeded", "simulate", "simulate_once"]
 
 _MOST_OUTPUT = 20_000
 
@@ -81,7 +81,30 @@ class Simulation:
     observe: Observe | None = None
 
 
+@dataclass(frozen=True)
+class StepsNeeded:
+    """A run in fast mode that only step mode does rightly, and what is to run in its place."""
+
+    simulation: Simulation
+
+    def finish(self, record: RunRecord | StoppedRun) -> RunRecord | StoppedRun:
+        """Return the record of that simulation as the answer to what was asked for."""
+        if isinstance(record, StoppedRun) or record.audit is None:
+            return record
+        return replace(record, audit=replace(record.audit, in_step_mode=True))
+
+
 def simulate(simulation: Simulation) -> RunRecord | StoppedRun:
+    """Run :func:`simulate_once`, and again in step mode where that is needed."""
+    found = simulate_once(simulation)
+    if not isinstance(found, StepsNeeded):
+        return found
+    again = simulate_once(found.simulation)
+    assert not isinstance(again, StepsNeeded)
+    return found.finish(again)
+
+
+def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeeded:
     """Run Jesse's simulator once; to the end, or to where the simulation's rule stops it.
 
     Raises
@@ -149,13 +172,8 @@ def _books(account: AccountWatch, simulation: Simulation, way: Way) -> dict[str,
     return account.books(known_series(simulation.candles) if way.name == FAST_PATH else None)
 
 
-def _in_steps(simulation: Simulation) -> RunRecord | StoppedRun:
-    """Run in step mode what was asked for in fast mode; the record says so."""
-    record = simulate(replace(simulation, spec=replace(simulation.spec, mode="step")))
-    if isinstance(record, StoppedRun):
-        return record
-    assert record.audit is not None
-    return replace(record, audit=replace(record.audit, in_step_mode=True))
+def _in_steps(simulation: Simulation) -> StepsNeeded:
+    return StepsNeeded(replace(simulation, spec=replace(simulation.spec, mode="step")))
 
 
 def _flat(record: RunRecord, spec: BacktestSpec) -> RunRecord:

@@ -71,14 +71,21 @@ def _check_money(ruin: Ruin | None) -> None:
                          "analyse.", "Lower the leverage or the sizes, or use stops.")
 
 
+def run_of_backtest(result: BacktestResult) -> AnalysedRun:
+    """Return a backtest as a run to look at, one that was ruined, too."""
+    return _of_backtest(result, "")
+
+
 @analysed_run.register
 def _(result: BacktestResult) -> Chosen:
+    _check_money(result.ruin)
     return Chosen(_of_backtest(result, ""), result)
 
 
 @analysed_run.register
 def _(result: OptimizeResult) -> Chosen:
     if result.test is not None:
+        _check_money(result.test.ruin)
         return Chosen(_of_backtest(result.test, "best trial, held-out period"), result.test)
     if result.training is None:
         raise InputError("This study has no best trial to analyse.", "Its failures and notes say why.")
@@ -89,6 +96,7 @@ def _(result: OptimizeResult) -> Chosen:
 
 @analysed_run.register
 def _(result: OpenedHoldout) -> Chosen:
+    _check_money(result.best.ruin)
     return Chosen(_of_backtest(result.best, "best trial, sealed days"), result.best)
 
 
@@ -164,7 +172,6 @@ def _part(rows: Candles, run: AnalysedRun) -> Candles:
 
 def _of_backtest(result: BacktestResult, origin: str) -> AnalysedRun:
     spec: BacktestSpec = result.spec
-    _check_money(result.ruin)
     open_trades = result.metrics.get("total_open_trades")
     return AnalysedRun(
         strategy=result.strategy, origin=origin, spec=spec, trades=result.trades, equity=result.equity,

@@ -17,6 +17,7 @@ from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.pipeline import CandlePipeline, check_pipeline
+from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
@@ -150,15 +151,18 @@ def candle_monte_carlo(
 
     def collect(runs: Resimulation) -> CandleMonteCarlo:
         rows = {number: {"seed": seeds[number], **figures(outcome)} for number, outcome in runs.outcomes()}
-        curves = {number: daily_equity(outcome.record.equity()) for number, outcome in runs.outcomes()
-                  if outcome.record is not None}
+        curves = {number: _curve(outcome.record) for number, outcome in runs.outcomes() if outcome.record is not None}
+        lost = sum(one.record.audit.ruin is not None for _, one in runs.outcomes() if one.record and one.record.audit)
+        told = [f"{lost:,} of {len(rows):,} scenarios ruined the account: they count as lost to the last."] if lost \
+            else []
         return CandleMonteCarlo(
             original=result, pipeline=chosen, seed=seed, planned=scenarios,
             scenarios=pd.DataFrame.from_dict(rows, orient="index", columns=["seed", *FIGURES, "reason"])
             .rename_axis("scenario"),
             # A run that never traded is sampled at other moments, and a day without a sample had no other value.
             equity=pd.DataFrame(curves).sort_index().ffill().rename_axis("scenario", axis=1),
-            elapsed=runs.elapsed, stopped=runs.stopped, notes=(*runs.notes, *([_TRENDING] if chosen.trends else [])),
+            elapsed=runs.elapsed, stopped=runs.stopped,
+            notes=(*runs.notes, *told, *([_TRENDING] if chosen.trends else [])),
         )  # fmt: skip
 
     def work(control: JobControl) -> CandleMonteCarlo:
@@ -168,6 +172,13 @@ def candle_monte_carlo(
         return collect(runs)
 
     return start("candle_monte_carlo", result.spec, work, background=background)
+
+
+def _curve(record: RunRecord) -> pd.Series[float]:
+    curve = daily_equity(record.equity())
+    if record.audit is not None and record.audit.ruin is not None:
+        curve.iloc[-1] = 0.0
+    return curve
 
 
 def _distinct_seeds(seed: int, count: int) -> Iterator[int]:

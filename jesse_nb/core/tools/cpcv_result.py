@@ -67,7 +67,7 @@ class CpcvPath:
         The split that each group is taken from.
     returns
         Daily returns as fractions, index the day's beginning (UTC). Days of a group without a choice or
-        whose run failed are absent.
+        whose run failed are absent, and so are those after an account was ruined, which ends with a return of -1.
     missing_groups
         Those groups.
     metrics
@@ -265,5 +265,8 @@ def _score(matrix: Any, candidate: int | None, groups: tuple[int, ...]) -> float
 def _path(number: int, splits: tuple[int, ...], parts: list[pd.Series[float] | None]) -> CpcvPath:
     there = [part for part in parts if part is not None]
     returns = pd.concat(there) if there else pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
+    lost = np.flatnonzero(returns.to_numpy() <= -1.0)
+    if len(lost):
+        returns = returns.iloc[: lost[0] + 1]  # there is no money for what comes later
     missing = tuple(group for group, part in enumerate(parts) if part is None)
     return CpcvPath(number, splits, returns, missing, return_ratios(returns))

@@ -27,7 +27,7 @@ from jesse_nb.core.simulator.recording import ORDER_COLUMNS, DrawnLine, Recordin
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import TIMEFRAME_MINUTES
-from jesse_nb.core.tools.analysed_run import analysed_run, candles_beneath
+from jesse_nb.core.tools.analysed_run import candles_beneath, run_of_backtest
 from jesse_nb.core.tools.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulation import start
 from jesse_nb.core.tools.trials import PATIENCE
@@ -87,9 +87,14 @@ class Exploration(Shown):
 
     @cached_property
     def equity(self) -> pd.Series[float]:
-        """Portfolio value in the quote currency at each minute's close (UTC); the run's beginning first."""
+        """Portfolio value in the quote currency at each minute's close (UTC); the run's beginning first.
+
+        Of an account that was ruined up to that minute.
+        """
         within = {market: _within(self.candles[market], self.spec) for market in self.markets}
-        return equity_by_minute(self.result.trades, within, self.spec.account)["equity"]
+        curve = equity_by_minute(self.result.trades, within, self.spec.account)["equity"]
+        ruin = self.result.ruin
+        return curve if ruin is None else curve.loc[: pd.Timestamp(ruin.moment, unit="ms", tz="UTC")]
 
     def chart(self, market: Market) -> MarketChart:
         """Return one market, ready to be drawn."""
@@ -244,7 +249,7 @@ def _result(again: RunRecord | None, spec: BacktestSpec) -> BacktestResult:
 
 
 def _candles(result: BacktestResult, candles: CandleStore | None) -> CandlesByMarket:
-    found = candles_beneath(analysed_run(result).run, candles)
+    found = candles_beneath(run_of_backtest(result), candles)
     if found.reason:
         raise CandlesError(f"The trades cannot be shown on their candles: {found.reason}.",
                            "Import or fetch them again, or say where they are: candles=CandleStore(folder).")

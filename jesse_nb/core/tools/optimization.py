@@ -212,7 +212,7 @@ class Optimization:
         self._convergence.add(ticket, trial.value if trial.eligible else None, trial.params)
         self._failed += trial.state == "failed"
         self._stopped_early += trial.state == "pruned"
-        if result is not None:
+        if result is not None and not result.ruin:
             self._equities[ticket] = result.equity
         if not trial.reused:
             self._simulated += 1

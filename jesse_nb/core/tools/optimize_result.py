@@ -173,7 +173,8 @@ class OptimizeResult(Explorable):
             return None
         return overfit_figures(
             self.returns, self.best.number, daily_returns(self.market) if len(self.market) else None,
-            prior_trials=self.prior_runs, unfinished=len(self.pruned), seed=self.seed,
+            prior_trials=self.prior_runs, unfinished=len(self.pruned) + len(self.ruined),
+            seed=self.seed,
             trades=int(self.best.metrics.get("total", 0)),
             held_out=[(entry.trial.value, entry.test_values[0]) for entry in self.top if entry.test_values],
         )
@@ -181,7 +182,9 @@ class OptimizeResult(Explorable):
     @cached_property
     def verdict(self) -> OverfitVerdict | None:
         """Whether the best trial is skill or luck: ``.outcome``, ``.line``, ``.note`` and ``.evidence``."""
-        return overfit_verdict(self.overfit) if self.overfit else None
+        if self.overfit is None:
+            return None
+        return overfit_verdict(self.overfit, self.test.ruin if self.test else None)
 
     @cached_property
     def importances(self) -> Importances:
@@ -220,6 +223,11 @@ class OptimizeResult(Explorable):
     def pruned(self) -> list[Trial]:
         """The trials that were stopped early: they have no value, and no part in any statistic but their number."""
         return [trial for trial in self.trials if trial.state == "pruned"]
+
+    @cached_property
+    def ruined(self) -> list[Trial]:
+        """The trials that ruined their account: they have no value, and count as tries without one."""
+        return [trial for trial in self.trials if trial.ruined]
 
     @property
     def simulated(self) -> float:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from jesse_nb.core.jobs.evaluation import Outcome
 from jesse_nb.core.jobs.job import Job, JobControl, current_job, run_blocking
+from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.request import Prepared, Request
@@ -138,6 +139,8 @@ def figures(outcome: Outcome) -> dict[str, Any]:
     if outcome.record is None:
         return {**dict.fromkeys(FIGURES, math.nan), "reason": str(outcome.error)}
     metrics = outcome.record.metrics
+    if outcome.record.audit is not None and outcome.record.audit.ruin is not None:
+        return _of_ruined(outcome.record)
     return {
         "final_equity": float(outcome.record.equity_values[-1]),
         "net_profit_percentage": float(metrics["net_profit_percentage"]),
@@ -148,8 +151,17 @@ def figures(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _of_ruined(record: RunRecord) -> dict[str, Any]:
+    """Return the row of an account that was ruined: it has lost all, and has no ratios."""
+    return {"final_equity": 0.0, "net_profit_percentage": -100.0, "max_drawdown": -100.0,
+            "trades": float(record.metrics["total"]), "sharpe_ratio": math.nan, "reason": ""}
+
+
 def check_backtest(result: Any) -> None:
     """Refuse what is not the result of one backtest."""
     if not isinstance(result, BacktestResult):
         raise InputError(f"The result is {type(result).__name__}, not that of one backtest.",
                          "Of a study give study.training or study.test, of a batch an entry's result().")
+    if result.ruin:
+        raise InputError(f"The account was {result.ruin}: there is no result to repeat under other conditions.",
+                         "Lower the leverage or the sizes, or use stops.")
