@@ -16,7 +16,8 @@ from jesse_nb.report.numbers import UNDEFINED, parameter, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+    from jesse_nb.core.study.walk_forward_study import WindowResult
+    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 
 __all__ = ["all_metrics_table", "curve_table", "stability_table", "windows_table"]
 

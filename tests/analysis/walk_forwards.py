@@ -16,11 +16,12 @@ from jesse_nb.core.study.metric import resolve_metric, resolve_metrics
 from jesse_nb.core.study.ratios import equity_ratios
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.study.walk_forward_study import WindowResult
 from jesse_nb.core.study.windows import Window, walk_forward_windows
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from tests.analysis.results import SPACE, _draw, make_backtest, make_spec
 
 

@@ -19,7 +19,7 @@ from jesse_nb.core.analysis.verdict import (
 from jesse_nb.core.study.ratios import return_ratios
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv_result import CpcvPath, CpcvResult
+    from jesse_nb.core.study.cpcv_study import CpcvPath, CpcvStudy
 
 __all__ = ["cpcv_verdict"]
 
@@ -27,7 +27,7 @@ __all__ = ["cpcv_verdict"]
 FEW_PATHS, FEW_CANDIDATES = 4, 5
 
 
-def cpcv_verdict(result: CpcvResult) -> Verdict:
+def cpcv_verdict(result: CpcvStudy) -> Verdict:
     """Judge a cross-validation by its paths, by the ranks of what was chosen, and by its median path.
 
     Fewer than 4 paths, 5 candidates or 60 days are too little. It holds up when no path loses, at most a quarter
@@ -52,7 +52,7 @@ def cpcv_verdict(result: CpcvResult) -> Verdict:
                    tuple(_evidence(result, told, test, baseline)))
 
 
-def _outcome(result: CpcvResult, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> Outcome:
+def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> Outcome:
     gained = middle.metrics["net_profit_percentage"]
     if all((path.returns == 0).all() for path in told):
         return "nothing"
@@ -82,7 +82,7 @@ def _first(outcome: Outcome, told: list[CpcvPath], middle: CpcvPath) -> str:
     }[outcome]
 
 
-def _second(outcome: Outcome, result: CpcvResult) -> str:
+def _second(outcome: Outcome, result: CpcvStudy) -> str:
     judged = sum(not math.isnan(split.logit) for split in result.splits)
     if not judged:
         return "How the chosen candidate ranks needs two or more with a score on the test groups."
@@ -93,7 +93,7 @@ def _second(outcome: Outcome, result: CpcvResult) -> str:
         else f"{sentence}."
 
 
-def _evidence(result: CpcvResult, told: list[CpcvPath], test: MeanTest, baseline: float) -> list[str]:
+def _evidence(result: CpcvStudy, told: list[CpcvPath], test: MeanTest, baseline: float) -> list[str]:
     gains, sharpes = [path.metrics["net_profit_percentage"] for path in told], result.sharpes.dropna()
     lines = [f"Net profit of the paths: {as_percent(gains[0])} to {as_percent(gains[-1])}."]
     if len(sharpes):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.study.optimize_study import OptimizeStudy
 
 __all__ = ["EquityCurves", "drawdown", "equity_curves", "growth", "monthly_returns"]
 
@@ -80,7 +80,7 @@ class EquityCurves(NamedTuple):
     default: pd.Series[float] | None
 
 
-def equity_curves(result: OptimizeResult) -> EquityCurves:
+def equity_curves(result: OptimizeStudy) -> EquityCurves:
     """Return the curves of the best trial, of its held-out run and of the strategy's own parameters.
 
     Parameters

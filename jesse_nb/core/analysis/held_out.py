@@ -12,7 +12,7 @@ from jesse_nb.exceptions import MetricError
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
     from jesse_nb.core.study.metric import Metric
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.study.optimize_study import OptimizeStudy
 
 __all__ = ["NO_EDGE", "read_metric", "train_test"]
 
@@ -30,7 +30,7 @@ NO_EDGE = {
 }  # fmt: skip
 
 
-def train_test(result: OptimizeResult) -> pd.DataFrame:
+def train_test(result: OptimizeStudy) -> pd.DataFrame:
     """Compare the best trial's training run, its held-out run and the strategy's own parameters.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import optuna
 
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.study.optimize_study import OptimizeStudy
 
 __all__ = ["Importances", "importances", "rebuilt_study"]
 
@@ -37,7 +37,7 @@ class Importances(NamedTuple):
     reason: str = ""
 
 
-def importances(result: OptimizeResult) -> Importances:
+def importances(result: OptimizeStudy) -> Importances:
     """Measure how much each parameter mattered to the first metric.
 
     fANOVA (Hutter, Hoos, Leyton-Brown 2014) fits a random forest to the trials and splits
@@ -78,7 +78,7 @@ def importances(result: OptimizeResult) -> Importances:
                        method="fANOVA" if small else "PED-ANOVA")
 
 
-def rebuilt_study(result: OptimizeResult) -> optuna.Study:
+def rebuilt_study(result: OptimizeStudy) -> optuna.Study:
     """Return an in-memory Optuna study of the first metric, holding the scored trials.
 
     Trials with an infinite value, and those outside of the space (taken over from an

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.study.optimize_study import OptimizeStudy
 
 __all__ = ["convergence", "slices", "top_table"]
 
 
-def convergence(result: OptimizeResult) -> pd.DataFrame:
+def convergence(result: OptimizeStudy) -> pd.DataFrame:
     """Return the first metric's value by trial, and the best value so far.
 
     Parameters
@@ -36,7 +36,7 @@ def convergence(result: OptimizeResult) -> pd.DataFrame:
     return frame.assign(best=(taken.cummax() if highest else taken.cummin()).ffill())
 
 
-def slices(result: OptimizeResult) -> dict[str, pd.DataFrame]:
+def slices(result: OptimizeStudy) -> dict[str, pd.DataFrame]:
     """Return the first metric's value against each parameter.
 
     Returns
@@ -59,7 +59,7 @@ def slices(result: OptimizeResult) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def top_table(result: OptimizeResult, n: int = 10) -> pd.DataFrame:
+def top_table(result: OptimizeStudy, n: int = 10) -> pd.DataFrame:
     """Return the best trials with their held-out runs beside them.
 
     Parameters

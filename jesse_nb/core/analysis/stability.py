@@ -11,12 +11,12 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.dimension import Dimension
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.study.walk_forward_study import WalkForwardStudy
 
 __all__ = ["parameter_drift", "parameter_stability"]
 
 
-def parameter_drift(result: WalkForwardResult) -> pd.DataFrame:
+def parameter_drift(result: WalkForwardStudy) -> pd.DataFrame:
     """Return the chosen parameters, one row a window, one column a parameter of the space.
 
     Windows in which nothing could be chosen are left out. Without a space there are no columns.
@@ -28,7 +28,7 @@ def parameter_drift(result: WalkForwardResult) -> pd.DataFrame:
     ).set_axis(pd.Index([one.window.number for one in chosen] if names else [], name="window"), axis=0)
 
 
-def parameter_stability(result: WalkForwardResult) -> pd.DataFrame:
+def parameter_stability(result: WalkForwardStudy) -> pd.DataFrame:
     """Return how steady each parameter is over the windows.
 
     Parameters

@@ -16,7 +16,7 @@ from jesse_nb.core.times import DAY_MS
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.account import Ruin
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+    from jesse_nb.core.study.walk_forward_study import WalkForwardStudy, WindowResult
 
 __all__ = ["StitchedReturns", "compounded", "held_returns", "returns_by_day", "stitched"]
 
@@ -169,7 +169,7 @@ def held_returns(prices: pd.Series[float], days: pd.DatetimeIndex) -> tuple[pd.S
     return pd.Series(after / before - 1.0, index=days, name="return"), ""
 
 
-def stitched(result: WalkForwardResult) -> StitchedReturns:
+def stitched(result: WalkForwardStudy) -> StitchedReturns:
     """Join the out-of-sample runs so that each day counts once, from the newest model.
 
     Window *i* gives the days from its out-of-sample start to that of the next window that has a run;
@@ -207,7 +207,7 @@ def stitched(result: WalkForwardResult) -> StitchedReturns:
 _Part = tuple["WindowResult", "BacktestResult", "pd.Series[float]", int]
 
 
-def _parts(result: WalkForwardResult) -> list[_Part]:
+def _parts(result: WalkForwardStudy) -> list[_Part]:
     """Each window that has a run, with its own days' returns and the number of days that it gives up."""
     tested = sorted(((one, one.test) for one in result.windows if one.test is not None),
                     key=lambda pair: pair[0].window.test_start)

@@ -21,7 +21,7 @@ from jesse_nb.core.analysis.walk_forward import (
 )
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.study.walk_forward_study import WalkForwardStudy
 
 __all__ = ["FEW_DAYS", "LEVEL", "Outcome", "Verdict", "WalkForwardFigures", "as_percent", "counted", "figures_of",
            "looked_at_before", "probability", "verdict"]
@@ -68,7 +68,7 @@ class WalkForwardFigures:
     ranks: RankCorrelation
 
 
-def figures_of(result: WalkForwardResult) -> WalkForwardFigures:
+def figures_of(result: WalkForwardStudy) -> WalkForwardFigures:
     """Compute the figures of a walk-forward; the bootstrap is drawn with the result's own seed."""
     curve = stitched(result)
     beyond = None if curve.baseline is None else mean_test(curve.returns - curve.baseline)
@@ -83,7 +83,7 @@ def figures_of(result: WalkForwardResult) -> WalkForwardFigures:
     )
 
 
-def verdict(result: WalkForwardResult, figures: WalkForwardFigures | None = None) -> Verdict:
+def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None) -> Verdict:
     """Judge a walk-forward.
 
     Fewer than 60 out-of-sample days, 3 windows or 30 trades are too little to judge. A gain counts only when
@@ -117,7 +117,7 @@ def _outcome(known: WalkForwardFigures) -> Outcome:
     return "mixed" if _against(known) else "holds up"
 
 
-def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResult) -> str:
+def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
     curve = known.curve
     if curve.returns.empty:
         reasons = sorted({one.reason for one in result.windows if one.reason})
@@ -145,7 +145,7 @@ def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResul
     return f"{word}: {gained}, more than luck easily explains ({chance})."
 
 
-def _second(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardResult) -> str:
+def _second(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
     if known.curve.returns.empty:
         return ("The reasons are in the table of windows." if result.windows else
                 "It was stopped before any window was through.")
@@ -184,7 +184,7 @@ def _against(known: WalkForwardFigures) -> list[str]:
     return reasons
 
 
-def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]:
+def _evidence(known: WalkForwardFigures, result: WalkForwardStudy) -> list[str]:
     curve, test, drawn = known.curve, known.test, known.resampled
     if curve.returns.empty:
         return []
@@ -229,7 +229,7 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardResult) -> list[str]
     return lines + looked_at_before(result.prior_runs)
 
 
-def _ruins(result: WalkForwardResult) -> list[str]:
+def _ruins(result: WalkForwardStudy) -> list[str]:
     ruins = {one.window.number: one.test.ruin for one in result.windows if one.test is not None and one.test.ruin}
     if not ruins:
         return []

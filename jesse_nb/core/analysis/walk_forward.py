@@ -18,7 +18,7 @@ from jesse_nb.core.study.ratios import PERIODS
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.stitching import StitchedReturns
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+    from jesse_nb.core.study.walk_forward_study import WalkForwardStudy, WindowResult
 
 __all__ = ["Efficiency", "RankCorrelation", "degradation", "efficiency", "profitable_windows", "rank_correlation",
            "window_curves", "window_metrics"]
@@ -77,7 +77,7 @@ class RankCorrelation:
     reason: str = ""
 
 
-def window_metrics(result: WalkForwardResult) -> pd.DataFrame:
+def window_metrics(result: WalkForwardStudy) -> pd.DataFrame:
     """Return all metrics of every window, in-sample beside out-of-sample beside the default parameters.
 
     Parameters
@@ -106,7 +106,7 @@ def window_metrics(result: WalkForwardResult) -> pd.DataFrame:
     return frame
 
 
-def degradation(result: WalkForwardResult, curve: StitchedReturns) -> pd.DataFrame:
+def degradation(result: WalkForwardStudy, curve: StitchedReturns) -> pd.DataFrame:
     """Compare in-sample and out-of-sample over all windows, and say what was lost.
 
     Parameters
@@ -149,7 +149,7 @@ def degradation(result: WalkForwardResult, curve: StitchedReturns) -> pd.DataFra
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("metric")
 
 
-def efficiency(result: WalkForwardResult, curve: StitchedReturns) -> Efficiency:
+def efficiency(result: WalkForwardStudy, curve: StitchedReturns) -> Efficiency:
     """Return the walk-forward efficiency.
 
     Parameters
@@ -183,7 +183,7 @@ def profitable_windows(curve: StitchedReturns) -> Share:
     return share_of(int(gained.sum()), len(gained))
 
 
-def rank_correlation(result: WalkForwardResult) -> RankCorrelation:
+def rank_correlation(result: WalkForwardStudy) -> RankCorrelation:
     """Correlate the first metric's value in-sample with that out-of-sample, over each window's trials.
 
     Parameters
@@ -210,17 +210,17 @@ def rank_correlation(result: WalkForwardResult) -> RankCorrelation:
     return RankCorrelation(table, pooled, sum(map(len, inside)), len(inside))
 
 
-def window_curves(result: WalkForwardResult) -> dict[int, pd.Series[float]]:
+def window_curves(result: WalkForwardStudy) -> dict[int, pd.Series[float]]:
     """Return each window's whole out-of-sample run as growth since its start, in percent, by window."""
     return {one.window.number: (one.test.equity / one.test.equity.iloc[0] - 1.0) * 100.0
             for one in result.windows if one.test is not None and len(one.test.equity)}
 
 
-def _pairs(result: WalkForwardResult) -> list[tuple[int, BacktestResult, BacktestResult]]:
+def _pairs(result: WalkForwardStudy) -> list[tuple[int, BacktestResult, BacktestResult]]:
     return [(one.window.number, one.train, one.test) for one in result.windows if one.train and one.test]
 
 
-def _aliases(result: WalkForwardResult) -> Mapping[str, str]:
+def _aliases(result: WalkForwardStudy) -> Mapping[str, str]:
     """Jesse's name of each optimized metric that only reads one of Jesse's."""
     return {metric.name: key for metric in result.metrics if (key := getattr(metric.read, "key", ""))
             and not metric.name.startswith("jesse_score")}

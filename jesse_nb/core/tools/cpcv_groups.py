@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from jesse_nb.core.analysis.cpcv import cpcv_splits
+from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text
 from jesse_nb.exceptions import InputError, PeriodError
 
-__all__ = ["Group", "cpcv_groups"]
+__all__ = ["cpcv_groups"]
 
 #: A shorter group has no return to measure.
 _FEWEST_DAYS = 2
-
-
-@dataclass(frozen=True)
-class Group:
-    """One part of the period; moments are milliseconds UTC, end excluded; numbers count from 0."""
-
-    number: int
-    start: int
-    end: int
-
-    @property
-    def days(self) -> float:
-        """Its length in days."""
-        return (self.end - self.start) / DAY_MS
 
 
 def cpcv_groups(start: Any, end: Any, *, groups: int = 6, test_groups: int = 2, gap: int = 0) -> tuple[Group, ...]:

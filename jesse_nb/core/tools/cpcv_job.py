@@ -23,10 +23,10 @@ from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import utc_text
-from jesse_nb.core.tools.cpcv_groups import Group
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks

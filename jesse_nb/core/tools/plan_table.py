@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.study.windows import walk_forward_windows, windows_table
 from jesse_nb.core.times import utc_text
-from jesse_nb.core.tools.cpcv_groups import Group, cpcv_groups
+from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["plan_table"]

@@ -28,6 +28,7 @@ from jesse_nb.core.study.constraints import Constraint, none_satisfies
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.study.walk_forward_study import WindowResult
 from jesse_nb.core.study.windows import Window
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.description import described
@@ -35,7 +36,7 @@ from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult, WindowResult
+from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
 
 __all__ = ["WalkForward", "WalkForwardPlan", "daily_closes", "window_seed"]
