@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.jobs.ray_pool import RayPool
     from jesse_nb.core.simulator.pipeline import CandlePipeline
     from jesse_nb.core.simulator.result import BacktestResult
+    from jesse_nb.core.study.batch_entry import BatchEntry
     from jesse_nb.core.study.metric import Metric
     from jesse_nb.core.study.space import Space
     from jesse_nb.core.study.windows import walk_forward_windows, windows_table
@@ -67,7 +68,6 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.analyze import analyze_results
     from jesse_nb.core.tools.backtest import backtest
     from jesse_nb.core.tools.batch import backtest_batch
-    from jesse_nb.core.tools.batch_entry import BatchEntry
     from jesse_nb.core.tools.batch_result import BatchResult
     from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.check_candles import CandleCheck, check_candles
@@ -156,7 +156,7 @@ __all__ = [
 _HOMES = {
     "Analysis": "jesse_nb.core.tools.analysis_result",
     "BacktestResult": "jesse_nb.core.simulator.result",
-    "BatchEntry": "jesse_nb.core.tools.batch_entry",
+    "BatchEntry": "jesse_nb.core.study.batch_entry",
     "BatchResult": "jesse_nb.core.tools.batch_result",
     "CandleCheck": "jesse_nb.core.tools.check_candles",
     "CandleMonteCarlo": "jesse_nb.core.tools.candle_monte_carlo",

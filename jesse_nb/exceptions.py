@@ -40,8 +40,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from jesse_nb.core.jobs.job import Job
-
 __all__ = [
     "AllTrialsFailedError",
     "CandlesError",
@@ -219,9 +217,9 @@ class JobCancelledError(JobError):
 
 
 class JobInterruptedError(JobError):
-    """The user interrupted a blocking call; ``job`` holds what had finished."""
+    """The user interrupted a blocking call; ``job``, a `Job`, holds what had finished."""
 
-    def __init__(self, message: str, hint: str = "", *, job: Job[Any]) -> None:
+    def __init__(self, message: str, hint: str = "", *, job: Any) -> None:
         super().__init__(message, hint)
         self.job = job
 

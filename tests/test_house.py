@@ -25,16 +25,16 @@ DOORS = ("core/jesse_runtime.py", "quickstart.py")
 
 
 @cache
-def imports(file: Path, *, at_runtime: bool = True) -> tuple[str, ...]:
-    """What a file imports; read once for all rules."""
-    return tuple(_imports(file, at_runtime))
+def imports(file: Path, *, types: bool = True) -> tuple[str, ...]:
+    """What a file imports, in functions too; with ``types``, what it names for types only too. Read once a file."""
+    return tuple(_imports(file, types))
 
 
-def _imports(file: Path, at_runtime: bool) -> Iterator[str]:
+def _imports(file: Path, types: bool) -> Iterator[str]:
     tree = ast.parse(file.read_text())
     skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
-        if at_runtime and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if not types and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             skipped |= set(ast.walk(node))
         if node in skipped:
             continue
@@ -43,6 +43,39 @@ def _imports(file: Path, at_runtime: bool) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def module_of(file: Path) -> str:
+    parts = ("jesse_nb", *file.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circles() -> list[frozenset[str]]:
+    """The sets of modules that need each other, types included.
+
+    ``from package import module`` is the module's arrow, and not the package's.
+    """
+    modules = {module_of(file): file for file in FILES}
+    arrows = {}
+    for module, file in modules.items():
+        named = {name for name in imports(file) if name in modules}
+        named = {name for name in named if not any(other.startswith(f"{name}.") for other in named)}
+        # The package of a module runs before it.
+        arrows[module] = {whole for name in named for whole in (name, name.rpartition(".")[0])
+                          if whole in modules and whole != "jesse_nb" and not f"{module}.".startswith(f"{whole}.")}
+    reached = {module: _reached(module, arrows) for module in modules}
+    return [circle for circle in {frozenset(other for other in reached[module] if module in reached[other])
+                                  for module in modules} if circle]
+
+
+def _reached(module: str, arrows: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = [*arrows[module]]
+    while waiting:
+        if (other := waiting.pop()) not in seen:
+            seen.add(other)
+            waiting += arrows[other]
+    return seen
 
 
 def room_of(module: str) -> str:
@@ -60,16 +93,19 @@ def test_arrows_point_down(file: Path) -> None:
         if module.startswith(GROUND):
             assert target.startswith(GROUND), f"the ground floor imports {name}"
         elif room and room_of(target):
-            # A result's dataclass belongs to its tool; the pure functions that read it name it for the type only.
             assert FLOORS.index(room_of(target)) >= FLOORS.index(room), f"{room} imports {name}"
         elif room.startswith("core"):
             assert target.startswith((*GROUND, "core")), f"{room} imports {name}"
 
 
+def test_no_files_go_in_circles() -> None:
+    assert not circles()
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_jesse_and_front_ends_stay_behind_their_doors(file: Path) -> None:
     where = str(file.relative_to(PACKAGE))
-    for name in imports(file):
+    for name in imports(file, types=False):
         if name.partition(".")[0] == "jesse":
             assert where in DOORS, f"Jesse is imported by {where}"
         if where.startswith("core/"):

@@ -18,7 +18,7 @@ from jesse_nb.magics.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.jobs import JOB_ACTIONS, job_ids
-from jesse_nb.magics.panel import PANEL_NAMES
+from jesse_nb.magics.panel_tables import PANEL_NAMES
 
 __all__ = ["make_matcher", "values_of"]
 

@@ -258,7 +258,8 @@ def _listing(*, everything: bool) -> Listing:
     from jesse_nb.core.jobs.job_list import job_row
 
     others = [entry for entry in _others() if everything or entry.standing() in ("running", "interrupted")]
-    return Listing(_frame([*(_entry_row(entry) for entry in others), *(job_row(job) for job in jobs())]),
+    own = (job_row(job.title, job.progress) for job in jobs())
+    return Listing(_frame([*(_entry_row(entry) for entry in others), *own]),
                    "No job has been started in this kernel, and none of an earlier one is left.")
 
 

@@ -17,13 +17,12 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from jesse_nb.exceptions import InputError, MissingPartError, did_you_mean
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line
+from jesse_nb.magics.panel_tables import PANEL_NAMES
 
 if TYPE_CHECKING:
     from jesse_nb.widgets.mount import MountedOutput
 
-__all__ = ["PANEL_NAMES", "Panel", "PanelMagics", "follow", "panel"]
-
-PANEL_NAMES = ("backtest", "optimize", "walk_forward", "backtest_batch", "analyze", "candles")
+__all__ = ["Panel", "PanelMagics", "follow", "panel"]
 
 #: Forms that still follow what the notebook defines; those of cells that were run again grow old.
 _followed: deque[Panel] = deque(maxlen=12)
@@ -42,7 +41,7 @@ class Panel:
     settings
         Defaults by ``%config JesseNb``.
     name
-        One of :data:`PANEL_NAMES`.
+        One of :data:`~jesse_nb.magics.panel_tables.PANEL_NAMES`.
     values
         What is filled in beforehand, by the argument's name in Python.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["CANDLES", "KINDS", "LABELS", "PANELS", "PLURAL", "PanelTable"]
+__all__ = ["CANDLES", "KINDS", "LABELS", "PANELS", "PANEL_NAMES", "PLURAL", "PanelTable"]
+
+#: The forms there are.
+PANEL_NAMES = ("backtest", "optimize", "walk_forward", "backtest_batch", "analyze", "candles")
 
 #: How an argument is filled in; all others are texts.
 KINDS = {

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from jesse_nb.core.analysis.batch import JOIN
 from jesse_nb.core.analysis.equity import growth
+from jesse_nb.core.study.batch_entry import JOIN
 from jesse_nb.report.batch_tables import matrix
 from jesse_nb.report.canvas import (
     BAD,

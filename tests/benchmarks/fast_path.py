@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.simulator.run import Simulation, simulate
+from jesse_nb.core.simulator.run import simulate
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.request import Request
 from tests.strategies import IDLE, REVERSION, TREND
 

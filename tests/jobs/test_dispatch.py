@@ -14,7 +14,7 @@ from jesse_nb.core.jobs import dispatch
 from jesse_nb.core.jobs.dispatch import Dispatcher, Share, SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.exceptions import WorkerDiedError
 from tests.jobs.strategies import CROSSING

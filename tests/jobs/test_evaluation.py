@@ -11,7 +11,7 @@ import pytest
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.exceptions import StorageError, StrategyCrashError
 from tests.jobs.test_store import make_record, make_spec
 

@@ -18,7 +18,7 @@ import jesse_nb
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore, claims
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from tests.jobs.test_evaluation import PatientPool
 from tests.jobs.test_shared_store import PERIOD, SPACE, STRATEGY
 from tests.jobs.test_store import make_record, make_spec, same

@@ -24,7 +24,8 @@ from jesse_nb.core.jobs.ray_pool import RayPool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation, versions
+from jesse_nb.core.simulator.run import versions
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.batch import backtest_batch
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.core.tools.request import Request

@@ -19,7 +19,7 @@ from jesse_nb.core.jobs import claims, dispatch
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from tests.jobs.locks import no_callback_under_a_lock
 from tests.jobs.test_store import make_record, make_spec
 

@@ -23,7 +23,7 @@ from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.store.address import connection_settings, is_address, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.optimize import optimize
 from jesse_nb.exceptions import InputError, StorageError
 from tests.candles.jesse_database import PASSWORD, JesseDatabase, running_server

@@ -16,7 +16,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE
 from tests.strategies import CLOCK, IDLE, REVERSION, STUBBORN, TREND, WATCHER

@@ -14,7 +14,8 @@ from jesse_nb.core.jobs.worker import run
 from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation, simulate
+from jesse_nb.core.simulator.run import simulate
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.request import Request
 from tests.strategies import IDLE, TREND

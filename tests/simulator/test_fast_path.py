@@ -18,7 +18,8 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import LocalPool, local_pool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.fast import series
-from jesse_nb.core.simulator.run import Simulation, simulate
+from jesse_nb.core.simulator.run import simulate
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import StrategyError
 from tests.simulator.both_paths import bundled_cases, compared, differences, matrix_cases, ramp_store

@@ -11,12 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from jesse_nb.core.study.batch_entry import JOIN
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["JOIN", "RankStability", "compare", "joined", "overall_statistics", "rank_stability"]
-
-#: Between the parts of a joined label.
-JOIN = " · "
+__all__ = ["RankStability", "compare", "joined", "overall_statistics", "rank_stability"]
 
 _AGGREGATES = ("median", "mean", "min", "max", "std", "count", "sum")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -11,22 +10,21 @@ from jesse_nb.core.analysis.curves import daily_returns
 from jesse_nb.core.analysis.overfit import overfit_figures
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict, overfit_verdict
 from jesse_nb.core.simulator.spec import BacktestSpec
-
-if TYPE_CHECKING:
-    from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.study.batch_entry import BatchEntry
 
 __all__ = ["batch_verdict"]
 
 
 def batch_verdict(
-    result: BatchResult, best: BacktestSpec, market: pd.Series[float] | None, others: Collection[str], *, seed: int = 0,
+    finished: Sequence[BatchEntry], best: BacktestSpec, market: pd.Series[float] | None, others: Collection[str],
+    *, seed: int = 0,
 ) -> OverfitVerdict | None:
     """Judge the best combination of a batch.
 
     Parameters
     ----------
-    result
-        The batch; its combinations on the same period are the trials, on whatever market.
+    finished
+        The combinations that have a result; those on the same period are the trials, on whatever market.
     best
         The best combination's.
     market
@@ -41,7 +39,7 @@ def batch_verdict(
     OverfitVerdict or None
         None when nothing else ran on its period: then nobody knows what it was chosen from.
     """
-    trials = {entry.spec.key: entry.equity for entry in result.finished
+    trials = {entry.spec.key: entry.equity for entry in finished
               if entry.spec is not None and entry.equity is not None and not entry.ruin
               and (entry.start, entry.end) == (best.start, best.end)}
     if len(trials) < 2:
@@ -50,7 +48,7 @@ def batch_verdict(
     returns = returns.reindex(returns[best.key].dropna().index).fillna(0.0)
     figures = overfit_figures(
         returns, best.key, None if market is None else daily_returns(market),
-        prior_trials=len(set(others) - {entry.spec.key for entry in result.finished if entry.spec})
-        + sum(entry.ruin is not None for entry in result.finished), seed=seed,
+        prior_trials=len(set(others) - {entry.spec.key for entry in finished if entry.spec})
+        + sum(entry.ruin is not None for entry in finished), seed=seed,
     )  # fmt: skip
     return overfit_verdict(figures)

@@ -18,7 +18,7 @@ from typing import Any
 
 from jesse_nb.core.jobs.pool import Pool, pass_on
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.exceptions import WorkerDiedError
 
 __all__ = ["Dispatcher", "Share", "SharedFuture", "dispatcher_of"]

@@ -24,7 +24,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import JobCancelledError, SimulationError, StorageError
 

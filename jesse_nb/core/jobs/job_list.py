@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jesse_nb.core.jobs.job import Job
+    from jesse_nb.core.jobs.progress import Progress
 
 __all__ = ["COLUMNS", "JobList", "job_row"]
 
@@ -16,10 +16,9 @@ COLUMNS = ("job", "what", "state", "done", "of", "best", "seconds")
 _EMPTY = "No job has been started in this kernel."
 
 
-def job_row(job: Job[Any]) -> tuple[Any, ...]:
+def job_row(title: str, progress: Progress) -> tuple[Any, ...]:
     """Return a job's row of the table."""
-    progress = job.progress
-    return (job.id, job.title, progress.state, progress.done, progress.total, progress.best_label,
+    return (progress.job_id, title, progress.state, progress.done, progress.total, progress.best_label,
             round(progress.elapsed))
 
 
@@ -30,7 +29,7 @@ class JobList(list[Any]):
         """Return one row a job: its id, what it works on, state, simulations done and wanted, best, seconds."""
         import pandas as pd  # late, so that %load_ext stays quick
 
-        frame = pd.DataFrame([job_row(job) for job in self], columns=list(COLUMNS))
+        frame = pd.DataFrame([job_row(job.title, job.progress) for job in self], columns=list(COLUMNS))
         return frame.astype({"done": "Int64", "of": "Int64"})
 
     def __repr__(self) -> str:

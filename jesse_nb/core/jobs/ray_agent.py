@@ -25,7 +25,7 @@ from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, memory_share, remove_orphaned_scratch
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.carried_code import CarriedCode
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError, JobCancelledError
 

@@ -28,7 +28,7 @@ from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.carried_code import carry
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
 

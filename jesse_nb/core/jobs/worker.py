@@ -32,7 +32,8 @@ from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.local_modules import forget_local_modules, is_local_module, none_imported_yet
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation, StepsNeeded, default_hyperparameters, simulate_once, versions
+from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, simulate_once, versions
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 

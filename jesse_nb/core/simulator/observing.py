@@ -1,6 +1,6 @@
 """What a check looks at while a run is under way: every order as it is taken in, and what one candle's code computed.
 
-The run itself is not changed, unless it is asked to be: :attr:`Observe.late` lets a strategy see its candles one later.
+The run itself is not changed, unless it is asked to be: with ``late``, a strategy sees its candles one later.
 """
 
 from __future__ import annotations
@@ -19,30 +19,12 @@ from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
 from jesse_nb.core.simulator.held_data import held_by, held_data
 from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
 from jesse_nb.core.simulator.local_modules import is_local_module
+from jesse_nb.core.simulator.simulation import Observe
 
-__all__ = ["Observation", "Observe", "OrderEvent", "Step", "observed"]
+__all__ = ["Observation", "OrderEvent", "Step", "observed"]
 
 _MOST_STEPS = 20_000
 _MOST_LETTERS = 120
-
-
-@dataclass(frozen=True)
-class Observe:
-    """What to look at in one run.
-
-    Attributes
-    ----------
-    trace_at
-        End of the candle, milliseconds UTC, at which each step of the strategies' own code is noted; 0 for none.
-    late
-        Whether strategies see their candles without the newest one.
-    keep_past
-        Whether indicators keep their past (:class:`~jesse_nb.core.simulator.kept_past.PastKeeper`).
-    """
-
-    trace_at: int = 0
-    late: bool = False
-    keep_past: bool = False
 
 
 class OrderEvent(NamedTuple):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.stationary_bootstrap import stationary_bootstrap
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
-
-if TYPE_CHECKING:
-    from jesse_nb.core.simulator.spec import BacktestSpec
 
 __all__ = ["CandlePipeline", "check_pipeline", "pipeline_arguments"]
 
@@ -137,13 +134,15 @@ class CandlePipeline:
         return self.name in ("moving_block_bootstrap", "gaussian_resampler")
 
 
-def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
-    """Refuse a spec whose pipeline would have Jesse cut batches at the wrong place.
+def check_pipeline(pipeline: CandlePipeline | None, timeframes: Iterable[str], candles: Iterable[int]) -> None:
+    """Refuse a pipeline that would have Jesse cut batches at the wrong place.
 
     Parameters
     ----------
-    spec
-        What is to be simulated.
+    pipeline
+        Of the run; None for none.
+    timeframes
+        Of all its routes.
     candles
         How many one-minute candles each series has in the traded period.
 
@@ -154,10 +153,8 @@ def check_pipeline(spec: BacktestSpec, candles: Iterable[int]) -> None:
         that is rewritten at once; for ``gaussian_noise``, when the last batch would be cut short: Jesse opens that one
         at a stale price; for ``stationary_bootstrap``, when the markets have not the same number of candles.
     """
-    pipeline = spec.pipeline
     if pipeline is None:
         return
-    timeframes = {route.timeframe for route in spec.routes} | {route.timeframe for route in spec.data_routes}
     step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
     if pipeline.batch_size is None:
         counts = set(candles)

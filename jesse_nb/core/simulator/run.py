@@ -12,7 +12,7 @@ import io
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -25,20 +25,21 @@ from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ru
 from jesse_nb.core.simulator.account.ruin import Books
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
-from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule
-from jesse_nb.core.simulator.fast import FAST_PATH, Way, fast_path, switched_off
+from jesse_nb.core.simulator.early_stop import StoppedRun
+from jesse_nb.core.simulator.fast import FAST_PATH, Way, fast_path
 from jesse_nb.core.simulator.fast.series import known_series
-from jesse_nb.core.simulator.observing import Observe, observed
+from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
-from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies
+from jesse_nb.core.simulator.strategy import load_strategies
 from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError, did_you_mean
 
-__all__ = ["Simulation", "StepsNeeded", "simulate", "simulate_once"]
+__all__ = ["StepsNeeded", "simulate", "simulate_once"]
 
 _MOST_OUTPUT = 20_000
 
@@ -58,27 +59,6 @@ _ORDER_FIELDS = {name: name for name in (
 )}  # fmt: skip
 
 _OWN = frozenset({float, int, str, bool, type(None)})
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What a worker needs for one run: the spec, the strategies' code and the rows to read.
-
-    With ``recorded``, the record has a :attr:`~jesse_nb.core.simulator.record.RunRecord.recording`, too; with
-    ``observe``, an :attr:`~jesse_nb.core.simulator.record.RunRecord.observation`. With ``stop``, the run ends where
-    that rule says so; ``progress`` is the path of a :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`. With
-    ``plain``, Jesse's own loops run: by default when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the
-    process that asks. The numbers are the same, so it is no part of the spec.
-    """
-
-    spec: BacktestSpec
-    codes: tuple[StrategyCode, ...]
-    candles: tuple[MappedSlice, ...]
-    recorded: bool = False
-    stop: StopRule | None = None
-    progress: str = ""
-    plain: bool = field(default_factory=switched_off)
-    observe: Observe | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +96,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     research = jesse_module("jesse.research.backtest")
     trading, warm_up = _candles(simulation.candles)
     minutes = [len(series["candles"]) for series in trading.values()]
-    check_pipeline(spec, minutes)
+    check_pipeline(spec.pipeline, spec.timeframes, minutes)
     printed = _Output()
     account = AccountWatch(spec)
     began = time.perf_counter()

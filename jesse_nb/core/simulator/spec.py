@@ -235,6 +235,12 @@ class BacktestSpec:
         return hashlib.blake2b(self._filled_in(self._texts[1]).encode(), digest_size=16).hexdigest()
 
     @property
+    def timeframes(self) -> frozenset[str]:
+        """The timeframes of all routes, those only watched too."""
+        markets: tuple[Route | DataRoute, ...] = (*self.routes, *self.data_routes)
+        return frozenset(route.timeframe for route in markets)
+
+    @property
     def synthetic(self) -> bool:
         """Whether any of its candles were generated, not traded."""
         return self.pipeline is not None or any(part.exchange.endswith(SYNTHETIC_MARK) for part in self.candles)

@@ -174,7 +174,8 @@ class _Analysing:
             return None
         beneath = candles_beneath(self.chosen.run, self.options.candles)
         held = buy_and_hold(beneath.by_market, self.chosen.run.equity) if beneath.by_market else None
-        return batch_verdict(result, self.chosen.backtest.spec, held, others or frozenset(), seed=self.options.seed)
+        return batch_verdict(result.finished, self.chosen.backtest.spec, held, others or frozenset(),
+                             seed=self.options.seed)
 
     def _remarks(self) -> Iterator[str]:
         """Say what weakens every figure: few trades, sealed days that were opened."""

@@ -16,12 +16,12 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.dna import decode_legacy_dna
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
 from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.study.batch_entry import BatchEntry
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
-from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.parameter_sets import ParameterSet

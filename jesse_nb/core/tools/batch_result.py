@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from jesse_nb.core.analysis.batch import JOIN, RankStability, compare, overall_statistics, rank_stability
+from jesse_nb.core.analysis.batch import RankStability, compare, overall_statistics, rank_stability
 from jesse_nb.core.analysis.curves import Portfolio, correlation, equal_weight
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.rendering import Explorable, Shown
 from jesse_nb.core.simulator.spec import Account
+from jesse_nb.core.study.batch_entry import JOIN, BatchEntry
 from jesse_nb.core.study.metric import Metric, resolve_metric
-from jesse_nb.core.tools.batch_entry import BatchEntry
 from jesse_nb.exceptions import InputError, MetricError, did_you_mean
 
 __all__ = ["DIMENSIONS", "MARKET", "BatchComparison", "BatchResult"]

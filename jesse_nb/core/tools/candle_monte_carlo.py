@@ -145,7 +145,7 @@ def candle_monte_carlo(
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, result.spec)
     first = replace(prepared.spec, pipeline=chosen)
-    check_pipeline(first, [part.last - part.start for part in prepared.mapped])
+    check_pipeline(chosen, first.timeframes, [part.last - part.start for part in prepared.mapped])
     seeds = list(_distinct_seeds(seed, scenarios))
     specs = [replace(first, pipeline=replace(chosen, seed=one)) for one in seeds]
 

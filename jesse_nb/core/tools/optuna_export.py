@@ -16,8 +16,8 @@ from jesse_nb.core.tools.samplers import quiet_optuna
 from jesse_nb.exceptions import InputError, StorageError
 
 if TYPE_CHECKING:
+    from jesse_nb.core.study.optimize_study import OptimizeStudy
     from jesse_nb.core.study.trial import Trial
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
 
 __all__ = ["export_to_optuna"]
 
@@ -29,7 +29,7 @@ _WITHOUT_VALUE = {"finished": TrialState.FAIL, "failed": TrialState.FAIL, "prune
 
 
 def export_to_optuna(
-    result: OptimizeResult, storage: str | Path | BaseStorage, name: str | None = None
+    result: OptimizeStudy, storage: str | Path | BaseStorage, name: str | None = None
 ) -> optuna.Study:
     """Do what :meth:`~jesse_nb.core.tools.optimize_result.OptimizeResult.to_optuna` says."""
     route = result.spec.routes[0]
@@ -62,7 +62,7 @@ def _opened(storage: str | Path | BaseStorage) -> str | BaseStorage:
     return JournalStorage(JournalFileBackend(str(path)))
 
 
-def _frozen(result: OptimizeResult, trial: Trial) -> FrozenTrial:
+def _frozen(result: OptimizeStudy, trial: Trial) -> FrozenTrial:
     about: dict[str, Any] = {"trial": trial.number, "run": trial.key, "seconds": trial.seconds}
     if trial.reason:
         about["reason"] = trial.reason
@@ -78,7 +78,7 @@ def _frozen(result: OptimizeResult, trial: Trial) -> FrozenTrial:
     )
 
 
-def _about(result: OptimizeResult) -> dict[str, Any]:
+def _about(result: OptimizeStudy) -> dict[str, Any]:
     route = result.spec.routes[0]
     return {
         "strategy": route.strategy.name, "source": route.strategy.hash, "exchange": route.exchange,

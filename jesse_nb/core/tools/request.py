@@ -17,7 +17,7 @@ from jesse_nb.core.jobs.ray_pool import RayPool, ray_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms

@@ -16,7 +16,7 @@ from typing import Any
 from jesse_nb.core.jesse_runtime import CACHE_PREFIX
 from jesse_nb.core.jobs.isolation.own_code import own_line
 from jesse_nb.core.simulator.dependencies import file_digest
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 
 __all__ = ["watch_files"]
 

@@ -19,7 +19,7 @@ from typing import Any
 from jesse_nb.core.jobs.isolation.files import watch_files
 from jesse_nb.core.jobs.isolation.own_code import own_line
 from jesse_nb.core.simulator.dependencies import Dependencies
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Simulation
 
 __all__ = ["Witness"]
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version, strategy_class
 from jesse_nb.core.simulator.fast.lookups import cheaper_lookups
 from jesse_nb.core.simulator.fast.loops import Loop
 from jesse_nb.core.simulator.fast.replacing import Replacement, is_original, replaced
 from jesse_nb.core.simulator.fast.series import Series, known_series
+from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 
-if TYPE_CHECKING:
-    from jesse_nb.core.simulator.run import Simulation
-
-__all__ = ["FAST_PATH", "PROVEN_ON", "Way", "fast_path", "prepare_series", "switched_off"]
+__all__ = ["FAST_PATH", "PROVEN_ON", "Way", "fast_path", "prepare_series"]
 
 #: The Jesse whose every number was compared; on any other the plain path is taken.
 PROVEN_ON = "3.5.3"
 
 #: How a result's versions name the quicker way.
 FAST_PATH = "fast path"
-
-_SWITCH = "JESSE_NB_PLAIN_SIMULATOR"
 
 #: What the quicker way passes by, beside what it replaces: where a strategy put its own in place, it is not taken.
 _PASSED_BY = {
@@ -36,11 +31,6 @@ _PASSED_BY = {
     "jesse.services.candle_service": ("add_candle", "batch_add_candle", "add_multiple_1m_candles",
                                       "generate_candle_from_one_minutes", "inject_warmup_candles_to_store"),
 }  # fmt: skip
-
-
-def switched_off() -> bool:
-    """Whether the user asked, in this process' environment, for Jesse's own path."""
-    return os.environ.get(_SWITCH, "").strip() not in ("", "0")
 
 
 class Way(NamedTuple):

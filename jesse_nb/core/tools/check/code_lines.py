@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from jesse_nb.core.analysis.check.steps import first_parting
-from jesse_nb.core.simulator.observing import Observe
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.strategy_check import CodeLine

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_moments
-from jesse_nb.core.simulator.observing import Observation, Observe, OrderEvent
+from jesse_nb.core.simulator.observing import Observation, OrderEvent
+from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import code_line, line_of_use, place_of_parting

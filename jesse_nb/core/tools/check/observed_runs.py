@@ -17,9 +17,9 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.data import MappedSlice
-from jesse_nb.core.simulator.observing import Observation, Observe
+from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.tools.request import Prepared
 from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import JobCancelledError

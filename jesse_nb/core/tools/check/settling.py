@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_decisions
-from jesse_nb.core.simulator.observing import Observation, Observe
+from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import Simulation
+from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import pandas as pd
 
-from jesse_nb.core.analysis.batch import JOIN
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.account import EquityAudit, Ruin
 from jesse_nb.core.simulator.result import BacktestResult
@@ -19,7 +18,10 @@ from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import utc_text
 from jesse_nb.exceptions import InputError, StorageError
 
-__all__ = ["BatchEntry"]
+__all__ = ["JOIN", "BatchEntry"]
+
+#: Between the parts of a joined label.
+JOIN = " · "
 
 
 @dataclass(frozen=True)
