@@ -48,8 +48,8 @@ from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
-from jesse_nb.core.tools.optimization import Optimization
 from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize_job import OptimizeJob
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.search import Search
@@ -219,9 +219,9 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
     early, late, resident = trials // 5, trials * 24 // 25, {}  # the search is over when the last notice comes
     at_the_end: dict[str, float] = {}
     began = time.perf_counter()
-    report = Optimization._report
+    report = OptimizeJob._report
 
-    def reported(study: Optimization, evaluator: Any) -> None:  # in the job's own thread, which waits meanwhile
+    def reported(study: OptimizeJob, evaluator: Any) -> None:  # in the job's own thread, which waits meanwhile
         report(study, evaluator)
         done = len(study._trials)
         if done >= early and "early" not in resident:
@@ -230,7 +230,7 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
             resident["late"] = done, _resident()
             at_the_end.update(_parts(study, done))
 
-    with mock.patch.object(Optimization, "_report", reported):
+    with mock.patch.object(OptimizeJob, "_report", reported):
         job: Job[OptimizeResult] = start()
         result = job.result()
     seconds = time.perf_counter() - began
@@ -248,7 +248,7 @@ def _grown(trials: int, start: Callable[[], Any]) -> dict[str, Any]:
     }
 
 
-def _parts(study: Optimization, done: int) -> dict[str, float]:
+def _parts(study: OptimizeJob, done: int) -> dict[str, float]:
     """Return the bytes a trial of what a running study keeps."""
     search = max((one for one in gc.get_objects() if isinstance(one, Search)), key=lambda one: one._asked)
     seen: set[int] = set()

@@ -16,7 +16,7 @@ from jesse_nb.core.analysis.benchmark import buy_and_hold
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
 from jesse_nb.core.analysis.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.analysed_run import Chosen, analysed_run, candles_beneath
 from jesse_nb.core.tools.analysed_tables import from_tables
@@ -25,6 +25,7 @@ from jesse_nb.core.tools.analysis_result import Analysis, AnalysisType
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
@@ -37,6 +38,7 @@ T = TypeVar("T")
 _TYPES = ("basic", "advanced", "deep")
 
 
+@planned
 @declared(ANALYZE_RESULTS)
 def analyze_results(
     result: Any = None,
@@ -61,7 +63,7 @@ def analyze_results(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> Analysis | Job[Analysis]:
+) -> Plan[Analysis]:
     """Read one result: its trades, its risk, and how much of it may be luck.
 
     Where data is too thin for a figure, the analysis says so in its place.
@@ -135,9 +137,7 @@ def analyze_results(
                "trial_timeout": trial_timeout, "memory_limit": memory_limit},
     )  # fmt: skip
     analysing = _Analysing(result, analysis_type, chosen, options)
-    name = chosen.run.strategy
-    job: Job[Analysis] = Job("analyze", f"{name} ({analysis_type})", analysing.work).start()
-    return job if background else run_blocking(job)
+    return Plan("analyze", f"{chosen.run.strategy} ({analysis_type})", analysing.work, background=background)
 
 
 @dataclass

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import BACKTEST
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.exceptions import JobCancelledError
@@ -23,6 +24,7 @@ from jesse_nb.exceptions import JobCancelledError
 __all__ = ["backtest"]
 
 
+@planned
 @declared(BACKTEST)
 def backtest(
     strategy: Any = None,
@@ -51,7 +53,7 @@ def backtest(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> BacktestResult | Job[BacktestResult]:
+) -> Plan[BacktestResult]:
     """Run one backtest in a worker process, or return it from the run store if it ran before.
 
     Parameters
@@ -128,7 +130,6 @@ def backtest(
         memory_limit=memory_limit, n_jobs=1,
     ).check()  # fmt: skip
     prepared = request.prepare(start, end)
-    first = prepared.spec.routes[0]
 
     def work(control: JobControl) -> BacktestResult:
         control.update(phase="starting workers", workers=1)
@@ -151,9 +152,7 @@ def backtest(
             evaluator.cancel()
         raise JobCancelledError("The backtest was cancelled.")
 
-    job = Job("backtest", f"{first.strategy.name} {first.symbol} {first.timeframe}", work,
-              strategies=[route.strategy for route in prepared.spec.routes]).start()
-    return job if background else run_blocking(job)
+    return plan_of_run("backtest", prepared.spec, work, background=background, details=prepared.spec)
 
 
 def _tell(control: JobControl, spec: BacktestSpec, fraction: float, running: int) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, Gaps, Mode, Route
@@ -20,6 +19,7 @@ from jesse_nb.core.tools.batch_job import Batch, BatchPlan
 from jesse_nb.core.tools.batch_result import BatchResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.parameter_sets import ParameterSet, ParameterSets, parameter_sets
+from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
@@ -33,6 +33,7 @@ _LARGE = 1_000
 _SECONDS_A_DAY = {"fast": 0.7 / 365, "step": 2.4 / 365}
 
 
+@planned
 @declared(BACKTEST_BATCH)
 def backtest_batch(
     strategies: Any = None,
@@ -66,7 +67,7 @@ def backtest_batch(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> BatchResult | Job[BatchResult]:
+) -> Plan[BatchResult]:
     """Run every combination of strategies, symbols, timeframes, periods and parameter sets.
 
     Each combination is a backtest of its own, with its own account. One that cannot run (a symbol
@@ -160,10 +161,8 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
         repeated=sets.repeated * count // len(sets),
         notes=sets.notes,
     )
-    job = Job("backtest_batch", f"{_product(sizes)}", lambda control: Batch(plan, control).run(),
-              strategies=[code.ref for code in codes])
-    job.start()
-    return job if background else run_blocking(job)
+    return Plan("backtest_batch", _product(sizes), lambda control: Batch(plan, control).run(),
+                tuple(code.ref for code in codes), background, details=plan)
 
 
 def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,9 +23,9 @@ from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.description import described
+from jesse_nb.core.tools.job_loop import JobLoop
 from jesse_nb.core.tools.parameter_sets import ParameterSet
 from jesse_nb.core.tools.request import Prepared, Request
-from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
 __all__ = ["Batch", "BatchPlan"]
@@ -49,6 +48,11 @@ class BatchPlan:
     repeated: int
     notes: tuple[str, ...]
 
+    @property
+    def count(self) -> int:
+        """How many combinations there are; those given twice are counted twice."""
+        return len(self.codes) * len(self.symbols) * len(self.timeframes) * len(self.periods) * len(self.sets)
+
 
 @dataclass(frozen=True)
 class _Market:
@@ -69,7 +73,7 @@ class Batch:
     def __init__(self, plan: BatchPlan, control: JobControl) -> None:
         self._plan = plan
         self._control = control
-        self._began = time.monotonic()
+        self._loop = JobLoop(control)
         self._codes = {code.ref.hash: code for code in plan.codes}
         self._names = _distinct_names(plan.codes)
         self._markets = list(dict.fromkeys(
@@ -86,12 +90,8 @@ class Batch:
              "timeframe": _unique(plan.timeframes), "period": [_period_text(*one) for one in _unique(plan.periods)],
              "params": [one.label for one in plan.sets]},
             by_row=[name for name in DIMENSIONS if name not in MARKET], by_column=MARKET)  # fmt: skip
-        self._given = len(plan.codes) * len(plan.symbols) * len(plan.timeframes) * len(plan.periods) * len(plan.sets)
-        self._repeated = self._given - len(self._codes) * len(self._markets) * len(plan.sets)
+        self._repeated = plan.count - len(self._codes) * len(self._markets) * len(plan.sets)
         self._failed = 0
-        self._reused = 0
-        self._simulated = 0
-        self._simulating_since = math.nan
         self._best: tuple[float, str] | None = None
         self._notes = list(plan.notes)
         self._store_path = ""
@@ -116,11 +116,7 @@ class Batch:
                     break
                 self._submit_all(evaluator, market)
                 self._receive_ready(evaluator)
-            while evaluator.pending and not control.cancelled:
-                answer = evaluator.next(PATIENCE)
-                if answer is not None:
-                    self._receive(*answer)
-                self._report(evaluator)
+            self._loop.run(evaluator, self._receive, self._report)
         finally:
             evaluator.cancel()
         self._receive_ready(evaluator)
@@ -142,14 +138,14 @@ class Batch:
             mode=self._plan.request.mode,
             gaps=self._plan.request.gaps,
             warm_up_candles=self._plan.request.warm_up_candles,
-            elapsed=time.monotonic() - self._began,
-            stopped="interrupted" if self._control.cancelled else "",
+            elapsed=self._loop.elapsed,
+            stopped=self._loop.stopped,
             notes=(*self._notes, *notes),
         )
 
     @property
     def _total(self) -> int:
-        return self._given - self._repeated
+        return self._plan.count - self._repeated
 
     def _decode(self, store: RunStore) -> None:
         """Ask the strategies what old DNA means to them."""
@@ -221,24 +217,17 @@ class Batch:
         return Simulation(spec, (self._codes[spec.routes[0].strategy.hash],), self._mapped[spec.candles])
 
     def _receive_ready(self, evaluator: Evaluator) -> None:
-        while (answer := evaluator.next(0)) is not None:
-            self._receive(*answer)
+        self._loop.drain(evaluator, self._receive)
         self._report(evaluator)
 
     def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
         assert isinstance(ticket, int)
         entry = self._asked.pop(ticket)
+        self._loop.count(outcome)
         if outcome.record is None:
-            self._simulated += not outcome.reused
             self._fail(replace(entry, reason=str(outcome.error)))
             return
         record = outcome.record
-        if outcome.reused:
-            self._reused += 1
-        else:
-            self._simulated += 1
-            if math.isnan(self._simulating_since):
-                self._simulating_since = time.monotonic() - record.seconds
         entry = replace(entry, metrics=dict(record.metrics), equity=record.equity(), seconds=record.seconds,
                         reused=outcome.reused, versions=record.versions, audit=record.audit)
         score = self._score(entry, outcome.spec, record)
@@ -275,17 +264,12 @@ class Batch:
         return {"strategy": strategy, "symbol": symbol, "timeframe": timeframe, "period": period, "params": params}
 
     def _report(self, evaluator: Evaluator) -> None:
-        done = len(self._entries)
-        since = time.monotonic() - self._simulating_since
-        rate = self._simulated / since if self._simulated and since > 0 else None
         value, name = self._best or (None, "")
-        self._control.update(
-            done=done, total=self._total, failed=self._failed,
-            reused=self._reused,
+        self._loop.tell(
+            evaluator, len(self._entries), self._total, failed=self._failed,
             running=min(evaluator.running, self._plan.request.workers), best=value,
             best_label=f"{self._plan.metric.label} {value:.4g} ({name})" if value is not None else "",
-            rate=rate, eta=(self._total - done) / rate if rate else None,
-        )  # fmt: skip
+        )
 
     def _check_success(self) -> None:
         if self._entries and self._failed == len(self._entries) and not self._control.cancelled:

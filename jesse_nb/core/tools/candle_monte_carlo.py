@@ -13,17 +13,18 @@ import pandas as pd
 
 from jesse_nb.core.analysis.curves import daily_equity
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.pipeline import CandlePipeline, check_pipeline
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.rerun import prepare_again, request_again
-from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
+from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures
 from jesse_nb.exceptions import InputError
 
 __all__ = ["CandleMonteCarlo", "candle_monte_carlo"]
@@ -79,6 +80,7 @@ class CandleMonteCarlo(Shown):
     notes: tuple[str, ...] = ()
 
 
+@planned
 @declared(CANDLE_MONTE_CARLO)
 def candle_monte_carlo(
     result: BacktestResult,
@@ -94,7 +96,7 @@ def candle_monte_carlo(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> CandleMonteCarlo | Job[CandleMonteCarlo]:
+) -> Plan[CandleMonteCarlo]:
     """Simulate a backtest again on candles that a pipeline makes from the real ones.
 
     The same seed gives the same scenarios; more of them begin with the same ones. Finished scenarios are kept
@@ -171,7 +173,7 @@ def candle_monte_carlo(
         runs.simulate(specs, "simulating scenarios")
         return collect(runs)
 
-    return start("candle_monte_carlo", result.spec, work, background=background)
+    return plan_of_run("candle_monte_carlo", result.spec, work, background=background, joins=True)
 
 
 def _curve(record: RunRecord) -> pd.Series[float]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,9 +29,10 @@ from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
+from jesse_nb.core.tools.job_loop import JobLoop
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
+from jesse_nb.core.tools.trials import judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Cpcv", "CpcvPlan"]
@@ -63,8 +63,7 @@ class Cpcv:
     def __init__(self, plan: CpcvPlan, control: JobControl) -> None:
         self._plan = plan
         self._control = control
-        self._began = time.monotonic()
-        self._timed_out = False
+        self._loop = JobLoop(control, plan.timeout)
         self._parts: list[Prepared] = []
         self._space: Space | None = None
         self._candidates: list[dict[str, Any]] = []
@@ -74,7 +73,7 @@ class Cpcv:
         self._done = [0 for _ in plan.groups]
         self._card: ResultCard | None = None
         self._reasons: list[str] = []
-        self._simulated = 0
+        self._answered = 0
         self._looks: EarlierLooks | None = None
         self._own: set[str] = set()
         # Nothing is told back to it, so an adaptive sampler would draw at random, too.
@@ -101,13 +100,12 @@ class Cpcv:
             self._evaluate(evaluator, has_baseline=bool(declared.defaults), own={} if plan.fixed else fixed)
         finally:
             evaluator.cancel()
-        while (answer := evaluator.next(0)) is not None:
-            self._receive(*answer)
+        self._loop.drain(evaluator, self._receive)
         self._notes.extend(evaluator.remarks)
-        if not self._must_stop():
+        if not self._loop.must_stop:
             self._looks.as_first_called("cpcv", [self._whole().key, plan.test_groups, len(plan.groups), plan.gap,
                                                  self._candidates, plan.metrics[0].name, plan.metrics[0].direction])
-        if not self._returns and not self._must_stop():
+        if not self._returns and not self._loop.must_stop:
             reason = max(self._reasons, key=self._reasons.count) if self._reasons else "nothing ran"
             raise AllTrialsFailedError(f"No candidate could be run on any group: {reason}")
         return self.result()
@@ -135,8 +133,8 @@ class Cpcv:
                              for candidate in shape[0]]),
             returns=[[returns.get((candidate, group)) for group in shape[1]] for candidate in shape[0]],
             baseline=baseline if any(part is not None for part in baseline) else (),
-            elapsed=time.monotonic() - self._began,
-            stopped="interrupted" if self._control.cancelled else "timeout" if self._timed_out else "",
+            elapsed=self._loop.elapsed,
+            stopped=self._loop.stopped,
             notes=[*self._notes, *remarks],
             prior_runs=prior_runs,
         )
@@ -176,20 +174,13 @@ class Cpcv:
             spec = self._parts[group].spec.with_hyperparameters(params)
             self._own.add(spec.key)
             evaluator.submit((candidate, group), spec)
-        began, done = time.monotonic(), 0
-        while evaluator.pending and not self._must_stop():
-            answer = evaluator.next(PATIENCE)
-            if answer is not None:
-                self._receive(*answer)
-                done += 1
-            rate = self._simulated / (time.monotonic() - began) if self._simulated else None
-            self._control.update(done=done, total=len(wanted), reused=done - self._simulated,
-                                 running=evaluator.running, rate=rate,
-                                 eta=(len(wanted) - done) / rate if rate else None)
+        self._loop.run(evaluator, self._receive,
+                       lambda evaluator: self._loop.tell(evaluator, self._answered, len(wanted)))
 
     def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
         assert isinstance(ticket, tuple)
-        self._simulated += not outcome.reused
+        self._loop.count(outcome)
+        self._answered += 1
         candidate = ticket[0]
         params = {} if candidate == _BASELINE else self._candidates[candidate]
         trial, result = judge(candidate, params, outcome, self._plan.metrics)
@@ -202,8 +193,3 @@ class Cpcv:
             return
         self._returns[ticket] = returns_by_day(result)
         self._card = self._card or result.card
-
-    def _must_stop(self) -> bool:
-        limit = self._plan.timeout
-        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
-        return self._timed_out or self._control.cancelled

@@ -28,9 +28,9 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.analysed_run import candles_beneath, run_of_backtest
+from jesse_nb.core.tools.job_loop import PATIENCE
+from jesse_nb.core.tools.plan import plan_of_run
 from jesse_nb.core.tools.rerun import prepare_again, request_again
-from jesse_nb.core.tools.resimulation import start
-from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import CandlesError, InputError, JobCancelledError, SimulationError, StrategyError
 
 __all__ = ["Exploration", "explore_backtest", "explore_spec"]
@@ -198,7 +198,7 @@ def explore_spec(
         exploration = Exploration(shown, _candles(shown, stored), recording, (note,) if note else (), title)
         return replace(exploration, notes=(*exploration.notes, *_left_out(exploration)))
 
-    return start("explore", spec, work, background=background)
+    return plan_of_run("explore", spec, work, background=background, joins=True).run()
 
 
 def _simulate_again(spec: BacktestSpec, control: JobControl, **options: Any) -> RunRecord:

@@ -11,15 +11,16 @@ from typing import Any
 import pandas as pd
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import FEE_STRESS
 from jesse_nb.core.tools.request import Jobs
 from jesse_nb.core.tools.rerun import prepare_again, request_again
-from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures, start
+from jesse_nb.core.tools.resimulation import FIGURES, Resimulation, check_backtest, figures
 from jesse_nb.exceptions import InputError
 
 __all__ = ["FeeStress", "fee_stress"]
@@ -58,6 +59,7 @@ class FeeStress(Shown):
     notes: tuple[str, ...] = ()
 
 
+@planned
 @declared(FEE_STRESS)
 def fee_stress(
     result: BacktestResult,
@@ -71,7 +73,7 @@ def fee_stress(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> FeeStress | Job[FeeStress]:
+) -> Plan[FeeStress]:
     """Simulate a backtest again with its fee multiplied.
 
     Parameters
@@ -130,7 +132,7 @@ def fee_stress(
         runs.simulate(specs, "simulating with higher fees")
         return collect(runs)
 
-    return start("fee_stress", result.spec, work, background=background)
+    return plan_of_run("fee_stress", result.spec, work, background=background, joins=True)
 
 
 def _checked(factors: Any) -> list[float]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jesse_nb.core.candles import CandleStore, Exchange, Fetched, SeriesInfo, exchange_names, fetch_series, symbol_name
-from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import to_ms
+from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.exceptions import CandlesNotFoundError, ExchangeError, InputError, PeriodError, did_you_mean
 
 __all__ = ["fetch_candles", "update_candles"]
@@ -16,6 +17,7 @@ __all__ = ["fetch_candles", "update_candles"]
 _MINUTES_A_DAY = 1_440
 
 
+@planned
 def fetch_candles(
     exchange: str,
     symbol: str,
@@ -25,7 +27,7 @@ def fetch_candles(
     store: CandleStore | None = None,
     replace: bool = False,
     background: bool = False,
-) -> Fetched | Job[Fetched]:
+) -> Plan[Fetched]:
     """Fetch one-minute candles from an exchange into the store, without a database.
 
     The exchange is asked through Jesse's own driver, at the pace that the driver keeps. Only what is
@@ -83,17 +85,17 @@ def fetch_candles(
         control.update(phase=f"fetching {symbol}, days")
         return fetch_series(source, symbol, first, last, target, replace=replace, progress=_progress_of(control))
 
-    job = Job("fetch", f"{symbol} from {exchange}", work).start()
-    return job if background else run_blocking(job)
+    return Plan("fetch", f"{symbol} from {exchange}", work, background=background)
 
 
+@planned
 def update_candles(
     symbols: Sequence[str] | None = None,
     exchange: str | None = None,
     *,
     store: CandleStore | None = None,
     background: bool = False,
-) -> list[Fetched] | Job[list[Fetched]]:
+) -> Plan[list[Fetched]]:
     """Bring stored series up to now, from the exchanges they are stored under.
 
     A series that an exchange does not give is left as it is, and its notes say why; the others go on.
@@ -143,8 +145,7 @@ def update_candles(
                 found.append(Fetched(left, series.end, left.end, 0, (str(error),)))
         return found
 
-    job = Job("fetch", "stored candles up to now", work).start()
-    return job if background else run_blocking(job)
+    return Plan("fetch", "stored candles up to now", work, background=background)
 
 
 def _source(exchange: str, control: JobControl) -> Exchange:

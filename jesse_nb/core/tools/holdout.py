@@ -24,8 +24,9 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.plan import plan_of_run
 from jesse_nb.core.tools.rerun import prepare_again, request_again
-from jesse_nb.core.tools.resimulation import Resimulation, start
+from jesse_nb.core.tools.resimulation import Resimulation
 from jesse_nb.exceptions import InputError, JobCancelledError, MetricError, StorageError
 
 __all__ = ["Holdout", "Looks", "OpenedHoldout"]
@@ -223,7 +224,7 @@ class Holdout:
             assert opened is not None
             return opened
 
-        answer = start("holdout", best, work, background=False)
+        answer = plan_of_run("holdout", best, work, joins=True).run()
         assert isinstance(answer, OpenedHoldout)
         return answer
 

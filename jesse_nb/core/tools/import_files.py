@@ -14,12 +14,14 @@ from jesse_nb.core.candles import (
     source_files,
     symbol_name,
 )
-from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.exceptions import InputError, JobCancelledError, did_you_mean
 
 __all__ = ["import_files"]
 
 
+@planned
 def import_files(
     source: Sequence[str | Path],
     exchange: str,
@@ -29,7 +31,7 @@ def import_files(
     replace: bool = False,
     columns: Sequence[str] | None = None,
     background: bool = False,
-) -> list[SeriesInfo] | Job[list[SeriesInfo]]:
+) -> Plan[list[SeriesInfo]]:
     """Store candles from files, or every series of a folder whose files carry symbols in their names.
 
     A series is stored whole or not at all; those before one that is refused stay stored.
@@ -81,8 +83,7 @@ def import_files(
                                         progress=_progress_of(control)))
         return found
 
-    job = Job("import", f"{', '.join(parts)} of {exchange}", work).start()
-    return job if background else run_blocking(job)
+    return Plan("import", f"{', '.join(parts)} of {exchange}", work, background=background)
 
 
 def _parts(source: list[str | Path], symbols: Sequence[str] | None) -> dict[str, list[Path]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.study.constraints import parse_constraints
@@ -17,8 +16,9 @@ from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.holdout import Holdout
-from jesse_nb.core.tools.optimization import Optimization, Plan
+from jesse_nb.core.tools.optimize_job import OptimizeJob, OptimizePlan
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.pruning import check_pruner
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
@@ -32,6 +32,7 @@ __all__ = ["optimize"]
 _WARM_START = 5
 
 
+@planned
 @declared(OPTIMIZE)
 def optimize(
     strategy: Any = None,
@@ -77,7 +78,7 @@ def optimize(
     store: str | Path | RunStore | None = None,
     memory_limit: int | None = None,
     background: bool = False,
-) -> OptimizeResult | Job[OptimizeResult]:
+) -> Plan[OptimizeResult]:
     """Search for the hyperparameters that do best, and test the winners on a period the search never saw.
 
     The same arguments give the same trials, whatever the number of workers up to
@@ -201,7 +202,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
                      *([] if pruner == "none" else [pruner]))  # so that the keys are those of studies that knew of none
         folder = (candles or CandleStore()).root
         sealed = Holdout(spec, study, metrics, kept, candles=str(folder), store="")
-    plan = Plan(
+    plan = OptimizePlan(
         request=request,
         training=training,
         test=test,
@@ -219,12 +220,8 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         parity=parity,
         pruner=pruner,
     )
-    route = training.spec.routes[0]
-    job: Job[OptimizeResult] = Job("optimize", f"{route.strategy.name} {route.symbol} {route.timeframe}",
-                                   lambda control: Optimization(plan, control).run(),
-                                   strategies=[route.strategy for route in training.spec.routes])
-    job.start()
-    return job if background else run_blocking(job)
+    return plan_of_run("optimize", training.spec, lambda control: OptimizeJob(plan, control).run(),
+                       background=background, details=plan)
 
 
 def _key(*choices: Any) -> str:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Outcome
-from jesse_nb.core.jobs.job import Job, JobControl, current_job, run_blocking
+from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.tools.job_loop import JobLoop
 from jesse_nb.core.tools.request import Prepared, Request
-from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import AllTrialsFailedError, InputError
 
-__all__ = ["FIGURES", "Resimulation", "check_backtest", "figures", "start"]
-
-T = TypeVar("T")
+__all__ = ["FIGURES", "Resimulation", "check_backtest", "figures"]
 
 #: What a table says of each run. ``final_equity`` is in the quote currency; ``net_profit_percentage`` and
 #: ``max_drawdown`` are Jesse's, in percent (a drawdown is negative, and 0 without a trade); ``trades`` is a count;
@@ -57,7 +54,7 @@ class Resimulation:
         self._control = control
         self._with_trades = with_trades
         self._checks = checks
-        self._began = time.monotonic()
+        self._loop = JobLoop(control)
         self._outcomes: dict[int, Outcome] = {}
         self.notes: list[str] = []
 
@@ -72,13 +69,10 @@ class Resimulation:
                 if control.cancelled:  # thousands take a while to be asked for
                     break
                 evaluator.submit(number, spec, check=self._checks)
-            while evaluator.pending and not control.cancelled:
-                self._receive(evaluator.next(PATIENCE))
-                self._report(evaluator.running, evaluator.simulated, len(specs))
+            self._loop.run(evaluator, self._receive, lambda evaluator: self._report(evaluator, len(specs)))
         finally:
             evaluator.cancel()
-        while (answer := evaluator.next(0)) is not None:
-            self._receive(answer)
+        self._loop.drain(evaluator, self._receive)
         self.notes.extend(evaluator.remarks)
         self._check_success()
 
@@ -89,49 +83,28 @@ class Resimulation:
     @property
     def elapsed(self) -> float:
         """Seconds since it began."""
-        return time.monotonic() - self._began
+        return self._loop.elapsed
 
     @property
     def stopped(self) -> str:
         """``interrupted``, or empty."""
-        return "interrupted" if self._control.cancelled else ""
+        return self._loop.stopped
 
-    def _receive(self, answer: tuple[Hashable, Outcome] | None) -> None:
-        if answer is None:
-            return
-        number, outcome = answer
-        assert isinstance(number, int)
+    def _receive(self, number: int, outcome: Outcome) -> None:
+        self._loop.count(outcome)
         if outcome.record is not None and not self._with_trades:
             outcome = replace(outcome, record=replace(outcome.record, trades=[]))
         self._outcomes[number] = outcome
 
-    def _report(self, running: int, simulated: int, total: int) -> None:
+    def _report(self, evaluator: Evaluator, total: int) -> None:
         outcomes = self._outcomes.values()
-        done = len(outcomes)
-        rate = simulated / self.elapsed if simulated else None
-        self._control.update(done=done, running=running, failed=sum(one.record is None for one in outcomes),
-                             reused=sum(one.reused for one in outcomes), rate=rate,
-                             eta=(total - done) / rate if rate else None)  # fmt: skip
+        self._loop.tell(evaluator, len(outcomes), total, failed=sum(one.record is None for one in outcomes))
 
     def _check_success(self) -> None:
         outcomes = self._outcomes.values()
         if outcomes and all(one.record is None for one in outcomes) and not self._control.cancelled:
             reason, count = Counter(str(one.error) for one in outcomes).most_common(1)[0]
             raise AllTrialsFailedError(f"All {len(outcomes):,} simulations failed, {count:,} of them so: {reason}")
-
-
-def start(kind: str, spec: BacktestSpec, work: Callable[[JobControl], T], *, background: bool) -> T | Job[T]:
-    """Start a job that repeats a spec, and wait for it unless it is to run in the background.
-
-    Called within a job, it is a part of that one.
-    """
-    around = current_job()
-    if around is not None:
-        return work(around.part())
-    route = spec.routes[0]
-    job: Job[T] = Job(kind, f"{route.strategy.name} {route.symbol} {route.timeframe}", work,
-                      strategies=[one.strategy for one in spec.routes]).start()
-    return job if background else run_blocking(job)
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Outcome
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Description
@@ -19,12 +19,10 @@ from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
 
-__all__ = ["PATIENCE", "describe_strategy", "fetch_finished", "judge", "space_of"]
-
-#: Seconds between two looks at whether a job was cancelled.
-PATIENCE = 0.05
+__all__ = ["describe_strategy", "judge", "space_of"]
 
 _DESCRIBE_TIMEOUT = 60.0
 
@@ -82,15 +80,6 @@ def space_of(given: Space | None, described: Description, fixed: Mapping[str, An
         raise SpaceError(f"There is nothing to optimize: {strategy} declares no hyperparameters.",
                          "Give space=dict(name=(low, high), ...), or let it declare some.")
     return Space.parse(varied)
-
-
-def fetch_finished(evaluator: Evaluator, receive: Callable[[Hashable, Outcome], Any]) -> None:
-    """Take in what had finished before the evaluator was cancelled."""
-    while evaluator.pending:
-        answer = evaluator.next(0)
-        if answer is None:
-            return
-        receive(*answer)
 
 
 def judge(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.study.constraints import parse_constraints
@@ -19,6 +18,7 @@ from jesse_nb.core.tools.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.cpcv_job import Cpcv, CpcvPlan
 from jesse_nb.core.tools.cpcv_result import CpcvResult
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.samplers import make_sampler
@@ -29,6 +29,7 @@ from jesse_nb.exceptions import InputError, did_you_mean
 __all__ = ["walk_forward"]
 
 
+@planned
 @declared(WALK_FORWARD)
 def walk_forward(
     strategy: Any = None,
@@ -73,7 +74,7 @@ def walk_forward(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     background: bool = False,
-) -> WalkForwardResult | CpcvResult | Job[WalkForwardResult] | Job[CpcvResult]:
+) -> Plan[WalkForwardResult | CpcvResult]:
     """Choose parameters on the past, test them on what came after, again and again.
 
     In every window the strategy is optimized in-sample and then run out-of-sample with what was
@@ -158,7 +159,6 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
     fixed = space is None and hyperparameters is not None
     common: dict[str, Any] = {"request": request, "space": parsed, "fixed": fixed, "metrics": metrics,
                               "n_trials": n_trials, "sampler": sampler, "seed": seed, "timeout": timeout}
-    job: Job[Any]
     if split == "cpcv":
         if len(metrics) > 1:
             raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.")
@@ -168,9 +168,9 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
         for part in (parts[0], parts[-1]):  # what is wrong with strategy or candles is said here and now
             prepared = request.prepare(part.start, part.end)
         cpcv = CpcvPlan(groups=parts, test_groups=test_groups, gap=gap, **common)
-        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: Cpcv(cpcv, control).run(),
-                  strategies=[route.strategy for route in prepared.spec.routes])
-    elif split == "windows":
+        return plan_of_run("walk_forward", prepared.spec, lambda control: Cpcv(cpcv, control).run(),
+                           background=background, details=cpcv)
+    if split == "windows":
         days = {"in_sample_period": in_sample_period, "out_sample_period": out_sample_period,
                 "step_forward": step_forward, "gap": gap}
         windows = walk_forward_windows(start, end, anchored=anchored, **days)
@@ -178,14 +178,6 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
         prepared = request.prepare(windows[-1].test_start, windows[-1].test_end)
         plan = WalkForwardPlan(start=to_ms(start, "start"), end=to_ms(end, "end"), windows=windows, days=days,
                                anchored=anchored, constraints=kept, **common)
-        job = Job("walk_forward", _title(strategy, symbol, timeframe), lambda control: WalkForward(plan, control).run(),
-                  strategies=[route.strategy for route in prepared.spec.routes])
-    else:
-        raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))
-    job.start()
-    return job if background else run_blocking(job)
-
-
-def _title(strategy: Any, symbol: Any, timeframe: Any) -> str:
-    name = strategy.__name__ if isinstance(strategy, type) else getattr(getattr(strategy, "ref", None), "name", "")
-    return " ".join(str(part) for part in (name, symbol, timeframe) if part)
+        return plan_of_run("walk_forward", prepared.spec, lambda control: WalkForward(plan, control).run(),
+                           background=background, details=plan)
+    raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))

@@ -9,7 +9,6 @@ but to see whether in-sample rank means anything there.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,9 +32,10 @@ from jesse_nb.core.study.windows import Window
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
+from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.trials import PATIENCE, judge, space_of
+from jesse_nb.core.tools.trials import judge, space_of
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
 
@@ -217,16 +217,13 @@ class WalkForward:
     def __init__(self, plan: WalkForwardPlan, control: JobControl) -> None:
         self._plan = plan
         self._control = control
-        self._began = time.monotonic()
+        self._loop = JobLoop(control, plan.timeout)
         self._works: list[_WindowWork] = []
         self._looks: EarlierLooks | None = None
         self._prices: pd.Series[float] = pd.Series(dtype=float)
         self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
                        "in-sample is taken."] if plan.constraints else []
-        self._timed_out = False
         self._done = 0
-        self._simulated = 0
-        self._simulating_since = math.nan
 
     def run(self) -> WalkForwardResult:
         """Do all of it. When the job is cancelled, return what has finished."""
@@ -246,8 +243,7 @@ class WalkForward:
             self._walk(evaluator)
         finally:
             evaluator.cancel()
-        while (answer := evaluator.next(0)) is not None:
-            self._receive(*answer)
+        self._loop.drain(evaluator, self._receive)
         self._notes.extend(evaluator.remarks)
         control.update(done=self._done)
         if all(work.ended for work in self._works):  # a trial without a value has no out-of-sample run
@@ -259,7 +255,7 @@ class WalkForward:
     def result(self) -> WalkForwardResult:
         """Return the result of the windows that have an out-of-sample run, or failed to have one."""
         plan = self._plan
-        stopped = "interrupted" if self._control.cancelled else "timeout" if self._timed_out else ""
+        stopped = self._loop.stopped
         works = [work for work in self._works if not stopped or work.ended]
         assert self._looks is not None
         prior_runs, remarks = self._looks.count({key for work in self._works for key in work.keys.copy()})
@@ -280,7 +276,7 @@ class WalkForward:
             n_trials=plan.n_trials,
             prices=self._prices,
             planned=len(plan.windows),
-            elapsed=time.monotonic() - self._began,
+            elapsed=self._loop.elapsed,
             stopped=stopped,
             notes=(*self._notes, *remarks),
             prior_runs=prior_runs,
@@ -318,44 +314,28 @@ class WalkForward:
 
     def _walk(self, evaluator: Evaluator) -> None:
         enough = evaluator.most_in_flight
-        while not self._must_stop() and not all(work.ended for work in self._works):
+
+        def feed() -> float:
             while evaluator.pending < enough and any(work.submit_next(evaluator) for work in self._works):
                 pass
-            answer = evaluator.next(PATIENCE)
-            if answer is not None:
-                self._receive(*answer)
-            self._report(evaluator)
+            return PATIENCE
+
+        self._loop.run(evaluator, self._receive, self._report, feed=feed,
+                       ended=lambda: all(work.ended for work in self._works))
 
     def _receive(self, ticket: Any, outcome: Outcome) -> None:
         number, name = ticket
         self._works[number].receive(name, outcome)
         self._done += 1
-        if not outcome.reused:
-            self._simulated += 1
-            if math.isnan(self._simulating_since):
-                self._simulating_since = time.monotonic()
-
-    def _must_stop(self) -> bool:
-        limit = self._plan.timeout
-        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
-        return self._timed_out or self._control.cancelled
+        self._loop.count(outcome)
 
     def _report(self, evaluator: Evaluator) -> None:
-        total = self._control.total or 0
-        elapsed = time.monotonic() - self._simulating_since
-        rate = self._simulated / elapsed if self._simulated > 1 and elapsed > 0 else None
         ended = sum(work.ended for work in self._works)
-        self._control.update(
-            done=self._done,
-            reused=self._done - self._simulated,
-            running=evaluator.running,
-            rate=rate,
-            eta=max(0, total - self._done) / rate if rate else None,
-            best_label=f"{ended} of {len(self._works)} windows" if ended else "",
-        )
+        self._loop.tell(evaluator, self._done, self._control.total or 0,
+                        best_label=f"{ended} of {len(self._works)} windows" if ended else "")
 
     def _check_success(self) -> None:
-        if self._must_stop() or any("test" in work.found for work in self._works):
+        if self._loop.must_stop or any("test" in work.found for work in self._works):
             return
         work = self._works[0]
         when = f"window {work.window.number}, tested from {utc_text(work.window.test_start)}"

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl, run_blocking
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.tools.check.look_ahead import LookAhead
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.settling import Determinism, Fragility, WarmUp
 from jesse_nb.core.tools.check.strategy_check import CHECKS, Finding, StrategyCheck
+from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.request import Jobs, Prepared, Request, Source, check_whole
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["check_strategy"]
 
 
+@planned
 def check_strategy(
     strategy: Any = None,
     symbol: str | None = None,
@@ -50,7 +52,7 @@ def check_strategy(
     memory_limit: int | None = None,
     n_jobs: Jobs | None = None,
     background: bool = False,
-) -> StrategyCheck | Job[StrategyCheck]:
+) -> Plan[StrategyCheck]:
     """Look for what makes a strategy's results untrue: knowledge of the future, chance, and a start that never settles.
 
     It takes about the time of ten backtests of the period. Nothing is kept in the run store, and no run counts as a
@@ -119,10 +121,7 @@ candles
             finally:
                 runs.cancel()
 
-    first = prepared.spec.routes[0]
-    job = Job("check_strategy", f"{first.strategy.name} {first.symbol} {first.timeframe}", work,
-              strategies=[route.strategy for route in prepared.spec.routes]).start()
-    return job if background else run_blocking(job)
+    return plan_of_run("check_strategy", prepared.spec, work, background=background)
 
 
 def _checked_strategy(

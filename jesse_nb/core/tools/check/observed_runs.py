@@ -20,8 +20,8 @@ from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Observe, Simulation
+from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.core.tools.request import Prepared
-from jesse_nb.core.tools.trials import PATIENCE
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["ObservedRuns", "mirrored", "observation_of"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
@@ -26,15 +24,16 @@ from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
+from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.pruning import make_pruning, why_not
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
-from jesse_nb.core.tools.trials import PATIENCE, fetch_finished, judge, space_of
+from jesse_nb.core.tools.trials import judge, space_of
 from jesse_nb.exceptions import AllTrialsFailedError
 
-__all__ = ["Optimization", "Plan"]
+__all__ = ["OptimizeJob", "OptimizePlan"]
 
 _DEFAULT = "default"
 
@@ -43,7 +42,7 @@ _HOPELESS = 10
 
 
 @dataclass(frozen=True)
-class Plan:
+class OptimizePlan:
     """What to optimize; the fields are those of :func:`~jesse_nb.core.tools.optimize.optimize`."""
 
     request: Request
@@ -64,21 +63,19 @@ class Plan:
     pruner: str = "none"
 
 
-class Optimization:
+class OptimizeJob:
     """One optimize job at work."""
 
-    def __init__(self, plan: Plan, control: JobControl) -> None:
+    def __init__(self, plan: OptimizePlan, control: JobControl) -> None:
         self._plan = plan
         self._control = control
-        self._began = time.monotonic()
+        self._loop = JobLoop(control, plan.timeout)
         self._trials: dict[int, Trial] = {}
         self._convergence = Convergence(plan.metrics[0].scale, plan.n_trials)
         self._asked: dict[int, dict[str, Any]] = {}
         self._equities: dict[int, pd.Series[float]] = {}
         self._failed = 0
         self._stopped_early = 0
-        self._simulated = 0
-        self._simulating_since = math.nan
         self._default: BacktestResult | None = None
         self._best: tuple[Trial, BacktestResult] | None = None
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
@@ -87,7 +84,6 @@ class Optimization:
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
-        self._timed_out = False
         self._exhausted = False
         self._pruning = make_pruning(plan.pruner, plan.metrics, plan.training.spec, plan.constraints)
         self._space = plan.space
@@ -111,7 +107,7 @@ class Optimization:
             self._finish(evaluator, self._space)
         finally:
             evaluator.cancel()
-        if not self._must_stop():
+        if not self._loop.must_stop:
             self._looks.as_first_called("study", self._decides())
         self._notes.extend(evaluator.remarks)
         return self.result()
@@ -140,7 +136,7 @@ class Optimization:
             top=tuple(self._held_out.beside(trial) for trial in top),
             training=best,
             default=self._default,
-            elapsed=time.monotonic() - self._began,
+            elapsed=self._loop.elapsed,
             stopped=self._why_stopped(),
             notes=(*notes, *remarks),
             returns=trial_returns(self._equities.copy(), market),
@@ -175,28 +171,28 @@ class Optimization:
             evaluator.submit(_DEFAULT, plan.training.spec)
         else:
             self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")
-        while not self._must_stop() and not (search.ended and not evaluator.pending):
-            catching_up = False
+
+        def feed() -> float:
             while search.may_ask:
-                catching_up = not search.ready(PATIENCE)
-                if catching_up:
-                    break  # to look whether the job was cancelled
+                if not search.ready(PATIENCE):
+                    return 0.0  # to look whether the job was cancelled
                 number, params = search.ask()
                 self._asked[number] = params
                 evaluator.submit(number, plan.training.spec.with_hyperparameters({**self._fixed, **params}),
                                  stop=search.stop_rule)
-            answer = evaluator.next(0.0 if catching_up else PATIENCE)
-            if answer is not None and (trial := self._receive(*answer)) is not None:
+            return PATIENCE
+
+        def receive(ticket: Hashable, outcome: Outcome) -> None:
+            trial = self._receive(ticket, outcome)
+            if trial is not None:
                 search.tell(trial.number, trial.values if trial.scored else None, trial.excess,
-                            self._readings(answer[1]), stopped=trial.state == "pruned")
-                if len(self._trials) == self._failed == _HOPELESS:
-                    break
-            self._report(evaluator)
+                            self._readings(outcome), stopped=trial.state == "pruned")
+
+        def ended() -> bool:
+            return len(self._trials) == self._failed == _HOPELESS or (search.ended and not evaluator.pending)
+
+        self._loop.run(evaluator, receive, self._report, feed=feed, ended=ended)
         self._exhausted = search.exhausted
-        if self._must_stop():
-            evaluator.cancel()
-            fetch_finished(evaluator, self._receive)
-            self._report(evaluator)
 
     def _receive(self, ticket: Hashable, outcome: Outcome) -> Trial | None:
         """Take in one outcome; return its trial, or None for the baseline."""
@@ -214,10 +210,7 @@ class Optimization:
         self._stopped_early += trial.state == "pruned"
         if result is not None and not result.ruin:
             self._equities[ticket] = result.equity
-        if not trial.reused:
-            self._simulated += 1
-            if math.isnan(self._simulating_since):
-                self._simulating_since = time.monotonic() - trial.seconds
+        self._loop.count(outcome)
         if result is not None and trial.eligible:
             rivals = [self._best[0]] if self._best else []
             if best_trials([*rivals, trial], self._plan.metrics, 1)[0] is trial:
@@ -234,24 +227,27 @@ class Optimization:
     def _finish(self, evaluator: Evaluator, space: Space) -> None:
         """Run the best trials on the period that no trial saw, and check them on the training period, all at once."""
         plan, control = self._plan, self._control
-        self._checks = Checks(plan.training.spec, space, plan.metrics, plan.constraints, self._top,
-                              self._trials.values(), neighbours=plan.neighbours, parity=plan.parity)
-        self._checks.submit_parity(evaluator)
+        checks = Checks(plan.training.spec, space, plan.metrics, plan.constraints, self._top, self._trials.values(),
+                        neighbours=plan.neighbours, parity=plan.parity)
+        self._checks = checks
+        checks.submit_parity(evaluator)
         self._held_out.submit(evaluator, self._top)
-        self._checks.submit_neighbours(evaluator)
+        checks.submit_neighbours(evaluator)
         shown = ""
-        while evaluator.pending and not self._must_stop():
-            phase, done, total = self._held_out.progress or self._checks.progress
+
+        def report(evaluator: Evaluator) -> None:
+            nonlocal shown
+            if self._loop.must_stop:  # what an ended study is remembered by are its trials, not its last phase
+                return
+            phase, done, total = self._held_out.progress or checks.progress
             changes: dict[str, Any] = {} if phase == shown else {"phase": phase, "total": total, "rate": None,
                                                                  "eta": None}
             control.update(**changes, done=done, running=evaluator.running)
             shown = phase
-            answer = evaluator.next(PATIENCE)
-            if answer is not None:
-                self._receive_final(*answer)
-        evaluator.cancel()
-        fetch_finished(evaluator, self._receive_final)
-        if not self._must_stop():  # what an ended study is remembered by are its trials, not its last phase
+
+        report(evaluator)
+        self._loop.run(evaluator, self._receive_final, report)
+        if not self._loop.must_stop:
             control.update(done=len(self._trials), total=len(self._trials), running=0)
 
     def _receive_final(self, ticket: Hashable, outcome: Outcome) -> None:
@@ -271,37 +267,23 @@ class Optimization:
         return [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
                 plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints], plan.pruner]
 
-    def _must_stop(self) -> bool:
-        limit = self._plan.timeout
-        self._timed_out = self._timed_out or (limit is not None and time.monotonic() - self._began >= limit)
-        return self._timed_out or self._control.cancelled
-
     def _why_stopped(self) -> str:
-        if self._control.cancelled:
-            return "interrupted"
-        if self._timed_out:
-            return "timeout"
+        if self._loop.stopped:
+            return self._loop.stopped
         return "space exhausted" if self._exhausted and len(self._trials) < self._plan.n_trials else ""
 
     def _report(self, evaluator: Evaluator) -> None:
         plan, done = self._plan, len(self._trials)
-        rate = self._simulated / (time.monotonic() - self._simulating_since) if self._simulated else None
         best = self._best[0] if self._best else None
-        self._control.update(
-            done=done,
-            failed=self._failed,
-            stopped_early=self._stopped_early,
-            reused=done - self._simulated,
-            running=evaluator.running,
+        self._loop.tell(
+            evaluator, done, plan.n_trials, failed=self._failed, stopped_early=self._stopped_early,
             best=best.value if best else None,
             best_label=f"{plan.metrics[0].label} {best.value:.4g} (trial {best.number})" if best else "",
-            rate=rate,
-            eta=(plan.n_trials - done) / rate if rate else None,
         )
 
     def _check_success(self) -> None:
         trials = self._trials.values()
-        if trials and self._failed == len(trials) and not self._must_stop():
+        if trials and self._failed == len(trials) and not self._loop.must_stop:
             reason, count = Counter(trial.reason for trial in trials).most_common(1)[0]
             so = "" if count == len(trials) else f", {count} of them like this"
             raise AllTrialsFailedError(f"All {len(trials)} trials failed{so}: {reason}")
