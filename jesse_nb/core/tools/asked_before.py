@@ -12,6 +12,7 @@ import json
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ from jesse_nb.exceptions import StorageError
 __all__ = ["AskedBefore"]
 
 _PACKAGES = ("optuna", "numpy", "scipy", "cmaes")
-_OUR_CODE = ("asked_before.py", "dimension.py", "metric.py", "samplers.py", "search.py", "space.py")
+
+#: Our modules that have a part in a proposal, with this one.
+_OUR_CODE = ("jesse_nb.core.study.dimension", "jesse_nb.core.study.metric", "jesse_nb.core.study.space",
+             "jesse_nb.core.tools.samplers", "jesse_nb.core.tools.search", __name__)
 
 
 class AskedBefore:
@@ -79,8 +83,8 @@ def _surroundings() -> list[str] | None:
     for package in _PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{package} {version(package)}")
-    folder = Path(__file__).parent
+    files = [getattr(find_spec(name), "origin", None) or "" for name in _OUR_CODE]
     try:
-        return found + [hashlib.blake2b((folder / name).read_bytes(), digest_size=16).hexdigest() for name in _OUR_CODE]
+        return found + [hashlib.blake2b(Path(file).read_bytes(), digest_size=16).hexdigest() for file in files]
     except OSError:
         return None
