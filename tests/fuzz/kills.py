@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,9 +14,8 @@ from select import select
 import psutil
 
 from jesse_nb.core.candles.demo import install_demo
+from tests.jobs import killed_kernel
 from tests.jobs.killed_kernel import TOOLS
-
-ROOT = Path(__file__).parents[2]
 
 #: Who is killed and how often relative to the others, and by what. After a stop comes a continue.
 _VICTIMS = {"run": 8, "worker": 7, "server": 3, "kernel": 2, "everything": 1}
@@ -33,29 +30,49 @@ _HANGS, _GONE = 300.0, 10.0
 
 
 class Kernel:
-    """A kernel's process, and the processes that belong to it."""
+    """A kernel's process, and the processes that belong to it.
+
+    It is forked from this one, which has imported everything and started nothing: that saves most of its start.
+    """
 
     def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.jobs.killed_kernel"], cwd=ROOT, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        (self._orders_end, self._orders), (self._answers, self._answers_end) = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            self._live()
+        os.close(self._orders_end)
+        os.close(self._answers_end)
         self.losses = self.kept_at_loss = 0
         self._rest = b""
         assert self.read(_HANGS) == "ready", "a kernel does not start"
 
+    def _live(self) -> None:
+        os.setsid()
+        os.close(self._orders)
+        os.close(self._answers)
+        try:
+            killed_kernel.main(os.fdopen(self._orders_end), os.fdopen(self._answers_end, "w"))
+        finally:
+            os._exit(0)
+
     def ask(self, job: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{job}\n".encode())
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # ended already: the next read tells
+            os.write(self._orders, f"{job}\n".encode())
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._orders)
+        os.close(self._answers)
 
     def read(self, seconds: float) -> str | None:
         """Return the next line; empty when the kernel has ended, None when nothing came in time."""
-        assert self.process.stdout is not None
         until = time.monotonic() + seconds
         while b"\n" not in self._rest:
-            if not select([self.process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
+            if not select([self._answers], [], [], max(0.0, until - time.monotonic()))[0]:
                 return None
-            data = os.read(self.process.stdout.fileno(), 4096)
+            data = os.read(self._answers, 4096)
             if not data:
                 return ""
             self._rest += data
@@ -64,7 +81,7 @@ class Kernel:
 
     def family(self) -> dict[str, list[psutil.Process]]:
         """Return who there is of each kind at this moment."""
-        kernel = psutil.Process(self.process.pid)
+        kernel = psutil.Process(self.pid)
         servers = [child for child in _children(kernel) if "forkserver" in " ".join(_command(child))]
         workers = [worker for server in servers for worker in _children(server)]
         runs = [run for worker in workers for run in _children(worker)]
@@ -96,6 +113,7 @@ class Campaign:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         install_demo()
+        killed_kernel.import_all()
         self._kernel: Kernel | None = None
         self._expected: dict[tuple[str, int], tuple[str, set[str]]] = {}
         self._kills: Counter[tuple[str, str]] = Counter()
@@ -124,7 +142,7 @@ class Campaign:
     def close(self) -> None:
         """Print what was done and what came of it."""
         if self._kernel is not None:
-            self._kernel.process.kill()
+            self._kernel.end()
         print(f"\n{sum(self._kills.values())} kills")
         for (victim, name), count in sorted(self._kills.items()):
             print(f"  {victim:12}{name:10}{count:5}")
@@ -208,8 +226,7 @@ class Campaign:
         return self._kernel
 
     def _end(self, kernel: Kernel) -> None:
-        kernel.process.kill()
-        kernel.process.wait()
+        kernel.end()
         self._kernel = None
 
 

@@ -1,4 +1,4 @@
-"""A kernel that campaigns kill: ``python -m tests.jobs.killed_kernel FOLDER`` runs one job a line of its input.
+"""A kernel that campaigns kill: it runs one job a line of its input.
 
 A line is ``TOOL NUMBER STORE``; the answer is one of ``finished DIGEST``, ``interrupted`` and ``failed REASON``. Every
 run that a store has kept is noted in the file ``STORE.kept``, after it was, by its key.
@@ -7,20 +7,21 @@ run that a store has kept is noted in the file ``STORE.kept``, after it was, by 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import signal
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
 import jesse_nb as jn
+from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from tests.jobs.strategies import CROSSING
 
-__all__ = ["TOOLS"]
+__all__ = ["TOOLS", "import_all", "main"]
 
 #: Of a demo market, so small that a run takes a fraction of a second.
 MARKET = ("BTC-USDT", "1h")
@@ -91,17 +92,22 @@ def answer(tool: str, number: int, store: str) -> str:
 current = ""
 
 
-def main() -> None:
+def import_all() -> None:
+    """Import what the jobs need, and start nothing."""
+    jesse_module("jesse.research.backtest")
+    for module in ("optuna.samplers", "sklearn.ensemble", "arch.bootstrap", "scipy.stats", "ruptures", "psycopg2"):
+        importlib.import_module(module)
+    for tool in (jn.optimize, jn.walk_forward, jn.backtest_batch, jn.backtest, jn.candle_monte_carlo):
+        assert callable(tool)
+
+
+def main(orders: TextIO, answers: TextIO) -> None:
     """Take jobs until the input ends."""
     global current
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     note_what_is_kept()
     local_pool().ready(300)
-    print("ready", flush=True)
-    for line in sys.stdin:
+    print("ready", file=answers, flush=True)
+    for line in orders:
         tool, number, current = line.split()
-        print(answer(tool, int(number), current), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        print(answer(tool, int(number), current), file=answers, flush=True)

@@ -183,6 +183,40 @@ def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: C
     assert local_pool() is pool
 
 
+def test_a_server_that_still_imports_goes_with_its_kernel() -> None:
+    script = "from jesse_nb.core.jobs.server import start_server; start_server(); print('up', flush=True); input()"
+    kernel = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert kernel.stdout is not None
+    assert kernel.stdout.readline() == "up\n"
+    time.sleep(0.5)
+    family = psutil.Process(kernel.pid).children(recursive=True)
+    assert len(family) == 2  # server, resource tracker
+    kernel.kill()
+    kernel.wait()
+    deadline = time.monotonic() + 2.0
+    while time.monotonic() < deadline and any(_lives(member) for member in family):
+        time.sleep(0.02)
+    assert not [member for member in family if _lives(member)]
+
+
+def test_an_interrupt_while_the_workers_start_does_not_keep_them_from_it() -> None:
+    def servers() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
+
+    stop_local_pool()
+    for server in servers():
+        server.kill()
+        server.wait()
+    pool = local_pool()
+    deadline = time.monotonic() + 60
+    while not servers() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)  # now it imports Jesse
+    servers()[0].send_signal(2)
+    pool.ready(60)
+    assert pool.describe(resolve_strategy(CROSSING), 60).result(60).value.defaults["fast"] == 8
+
+
 class _SlowToStart(LocalPool):
     """A pool whose workers start when told to: their server takes seconds to import Jesse on a busy machine."""
 
@@ -264,7 +298,7 @@ def test_workers_that_cannot_be_started_are_said_and_the_next_pool_is_another(mo
         raise OSError(11, "Resource temporarily unavailable")
 
     with monkeypatch.context() as patched:
-        patched.setattr("jesse_nb.core.jobs.worker_process.WorkerContext.Process.start", start)
+        patched.setattr("jesse_nb.core.jobs.worker_process.ProcessWithoutMain.start", start)
         pool = _SlowToStart(1)
         given = pool.describe(resolve_strategy(CROSSING), 60)
         pool.go_on.set()

@@ -7,6 +7,23 @@ server's memory.
 import atexit
 import gc
 import os
+import signal
+
+from jesse_nb.core.jobs.server import KERNEL_VARIABLE
+
+_kernel = int(os.environ.pop(KERNEL_VARIABLE, os.getppid()))
+
+
+def _end_without_kernel(*_: object) -> None:
+    if os.getppid() != _kernel:
+        os._exit(0)
+
+
+# A user who interrupts a cell while Jesse is imported here means that cell; and who kills the kernel means all of it.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+if hasattr(signal, "setitimer"):
+    signal.signal(signal.SIGALRM, _end_without_kernel)
+    signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
 
 # Before NumPy is imported: simulations run side by side, so each keeps to one thread.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -26,3 +43,7 @@ gc.freeze()
 
 # The server ends when its kernel does. Tearing down all of Jesse's imports would take it seconds.
 atexit.register(os._exit, 0)
+
+if hasattr(signal, "setitimer"):  # from now on it is told by the end of a pipe
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -11,15 +11,19 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["context", "end_server", "start_server"]
+__all__ = ["KERNEL_VARIABLE", "context", "end_server", "start_server"]
 
 #: Where nothing can fork, workers start from scratch.
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 #: The ``multiprocessing`` context that workers start in.
 context: Any = multiprocessing.get_context(_METHOD)
+
+#: Tells the server whose it is, so that it can end with this process even before it is ready.
+KERNEL_VARIABLE = "JESSE_NB_KERNEL"
 
 _starting = threading.Lock()
 
@@ -34,17 +38,34 @@ def start_server() -> None:
         return
     from multiprocessing import forkserver
 
-    with _starting:
+    with _starting, _environment(PYTHONHASHSEED="0", **{KERNEL_VARIABLE: str(os.getpid())}):
         context.set_forkserver_preload(["jesse_nb.core.jobs.preload"])
-        before = os.environ.get("PYTHONHASHSEED")
-        os.environ["PYTHONHASHSEED"] = "0"
         try:
             forkserver.ensure_running()
-        finally:
-            if before is None:
-                del os.environ["PYTHONHASHSEED"]
+        except ChildProcessError:  # it has ended, and somebody else has waited for it
+            _forget_server()
+            forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
             else:
-                os.environ["PYTHONHASHSEED"] = before
+                os.environ[name] = value
+
+
+def _forget_server() -> None:
+    from multiprocessing.forkserver import _forkserver
+
+    os.close(_forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]
+    _forkserver._forkserver_pid = _forkserver._forkserver_alive_fd = None  # type: ignore[attr-defined]
 
 
 def end_server() -> None:

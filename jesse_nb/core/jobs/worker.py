@@ -21,7 +21,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
@@ -85,8 +85,6 @@ def initialize(scratch: str) -> None:
     _die_with_kernel()
     if CAN_FORK:
         end_with_child()
-    else:
-        _never_exit_with_zero()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest,
     sys.argv[:1] = ["jesse-nb-worker"]  # of which the kernel's command tells, too
     os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
@@ -207,16 +205,6 @@ def _jsonable(parameter: dict[str, Any]) -> dict[str, Any]:
     """Name the type: Jesse declares it as a class."""
     kind = parameter.get("type")
     return {**parameter, "type": kind.__name__ if isinstance(kind, type) else kind}
-
-
-def _never_exit_with_zero() -> None:
-    """Let ``os._exit(0)`` of a strategy be noticed: the pool takes a zero for an orderly end and waits on."""
-    leave = os._exit
-
-    def exit_noticed(status: int = 0) -> NoReturn:
-        leave(status or 70)
-
-    os._exit = exit_noticed
 
 
 def _die_with_kernel() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jesse_nb.core.jobs.server import context
 
-__all__ = ["WorkerContext"]
+__all__ = ["ProcessWithoutMain"]
 
 _hiding = threading.local()
 _preparation_data = multiprocessing.spawn.get_preparation_data
@@ -39,21 +39,13 @@ def _main_module_hidden() -> Iterator[None]:
 _BaseProcess: Any = context.Process
 
 
-class _WorkerProcess(_BaseProcess):  # type: ignore[misc]
+class ProcessWithoutMain(_BaseProcess):  # type: ignore[misc]
     """A worker that does not import the user's main module.
 
     A script without ``if __name__ == "__main__"`` would run itself again in each worker.
     """
 
     def start(self) -> None:
+        """Start it."""
         with _main_module_hidden():
             super().start()
-
-
-class WorkerContext:
-    """The ``multiprocessing`` context that the pool starts its workers through."""
-
-    Process = _WorkerProcess
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(context, name)

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from jesse_nb.core.jobs import worker
 from jesse_nb.core.jobs.failures import WorkerLostError
 from jesse_nb.core.jobs.server import context, end_server, start_server
-from jesse_nb.core.jobs.worker_process import WorkerContext
+from jesse_nb.core.jobs.worker_process import ProcessWithoutMain
 
 __all__ = ["WorkerProcess", "WorkerStartError"]
 
@@ -32,7 +32,7 @@ _START_SECONDS = 120.0
 #: Seconds of a wait that are counted at once. What a wait takes longer is not counted: this process was stopped.
 _TICK = 1.0
 
-_READY = "ready"
+_READY, _OTHER_SEED = "ready", "the server has another hash seed"
 
 
 class WorkerStartError(Exception):
@@ -57,7 +57,7 @@ class WorkerProcess:
         self._killed = False
         self._line = threading.Lock()  # held while the connection is closed, so that nobody uses a number given anew
         self._connection, theirs = context.Pipe()
-        self._process = WorkerContext.Process(target=serve, args=(theirs, scratch), name="jesse-nb-worker")
+        self._process = ProcessWithoutMain(target=serve, args=(theirs, scratch), name="jesse-nb-worker")
         watch = threading.Timer(_START_SECONDS, end_server)
         watch.daemon = True
         watch.start()
@@ -109,7 +109,8 @@ class WorkerProcess:
         """End it at once, whatever it does; whoever waits for its answer learns that it is lost."""
         self._killed = True
         with contextlib.suppress(ValueError):  # it was given back already
-            self._process.kill()
+            if self._process.is_alive():  # otherwise its number may be another process's by now
+                self._process.kill()
         self._hang_up()
 
     def end(self) -> None:
@@ -131,6 +132,8 @@ class WorkerProcess:
             problem = f"it ended {self._ending()}"
         if problem != _READY:
             self.end()
+            if problem == _OTHER_SEED:
+                end_server()
             raise WorkerStartError(problem)
 
     def _await_answer(self, left: float) -> bool:
@@ -176,9 +179,7 @@ def serve(connection: Connection[Any, Any], scratch: str) -> NoReturn:
 
 def _prepared(scratch: str) -> str:
     if context.get_start_method() == "forkserver" and os.environ.get("PYTHONHASHSEED") != "0":
-        # Started anew by multiprocessing itself, after the first was killed: it would add up in another order.
-        os.kill(os.getppid(), signal.SIGKILL)
-        return "the server has another hash seed"
+        return _OTHER_SEED  # started anew by multiprocessing itself, after a kill: it would add up in another order
     try:
         worker.initialize(scratch)
     except Exception as error:  # noqa: BLE001 - a worker that cannot be prepared says why
