@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from jesse_nb.core.simulator.known_strategies import was_given
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy
+from jesse_nb.core.simulator.strategy_registry import is_registered
 from jesse_nb.exceptions import StrategyError
 
 __all__ = ["allowed_strategies"]
@@ -37,7 +37,7 @@ def allowed_strategies(
     except StrategyError as error:
         _say(f"Nothing is simulated again: {error}")
         return None
-    new = [code for code in codes if not (was_given(code.ref.hash) or (code.project and project))]
+    new = [code for code in codes if not (is_registered(code.ref.hash) or (code.project and project))]
     return codes if trusted or not new or _asked(new, place) else None
 
 

@@ -22,7 +22,7 @@ from jesse_nb.report.canvas import (
 from jesse_nb.report.numbers import measure
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.cells import Cells
+    from jesse_nb.core.analysis.group_performance import GroupPerformance
     from jesse_nb.core.tools.analysis_result import Analysis
 
 __all__ = ["draw_calendar", "draw_costs", "draw_excursions", "draw_hours", "draw_importances"]
@@ -88,13 +88,13 @@ def draw_calendar(analysis: Analysis) -> ReportFigure:
     return figure
 
 
-def _cells(analysis: Analysis) -> Cells:
+def _cells(analysis: Analysis) -> GroupPerformance:
     assert analysis.advanced is not None
     assert analysis.advanced.cells is not None
     return analysis.advanced.cells
 
 
-def _bars(ax: Axes, cells: Cells, dimension: str) -> None:
+def _bars(ax: Axes, cells: GroupPerformance, dimension: str) -> None:
     """Draw one dimension's cells: faint, unless the difference survived the correction."""
     rows = cells.table.xs(dimension, level="dimension")
     for place, (name, mean) in enumerate(rows["mean"].items()):

@@ -17,8 +17,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.tsa.stattools import acf
 
 from jesse_nb.core.analysis.change_points import drift_changes
-from jesse_nb.core.analysis.few_trades import few_trades
 from jesse_nb.core.analysis.patterns import find_patterns
+from jesse_nb.core.analysis.profit_concentration import profit_concentration
 from jesse_nb.core.analysis.trade_sequence import decay, runs_test, serial_dependence
 
 
@@ -149,7 +149,7 @@ class TestClusters:
 
     def test_a_hundred_thousand_trades_are_quick(self):
         returns, began = np.random.default_rng(0).standard_normal(100_000), time.process_time()
-        runs_test(returns), few_trades(returns / 1_000), serial_dependence(returns)
+        runs_test(returns), profit_concentration(returns / 1_000), serial_dependence(returns)
         decay(pd.Series(returns, pd.date_range("2020", periods=100_000, freq="15min", tz="UTC")))
         assert time.process_time() - began < 10
 
@@ -241,7 +241,7 @@ class TestFewTrades:
     @pytest.mark.parametrize("seed", range(6))
     def test_against_a_loop(self, seed):
         returns = np.random.default_rng(seed).standard_t(3, 90) * 0.02 + 0.012
-        found = few_trades(returns)
+        found = profit_concentration(returns)
         ordered = sorted(returns, reverse=True)
         profits = [(np.prod([1.0, *(1 + value for value in ordered[k:])]) - 1) * 100 for k in range(91)]
         assert found.profit == pytest.approx(profits[0])
@@ -252,14 +252,14 @@ class TestFewTrades:
         assert found.enough == next(k for k in range(91) if profits[k] <= 0)
 
     def test_all_wins_need_all(self):
-        assert few_trades([0.01] * 30).enough == 30
+        assert profit_concentration([0.01] * 30).enough == 30
 
     @pytest.mark.parametrize(("returns", "reason"), [
         ([], "0 trades"), ([0.1], "1 trade"), ([-0.01] * 30, "no profit"), ([0.0] * 30, "no profit"),
         ([0.1] * 29 + [-1.0], "the account was lost"), ([0.1] * 29 + [np.nan], "undefined"),
     ])  # fmt: skip
     def test_nothing_to_say_gives_a_reason(self, returns, reason):
-        found = few_trades(returns)
+        found = profit_concentration(returns)
         assert reason in found.reason
         assert found.enough == 0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jesse_nb.core.analysis.significance import bootstrap, mean_test, share_of
+from jesse_nb.core.analysis.significance import bootstrap, mean_test, proportion_of
 
 
 def noise(days=400, seed=0, drift=0.0, memory=0.0):
@@ -108,10 +108,10 @@ def test_a_lost_account():
 
 
 def test_wilson_interval():
-    found = share_of(7, 10)
+    found = proportion_of(7, 10)
     z, p, n = stats.norm.ppf(0.975), 0.7, 10
     centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     assert found.low == pytest.approx((centre - half) / (1 + z * z / n))
     assert found.high == pytest.approx((centre + half) / (1 + z * z / n))
     assert found.share == 0.7
-    assert math.isnan(share_of(0, 0).share)
+    assert math.isnan(proportion_of(0, 0).share)

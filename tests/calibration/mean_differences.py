@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from jesse_nb.core.analysis.cells import performance_by_cell
+from jesse_nb.core.analysis.group_performance import performance_by_group
 from jesse_nb.core.analysis.regimes import regimes_at_entry
 from tests.calibration.noise import ARRANGEMENTS, SHAPES, noise
 
@@ -20,13 +20,13 @@ PLANTED = (("hour", "09", 2.0), ("weekday", "Friday", 1.0), ("month", "June", 1.
 
 def false_alarms(shape: str, arrangement: str, studies: int, count: int) -> int:
     """Return in how many studies of noise any cell is called different."""
-    return sum(bool(performance_by_cell(*noise(shape, arrangement, seed, count=count)).survivors)
+    return sum(bool(performance_by_group(*noise(shape, arrangement, seed, count=count)).survivors)
                for seed in range(studies))
 
 
 def found(shape: str, dimension: str, cell: str, by: float, studies: int, count: int) -> int:
     """Return in how many studies a cell is found whose mean was moved."""
-    return sum((dimension, cell) in performance_by_cell(*planted(shape, dimension, cell, by, seed, count)).survivors
+    return sum((dimension, cell) in performance_by_group(*planted(shape, dimension, cell, by, seed, count)).survivors
                for seed in range(studies))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import jesse_nb
-import jesse_nb.core.simulator.known_strategies as known_strategies
+import jesse_nb.core.simulator.strategy_registry as strategy_registry
 from jesse_nb import cli_stored_code, cli_tools
 from jesse_nb.cli import main
 from jesse_nb.cli_options import parse_command_line
@@ -105,8 +105,8 @@ def test_a_notebooks_class_is_not_simulated_again(where, shown, capsys):
 @pytest.fixture
 def stranger(monkeypatch):
     """This process as a new one: nobody gave it a strategy yet."""
-    monkeypatch.setattr(known_strategies, "_by_hash", {})
-    monkeypatch.setattr(known_strategies, "_given", set())
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
+    monkeypatch.setattr(strategy_registry, "_given", set())
 
 
 @pytest.mark.usefixtures("stranger")

@@ -11,7 +11,7 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs import dispatch
-from jesse_nb.core.jobs.dispatch import Dispatcher, Share, SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.dispatch import Dispatcher, JobQueue, SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
@@ -79,14 +79,14 @@ class Worklist:
 
     numbers = itertools.count()
 
-    def __init__(self, share: Share, seconds: float) -> None:
-        self.share, self.seconds, self.done = share, seconds, 0
-        for _ in range(share.limit + 2):
+    def __init__(self, queue: JobQueue, seconds: float) -> None:
+        self.queue, self.seconds, self.done = queue, seconds, 0
+        for _ in range(queue.limit + 2):
             self.ask()
 
     def ask(self) -> None:
         spec = make_spec(hyperparameters={"seconds": self.seconds, "number": next(self.numbers)})
-        self.share.submit(Simulation(spec, (), ()), None, None).add_done_callback(self.take)
+        self.queue.submit(Simulation(spec, (), ()), None, None).add_done_callback(self.take)
 
     def take(self, future: Future[Answer]) -> None:
         self.done += 1
@@ -97,11 +97,11 @@ class Worklist:
 def test_jobs_get_the_same_worker_time_however_long_their_simulations_are(clock: Clock, size: int) -> None:
     pool = TimedPool(clock, size)
     dispatcher = Dispatcher(pool)
-    long = Worklist(dispatcher.share(size), 10.0)
+    long = Worklist(dispatcher.queue(size), 10.0)
     while clock.now < 35:
         pool.step()
     joined = clock.now
-    short = Worklist(dispatcher.share(size), 0.5)
+    short = Worklist(dispatcher.queue(size), 0.5)
     before = long.done
     while clock.now < joined + 400:
         pool.step()
@@ -113,7 +113,7 @@ def test_jobs_get_the_same_worker_time_however_long_their_simulations_are(clock:
 
 def test_a_job_alone_keeps_all_workers_busy(clock: Clock) -> None:
     pool = TimedPool(clock, 4)
-    job = Worklist(Dispatcher(pool).share(4), 1.0)
+    job = Worklist(Dispatcher(pool).queue(4), 1.0)
     for _ in range(400):
         pool.step()
     assert (job.done, clock.now, pool.idle) == (400, 100.0, 0.0)
@@ -122,12 +122,12 @@ def test_a_job_alone_keeps_all_workers_busy(clock: Clock) -> None:
 def test_a_pool_that_is_far_away_is_given_more_ahead(clock: Clock) -> None:
     pool = TimedPool(clock, 4, ahead=3)
     dispatcher = Dispatcher(pool)
-    job = Worklist(dispatcher.share(4), 1.0)
+    job = Worklist(dispatcher.queue(4), 1.0)
     assert len(pool.queue) == 2  # an evaluator asks for more in the same breath; this one keeps two waiting
     for _ in range(40):
         pool.step()
     assert (job.done, pool.most_queued) == (40, 2)
-    single = dispatcher.share(1)
+    single = dispatcher.queue(1)
     for number in range(9):
         spec = make_spec(hyperparameters={"seconds": 1.0, "single": number})
         single.submit(Simulation(spec, (), ()), None, None)
@@ -137,13 +137,13 @@ def test_a_pool_that_is_far_away_is_given_more_ahead(clock: Clock) -> None:
 def test_a_job_of_one_worker_is_not_starved_by_one_of_all(clock: Clock) -> None:
     pool = TimedPool(clock, 2)
     dispatcher = Dispatcher(pool)
-    long = Worklist(dispatcher.share(2), 10.0)
+    long = Worklist(dispatcher.queue(2), 10.0)
     pool.step()
-    single = Worklist(dispatcher.share(1), 0.5)
+    single = Worklist(dispatcher.queue(1), 0.5)
     began, before = clock.now, long.done
     while clock.now < began + 200:
         pool.step()
-        assert single.share.running <= 1
+        assert single.queue.running <= 1
     assert single.done * 0.5 > 0.85 * (clock.now - began)
     assert (long.done - before) * 10 > 0.9 * (clock.now - began)
 
@@ -151,7 +151,7 @@ def test_a_job_of_one_worker_is_not_starved_by_one_of_all(clock: Clock) -> None:
 def test_the_same_simulation_runs_once_for_two_jobs_and_goes_on_for_the_one_that_stays(clock: Clock) -> None:
     pool = TimedPool(clock)
     dispatcher = Dispatcher(pool)
-    first, second = dispatcher.share(2), dispatcher.share(2)
+    first, second = dispatcher.queue(2), dispatcher.queue(2)
     simulations = [Simulation(make_spec(hyperparameters={"seconds": 1.0, "number": n}), (), ()) for n in range(5)]
     mine = [first.submit(one, None, None) for one in simulations]
     theirs = [second.submit(one, None, None) for one in simulations]
@@ -168,9 +168,9 @@ def test_the_same_simulation_runs_once_for_two_jobs_and_goes_on_for_the_one_that
 
 def test_what_nobody_waits_for_any_more_does_not_start(clock: Clock) -> None:
     pool = TimedPool(clock)
-    share = Dispatcher(pool).share(2)
+    queue = Dispatcher(pool).queue(2)
     futures: list[SharedFuture] = [
-        share.submit(Simulation(make_spec(hyperparameters={"seconds": 1.0, "number": n}), (), ()), None, None)
+        queue.submit(Simulation(make_spec(hyperparameters={"seconds": 1.0, "number": n}), (), ()), None, None)
         for n in range(6)]
     given = [future for _, _, future in pool.running] + [future for _, future in pool.queue]
     for future in reversed(futures):
@@ -178,8 +178,8 @@ def test_what_nobody_waits_for_any_more_does_not_start(clock: Clock) -> None:
     assert len(given) == 3
     assert all(future.cancelled() for future in given)
     assert len(pool.running) + len(pool.queue) == 3
-    assert not share.waiting
-    assert not share.with_pool
+    assert not queue.waiting
+    assert not queue.with_pool
 
 
 def test_a_pool_that_was_stopped_is_said_to_all_who_wait(clock: Clock) -> None:
@@ -188,12 +188,12 @@ def test_a_pool_that_was_stopped_is_said_to_all_who_wait(clock: Clock) -> None:
             raise WorkerDiedError("The workers were stopped.")
 
     pool = Stopped(clock)
-    share = dispatcher_of(pool).share(2)
+    queue = dispatcher_of(pool).queue(2)
     simulation = Simulation(make_spec(hyperparameters={"seconds": 1.0}), (), ())
     with pytest.raises(WorkerDiedError, match="stopped"):
-        share.submit(simulation, None, None).result(0)
+        queue.submit(simulation, None, None).result(0)
     with pytest.raises(WorkerDiedError, match="stopped"):
-        share.submit(simulation, None, None)
+        queue.submit(simulation, None, None)
 
 
 def test_real_jobs_side_by_side_and_a_pool_that_grows_under_them(candle_store: CandleStore) -> None:

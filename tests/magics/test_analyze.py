@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job
-from jesse_nb.core.simulator import known_strategies
+from jesse_nb.core.simulator import strategy_registry
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.options import flags_of, parse_line, tool_arguments
@@ -131,7 +131,7 @@ def test_a_deep_one_with_all_its_numbers(here):
 
 def test_a_class_that_the_kernel_forgot_is_given(here, monkeypatch):
     run(here, f"%%backtest {MARKET} -o result\n{STRATEGY}")
-    monkeypatch.setattr(known_strategies, "_by_hash", {})
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
     run(here, "%analyze result")
     assert "strategy=Crossing" in analysis_in(here).advanced.left_out["fee_stress"]
     run(here, "%analyze result --strategy Crossing")

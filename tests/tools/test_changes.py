@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.simulator.known_strategies import remember
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategy_registry import register_strategy
 from jesse_nb.core.tools.changes import changes_since
 from tests.analysis.results import make_spec
 from tests.strategies import TREND
@@ -45,7 +45,7 @@ def test_a_class_that_was_defined_again_is_a_change(monkeypatch: pytest.MonkeyPa
     from jesse_nb.core.simulator.strategy_hash import hash_class
 
     ref = StrategyRef("Rule", "notebook", hash_class(old))
-    remember(ref.hash, old, None)
+    register_strategy(ref.hash, old, None)
     monkeypatch.setattr(sys.modules[__name__], "Rule", old, raising=False)
     assert changes_since(ran(ref)) == ()
 

@@ -11,7 +11,7 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator import known_strategies
+from jesse_nb.core.simulator import strategy_registry
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.backtest import backtest
 from jesse_nb.core.tools.holdout import Holdout, Looks
@@ -168,11 +168,11 @@ def test_a_study_that_goes_on_is_the_same_study(study: OptimizeResult, candle_st
 def test_a_result_that_was_kept_opens_where_its_strategy_is_known(study: OptimizeResult,
                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     kept = pickle.loads(pickle.dumps(study))
-    monkeypatch.setattr(known_strategies, "_by_hash", {})  # as after the kernel's restart
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})  # as after the kernel's restart
     opened = kept.open_holdout()  # its source text is in the result
     assert opened.default is not None
     assert holdout_of(study).looks() == Looks(1, 0)
-    monkeypatch.setattr(known_strategies, "_by_hash", {})
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
     spec = holdout_of(study).spec
     route = replace(spec.routes[0], strategy=replace(spec.routes[0].strategy, kind="notebook"))
     unknown = replace(holdout_of(study), spec=replace(spec, routes=(route,)))

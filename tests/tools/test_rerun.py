@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import jesse_nb.core.simulator.known_strategies as known_strategies
+import jesse_nb.core.simulator.strategy_registry as strategy_registry
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.pipeline import CandlePipeline
@@ -54,8 +54,8 @@ def spec_of(markets: CandleStore) -> Any:
 def restarted(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What a kernel knows of strategies after a restart: nothing."""
     def restart() -> None:
-        monkeypatch.setattr(known_strategies, "_by_hash", {})
-        monkeypatch.setattr(known_strategies, "_given", set())
+        monkeypatch.setattr(strategy_registry, "_by_hash", {})
+        monkeypatch.setattr(strategy_registry, "_given", set())
 
     return restart
 
@@ -137,9 +137,9 @@ def test_a_text_in_place_of_the_one_that_a_hash_names_does_not_run(
 
 def test_one_of_many_strategies_is_still_known_as_given(spec_of: Any, markets: CandleStore) -> None:
     spec = spec_of(CROSSING + "\nMANY = True\n")
-    for number in range(known_strategies._MOST):
+    for number in range(strategy_registry._MOST):
         resolve_strategy(CROSSING + f"\nX = {number}\n")
-    assert known_strategies.made_from(spec.routes[0].strategy.hash) is None
+    assert strategy_registry.registered_strategy(spec.routes[0].strategy.hash) is None
     assert request_again(spec, candles=markets).routes
 
 
@@ -185,7 +185,7 @@ def test_other_candles_are_refused(spec_of: Any, markets: CandleStore, tmp_path:
 def test_only_the_latest_strategies_are_remembered(restarted: Any) -> None:
     restarted()
     first = resolve_strategy(CROSSING)
-    for number in range(known_strategies._MOST):
+    for number in range(strategy_registry._MOST):
         resolve_strategy(CROSSING + f"\nX = {number}\n")
-    assert known_strategies.made_from(first.ref.hash) is None
-    assert len(known_strategies._by_hash) == known_strategies._MOST
+    assert strategy_registry.registered_strategy(first.ref.hash) is None
+    assert len(strategy_registry._by_hash) == strategy_registry._MOST

@@ -9,8 +9,8 @@ from jesse_nb.core.analysis.significance import MeanTest, mean_test
 from jesse_nb.core.analysis.verdict import (
     FEW_DAYS,
     LEVEL,
-    Outcome,
     Verdict,
+    VerdictKind,
     as_percent,
     counted,
     looked_at_before,
@@ -52,7 +52,7 @@ def cpcv_verdict(result: CpcvStudy) -> Verdict:
                    tuple(_evidence(result, told, test, baseline)))
 
 
-def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> Outcome:
+def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> VerdictKind:
     gained = middle.metrics["net_profit_percentage"]
     if all((path.returns == 0).all() for path in told):
         return "nothing"
@@ -67,7 +67,7 @@ def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: Me
     return "mixed" if spoiled else "holds up"
 
 
-def _first(outcome: Outcome, told: list[CpcvPath], middle: CpcvPath) -> str:
+def _first(outcome: VerdictKind, told: list[CpcvPath], middle: CpcvPath) -> str:
     losing = sum(path.metrics["net_profit_percentage"] < 0 for path in told)
     figures = (f"{losing} of {counted(len(told), 'path')} lost money, the median path gave "
                f"{as_percent(middle.metrics['net_profit_percentage'])} in {counted(len(middle.returns), 'day')}")
@@ -82,7 +82,7 @@ def _first(outcome: Outcome, told: list[CpcvPath], middle: CpcvPath) -> str:
     }[outcome]
 
 
-def _second(outcome: Outcome, result: CpcvStudy) -> str:
+def _second(outcome: VerdictKind, result: CpcvStudy) -> str:
     judged = sum(not math.isnan(split.logit) for split in result.splits)
     if not judged:
         return "How the chosen candidate ranks needs two or more with a score on the test groups."

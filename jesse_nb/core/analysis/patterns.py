@@ -10,7 +10,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.change_points import DriftChanges, drift_changes
 from jesse_nb.core.analysis.curves import daily_returns
-from jesse_nb.core.analysis.few_trades import FewTrades, few_trades
+from jesse_nb.core.analysis.profit_concentration import ProfitConcentration, profit_concentration
 from jesse_nb.core.analysis.trade_returns import trade_returns
 from jesse_nb.core.analysis.trade_sequence import (
     Decay,
@@ -83,7 +83,7 @@ def find_patterns(trades: pd.DataFrame, equity: pd.Series[float], balance: float
     runs, memory, fading = runs_test(returns), serial_dependence(returns, seed=seed), decay(returns, seed=seed)
     changes, clusters, serial, edge = _holm(drift.p, runs.p, memory.p, fading.p)
     return (_of_drift(drift, changes), _of_runs(runs, clusters), _of_memory(memory, serial), _of_decay(fading, edge),
-            _of_few(few_trades(returns)))
+            _of_few(profit_concentration(returns)))
 
 
 def _holm(*p_values: float) -> list[float]:
@@ -161,7 +161,7 @@ def _of_decay(known: Decay, corrected: float) -> Pattern:
     return Pattern(name, found, sentence, figures, known.p, corrected)
 
 
-def _of_few(known: FewTrades) -> Pattern:
+def _of_few(known: ProfitConcentration) -> Pattern:
     name = "dependence on a few trades"
     figures = {"trades": known.trades, "profit": known.profit, "best": known.best,
                "gone_with_best": known.gone_with_best, "enough": known.enough}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.significance import share_of, shortage, unusable
+from jesse_nb.core.analysis.significance import proportion_of, shortage, unusable
 
 __all__ = ["ReturnDistribution", "period_returns", "return_distribution"]
 
@@ -119,7 +119,7 @@ def _period_row(returns: pd.Series[float], length: str) -> tuple[object, ...]:
         return count, partial, *[undefined] * 10, reason
     spread = float(gains.std(ddof=1)) if count > 1 else undefined
     varies = spread > 1e-12
-    above = share_of(int((gains > 0).sum()), count)
+    above = proportion_of(int((gains > 0).sum()), count)
     reason = "" if varies and count >= 4 else (
         "the returns do not vary" if count > 1 and not varies
         else f"{count} {'is' if count == 1 else 'are'} too few for the shape")

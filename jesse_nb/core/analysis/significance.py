@@ -11,8 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from jesse_nb.core.study.ratios import PERIODS, sharpe
 
-__all__ = ["Bootstrap", "Interval", "MeanTest", "Resamples", "Share", "bootstrap", "mean_test", "share_of",
-           "stationary_resamples", "unusable"]
+__all__ = [
+    "Bootstrap",
+    "Interval",
+    "MeanTest",
+    "Proportion",
+    "Resamples",
+    "bootstrap",
+    "mean_test",
+    "proportion_of",
+    "stationary_resamples",
+    "unusable",
+]
 
 #: Fewer returns than this are not resampled or tested.
 FEWEST = 20
@@ -87,7 +97,7 @@ class Bootstrap:
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """How many of how many, with the 95 % Wilson interval of the share (fractions; NaN of none)."""
 
     count: int
@@ -181,14 +191,14 @@ def stationary_resamples(sample: NDArray[np.float64], *, seed: int = 0, resample
     return Resamples(sample[np.array([drawer.update_indices() for _ in range(resamples)])], length)
 
 
-def share_of(count: int, total: int) -> Share:
+def proportion_of(count: int, total: int) -> Proportion:
     """Return a share with its Wilson interval."""
     from statsmodels.stats.proportion import proportion_confint
 
     if not total:
-        return Share(0, 0, math.nan, math.nan)
+        return Proportion(0, 0, math.nan, math.nan)
     low, high = proportion_confint(count, total, alpha=0.05, method="wilson")
-    return Share(count, total, float(low), float(high))
+    return Proportion(count, total, float(low), float(high))
 
 
 def shortage(count: int, unit: str, needed: int) -> str:

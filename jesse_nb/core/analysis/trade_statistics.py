@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.exit_kinds import exit_kinds
-from jesse_nb.core.analysis.significance import Share, share_of
+from jesse_nb.core.analysis.significance import Proportion, proportion_of
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
 from jesse_nb.exceptions import InputError
 
@@ -73,7 +73,7 @@ class TradeStatistics:
     wins: int
     losses: int
     break_even: int
-    win_rate: Share
+    win_rate: Proportion
     net_profit: float
     gross_profit: float
     gross_loss: float
@@ -135,7 +135,7 @@ def trade_statistics(
         wins=gross.wins,
         losses=gross.losses,
         break_even=len(closed) - gross.wins - gross.losses,
-        win_rate=share_of(gross.wins, gross.wins + gross.losses),
+        win_rate=proportion_of(gross.wins, gross.wins + gross.losses),
         net_profit=float(pnl.sum()),
         gross_profit=gross.profit,
         gross_loss=gross.loss,
@@ -241,7 +241,7 @@ def _table(closed: pd.DataFrame, keys: pd.Series[str], groups: list[str], name: 
 def _group(part: pd.DataFrame) -> dict[str, float]:
     pnl = part["pnl"].to_numpy(dtype=float)
     gross = _Gross.of(pnl)
-    rate = share_of(gross.wins, gross.wins + gross.losses)
+    rate = proportion_of(gross.wins, gross.wins + gross.losses)
     return {
         "trades": len(part), "wins": gross.wins, "losses": gross.losses,
         "win_rate": rate.share, "win_rate_low": rate.low, "win_rate_high": rate.high,

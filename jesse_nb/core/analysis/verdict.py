@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.significance import Bootstrap, Interval, MeanTest, Share, bootstrap, mean_test
+from jesse_nb.core.analysis.significance import Bootstrap, Interval, MeanTest, Proportion, bootstrap, mean_test
 from jesse_nb.core.analysis.stability import parameter_stability
 from jesse_nb.core.analysis.stitching import StitchedReturns, stitched
 from jesse_nb.core.analysis.walk_forward import (
@@ -23,15 +23,26 @@ from jesse_nb.core.analysis.walk_forward import (
 if TYPE_CHECKING:
     from jesse_nb.core.study.walk_forward_study import WalkForwardStudy
 
-__all__ = ["FEW_DAYS", "LEVEL", "Outcome", "Verdict", "WalkForwardFigures", "as_percent", "counted", "figures_of",
-           "looked_at_before", "probability", "verdict"]
+__all__ = [
+    "FEW_DAYS",
+    "LEVEL",
+    "Verdict",
+    "VerdictKind",
+    "WalkForwardFigures",
+    "as_percent",
+    "counted",
+    "figures_of",
+    "looked_at_before",
+    "probability",
+    "verdict",
+]
 
 #: Less out-of-sample data than this says nothing, whatever it shows.
 FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
 #: Chance of a false alarm that is accepted.
 LEVEL = 0.05
 
-Outcome = Literal["nothing", "ruined", "too little", "fails", "no evidence", "mixed", "holds up"]
+VerdictKind = Literal["nothing", "ruined", "too little", "fails", "no evidence", "mixed", "holds up"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class Verdict:
         One line a figure.
     """
 
-    outcome: Outcome
+    outcome: VerdictKind
     sentences: tuple[str, str]
     evidence: tuple[str, ...]
 
@@ -64,7 +75,7 @@ class WalkForwardFigures:
     against_baseline: MeanTest | None
     resampled: Bootstrap
     efficiency: Efficiency
-    profitable: Share
+    profitable: Proportion
     ranks: RankCorrelation
 
 
@@ -102,7 +113,7 @@ def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None)
     return Verdict(outcome, sentences, tuple(_evidence(known, result)))
 
 
-def _outcome(known: WalkForwardFigures) -> Outcome:
+def _outcome(known: WalkForwardFigures) -> VerdictKind:
     curve = known.curve
     if curve.ruin:
         return "ruined"
@@ -117,7 +128,7 @@ def _outcome(known: WalkForwardFigures) -> Outcome:
     return "mixed" if _against(known) else "holds up"
 
 
-def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
+def _first(outcome: VerdictKind, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
     curve = known.curve
     if curve.returns.empty:
         reasons = sorted({one.reason for one in result.windows if one.reason})
@@ -145,7 +156,7 @@ def _first(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardStudy
     return f"{word}: {gained}, more than luck easily explains ({chance})."
 
 
-def _second(outcome: Outcome, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
+def _second(outcome: VerdictKind, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
     if known.curve.returns.empty:
         return ("The reasons are in the table of windows." if result.windows else
                 "It was stopped before any window was through.")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.held_out import NO_EDGE, read_metric
-from jesse_nb.core.analysis.significance import Share, share_of
+from jesse_nb.core.analysis.significance import Proportion, proportion_of
 from jesse_nb.core.study.ratios import PERIODS
 
 if TYPE_CHECKING:
@@ -173,14 +173,14 @@ def efficiency(result: WalkForwardStudy, curve: StitchedReturns) -> Efficiency:
     return Efficiency(math.nan if reason else outside / inside, inside, outside, len(pairs), by_window, reason)
 
 
-def profitable_windows(curve: StitchedReturns) -> Share:
+def profitable_windows(curve: StitchedReturns) -> Proportion:
     """Return how many windows gained on the days that they give to the stitched curve.
 
     Those days do not overlap, so the windows are separate observations even when the out-of-sample
     periods overlap. A window without a trade did not gain.
     """
     gained = (1.0 + curve.returns).groupby(curve.window).prod() > 1.0 + 1e-12
-    return share_of(int(gained.sum()), len(gained))
+    return proportion_of(int(gained.sum()), len(gained))
 
 
 def rank_correlation(result: WalkForwardStudy) -> RankCorrelation:

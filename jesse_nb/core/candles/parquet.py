@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from jesse_nb.core.candles.file_state import FileState, file_state
 from jesse_nb.core.candles.gaps import find_gaps, window
-from jesse_nb.core.candles.sealed import read_all, read_footer, sealed
+from jesse_nb.core.candles.parquet_integrity import read_all, read_footer, sealed
 from jesse_nb.core.candles.series import COLUMNS, Candles, Gap, SeriesInfo, fingerprint_candles
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT, validate_candles
 from jesse_nb.core.times import MINUTE_MS

@@ -1,6 +1,6 @@
 """Whose simulation is next: jobs that run side by side share the workers by the time they use.
 
-Every pool has one :class:`Dispatcher` and every job a :class:`Share` of it. A pool is
+Every pool has one :class:`Dispatcher` and every job a :class:`JobQueue` of it. A pool is
 given as many simulations as it has workers and as many ahead as it wants, so that no worker
 waits for this process; all others wait here, where a job that comes later can overtake.
 """
@@ -21,7 +21,7 @@ from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.exceptions import WorkerDiedError
 
-__all__ = ["Dispatcher", "Share", "SharedFuture", "dispatcher_of"]
+__all__ = ["Dispatcher", "JobQueue", "SharedFuture", "dispatcher_of"]
 
 
 class SharedFuture(Future[Answer]):
@@ -36,14 +36,14 @@ class _Task:
     simulation: Simulation
     timeout: float | None
     memory_limit: int | None
-    share: Share
-    askers: dict[SharedFuture, Share] = field(default_factory=dict)
+    queue: JobQueue
+    askers: dict[SharedFuture, JobQueue] = field(default_factory=dict)
     given: bool = False
     answer: Future[Answer] | None = None
     began: float | None = None
 
 
-class Share:
+class JobQueue:
     """One job's part of a pool; made by :meth:`Dispatcher.share`.
 
     Parameters
@@ -116,19 +116,19 @@ class Dispatcher:
         self._lock = threading.RLock()
         self._tasks: dict[tuple[Any, ...], _Task] = {}
         self._with_pool: list[_Task] = []  # in the order in which the pool takes them
-        self._shares: list[Share] = []  # that have anything waiting or running
+        self._queues: list[JobQueue] = []  # that have anything waiting or running
         self._broken: WorkerDiedError | None = None
         self._giving = False  # True while a thread gives tasks to the pool
         self._asked = 0  # for how many calls somebody gives tasks to the pool at this moment
 
-    def share(self, limit: int) -> Share:
+    def queue(self, limit: int) -> JobQueue:
         """Return a new job's part, of at most ``limit`` simulations at once."""
-        return Share(self, limit)
+        return JobQueue(self, limit)
 
     def submit(
-        self, share: Share, simulation: Simulation, timeout: float | None, memory_limit: int | None
+        self, queue: JobQueue, simulation: Simulation, timeout: float | None, memory_limit: int | None
     ) -> SharedFuture:
-        """Do what :meth:`Share.submit` says."""
+        """Do what :meth:`JobQueue.submit` says."""
         future = SharedFuture()
         with self._lock:
             if self._broken is not None:
@@ -136,22 +136,22 @@ class Dispatcher:
             key = (simulation.spec.key, simulation.stop, timeout, memory_limit)
             task = self._tasks.get(key)
             if task is None:
-                task = self._tasks[key] = _Task(key, simulation, timeout, memory_limit, share)
-                self._wake(share)
-                share.waiting.append(task)
+                task = self._tasks[key] = _Task(key, simulation, timeout, memory_limit, queue)
+                self._wake(queue)
+                queue.waiting.append(task)
             else:
                 future.joined = True
-            task.askers[future] = share
+            task.askers[future] = queue
         future.add_done_callback(lambda done: self._leave(task, future) if done.cancelled() else None)
         self._dispatch()
         return future
 
-    def _wake(self, share: Share) -> None:
+    def _wake(self, queue: JobQueue) -> None:
         """Let a job that had nothing to do start level with the others: time that it left unused is gone."""
-        if share not in self._shares:
+        if queue not in self._queues:
             now = time.monotonic()
-            share.used = max(share.used, min((other.used_until(now) for other in self._shares), default=0.0))
-            self._shares.append(share)
+            queue.used = max(queue.used, min((other.used_until(now) for other in self._queues), default=0.0))
+            self._queues.append(queue)
 
     def _dispatch(self) -> None:
         """Give the pool what it has room for.
@@ -173,8 +173,8 @@ class Dispatcher:
                 self._giving = False
                 return None
             task.given = True
-            task.share.waiting.remove(task)
-            task.share.with_pool.append(task)
+            task.queue.waiting.remove(task)
+            task.queue.with_pool.append(task)
             self._with_pool.append(task)
             self._note_starts()
             return task
@@ -200,20 +200,20 @@ class Dispatcher:
         if free <= 0:
             return None
         now = time.monotonic()
-        fair = math.ceil(self._pool_size() / max(len(self._shares), 1))
+        fair = math.ceil(self._pool_size() / max(len(self._queues), 1))
 
-        def rank(share: Share) -> tuple[bool, float, int]:
-            running = len(share.with_pool)
+        def rank(queue: JobQueue) -> tuple[bool, float, int]:
+            running = len(queue.with_pool)
             # Nobody knows yet how long it takes: it gets its part of the workers, and no more.
-            return share.usual is None and running >= fair, share.used_with_given(now), running
+            return queue.usual is None and running >= fair, queue.used_with_given(now), running
 
-        waiting = sorted((share for share in self._shares if share.waiting), key=rank)
+        waiting = sorted((queue for queue in self._queues if queue.waiting), key=rank)
         if free <= ahead:
             waiting = waiting[:1]  # if it must wait for one of its own, the place ahead is kept for it
-        return next((share.waiting[0] for share in waiting if len(share.with_pool) < self._most(share)), None)
+        return next((queue.waiting[0] for queue in waiting if len(queue.with_pool) < self._most(queue)), None)
 
-    def _most(self, share: Share) -> int:
-        return share.limit if share.limit < self._pool_size() else share.limit + self._ahead()
+    def _most(self, queue: JobQueue) -> int:
+        return queue.limit if queue.limit < self._pool_size() else queue.limit + self._ahead()
 
     def _pool_size(self) -> int:
         try:
@@ -236,10 +236,10 @@ class Dispatcher:
         with self._lock:
             self._with_pool.remove(task)
             self._forget(task)
-            task.share.with_pool.remove(task)
+            task.queue.with_pool.remove(task)
             if task.began is not None:
-                task.share.charge(time.monotonic() - task.began)
-            self._drop_if_idle(task.share)
+                task.queue.charge(time.monotonic() - task.began)
+            self._drop_if_idle(task.queue)
             self._note_starts()
             askers = list(task.askers)
         self._dispatch()
@@ -253,18 +253,18 @@ class Dispatcher:
             if task.answer is not None and task.answer.done():
                 return
             heir = next(iter(task.askers.values()), None)
-            mine = task.share.with_pool if task.given else task.share.waiting
+            mine = task.queue.with_pool if task.given else task.queue.waiting
             if heir is None:
                 self._forget(task)
                 if not task.given:
                     mine.remove(task)
-                    self._drop_if_idle(task.share)
-            elif heir is not task.share:
+                    self._drop_if_idle(task.queue)
+            elif heir is not task.queue:
                 mine.remove(task)
-                self._drop_if_idle(task.share)
+                self._drop_if_idle(task.queue)
                 self._wake(heir)
                 (heir.with_pool if task.given else heir.waiting).append(task)
-                task.share = heir
+                task.queue = heir
             stopped = task.answer if heir is None else None
         if stopped is not None:
             stopped.cancel()
@@ -274,9 +274,9 @@ class Dispatcher:
         if self._tasks.get(task.key) is task:
             del self._tasks[task.key]
 
-    def _drop_if_idle(self, share: Share) -> None:
-        if share in self._shares and not share.waiting and not share.with_pool:
-            self._shares.remove(share)
+    def _drop_if_idle(self, queue: JobQueue) -> None:
+        if queue in self._queues and not queue.waiting and not queue.with_pool:
+            self._queues.remove(queue)
 
 
 def _failed(error: Exception) -> Future[Answer]:

@@ -16,9 +16,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from jesse_nb.core.jobs.claims import Claims
-from jesse_nb.core.jobs.dispatch import Share, SharedFuture, dispatcher_of
+from jesse_nb.core.jobs.dispatch import JobQueue, SharedFuture, dispatcher_of
 from jesse_nb.core.jobs.failures import failure_of
-from jesse_nb.core.jobs.outcome import Outcome, Question, known_outcome
+from jesse_nb.core.jobs.outcome import RunOutcome, RunRequest, known_outcome
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
@@ -28,7 +28,7 @@ from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import JobCancelledError, SimulationError, StorageError
 
-__all__ = ["Evaluator", "Outcome"]
+__all__ = ["Evaluator", "RunOutcome"]
 
 _Key: TypeAlias = tuple[str, StopRule | None]
 
@@ -71,18 +71,18 @@ class Evaluator:
     ) -> None:
         self._pool_of = pool
         self._pool: Pool | None = None  # which its dispatcher does not keep alive
-        self._share: Share | None = None
+        self._queue: JobQueue | None = None
         self._limit = limit
         self._store = store
         self._claims = Claims(store, trial_timeout)
         self._prepare = prepare
         self._trial_timeout = trial_timeout
         self._memory_limit = memory_limit
-        self._waiting: deque[Question] = deque()
+        self._waiting: deque[RunRequest] = deque()
         self._futures: dict[_Key, SharedFuture] = {}
         self._tickets: dict[_Key, list[Hashable]] = {}
-        self._answered: queue.SimpleQueue[tuple[Question, SharedFuture]] = queue.SimpleQueue()
-        self._ready: deque[tuple[Hashable, Outcome]] = deque()
+        self._answered: queue.SimpleQueue[tuple[RunRequest, SharedFuture]] = queue.SimpleQueue()
+        self._ready: deque[tuple[Hashable, RunOutcome]] = deque()
         self._checks: set[str] = set()
         self._damaged: set[str] = set()
         self._closed = False
@@ -101,7 +101,7 @@ class Evaluator:
     @property
     def running(self) -> int:
         """How many simulations workers have begun."""
-        return 0 if self._share is None else self._share.running
+        return 0 if self._queue is None else self._queue.running
 
     @property
     def pending(self) -> int:
@@ -128,26 +128,26 @@ class Evaluator:
         A ``check`` is filed as one (:meth:`~jesse_nb.core.jobs.store.RunStore.put`). With ``stop``, it ends where
         that rule says so.
         """
-        question = Question(spec, stop)
-        if question.key in self._tickets:
-            self._tickets[question.key].append(ticket)
+        request = RunRequest(spec, stop)
+        if request.key in self._tickets:
+            self._tickets[request.key].append(ticket)
             return
         known = None
         with self._keeping():
-            known = known_outcome(self._store, question)
+            known = known_outcome(self._store, request)
         self._damaged |= self._store.damaged & {spec.key}
         if known is not None:
             self._ready.append((ticket, known))
             return
         if self._closed:
             return
-        self._tickets[question.key] = [ticket]
+        self._tickets[request.key] = [ticket]
         if check:
             self._checks.add(spec.key)
-        self._waiting.append(question)
+        self._waiting.append(request)
         self._fill()
 
-    def next(self, timeout: float) -> tuple[Hashable, Outcome] | None:
+    def next(self, timeout: float) -> tuple[Hashable, RunOutcome] | None:
         """Return the next ticket with its outcome; None when none came within ``timeout`` seconds."""
         if not self._ready:
             with contextlib.suppress(queue.Empty):
@@ -173,47 +173,47 @@ class Evaluator:
 
     def _fill(self) -> None:
         while self._waiting and len(self._futures) < self.most_in_flight:
-            question = self._waiting.popleft()
-            if self._claims.take(question):
-                self._start(question)
+            request = self._waiting.popleft()
+            if self._claims.take(request):
+                self._start(request)
 
-    def _start(self, question: Question) -> None:
-        if self._share is None:
+    def _start(self, request: RunRequest) -> None:
+        if self._queue is None:
             self._pool = self._pool_of()
-            self._share = dispatcher_of(self._pool).share(self._limit)
-        simulation = replace(self._prepare(question.spec), stop=question.stop)
-        future = self._share.submit(simulation, self._trial_timeout, self._memory_limit)
-        self._futures[question.key] = future
-        future.add_done_callback(lambda _: self._answered.put((question, future)))
+            self._queue = dispatcher_of(self._pool).queue(self._limit)
+        simulation = replace(self._prepare(request.spec), stop=request.stop)
+        future = self._queue.submit(simulation, self._trial_timeout, self._memory_limit)
+        self._futures[request.key] = future
+        future.add_done_callback(lambda _: self._answered.put((request, future)))
 
     def _look_elsewhere(self) -> None:
         finished, ours = self._claims.look()
-        for question, outcome in finished:
-            self._deliver(question, outcome)
-        for question in ours:
-            self._start(question)
+        for request, outcome in finished:
+            self._deliver(request, outcome)
+        for request in ours:
+            self._start(request)
 
-    def _take(self, question: Question, future: SharedFuture) -> None:
-        if self._futures.pop(question.key, None) is None:
+    def _take(self, request: RunRequest, future: SharedFuture) -> None:
+        if self._futures.pop(request.key, None) is None:
             return  # cancelled meanwhile
         self._fill()
-        outcome = self._outcome(question.spec, future)
-        self._claims.release([question.spec.key])
-        self._deliver(question, outcome)
+        outcome = self._outcome(request.spec, future)
+        self._claims.release([request.spec.key])
+        self._deliver(request, outcome)
 
-    def _deliver(self, question: Question, outcome: Outcome) -> None:
-        tickets = self._tickets.pop(question.key)
+    def _deliver(self, request: RunRequest, outcome: RunOutcome) -> None:
+        tickets = self._tickets.pop(request.key)
         self._ready.append((tickets[0], outcome))
         self._ready.extend((other, replace(outcome, reused=True)) for other in tickets[1:])
 
-    def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> Outcome:
+    def _outcome(self, spec: BacktestSpec, future: SharedFuture) -> RunOutcome:
         self.simulated += not future.joined
         error = _failure(future, self._trial_timeout)
         if isinstance(error, SimulationError):
             with self._keeping():
                 self._store.put_failure(spec, type(error).__name__, str(error))
         if error is not None:
-            return Outcome(spec, None, error, reused=future.joined)
+            return RunOutcome(spec, None, error, reused=future.joined)
         answer: RunRecord | StoppedRun = future.result().value
         with self._keeping():
             if isinstance(answer, StoppedRun):
@@ -221,8 +221,8 @@ class Evaluator:
             else:
                 self._store.put(spec, answer, check=spec.key in self._checks)
         if isinstance(answer, StoppedRun):
-            return Outcome(spec, None, reused=future.joined, stopped=answer)
-        return Outcome(spec, answer, reused=future.joined)
+            return RunOutcome(spec, None, reused=future.joined, stopped=answer)
+        return RunOutcome(spec, answer, reused=future.joined)
 
     @contextlib.contextmanager
     def _keeping(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ import numpy as np
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, memory_share, remove_orphaned_scratch
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.carried_code import CarriedCode
+from jesse_nb.core.simulator.shipped_strategies import ShippedStrategy
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError, JobCancelledError
@@ -69,7 +69,7 @@ class Agent:
         path = self._folder / f"{len(self._candles)}.npy"
         await _fill(_place(self._candles, name), lambda: _written(path, objects[0]))
 
-    async def keep_strategy(self, name: str, carried: CarriedCode) -> None:
+    async def keep_strategy(self, name: str, carried: ShippedStrategy) -> None:
         """Lay out a strategy's local modules."""
         async def unpacked() -> StrategyCode:
             return carried.unpack(self._folder)
@@ -102,7 +102,7 @@ class Agent:
         whole = replace(simulation, codes=tuple(codes), candles=tuple(candles))
         return await self._answer(number, lambda pool: pool.submit(whole, timeout, limit), timeout)
 
-    async def describe(self, number: int, carried: CarriedCode, timeout: float) -> Answer | JesseNbError:
+    async def describe(self, number: int, carried: ShippedStrategy, timeout: float) -> Answer | JesseNbError:
         """Build a strategy and ask what it declares."""
         code = carried.unpack(self._folder)
         return await self._answer(number, lambda pool: pool.describe(code, timeout), timeout)

@@ -27,7 +27,7 @@ from jesse_nb.core.jobs.failures import MOST_LOSSES, failure_of
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.carried_code import carry
+from jesse_nb.core.simulator.shipped_strategies import ship_strategy
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.strategy import StrategyCode
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
@@ -153,7 +153,7 @@ class RayPool:
 
     def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
         """Build a strategy in a worker and ask what it declares."""
-        return self._submit(_Task(next(self._numbers), "describe", (carry(code), timeout)))
+        return self._submit(_Task(next(self._numbers), "describe", (ship_strategy(code), timeout)))
 
     def stop(self) -> None:
         """End all workers on the cluster and give its processors back."""
@@ -212,7 +212,7 @@ class RayPool:
         """Send what a machine does not have yet, and a series to all others that lack it, too."""
         for code in simulation.codes:
             if code.ref.hash not in node.kept:
-                node.agent.keep_strategy.remote(code.ref.hash, carry(code))
+                node.agent.keep_strategy.remote(code.ref.hash, ship_strategy(code))
                 node.kept.add(code.ref.hash)
         for part in simulation.candles:
             name = Path(part.path).name  # has the fingerprint of the content in it

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from jesse_nb.core.simulator.account.audit import EquityAudit
 from jesse_nb.core.simulator.dependencies import NOTHING, Dependencies
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
+from jesse_nb.core.simulator.lazy_fields import allow_lazy_field, set_lazy_field
 from jesse_nb.core.simulator.observing import Observation
-from jesse_nb.core.simulator.reading_later import allow_reading_later, read_later
 from jesse_nb.core.simulator.recording import Recording
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -93,7 +93,7 @@ class RunRecord:
             output=self.output,
             audit=self.audit,
         )
-        read_later(result, "trades", self.trades_frame)
+        set_lazy_field(result, "trades", self.trades_frame)
         return result
 
     def trades_frame(self) -> pd.DataFrame:
@@ -168,12 +168,12 @@ class RunRecord:
             depends=depends,
             audit=audit,
         )
-        read_later(record, "trades", read_trades)
+        set_lazy_field(record, "trades", read_trades)
         return record
 
 
-allow_reading_later(RunRecord, "trades")
-allow_reading_later(BacktestResult, "trades")
+allow_lazy_field(RunRecord, "trades")
+allow_lazy_field(BacktestResult, "trades")
 
 _NO_TRADES = pd.DataFrame()
 

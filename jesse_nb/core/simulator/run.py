@@ -26,7 +26,7 @@ from jesse_nb.core.simulator.account.ruin import Books
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun
-from jesse_nb.core.simulator.fast import FAST_PATH, Way, fast_path
+from jesse_nb.core.simulator.fast import FAST_PATH, SimulationPath, fast_path
 from jesse_nb.core.simulator.fast.series import known_series
 from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
@@ -148,7 +148,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     return _until_ruin(record)
 
 
-def _books(account: AccountWatch, simulation: Simulation, way: Way) -> dict[str, Books]:
+def _books(account: AccountWatch, simulation: Simulation, way: SimulationPath) -> dict[str, Books]:
     return account.books(known_series(simulation.candles) if way.name == FAST_PATH else None)
 
 

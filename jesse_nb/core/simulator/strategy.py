@@ -28,10 +28,10 @@ import cloudpickle
 
 from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.jesse_runtime import strategy_class
-from jesse_nb.core.simulator.known_strategies import made_from, remember
 from jesse_nb.core.simulator.local_modules import expect_sources, forget_local_modules, source_digest
 from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategy_hash import read_class, read_source
+from jesse_nb.core.simulator.strategy_registry import register_strategy, registered_strategy
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
 __all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "read_strategy",
@@ -137,11 +137,11 @@ def resolve_strategy(strategy: Any, project: str | Path | None = None) -> Strate
         When it is none of these, or not a subclass of Jesse's ``Strategy``.
     """
     if isinstance(strategy, StrategyCode):
-        if made_from(strategy.ref.hash) is None:
-            remember(strategy.ref.hash, strategy, project)
+        if registered_strategy(strategy.ref.hash) is None:
+            register_strategy(strategy.ref.hash, strategy, project)
         return strategy
     code = read_strategy(strategy, project)
-    remember(code.ref.hash, strategy, project)
+    register_strategy(code.ref.hash, strategy, project)
     return code
 
 

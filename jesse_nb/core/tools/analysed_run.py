@@ -25,7 +25,7 @@ from jesse_nb.core.tools.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import CandlesError, InputError
 
-__all__ = ["Chosen", "MarketCandles", "analysed_run", "candles_beneath"]
+__all__ = ["AnalysisInput", "MarketCandles", "analysed_run", "candles_of_run"]
 
 #: How much before the run features and regimes may look back, where so much is stored.
 _HISTORY_DAYS = 400
@@ -34,7 +34,7 @@ _TAKES = ("Give a result of backtest, optimize, walk_forward or backtest_batch, 
           "or trades=... and equity=....")
 
 
-class Chosen(NamedTuple):
+class AnalysisInput(NamedTuple):
     """The run to read: ``backtest`` is the whole of it where it is a single one; remarks for the report."""
 
     run: AnalysedRun
@@ -50,7 +50,7 @@ class MarketCandles(NamedTuple):
 
 
 @singledispatch
-def analysed_run(result: Any) -> Chosen:
+def analysed_run(result: Any) -> AnalysisInput:
     """Return the run that an analysis of ``result`` reads.
 
     A study's is its best trial's run on the held-out period, where it has one: nothing chose it there. A
@@ -77,48 +77,48 @@ def run_of_backtest(result: BacktestResult) -> AnalysedRun:
 
 
 @analysed_run.register
-def _(result: BacktestResult) -> Chosen:
+def _(result: BacktestResult) -> AnalysisInput:
     _check_money(result.ruin)
-    return Chosen(_of_backtest(result, ""), result)
+    return AnalysisInput(_of_backtest(result, ""), result)
 
 
 @analysed_run.register
-def _(result: OptimizeResult) -> Chosen:
+def _(result: OptimizeResult) -> AnalysisInput:
     if result.test is not None:
         _check_money(result.test.ruin)
-        return Chosen(_of_backtest(result.test, "best trial, held-out period"), result.test)
+        return AnalysisInput(_of_backtest(result.test, "best trial, held-out period"), result.test)
     if result.training is None:
         raise InputError("This study has no best trial to analyse.", "Its failures and notes say why.")
     note = ("This is the best trial on the very days that it was chosen for, so every figure below looks better than "
             "the strategy is. Hold out a test period to see more.")
-    return Chosen(_of_backtest(result.training, "best trial, training period"), result.training, (note,))
+    return AnalysisInput(_of_backtest(result.training, "best trial, training period"), result.training, (note,))
 
 
 @analysed_run.register
-def _(result: OpenedHoldout) -> Chosen:
+def _(result: OpenedHoldout) -> AnalysisInput:
     _check_money(result.best.ruin)
-    return Chosen(_of_backtest(result.best, "best trial, sealed days"), result.best)
+    return AnalysisInput(_of_backtest(result.best, "best trial, sealed days"), result.best)
 
 
 @analysed_run.register
-def _(result: BatchResult) -> Chosen:
+def _(result: BatchResult) -> AnalysisInput:
     best = result.top(1)
     if not best:
         raise InputError("No combination of this batch has a value.", "Its failures say why.")
     run = best[0].result()
     note = (f"This is the best of {len(result.finished):,} combinations on the days that it was chosen for: "
             f"{best[0].name}.")
-    return Chosen(_of_backtest(run, "best combination"), run, (note,) if len(result.finished) > 1 else ())
+    return AnalysisInput(_of_backtest(run, "best combination"), run, (note,) if len(result.finished) > 1 else ())
 
 
 @analysed_run.register
-def _(result: CpcvResult) -> Chosen:
+def _(result: CpcvResult) -> AnalysisInput:
     raise InputError("Cross-validation gives many paths, not one run.",
                      "Print it: its report judges the paths. Analyse a walk-forward instead.")
 
 
 @analysed_run.register
-def _(result: WalkForwardResult) -> Chosen:
+def _(result: WalkForwardResult) -> AnalysisInput:
     curve = result.stitched
     if curve.returns.empty:
         raise InputError("No window of this walk-forward has an out-of-sample run.", "Its report says why.")
@@ -137,10 +137,10 @@ def _(result: WalkForwardResult) -> Chosen:
         positions = "1 position was" if curve.seam_positions == 1 else f"{curve.seam_positions:,} positions were"
         notes.append(f"{positions} open when a window's days ended: such a trade counts whole, the curve counts up to "
                      "there.")
-    return Chosen(run, None, tuple(notes))
+    return AnalysisInput(run, None, tuple(notes))
 
 
-def candles_beneath(run: AnalysedRun, candles: CandleStore | None = None) -> MarketCandles:
+def candles_of_run(run: AnalysedRun, candles: CandleStore | None = None) -> MarketCandles:
     """Map the one-minute candles that a run traded on, with up to 400 days of history before it.
 
     They must be those that it ran on: the stored slice has the fingerprint of the spec's.

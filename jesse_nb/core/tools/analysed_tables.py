@@ -10,7 +10,7 @@ import pandas as pd
 
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.analysed_run import Chosen
+from jesse_nb.core.tools.analysed_run import AnalysisInput
 from jesse_nb.core.tools.analysis_result import AnalysedRun
 from jesse_nb.exceptions import InputError
 
@@ -26,7 +26,7 @@ _DAY = pd.Timedelta(days=1)
 _NEARLY_A_DAY = pd.Timedelta(hours=20)
 
 
-def from_tables(trades: Any, equity: Any) -> Chosen:
+def from_tables(trades: Any, equity: Any) -> AnalysisInput:
     """Return the run that a table of trades and a series of equity describe.
 
     Parameters
@@ -50,7 +50,7 @@ def from_tables(trades: Any, equity: Any) -> Chosen:
         strategy="Trades and equity", origin="", spec=None, trades=_trades(trades), equity=curve, returns=returns,
         start=start, end=start + len(returns) * DAY_MS, balance=float(curve.iloc[0]), open_at_end=None, card=None,
     )  # fmt: skip
-    return Chosen(run, None)
+    return AnalysisInput(run, None)
 
 
 def _curve(equity: Any) -> pd.Series[float]:

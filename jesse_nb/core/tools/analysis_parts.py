@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from jesse_nb.core.analysis.benchmark import Benchmark, against, buy_and_hold
-from jesse_nb.core.analysis.cells import performance_by_cell
 from jesse_nb.core.analysis.costs import cost_fragility
 from jesse_nb.core.analysis.drawdown_statistics import drawdown_statistics
 from jesse_nb.core.analysis.entry_features import entry_features
 from jesse_nb.core.analysis.excursions import excursions
 from jesse_nb.core.analysis.exposure import exposure
+from jesse_nb.core.analysis.group_performance import performance_by_group
 from jesse_nb.core.analysis.insight import entry_insight
 from jesse_nb.core.analysis.intraday import intraday_equity
 from jesse_nb.core.analysis.monte_carlo import MonteCarlo, bootstrap_days, resample_trades, shuffle_trades
@@ -27,7 +27,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.core.tools.analysed_run import Chosen, candles_beneath
+from jesse_nb.core.tools.analysed_run import AnalysisInput, candles_of_run
 from jesse_nb.core.tools.analysis_result import AdvancedAnalysis, AnalysedRun, BasicAnalysis, DeepAnalysis
 from jesse_nb.core.tools.candle_monte_carlo import candle_monte_carlo
 from jesse_nb.core.tools.fee_stress import fee_stress
@@ -71,11 +71,11 @@ def basic_parts(run: AnalysedRun, options: Options) -> BasicAnalysis:
     return BasicAnalysis(trades, drawdown_statistics(run.equity), return_distribution(run.returns))
 
 
-def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> AdvancedAnalysis:
+def advanced_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> AdvancedAnalysis:
     """Compute ratios, market, excursions, regimes and costs."""
     run, parts = chosen.run, _Parts(control)
     control.update(phase="ratios and the market", done=0, total=None)
-    beneath = candles_beneath(run, options.candles)
+    beneath = candles_of_run(run, options.candles)
     market = beneath.by_market
     account = run.spec.account if run.spec else Account(balance=run.balance)
     trading = _why_no_trades(run, options)
@@ -93,7 +93,7 @@ def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> Adv
             lambda: intraday_equity(run.trades, market, account, sampled=run.equity)),
         excursions=parts.part("excursions", on_candles, lambda: excursions(run.trades, market, account)),
         cells=parts.part("cells", per_trade,
-                         lambda: performance_by_cell(run.trades, market or None, seed=options.seed)),
+                         lambda: performance_by_group(run.trades, market or None, seed=options.seed)),
         benchmarks=_benchmarks(run, held, options, parts),
         held=held,
         costs=parts.part("costs", per_trade or ("" if run.spec else "the fee of these trades is unknown"),
@@ -104,7 +104,7 @@ def advanced_parts(chosen: Chosen, options: Options, control: JobControl) -> Adv
     )  # fmt: skip
 
 
-def deep_parts(chosen: Chosen, options: Options, control: JobControl) -> DeepAnalysis:
+def deep_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> DeepAnalysis:
     """Compute Monte Carlo, patterns and what is known at entry."""
     run, parts = chosen.run, _Parts(control)
     trading = _why_no_trades(run, options)
@@ -113,7 +113,7 @@ def deep_parts(chosen: Chosen, options: Options, control: JobControl) -> DeepAna
     control.update(phase="patterns")
     found = find_patterns(run.trades, run.equity, run.balance, seed=options.seed)
     control.update(phase="what is known at entry")
-    beneath = candles_beneath(run, options.candles)
+    beneath = candles_of_run(run, options.candles)
     insight = parts.part(
         "insight", trading or ("" if options.include_trade_analysis else _NOT_ASKED) or beneath.reason,
         lambda: entry_insight(run.trades, entry_features(run.trades, beneath.by_market), seed=options.seed))
@@ -199,13 +199,13 @@ def _why_no_trades(run: AnalysedRun, options: Options) -> str:
     return _UNKNOWN if not options.trades_known else "" if len(run.trades) else _NO_TRADES
 
 
-def _why_not_again(chosen: Chosen, asked: bool) -> str:
+def _why_not_again(chosen: AnalysisInput, asked: bool) -> str:
     if not asked:
         return _NOT_ASKED
     return "" if chosen.backtest else "it is no single backtest that could be simulated again"
 
 
-def _whole(chosen: Chosen) -> BacktestResult:
+def _whole(chosen: AnalysisInput) -> BacktestResult:
     assert chosen.backtest is not None
     return chosen.backtest
 

@@ -9,11 +9,11 @@ from typing import Literal
 import pandas as pd
 
 from jesse_nb.core.analysis.benchmark import Benchmark
-from jesse_nb.core.analysis.cells import Cells
 from jesse_nb.core.analysis.costs import CostFragility
 from jesse_nb.core.analysis.drawdown_statistics import DrawdownStatistics
 from jesse_nb.core.analysis.excursions import Excursions
 from jesse_nb.core.analysis.exposure import Exposure
+from jesse_nb.core.analysis.group_performance import GroupPerformance
 from jesse_nb.core.analysis.insight import EntryInsight
 from jesse_nb.core.analysis.intraday import IntradayEquity
 from jesse_nb.core.analysis.monte_carlo import MonteCarlo
@@ -108,7 +108,7 @@ class AdvancedAnalysis:
     exposure: Exposure | None
     intraday: IntradayEquity | None
     excursions: Excursions | None
-    cells: Cells | None
+    cells: GroupPerformance | None
     benchmarks: tuple[Benchmark, ...]
     held: pd.Series[float] | None
     costs: CostFragility | None

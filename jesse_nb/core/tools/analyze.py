@@ -18,7 +18,7 @@ from jesse_nb.core.analysis.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.tools.analysed_run import Chosen, analysed_run, candles_beneath
+from jesse_nb.core.tools.analysed_run import AnalysisInput, analysed_run, candles_of_run
 from jesse_nb.core.tools.analysed_tables import from_tables
 from jesse_nb.core.tools.analysis_parts import Options, advanced_parts, basic_parts, deep_parts
 from jesse_nb.core.tools.analysis_result import Analysis, AnalysisType
@@ -146,7 +146,7 @@ class _Analysing:
 
     result: Any
     analysis_type: AnalysisType
-    chosen: Chosen
+    chosen: AnalysisInput
     options: Options
 
     def work(self, control: JobControl) -> Analysis:
@@ -172,7 +172,7 @@ class _Analysing:
             return result.verdict
         if not isinstance(result, BatchResult) or self.chosen.backtest is None:
             return None
-        beneath = candles_beneath(self.chosen.run, self.options.candles)
+        beneath = candles_of_run(self.chosen.run, self.options.candles)
         held = buy_and_hold(beneath.by_market, self.chosen.run.equity) if beneath.by_market else None
         return batch_verdict(result.finished, self.chosen.backtest.spec, held, others or frozenset(),
                              seed=self.options.seed)

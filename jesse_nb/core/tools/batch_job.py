@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from jesse_nb.core.jobs.board import Matrix
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.data import MappedSlice
@@ -220,7 +220,7 @@ class Batch:
         self._loop.drain(evaluator, self._receive)
         self._report(evaluator)
 
-    def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
+    def _receive(self, ticket: Hashable, outcome: RunOutcome) -> None:
         assert isinstance(ticket, int)
         entry = self._asked.pop(ticket)
         self._loop.count(outcome)

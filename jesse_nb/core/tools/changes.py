@@ -8,10 +8,10 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.simulator.data import resolve_candles
-from jesse_nb.core.simulator.known_strategies import made_from
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategy import project_strategies, read_strategy
 from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
+from jesse_nb.core.simulator.strategy_registry import registered_strategy
 from jesse_nb.exceptions import JesseNbError
 
 __all__ = ["changed_strategies", "changes_since"]
@@ -51,7 +51,7 @@ def _hash_now(ref: StrategyRef) -> str:
     try:
         if ref.kind == "notebook":
             return _hash_of_class(ref)
-        known = made_from(ref.hash)
+        known = registered_strategy(ref.hash)
         if ref.kind == "project":
             name, folder = known if known is not None and isinstance(known[0], str) else (ref.name, None)
             return read_strategy(name, folder).ref.hash if name in project_strategies(folder) else ""
@@ -63,7 +63,7 @@ def _hash_now(ref: StrategyRef) -> str:
 
 def _hash_of_class(ref: StrategyRef) -> str:
     """Hash the class that has the strategy's name by now, where that was defined."""
-    known = made_from(ref.hash)
+    known = registered_strategy(ref.hash)
     given: Any = known[0] if known is not None else None
     module = sys.modules.get(given.__module__ if isinstance(given, type) else "__main__")
     newest = getattr(module, ref.name, None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jesse_nb.core.analysis.parity import Parity, compare_modes
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.study.metric import Metric
@@ -25,7 +25,7 @@ from jesse_nb.core.tools.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.trials import judge
+from jesse_nb.core.tools.trials import trial_from_outcome
 
 __all__ = ["Checks"]
 
@@ -83,7 +83,7 @@ class Checks:
         self._points = {point: params for point, params in points.items() if point not in known}
         self._done = 0
         self._winner = top[0] if parity and top and spec.mode == "fast" else None
-        self._runs: dict[str, Outcome] = {}
+        self._runs: dict[str, RunOutcome] = {}
 
     def submit_parity(self, evaluator: Evaluator) -> None:
         """Ask for the winner in both modes; early, as step mode takes the longest of all."""
@@ -97,14 +97,14 @@ class Checks:
         for point, params in self._points.items():
             evaluator.submit(_Ticket("neighbour", point), self._with(params))
 
-    def receive(self, ticket: Hashable, outcome: Outcome) -> bool:
+    def receive(self, ticket: Hashable, outcome: RunOutcome) -> bool:
         """Take in an outcome when it is for a check; return whether it was."""
         if not isinstance(ticket, _Ticket):
             return False
         if ticket.check == "parity":
             self._runs[ticket.which] = outcome
             return True
-        trial, _ = judge(0, self._points[ticket.which], outcome, self._metrics, self._constraints)
+        trial, _ = trial_from_outcome(0, self._points[ticket.which], outcome, self._metrics, self._constraints)
         self._values[ticket.which] = _verdict(trial)
         self._done += 1
         return True

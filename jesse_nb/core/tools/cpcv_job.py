@@ -18,7 +18,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.stitching import returns_by_day
 from jesse_nb.core.jobs.board import Median, windows_board
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -28,11 +28,11 @@ from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
-from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.job_loop import JobLoop
+from jesse_nb.core.tools.prior_runs import PriorRuns
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.trials import judge, space_of
+from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["Cpcv", "CpcvPlan"]
@@ -74,7 +74,7 @@ class Cpcv:
         self._card: ResultCard | None = None
         self._reasons: list[str] = []
         self._answered = 0
-        self._looks: EarlierLooks | None = None
+        self._prior: PriorRuns | None = None
         self._own: set[str] = set()
         # Nothing is told back to it, so an adaptive sampler would draw at random, too.
         self._sampler = "grid" if plan.sampler == "grid" else "random"
@@ -87,7 +87,7 @@ class Cpcv:
         store = plan.request.run_store()
         self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
-        self._looks = EarlierLooks(store, self._whole())
+        self._prior = PriorRuns(store, self._whole())
         declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
@@ -103,7 +103,7 @@ class Cpcv:
         self._loop.drain(evaluator, self._receive)
         self._notes.extend(evaluator.remarks)
         if not self._loop.must_stop:
-            self._looks.as_first_called("cpcv", [self._whole().key, plan.test_groups, len(plan.groups), plan.gap,
+            self._prior.pin_first_run("cpcv", [self._whole().key, plan.test_groups, len(plan.groups), plan.gap,
                                                  self._candidates, plan.metrics[0].name, plan.metrics[0].direction])
         if not self._returns and not self._loop.must_stop:
             reason = max(self._reasons, key=self._reasons.count) if self._reasons else "nothing ran"
@@ -116,8 +116,8 @@ class Cpcv:
         shape = range(len(self._candidates)), range(len(plan.groups))
         values, returns = self._values.copy(), self._returns.copy()
         baseline = [returns.get((_BASELINE, group)) for group in shape[1]]
-        assert self._looks is not None
-        prior_runs, remarks = self._looks.count(self._own.copy())
+        assert self._prior is not None
+        prior_runs, remarks = self._prior.count(self._own.copy())
         return assemble_cpcv(
             spec=self._whole(),
             card=self._card,
@@ -177,13 +177,13 @@ class Cpcv:
         self._loop.run(evaluator, self._receive,
                        lambda evaluator: self._loop.tell(evaluator, self._answered, len(wanted)))
 
-    def _receive(self, ticket: Hashable, outcome: Outcome) -> None:
+    def _receive(self, ticket: Hashable, outcome: RunOutcome) -> None:
         assert isinstance(ticket, tuple)
         self._loop.count(outcome)
         self._answered += 1
         candidate = ticket[0]
         params = {} if candidate == _BASELINE else self._candidates[candidate]
-        trial, result = judge(candidate, params, outcome, self._plan.metrics)
+        trial, result = trial_from_outcome(candidate, params, outcome, self._plan.metrics)
         self._values[ticket] = trial.value
         if candidate != _BASELINE:
             self._done[ticket[1]] += 1

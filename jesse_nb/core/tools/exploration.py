@@ -27,7 +27,7 @@ from jesse_nb.core.simulator.recording import ORDER_COLUMNS, DrawnLine, Recordin
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import TIMEFRAME_MINUTES
-from jesse_nb.core.tools.analysed_run import candles_beneath, run_of_backtest
+from jesse_nb.core.tools.analysed_run import candles_of_run, run_of_backtest
 from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.core.tools.plan import plan_of_run
 from jesse_nb.core.tools.rerun import prepare_again, request_again
@@ -249,7 +249,7 @@ def _result(again: RunRecord | None, spec: BacktestSpec) -> BacktestResult:
 
 
 def _candles(result: BacktestResult, candles: CandleStore | None) -> CandlesByMarket:
-    found = candles_beneath(run_of_backtest(result), candles)
+    found = candles_of_run(run_of_backtest(result), candles)
     if found.reason:
         raise CandlesError(f"The trades cannot be shown on their candles: {found.reason}.",
                            "Import or fetch them again, or say where they are: candles=CandleStore(folder).")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.trial import TopTrial, Trial
@@ -24,7 +24,7 @@ class HeldOutRuns:
         self._prepared = prepared
         self._metrics = metrics
         self._constraints = constraints
-        self._outcomes: dict[int, Outcome] = {}
+        self._outcomes: dict[int, RunOutcome] = {}
         self._planned = 0
 
     def submit(self, evaluator: Evaluator, top: Sequence[Trial]) -> None:
@@ -36,7 +36,7 @@ class HeldOutRuns:
         for trial in top:
             evaluator.submit(trial.number, spec.with_hyperparameters({**spec.hyperparameters, **trial.params}))
 
-    def receive(self, number: int, outcome: Outcome) -> None:
+    def receive(self, number: int, outcome: RunOutcome) -> None:
         """Take in the outcome of a trial, by its number."""
         self._outcomes[number] = outcome
 
@@ -46,7 +46,7 @@ class HeldOutRuns:
         done = len(self._outcomes)
         return ("testing on the held-out period", done, self._planned) if done < self._planned else None
 
-    def beside(self, trial: Trial) -> TopTrial:
+    def with_test(self, trial: Trial) -> TopTrial:
         """Return a trial with its held-out run, where there is one."""
         outcome = self._outcomes.get(trial.number)
         if outcome is None:

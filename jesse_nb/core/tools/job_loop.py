@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 
 __all__ = ["PATIENCE", "JobLoop"]
@@ -15,7 +15,7 @@ __all__ = ["PATIENCE", "JobLoop"]
 #: Seconds between two looks at whether a job was cancelled.
 PATIENCE = 0.05
 
-Receive = Callable[[Any, Outcome], Any]
+Receive = Callable[[Any, RunOutcome], Any]
 
 
 class JobLoop:
@@ -99,7 +99,7 @@ class JobLoop:
         while (answer := evaluator.next(0)) is not None:
             receive(*answer)
 
-    def count(self, outcome: Outcome) -> None:
+    def count(self, outcome: RunOutcome) -> None:
         """Count an outcome for the rate, which is that of simulations that really ran."""
         if outcome.reused:
             self.reused += 1

@@ -11,7 +11,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.ranking import best_trials, top_trials
 from jesse_nb.core.jobs.board import Convergence
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
@@ -21,16 +21,16 @@ from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.checks import Checks
 from jesse_nb.core.tools.description import described
-from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.holdout import Holdout
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.prior_runs import PriorRuns
 from jesse_nb.core.tools.pruning import make_pruning, why_not
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
 from jesse_nb.core.tools.trial_returns import market_prices, trial_returns
-from jesse_nb.core.tools.trials import judge, space_of
+from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.exceptions import AllTrialsFailedError
 
 __all__ = ["OptimizeJob", "OptimizePlan"]
@@ -80,7 +80,7 @@ class OptimizeJob:
         self._best: tuple[Trial, BacktestResult] | None = None
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
         self._checks: Checks | None = None
-        self._looks: EarlierLooks | None = None
+        self._prior: PriorRuns | None = None
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
@@ -95,7 +95,7 @@ class OptimizeJob:
         self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
         store = plan.request.run_store()
         self._store_path = store.place
-        self._looks = EarlierLooks(store, plan.training.spec)
+        self._prior = PriorRuns(store, plan.training.spec)
         declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
                              lambda: self._control.cancelled)
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
@@ -108,7 +108,7 @@ class OptimizeJob:
         finally:
             evaluator.cancel()
         if not self._loop.must_stop:
-            self._looks.as_first_called("study", self._decides())
+            self._prior.pin_first_run("study", self._decides())
         self._notes.extend(evaluator.remarks)
         return self.result()
 
@@ -121,8 +121,8 @@ class OptimizeJob:
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
         market = self._market()
         notes = [*self._notes, *none_satisfies(trials, plan.constraints)]
-        assert self._looks is not None
-        prior_runs, remarks = self._looks.count(self._own_runs())
+        assert self._prior is not None
+        prior_runs, remarks = self._prior.count(self._own_runs())
         return OptimizeResult(
             spec=plan.training.spec,
             test_start=plan.test.spec.start if plan.test else None,
@@ -133,7 +133,7 @@ class OptimizeJob:
             seed=plan.seed,
             trials=trials,
             n_trials=plan.n_trials,
-            top=tuple(self._held_out.beside(trial) for trial in top),
+            top=tuple(self._held_out.with_test(trial) for trial in top),
             training=best,
             default=self._default,
             elapsed=self._loop.elapsed,
@@ -182,7 +182,7 @@ class OptimizeJob:
                                  stop=search.stop_rule)
             return PATIENCE
 
-        def receive(ticket: Hashable, outcome: Outcome) -> None:
+        def receive(ticket: Hashable, outcome: RunOutcome) -> None:
             trial = self._receive(ticket, outcome)
             if trial is not None:
                 search.tell(trial.number, trial.values if trial.scored else None, trial.excess,
@@ -194,7 +194,7 @@ class OptimizeJob:
         self._loop.run(evaluator, receive, self._report, feed=feed, ended=ended)
         self._exhausted = search.exhausted
 
-    def _receive(self, ticket: Hashable, outcome: Outcome) -> Trial | None:
+    def _receive(self, ticket: Hashable, outcome: RunOutcome) -> Trial | None:
         """Take in one outcome; return its trial, or None for the baseline."""
         if ticket == _DEFAULT:
             if outcome.record is not None:
@@ -203,7 +203,8 @@ class OptimizeJob:
                 self._notes.append(f"The baseline with the strategy's own values failed: {outcome.error}")
             return None
         assert isinstance(ticket, int)
-        trial, result = judge(ticket, self._asked[ticket], outcome, self._plan.metrics, self._plan.constraints)
+        trial, result = trial_from_outcome(ticket, self._asked[ticket], outcome, self._plan.metrics,
+                                           self._plan.constraints)
         self._trials[ticket] = trial
         self._convergence.add(ticket, trial.value if trial.eligible else None, trial.params)
         self._failed += trial.state == "failed"
@@ -217,7 +218,7 @@ class OptimizeJob:
                 self._best = trial, result
         return trial
 
-    def _readings(self, outcome: Outcome) -> tuple[float, ...]:
+    def _readings(self, outcome: RunOutcome) -> tuple[float, ...]:
         if self._pruning is None:
             return ()
         if outcome.stopped is not None:
@@ -250,7 +251,7 @@ class OptimizeJob:
         if not self._loop.must_stop:
             control.update(done=len(self._trials), total=len(self._trials), running=0)
 
-    def _receive_final(self, ticket: Hashable, outcome: Outcome) -> None:
+    def _receive_final(self, ticket: Hashable, outcome: RunOutcome) -> None:
         assert self._checks is not None
         if not self._checks.receive(ticket, outcome):
             assert isinstance(ticket, int)

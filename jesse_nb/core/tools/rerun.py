@@ -9,10 +9,10 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.known_strategies import made_from, was_given
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
 from jesse_nb.core.simulator.strategy_hash import hash_source
+from jesse_nb.core.simulator.strategy_registry import is_registered, registered_strategy
 from jesse_nb.core.tools.request import Jobs, Prepared, Request
 from jesse_nb.exceptions import CandlesError, StrategyError
 
@@ -99,7 +99,7 @@ def prepare_again(request: Request, spec: BacktestSpec, start: Any = None, end: 
 
 def _found_again(ref: StrategyRef, project: str | Path | None) -> StrategyCode:
     """Return a strategy that still is what its reference says, and that the user wants to be run."""
-    known = made_from(ref.hash)
+    known = registered_strategy(ref.hash)
     if known is None:
         _check_word(ref, project)
     given, folder = known or (code_of_source(ref.name, ref.source) if ref.kind == "source" else ref.name, project)
@@ -114,7 +114,7 @@ def _check_word(ref: StrategyRef, project: str | Path | None) -> None:
     if ref.kind == "notebook":
         raise StrategyError(f"The class {ref.name} of this run is not known to this kernel.",
                             f"Run the cell that defines it, then give it: strategy={ref.name}.")
-    if was_given(ref.hash) or (ref.kind == "project" and project is not None):
+    if is_registered(ref.hash) or (ref.kind == "project" and project is not None):
         return
     advice = (f"Read it (spec.routes[0].strategy.source of the result), then give that text, or your own {ref.name}: "
               "strategy=..." if ref.kind == "source" else f"Give it, strategy={ref.name!r}, or project=FOLDER.")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
@@ -55,7 +55,7 @@ class Resimulation:
         self._with_trades = with_trades
         self._checks = checks
         self._loop = JobLoop(control)
-        self._outcomes: dict[int, Outcome] = {}
+        self._outcomes: dict[int, RunOutcome] = {}
         self.notes: list[str] = []
 
     def simulate(self, specs: Sequence[BacktestSpec], phase: str) -> None:
@@ -76,7 +76,7 @@ class Resimulation:
         self.notes.extend(evaluator.remarks)
         self._check_success()
 
-    def outcomes(self) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(self) -> Iterator[tuple[int, RunOutcome]]:
         """Return what has finished, by number; any thread may ask."""
         return iter(sorted(self._outcomes.copy().items()))
 
@@ -90,7 +90,7 @@ class Resimulation:
         """``interrupted``, or empty."""
         return self._loop.stopped
 
-    def _receive(self, number: int, outcome: Outcome) -> None:
+    def _receive(self, number: int, outcome: RunOutcome) -> None:
         self._loop.count(outcome)
         if outcome.record is not None and not self._with_trades:
             outcome = replace(outcome, record=replace(outcome.record, trades=[]))
@@ -107,7 +107,7 @@ class Resimulation:
             raise AllTrialsFailedError(f"All {len(outcomes):,} simulations failed, {count:,} of them so: {reason}")
 
 
-def figures(outcome: Outcome) -> dict[str, Any]:
+def figures(outcome: RunOutcome) -> dict[str, Any]:
     """Return an outcome's row of a table: :data:`FIGURES` and the reason why there are none."""
     if outcome.record is None:
         return {**dict.fromkeys(FIGURES, math.nan), "reason": str(outcome.error)}

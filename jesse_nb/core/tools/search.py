@@ -25,7 +25,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.early_stop import StopRule
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
-from jesse_nb.core.tools.asked_before import AskedBefore
+from jesse_nb.core.tools.proposal_cache import ProposalCache
 from jesse_nb.core.tools.pruning import Pruning
 from jesse_nb.core.tools.samplers import make_sampler, quiet_optuna
 
@@ -96,7 +96,7 @@ class Search:
             self._study = optuna.create_study(directions=directions, sampler=chosen)
             for params in tried_first:
                 self._study.enqueue_trial(params, skip_if_exists=True)
-        self._before = AskedBefore(store, [space.to_dict(), directions, sampler, seed, self._lag, tried_first,
+        self._proposals = ProposalCache(store, [space.to_dict(), directions, sampler, seed, self._lag, tried_first,
                                             constrained])
         self._due: deque[Callable[[], Any]] = deque()  # what the sampler has still to hear: the store answered for it
         self._recalled: dict[str, Any] | None = None
@@ -129,7 +129,7 @@ class Search:
         """
         self._pass_on(self._asked - self._lag)
         if self._recalled is None:
-            self._recalled = self._before.recall()
+            self._recalled = self._proposals.recall()
         if self._recalled is None:
             until = time.monotonic() + seconds
             with quiet_optuna():
@@ -140,10 +140,10 @@ class Search:
     def ask(self) -> tuple[int, dict[str, Any]]:
         """Return the next trial's number and parameters; only when :attr:`may_ask`."""
         self._pass_on(self._asked - self._lag)
-        params, self._recalled = self._recalled or self._before.recall(), None
+        params, self._recalled = self._recalled or self._proposals.recall(), None
         if params is None:
             params = self._propose()
-            self._before.keep(params)
+            self._proposals.keep(params)
         else:
             self._due.append(self._ask_sampler)
         number = self._asked
@@ -203,7 +203,7 @@ class Search:
         """Let the sampler know of the trials up to ``last``: of none more, though more may have finished."""
         while self._told <= last:
             told = self._known.pop(self._told)
-            self._before.told(self._told, told.values, self._excess[self._told],
+            self._proposals.told(self._told, told.values, self._excess[self._told],
                               *([told.readings] if told.stopped else []))  # fmt: skip
             if told.values is not None and self._pruning:
                 self._pruning.learn(told.readings)

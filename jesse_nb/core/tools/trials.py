@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from jesse_nb.core.jobs.evaluation import Outcome
+from jesse_nb.core.jobs.evaluation import RunOutcome
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Description
@@ -22,7 +22,7 @@ from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
 
-__all__ = ["describe_strategy", "judge", "space_of"]
+__all__ = ["describe_strategy", "space_of", "trial_from_outcome"]
 
 _DESCRIBE_TIMEOUT = 60.0
 
@@ -82,10 +82,10 @@ def space_of(given: Space | None, described: Description, fixed: Mapping[str, An
     return Space.parse(varied)
 
 
-def judge(
+def trial_from_outcome(
     number: int,
     params: dict[str, Any],
-    outcome: Outcome,
+    outcome: RunOutcome,
     metrics: tuple[Metric, ...],
     constraints: tuple[Constraint, ...] = (),
 ) -> tuple[Trial, BacktestResult | None]:
@@ -120,7 +120,7 @@ def judge(
 def _pruned(
     number: int,
     params: dict[str, Any],
-    outcome: Outcome,
+    outcome: RunOutcome,
     stopped: StoppedRun,
     nothing: tuple[float, ...],
     constraints: tuple[Constraint, ...],

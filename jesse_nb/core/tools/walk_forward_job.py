@@ -19,7 +19,7 @@ import pandas as pd
 from jesse_nb.core.analysis.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.board import windows_board
-from jesse_nb.core.jobs.evaluation import Evaluator, Outcome
+from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
@@ -31,11 +31,11 @@ from jesse_nb.core.study.walk_forward_study import WindowResult
 from jesse_nb.core.study.windows import Window
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.description import described
-from jesse_nb.core.tools.earlier_looks import EarlierLooks
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
+from jesse_nb.core.tools.prior_runs import PriorRuns
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.core.tools.search import Search
-from jesse_nb.core.tools.trials import judge, space_of
+from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
 
@@ -143,7 +143,7 @@ class _WindowWork:
         evaluator.submit((self.window.number, name), spec)
         return True
 
-    def receive(self, name: Any, outcome: Outcome) -> None:
+    def receive(self, name: Any, outcome: RunOutcome) -> None:
         """Take in what became of one simulation."""
         self._open.discard(name)
         if isinstance(name, str):
@@ -184,9 +184,9 @@ class _WindowWork:
             return
         self._waiting += [("train", self._with(self.train, params)), ("test", self._with(self.test, params))]
 
-    def _judge(self, number: int, outcome: Outcome) -> None:
+    def _judge(self, number: int, outcome: RunOutcome) -> None:
         assert self._search is not None
-        trial, _ = judge(number, self._asked[number], outcome, self._metrics, self._constraints)
+        trial, _ = trial_from_outcome(number, self._asked[number], outcome, self._metrics, self._constraints)
         self.trials[number] = trial
         self._search.tell(number, trial.values if trial.scored else None, trial.excess)
         cost = self._metrics[0].scale.cost
@@ -195,7 +195,7 @@ class _WindowWork:
         if trial.scored:
             self._waiting.append((("out-of-sample", number), self._with(self.test, trial.params)))
 
-    def _value(self, outcome: Outcome) -> float:
+    def _value(self, outcome: RunOutcome) -> float:
         if outcome.record is None:
             return math.nan
         try:
@@ -203,7 +203,7 @@ class _WindowWork:
         except MetricError:
             return math.nan
 
-    def _keep(self, name: str, outcome: Outcome) -> None:
+    def _keep(self, name: str, outcome: RunOutcome) -> None:
         if outcome.record is not None:
             self.found[name] = outcome.record.to_result(outcome.spec)
             self._values[name] = self._value(outcome)
@@ -219,7 +219,7 @@ class WalkForward:
         self._control = control
         self._loop = JobLoop(control, plan.timeout)
         self._works: list[_WindowWork] = []
-        self._looks: EarlierLooks | None = None
+        self._prior: PriorRuns | None = None
         self._prices: pd.Series[float] = pd.Series(dtype=float)
         self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
                        "in-sample is taken."] if plan.constraints else []
@@ -233,7 +233,7 @@ class WalkForward:
         store = plan.request.run_store()
         self._prepare(store)
         first, last = self._works[0].test.spec, self._works[-1].test.spec
-        self._looks = EarlierLooks(store, replace(first, end=last.end))
+        self._prior = PriorRuns(store, replace(first, end=last.end))
         evaluator = plan.request.evaluator([part for work in self._works for part in (work.train, work.test)],
                                            store)
         control.update(phase=f"walking {len(self._works)} windows")
@@ -248,7 +248,7 @@ class WalkForward:
         control.update(done=self._done)
         if all(work.ended for work in self._works):  # a trial without a value has no out-of-sample run
             control.update(total=self._done)
-            self._looks.as_first_called("walk-forward", self._decides())
+            self._prior.pin_first_run("walk-forward", self._decides())
         self._check_success()
         return self.result()
 
@@ -257,8 +257,8 @@ class WalkForward:
         plan = self._plan
         stopped = self._loop.stopped
         works = [work for work in self._works if not stopped or work.ended]
-        assert self._looks is not None
-        prior_runs, remarks = self._looks.count({key for work in self._works for key in work.keys.copy()})
+        assert self._prior is not None
+        prior_runs, remarks = self._prior.count({key for work in self._works for key in work.keys.copy()})
         return WalkForwardResult(
             spec=self._works[0].train.spec,
             start=plan.start,
@@ -323,7 +323,7 @@ class WalkForward:
         self._loop.run(evaluator, self._receive, self._report, feed=feed,
                        ended=lambda: all(work.ended for work in self._works))
 
-    def _receive(self, ticket: Any, outcome: Outcome) -> None:
+    def _receive(self, ticket: Any, outcome: RunOutcome) -> None:
         number, name = ticket
         self._works[number].receive(name, outcome)
         self._done += 1

@@ -15,7 +15,7 @@ from jesse_nb.core.simulator.fast.series import Series, known_series
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 
-__all__ = ["FAST_PATH", "PROVEN_ON", "Way", "fast_path", "prepare_series"]
+__all__ = ["FAST_PATH", "PROVEN_ON", "SimulationPath", "fast_path", "prepare_series"]
 
 #: The Jesse whose every number was compared; on any other the plain path is taken.
 PROVEN_ON = "3.5.3"
@@ -33,7 +33,7 @@ _PASSED_BY = {
 }  # fmt: skip
 
 
-class Way(NamedTuple):
+class SimulationPath(NamedTuple):
     """Which way a run takes: what it is called in a result's versions, and the candles that Jesse is to be given."""
 
     name: str
@@ -44,7 +44,7 @@ class Way(NamedTuple):
 @contextmanager
 def fast_path(
     simulation: Simulation, classes: Mapping[str, type[Any]], trading: dict[str, Any], warm_up: dict[str, Any]
-) -> Iterator[Way]:
+) -> Iterator[SimulationPath]:
     """Let ``jesse.research.backtest`` run the quicker way, once, where that is proven to change nothing.
 
     It is for candles without a gap, the same minutes in every series, no candle pipeline, and the Jesse that it was
@@ -67,7 +67,7 @@ def fast_path(
     """
     reason, series = _proven_series(simulation, classes)
     if reason:
-        yield Way(f"plain ({reason})", trading, warm_up)
+        yield SimulationPath(f"plain ({reason})", trading, warm_up)
         return
     warm = bool(simulation.spec.warm_up_candles)
 
@@ -82,7 +82,7 @@ def fast_path(
         Replacement(jesse_module("jesse.services.candle_service"), "inject_warmup_candles_to_store",
                     lambda *arguments, **options: None),
     ]):
-        yield Way(FAST_PATH, _one_row(trading), _one_row(warm_up))
+        yield SimulationPath(FAST_PATH, _one_row(trading), _one_row(warm_up))
 
 
 def prepare_series(simulation: Simulation) -> None:

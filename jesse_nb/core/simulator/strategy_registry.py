@@ -1,11 +1,11 @@
-"""What the strategies of this process were made from, so that a finished run can be repeated."""
+"""The strategies of this process by hash, and what they were made from, so that a finished run can be repeated."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-__all__ = ["made_from", "remember", "was_given"]
+__all__ = ["is_registered", "register_strategy", "registered_strategy"]
 
 #: More than anybody keeps in use; older ones make room, as a class may hold on to much data.
 _MOST = 200
@@ -16,7 +16,7 @@ _by_hash: dict[str, tuple[Any, str | Path | None]] = {}
 _given: set[str] = set()
 
 
-def remember(key: str, strategy: Any, project: str | Path | None) -> None:
+def register_strategy(key: str, strategy: Any, project: str | Path | None) -> None:
     """Note what the strategy with the hash ``key`` was made from: a class, source text or a project's name."""
     _by_hash.pop(key, None)
     _by_hash[key] = strategy, project
@@ -25,11 +25,11 @@ def remember(key: str, strategy: Any, project: str | Path | None) -> None:
         del _by_hash[next(iter(_by_hash))]
 
 
-def made_from(key: str) -> tuple[Any, str | Path | None] | None:
+def registered_strategy(key: str) -> tuple[Any, str | Path | None] | None:
     """Return the strategy as it was given, and the project's folder; None when this process never saw it."""
     return _by_hash.get(key)
 
 
-def was_given(key: str) -> bool:
+def is_registered(key: str) -> bool:
     """Tell whether this process was ever given the strategy with the hash ``key``, so that it may run."""
     return key in _given

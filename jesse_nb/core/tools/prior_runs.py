@@ -1,4 +1,4 @@
-"""How often this project had looked at the same days before a search did: each look makes luck likelier to be found."""
+"""The project's earlier runs on the days of a search: each look at them makes luck likelier to be found."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import StorageError
 
-__all__ = ["EarlierLooks"]
+__all__ = ["PriorRuns"]
 
 
-class EarlierLooks:
-    """The runs on the same days that were there when a search began.
+class PriorRuns:
+    """The runs on a search's days that were there when it began.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class EarlierLooks:
         self._spec = spec
         self._before = time.time()
 
-    def as_first_called(self, kind: str, decides: Any) -> None:
+    def pin_first_run(self, kind: str, decides: Any) -> None:
         """Count what was there when this very search was called for the first time that it was finished.
 
         So it says the same whenever it is called again. One that the run store answers although it never was made,

@@ -1,4 +1,4 @@
-"""Strategies for a machine that does not have the user's files.
+"""Strategies shipped to a machine that does not have the user's files.
 
 A worker on this machine imports a strategy's local modules from where they are. For one
 elsewhere their source travels along, and is laid out there in a folder of its own. The
@@ -18,11 +18,11 @@ from uuid import uuid4
 from jesse_nb.core.simulator.local_modules import module_files
 from jesse_nb.core.simulator.strategy import StrategyCode
 
-__all__ = ["CarriedCode", "carry"]
+__all__ = ["ShippedStrategy", "ship_strategy"]
 
 
 @dataclass(frozen=True)
-class CarriedCode:
+class ShippedStrategy:
     """A strategy together with its local modules.
 
     Attributes
@@ -57,9 +57,9 @@ class CarriedCode:
         return content.hexdigest()
 
 
-def carry(code: StrategyCode) -> CarriedCode:
+def ship_strategy(code: StrategyCode) -> ShippedStrategy:
     """Read the local modules of a strategy."""
-    return CarriedCode(code, tuple(sorted(dict(_files(code)).items())))
+    return ShippedStrategy(code, tuple(sorted(dict(_files(code)).items())))
 
 
 def _files(code: StrategyCode) -> Iterator[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import permutation_test
 
-from jesse_nb.core.analysis.cells import performance_by_cell
+from jesse_nb.core.analysis.group_performance import performance_by_group
 from jesse_nb.core.analysis.regimes import regimes_at_entry
 from jesse_nb.exceptions import InputError
 from tests.analysis.random_trades import BTC, ETH, NO_TRADES, START, many_trades
@@ -63,7 +63,7 @@ def benjamini_hochberg(values):
 @pytest.mark.parametrize(("correction", "by_hand"), [("holm", holm), ("fdr_bh", benjamini_hochberg)])
 def test_equals_loops_cell_by_cell(correction, by_hand):
     trades = drawn(3)
-    found = performance_by_cell(trades, CANDLES, correction=correction)
+    found = performance_by_group(trades, CANDLES, correction=correction)
     regimes = regimes_at_entry(trades, CANDLES)
     opened = trades["opened_at"].dt
     labels = {"hour": opened.strftime("%H"), "weekday": opened.day_name(), "month": opened.month_name(),
@@ -109,7 +109,7 @@ def test_p_is_the_larger_of_two_permutation_tests_of_scipy(seed):
     def plain(x, y, axis=-1):
         return np.abs(np.mean(x, axis=axis) - np.mean(y, axis=axis))
 
-    ours = performance_by_cell(trades).table.loc[("weekday", "Friday"), "p"]
+    ours = performance_by_group(trades).table.loc[("weekday", "Friday"), "p"]
     theirs = [permutation_test((values[friday], values[~friday]), statistic, alternative="greater",
                                n_resamples=19_999, vectorized=True, random_state=seed).pvalue
               for statistic in (studentized, plain)]
@@ -120,7 +120,7 @@ def test_trades_of_one_day_are_one_observation():
     """Copies of the same trades tell nothing new."""
     trades, _ = one_a_day(0)
     copies = pd.concat([trades] * 5, ignore_index=True).sort_values("opened_at", ignore_index=True)
-    once, often = performance_by_cell(trades).table, performance_by_cell(copies).table
+    once, often = performance_by_group(trades).table, performance_by_group(copies).table
     weekday = once.loc["weekday", "p"].notna()
     assert weekday.sum() == 7
     np.testing.assert_allclose(often.loc["weekday", "p"], once.loc["weekday", "p"], rtol=1e-9)
@@ -129,15 +129,15 @@ def test_trades_of_one_day_are_one_observation():
 def test_overlapping_positions_of_several_markets_are_one_observation():
     trades = drawn(2)
     held = trades.assign(closed_at=trades["opened_at"] + pd.Timedelta(days=3))
-    assert performance_by_cell(trades).together == 1
-    assert performance_by_cell(held).together == 6
-    assert performance_by_cell(held.assign(symbol=BTC[1])).together == 1
-    assert performance_by_cell(held.head(20)).table["reason"].str.contains("fewer than 5 periods of 6 days").any()
+    assert performance_by_group(trades).together == 1
+    assert performance_by_group(held).together == 6
+    assert performance_by_group(held.assign(symbol=BTC[1])).together == 1
+    assert performance_by_group(held.head(20)).table["reason"].str.contains("fewer than 5 periods of 6 days").any()
 
 
 def test_repeatable():
     trades = drawn(4, 100)
-    one, other = (performance_by_cell(trades, seed=seed).table["p"] for seed in (1, 1))
+    one, other = (performance_by_group(trades, seed=seed).table["p"] for seed in (1, 1))
     pd.testing.assert_series_equal(one, other)
 
 
@@ -159,7 +159,7 @@ def _without_collecting(monkeypatch):
 @pytest.mark.parametrize("draw", [drawn, skewed])
 def test_luck_gets_through_in_about_one_study_of_twenty(draw):
     """Without the correction, nearly every one of these studies would name some hour or day."""
-    studies = [performance_by_cell(draw(seed, 150)) for seed in range(8)]
+    studies = [performance_by_group(draw(seed, 150)) for seed in range(8)]
     assert sum(bool(study.survivors) for study in studies) <= 1
     if draw is drawn:
         assert sum((study.table["p"] < 0.05).any() for study in studies) >= 4
@@ -172,7 +172,7 @@ def test_a_planted_hour_is_found():
     trades = drawn(5)
     at_nine = trades["opened_at"].dt.hour == 9
     trades.loc[at_nine, ["pnl", "pnl_percentage"]] += [300.0, 3.0]
-    found = performance_by_cell(trades)
+    found = performance_by_group(trades)
     assert found.survivors == (("hour", "09"),)
     difference = trades["pnl_percentage"][at_nine].mean() - trades["pnl_percentage"][~at_nine].mean()
     assert f"1 differs from the rest beyond luck: hour 09 is better ({difference:+.2f} percentage points a trade, " \
@@ -184,7 +184,7 @@ def test_groups_whose_results_are_all_alike():
     trades, friday = one_a_day(1)
     trades["pnl_percentage"] = np.where(np.arange(60) % 4 == 3, 3.0, -1.0)
     trades.loc[friday, "pnl_percentage"] = -1.0
-    row = performance_by_cell(trades).table.loc[("weekday", "Friday")]
+    row = performance_by_group(trades).table.loc[("weekday", "Friday")]
     assert row["difference"] < 0
     assert 0.01 < row["p"] < 0.5
 
@@ -235,20 +235,20 @@ def test_a_trade_long_after_the_last_candle_has_no_regime():
 
 def test_a_real_run(candle_store):
     result = run(candle_store, TREND)
-    found = performance_by_cell(result.trades, candles_of_run(result))
+    found = performance_by_group(result.trades, candles_of_run(result))
     assert found.table.loc["weekday", "trades"].sum() == len(result.trades)
     assert found.table.loc["hour", "total"].sum() == pytest.approx(result.metrics["net_profit"])
     assert found.left_out["volatility"] == len(result.trades)  # three weeks are too short to know
 
 
 def test_no_trades():
-    found = performance_by_cell(NO_TRADES, {})
+    found = performance_by_group(NO_TRADES, {})
     assert (found.tested, found.survivors, found.table.empty) == (0, (), True)
     assert found.sentence == "There are no trades to compare."
 
 
 def test_one_trade():
-    found = performance_by_cell(drawn(0, 1))
+    found = performance_by_group(drawn(0, 1))
     assert found.tested == 0
     assert (found.table["reason"] == "other trades were entered on fewer than 5 days").all()
     assert found.sentence.startswith("Too few trades")
@@ -258,40 +258,40 @@ def test_one_trade():
 def test_all_wins_or_all_losses(sign, rate):
     trades = drawn(1, 100)
     trades[["pnl", "pnl_percentage"]] = sign * trades[["pnl", "pnl_percentage"]].abs()
-    assert (performance_by_cell(trades).table["win_rate"] == rate).all()
+    assert (performance_by_group(trades).table["win_rate"] == rate).all()
 
 
 def test_equal_results_are_not_tested():
     trades = drawn(1, 100)
     trades["pnl_percentage"] = 0.1
-    found = performance_by_cell(trades)
+    found = performance_by_group(trades)
     assert found.tested == 0
     assert "the results do not vary" in set(found.table["reason"])
     assert found.sentence == "All trades have the same result: there is nothing to compare."
 
 
 def test_all_in_one_month_leaves_nothing_to_compare_that_month_with():
-    found = performance_by_cell(drawn(1, 100, days=20))
+    found = performance_by_group(drawn(1, 100, days=20))
     assert found.table.loc[("month", "January"), "reason"] == "other trades were entered on fewer than 5 days"
 
 
 def test_undefined_results_are_left_out_and_counted():
     trades = drawn(1, 100)
     trades.loc[:9, "pnl_percentage"] = np.nan
-    found = performance_by_cell(trades)
+    found = performance_by_group(trades)
     assert found.left_out["hour"] == 10
     assert found.table.loc["hour", "trades"].sum() == 90
 
 
 def test_refuses_unknown_ways():
     with pytest.raises(InputError, match="'holm' or 'fdr_bh'"):
-        performance_by_cell(NO_TRADES, correction="none")
+        performance_by_group(NO_TRADES, correction="none")
     with pytest.raises(InputError, match="no candles of"):
-        performance_by_cell(drawn(1, 10), {BTC: CANDLES[BTC]})
+        performance_by_group(drawn(1, 10), {BTC: CANDLES[BTC]})
 
 
 def test_a_hundred_thousand_trades_are_quick():
     trades, candles = many_trades(100_000)
     began = time.process_time()
-    assert performance_by_cell(trades, candles).tested > 20
+    assert performance_by_group(trades, candles).tested > 20
     assert time.process_time() - began < 6

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-__all__ = ["allow_reading_later", "read_later"]
+__all__ = ["allow_lazy_field", "set_lazy_field"]
 
 
-def allow_reading_later(owner: type, name: str) -> None:
-    """Let objects of a dataclass have a field that :func:`read_later` set."""
+def allow_lazy_field(owner: type, name: str) -> None:
+    """Let objects of a dataclass have a field that :func:`set_lazy_field` set."""
 
     def read(instance: Any) -> Any:
         pending = instance.__dict__.get(_pending(name))
@@ -27,7 +27,7 @@ def allow_reading_later(owner: type, name: str) -> None:
     setattr(owner, name, field)
 
 
-def read_later(instance: Any, name: str, read: Callable[[], Any]) -> None:
+def set_lazy_field(instance: Any, name: str, read: Callable[[], Any]) -> None:
     """Have ``read`` called, once, when a field is first looked at; it must be one that pickles."""
     instance.__dict__[_pending(name)] = read
     del instance.__dict__[name]

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.mean_differences import FEWEST, mean_differences
 from jesse_nb.core.analysis.prices import CandlesByMarket
 from jesse_nb.core.analysis.regimes import TREND, VOLATILITY, regimes_at_entry
-from jesse_nb.core.analysis.significance import share_of
+from jesse_nb.core.analysis.significance import proportion_of
 from jesse_nb.core.analysis.trade_returns import milliseconds
 from jesse_nb.core.analysis.verdict import LEVEL, counted, probability
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 
-__all__ = ["Cells", "performance_by_cell"]
+__all__ = ["GroupPerformance", "performance_by_group"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -35,7 +35,7 @@ _EQUAL = "the results do not vary"
 
 
 @dataclass(frozen=True)
-class Cells:
+class GroupPerformance:
     """Trades by when, and in which market, they were entered.
 
     Attributes
@@ -70,13 +70,13 @@ class Cells:
     sentence: str
 
 
-def performance_by_cell(
+def performance_by_group(
     trades: pd.DataFrame,
     candles: CandlesByMarket | None = None,
     *,
     correction: Literal["holm", "fdr_bh"] = "holm",
     seed: int = 0,
-) -> Cells:
+) -> GroupPerformance:
     """Compare the mean result of each hour, weekday, month, volatility and trend with that of all other trades.
 
     Trades of a cell that were entered on the same day (UTC) count as one observation, because they meet the same
@@ -117,7 +117,7 @@ def performance_by_cell(
 
         table.loc[tested, "p_adjusted"] = multipletests(table.loc[tested, "p"], method=correction)[1]
     surviving = table[table["p_adjusted"] < LEVEL].sort_values("p_adjusted", kind="stable")
-    return Cells(table, int(tested.sum()), tuple(surviving.index), left_out, together, correction,
+    return GroupPerformance(table, int(tested.sum()), tuple(surviving.index), left_out, together, correction,
                  _sentence(table, surviving, len(usable)))
 
 
@@ -159,7 +159,7 @@ def _dimension(
     for code, days, difference, p in zip(*found, strict=True):
         member = codes == code
         won, lost = int((pnl[member] > 0).sum()), int((pnl[member] < 0).sum())
-        wins = share_of(won, won + lost)
+        wins = proportion_of(won, won + lost)
         rows[dimension, names[code]] = {
             "trades": int(member.sum()), "mean": returns[member].mean(), "difference": difference,
             "win_rate": wins.share, "win_low": wins.low, "win_high": wins.high, "total": pnl[member].sum(), "p": p,

@@ -1,4 +1,4 @@
-"""On how few trades the profit rests."""
+"""The concentration of profit: on how few trades it rests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike
 from jesse_nb.core.analysis.trade_returns import account_lost
 from jesse_nb.core.analysis.trade_sequence import too_few
 
-__all__ = ["FewTrades", "few_trades"]
+__all__ = ["ProfitConcentration", "profit_concentration"]
 
 _DROPPED = (1, 3, 5, 10)
 
 
 @dataclass(frozen=True)
-class FewTrades:
+class ProfitConcentration:
     """On how few trades the profit rests.
 
     Attributes
@@ -50,7 +50,7 @@ class FewTrades:
     reason: str = ""
 
 
-def few_trades(returns: ArrayLike) -> FewTrades:
+def profit_concentration(returns: ArrayLike) -> ProfitConcentration:
     """Leave out the best trades, and compound the others.
 
     The others keep their returns on equity; that the strategy might have traded otherwise is not considered.
@@ -62,9 +62,9 @@ def few_trades(returns: ArrayLike) -> FewTrades:
     """
     sample = np.asarray(returns, dtype=float)
     if account_lost(sample):
-        return FewTrades(len(sample), -100.0, _without({}), reason="the account was lost")
+        return ProfitConcentration(len(sample), -100.0, _without({}), reason="the account was lost")
     if not np.isfinite(sample).all():
-        return FewTrades(len(sample), math.nan, _without({}), reason="some returns are undefined")
+        return ProfitConcentration(len(sample), math.nan, _without({}), reason="some returns are undefined")
     # the growth that is left when the k best are left out, for k = 0 to all of them
     left = np.concatenate([np.cumsum(np.log1p(np.sort(sample)))[::-1], [0.0]])
     with np.errstate(over="ignore"):
@@ -76,9 +76,9 @@ def few_trades(returns: ArrayLike) -> FewTrades:
             for k in _DROPPED if k < len(sample)}
     reason = too_few(len(sample)) or ("" if gains else "there is no profit")
     if reason:
-        return FewTrades(len(sample), profit, _without(rows), reason=reason)
+        return ProfitConcentration(len(sample), profit, _without(rows), reason=reason)
     best = max(math.ceil(len(sample) * 0.05), 1)
-    return FewTrades(len(sample), profit, _without(rows), best, 1.0 - float(profits[best]) / profit,
+    return ProfitConcentration(len(sample), profit, _without(rows), best, 1.0 - float(profits[best]) / profit,
                      int(np.argmax(left <= 1e-12)))
 
 

@@ -1,4 +1,4 @@
-"""What a search was proposed before, so that a study that has finished is repeated without its sampler.
+"""Proposals of earlier searches, kept so that a study that has finished is repeated without its sampler.
 
 A proposal is decided by the sampler's settings and by all it was told before. It is kept under a hash of
 exactly these, of the packages that compute it and of our own code around them.
@@ -19,7 +19,7 @@ from typing import Any
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.exceptions import StorageError
 
-__all__ = ["AskedBefore"]
+__all__ = ["ProposalCache"]
 
 _PACKAGES = ("optuna", "numpy", "scipy", "cmaes")
 
@@ -28,7 +28,7 @@ _OUR_CODE = ("jesse_nb.core.study.dimension", "jesse_nb.core.study.metric", "jes
              "jesse_nb.core.tools.samplers", "jesse_nb.core.tools.search", __name__)
 
 
-class AskedBefore:
+class ProposalCache:
     """The proposals of one search, in order.
 
     Parameters
