@@ -64,22 +64,22 @@ if TYPE_CHECKING:
     from jesse_nb.core.study.metric import Metric
     from jesse_nb.core.study.space import Space
     from jesse_nb.core.study.windows import walk_forward_windows, windows_table
-    from jesse_nb.core.tools.analysis_result import Analysis
-    from jesse_nb.core.tools.analyze import analyze_results
-    from jesse_nb.core.tools.backtest import backtest
-    from jesse_nb.core.tools.batch import backtest_batch
-    from jesse_nb.core.tools.batch_result import BatchResult
-    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
-    from jesse_nb.core.tools.check_candles import CandleCheck, check_candles
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
-    from jesse_nb.core.tools.fee_stress import FeeStress, fee_stress
-    from jesse_nb.core.tools.fetch_candles import fetch_candles, update_candles
-    from jesse_nb.core.tools.import_files import import_files
-    from jesse_nb.core.tools.optimize import optimize
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze.analyze import analyze_results
+    from jesse_nb.core.tools.backtest.backtest import backtest
+    from jesse_nb.core.tools.batch.batch import backtest_batch
+    from jesse_nb.core.tools.batch.batch_result import BatchResult
+    from jesse_nb.core.tools.candles.check_candles import CandleCheck, check_candles
+    from jesse_nb.core.tools.candles.fetch_candles import fetch_candles, update_candles
+    from jesse_nb.core.tools.candles.import_files import import_files
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.optimize.optimize import optimize
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
-    from jesse_nb.core.tools.walk_forward import walk_forward
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
+    from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
+    from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
     from jesse_nb.magics.panel import panel
 
 __all__ = [
@@ -154,44 +154,44 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Analysis": "jesse_nb.core.tools.analysis_result",
+    "Analysis": "jesse_nb.core.tools.analyze.analysis_result",
     "BacktestResult": "jesse_nb.core.simulator.result",
     "BatchEntry": "jesse_nb.core.study.batch_entry",
-    "BatchResult": "jesse_nb.core.tools.batch_result",
-    "CandleCheck": "jesse_nb.core.tools.check_candles",
-    "CandleMonteCarlo": "jesse_nb.core.tools.candle_monte_carlo",
+    "BatchResult": "jesse_nb.core.tools.batch.batch_result",
+    "CandleCheck": "jesse_nb.core.tools.candles.check_candles",
+    "CandleMonteCarlo": "jesse_nb.core.tools.resimulate.candle_monte_carlo",
     "CandlePipeline": "jesse_nb.core.simulator.pipeline",
     "CandleStore": "jesse_nb.core.candles",
-    "CpcvResult": "jesse_nb.core.tools.cpcv_result",
-    "FeeStress": "jesse_nb.core.tools.fee_stress",
+    "CpcvResult": "jesse_nb.core.tools.cpcv.cpcv_result",
+    "FeeStress": "jesse_nb.core.tools.resimulate.fee_stress",
     "Fetched": "jesse_nb.core.candles",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.study.metric",
-    "OptimizeResult": "jesse_nb.core.tools.optimize_result",
+    "OptimizeResult": "jesse_nb.core.tools.optimize.optimize_result",
     "RayPool": "jesse_nb.core.jobs.ray_pool",
     "Space": "jesse_nb.core.study.space",
-    "WalkForwardResult": "jesse_nb.core.tools.walk_forward_result",
-    "analyze_results": "jesse_nb.core.tools.analyze",
-    "backtest": "jesse_nb.core.tools.backtest",
-    "backtest_batch": "jesse_nb.core.tools.batch",
-    "candle_monte_carlo": "jesse_nb.core.tools.candle_monte_carlo",
+    "WalkForwardResult": "jesse_nb.core.tools.walk_forward.walk_forward_result",
+    "analyze_results": "jesse_nb.core.tools.analyze.analyze",
+    "backtest": "jesse_nb.core.tools.backtest.backtest",
+    "backtest_batch": "jesse_nb.core.tools.batch.batch",
+    "candle_monte_carlo": "jesse_nb.core.tools.resimulate.candle_monte_carlo",
     "candles_from_database": "jesse_nb.core.candles",
     "candles_to_database": "jesse_nb.core.candles",
-    "check_candles": "jesse_nb.core.tools.check_candles",
+    "check_candles": "jesse_nb.core.tools.candles.check_candles",
     "export_candles": "jesse_nb.core.candles",
-    "fee_stress": "jesse_nb.core.tools.fee_stress",
-    "fetch_candles": "jesse_nb.core.tools.fetch_candles",
+    "fee_stress": "jesse_nb.core.tools.resimulate.fee_stress",
+    "fetch_candles": "jesse_nb.core.tools.candles.fetch_candles",
     "import_candles": "jesse_nb.core.candles",
-    "import_files": "jesse_nb.core.tools.import_files",
+    "import_files": "jesse_nb.core.tools.candles.import_files",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
-    "optimize": "jesse_nb.core.tools.optimize",
+    "optimize": "jesse_nb.core.tools.optimize.optimize",
     "panel": "jesse_nb.magics.panel",
     "project_account": "jesse_nb.core.tools.project_account",
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",
-    "update_candles": "jesse_nb.core.tools.fetch_candles",
-    "walk_forward": "jesse_nb.core.tools.walk_forward",
+    "update_candles": "jesse_nb.core.tools.candles.fetch_candles",
+    "walk_forward": "jesse_nb.core.tools.walk_forward.walk_forward",
     "walk_forward_windows": "jesse_nb.core.study.windows",
     "windows_table": "jesse_nb.core.study.windows",
 }

@@ -32,7 +32,7 @@ def backtest(options: Namespace) -> int:
 def backtest_batch(options: Namespace) -> int:
     """`jesse-nb backtest-batch`."""
     import jesse_nb
-    from jesse_nb.core.tools.parameter_sets import params_from_words
+    from jesse_nb.core.tools.batch.parameter_sets import params_from_words
 
     arguments = _shared_arguments(options)
     found = [_strategy_of(word) for word in options.strategies]

@@ -50,9 +50,9 @@ def sample_folder() -> Path | None:
 _LONGEST = (
     "browser/test_live_notebook.py", "report/test_walk_forward.py", "report/test_html.py", "report/test_figures.py",
     "report/test_batch.py", "report/test_analysis_report.py", "test_ray_pool.py", "test_shared_store.py",
-    "test_fast_path.py", "test_equality.py", "tools/test_optimize.py", "01_quickstart.ipynb", "04_analysis.ipynb",
-    "tools/test_walk_forward.py", "tools/test_analyze.py", "02_walk_forward.ipynb", "03_batch.ipynb",
-    "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
+    "test_fast_path.py", "test_equality.py", "tools/optimize/test_optimize.py", "01_quickstart.ipynb",
+    "04_analysis.ipynb", "tools/walk_forward/test_walk_forward.py", "tools/analyze/test_analyze.py",
+    "02_walk_forward.ipynb", "03_batch.ipynb", "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_all_that_is_promised_is_there():
 def test_names_are_the_real_ones():
     from jesse.strategies import Strategy
 
-    from jesse_nb.core.tools.optimize import optimize
+    from jesse_nb.core.tools.optimize.optimize import optimize
 
     assert jesse_nb.optimize is optimize
     assert jesse_nb.Strategy is Strategy

@@ -76,7 +76,7 @@ def test_without_a_renderer_the_text_is_stable_and_drawing_is_refused(monkeypatc
 
 
 def test_the_engine_brings_no_drawing_library():
-    code = ("import sys, jesse_nb.core.tools.backtest, jesse_nb.core.tools.optimize;"
+    code = ("import sys, jesse_nb.core.tools.backtest.backtest, jesse_nb.core.tools.optimize.optimize;"
             "print([name for name in ('matplotlib', 'IPython', 'ipywidgets', 'jesse') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -138,7 +138,7 @@ class Explorable(Shown):
         **options
             Only for a result that outlived its kernel, or whose parts are elsewhere: ``strategy``, ``project``,
             ``candles``, ``store``, ``trial_timeout``, ``memory_limit`` as in
-            :func:`~jesse_nb.core.tools.rerun.request_again`.
+            :func:`~jesse_nb.core.tools.resimulate.rerun.request_again`.
 
         Returns
         -------

@@ -89,4 +89,4 @@ def _warm_up() -> None:
     from jesse_nb.core.jobs.pool import warm_up
 
     warm_up()
-    importlib.import_module("jesse_nb.core.tools.optimize")  # what most cells need, while nobody waits for it
+    importlib.import_module("jesse_nb.core.tools.optimize.optimize")  # what most cells need, while nobody waits for it

@@ -217,7 +217,7 @@ def result_named(names: list[str], namespace: Mapping[str, Any], magic: str) -> 
 
 def _is_result(value: Any) -> bool:
     from jesse_nb.core.jobs.job import Job
-    from jesse_nb.core.tools.analysed_run import analysed_run
+    from jesse_nb.core.tools.analyze.analysed_run import analysed_run
 
     if isinstance(value, Job):
         return value.kind in _JOBS
@@ -296,6 +296,6 @@ def _benchmark(word: str, namespace: Mapping[str, Any]) -> Any:
 
 
 def _tool(**arguments: Any) -> Any:
-    from jesse_nb.core.tools.analyze import analyze_results  # late, so that %load_ext stays quick
+    from jesse_nb.core.tools.analyze.analyze import analyze_results  # late, so that %load_ext stays quick
 
     return analyze_results(**arguments)

@@ -87,6 +87,6 @@ class BacktestMagics(Magics):
 
 
 def _tool(**arguments: Any) -> Any:
-    from jesse_nb.core.tools.backtest import backtest  # late, so that %load_ext stays quick
+    from jesse_nb.core.tools.backtest.backtest import backtest  # late, so that %load_ext stays quick
 
     return backtest(**arguments)

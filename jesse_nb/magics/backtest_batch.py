@@ -137,6 +137,6 @@ class BatchMagics(Magics):
 
 
 def _tool(**arguments: Any) -> Any:
-    from jesse_nb.core.tools.batch import backtest_batch  # late, so that %load_ext stays quick
+    from jesse_nb.core.tools.batch.batch import backtest_batch  # late, so that %load_ext stays quick
 
     return backtest_batch(**arguments)

@@ -13,14 +13,14 @@ from jesse_nb.widgets.display import Listing, Note
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo
-    from jesse_nb.core.tools.check_candles import CandleCheck
+    from jesse_nb.core.tools.candles.check_candles import CandleCheck
 
 __all__ = ["checked", "exported", "fetched", "imported"]
 
 
 def fetched(store: CandleStore, options: argparse.Namespace) -> Any:
     """Fetch from an exchange, or bring what is stored up to now; its progress shows as any job's does."""
-    from jesse_nb.core.tools.fetch_candles import fetch_candles, update_candles
+    from jesse_nb.core.tools.candles.fetch_candles import fetch_candles, update_candles
 
     if options.update:
         return _updates(update_candles(options.names or options.symbols, options.exchange, store=store))
@@ -35,7 +35,7 @@ def fetched(store: CandleStore, options: argparse.Namespace) -> Any:
 
 def imported(store: CandleStore, options: argparse.Namespace, settings: JesseNb) -> list[SeriesInfo]:
     """Import files as one series, or the series of a folder whose files carry symbols in their names."""
-    from jesse_nb.core.tools.import_files import import_files
+    from jesse_nb.core.tools.candles.import_files import import_files
 
     exchange, symbols = options.exchange or settings.exchange, options.symbols
     folder = len(options.names) == 1 and Path(options.names[0]).expanduser().is_dir()
@@ -79,7 +79,7 @@ def exported(store: CandleStore, options: argparse.Namespace) -> Note:
 def checked(store: CandleStore, options: argparse.Namespace) -> CandleCheck:
     """Look for what is suspicious in a stored series."""
     import jesse_nb.report  # noqa: F401 - the check then draws itself
-    from jesse_nb.core.tools.check_candles import check_candles
+    from jesse_nb.core.tools.candles.check_candles import check_candles
 
     symbols = [*options.names, *(options.symbols or [])]
     if len(symbols) != 1:

@@ -202,7 +202,7 @@ class _Offer:
         return sorted({*strategies_in(self._shell.user_ns), *project_strategies(self._settings.project)})
 
     def _studies(self) -> list[str]:
-        from jesse_nb.core.tools.optimize_result import OptimizeResult
+        from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
         return [
             name
@@ -228,6 +228,6 @@ def _metrics() -> Iterable[str]:
 
 
 def _samplers() -> Iterable[str]:
-    from jesse_nb.core.tools.samplers import SAMPLERS
+    from jesse_nb.core.tools.optimize.samplers import SAMPLERS
 
     return SAMPLERS

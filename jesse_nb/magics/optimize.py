@@ -199,6 +199,6 @@ class OptimizeMagics(Magics):
 
 
 def _tool(**arguments: Any) -> Any:
-    from jesse_nb.core.tools.optimize import optimize  # late, so that %load_ext stays quick
+    from jesse_nb.core.tools.optimize.optimize import optimize  # late, so that %load_ext stays quick
 
     return optimize(**arguments)

@@ -127,7 +127,7 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
         Of the form's fields; what is left out has the tool's default.
     """
     from jesse_nb.core.study.windows import walk_forward_windows
-    from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+    from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
 
     if not (words["start"] and words["end"]):
         return "", {}

@@ -87,7 +87,7 @@ def periods_of(words: list[str]) -> list[tuple[str, str]]:
 
 def params_of(words: list[str], namespace: Mapping[str, Any]) -> Any:
     """Return what ``--params`` says: ``fast=5,10 slow=30,60`` as a grid, a CSV, DNA, or what an expression gives."""
-    from jesse_nb.core.tools.parameter_sets import is_dna, params_from_words
+    from jesse_nb.core.tools.batch.parameter_sets import is_dna, params_from_words
 
     word = words[0]
     if len(words) > 1 or "=" in word or word.lower().endswith(".csv") or is_dna(word):

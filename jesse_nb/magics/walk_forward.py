@@ -199,6 +199,6 @@ class WalkForwardMagics(Magics):
 
 
 def _tool(**arguments: Any) -> Any:
-    from jesse_nb.core.tools.walk_forward import walk_forward  # late, so that %load_ext stays quick
+    from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward  # late, so that %load_ext stays quick
 
     return walk_forward(**arguments)

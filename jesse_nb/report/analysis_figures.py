@@ -28,7 +28,7 @@ from jesse_nb.report.labels import label
 from jesse_nb.report.numbers import measure
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
 __all__ = ["FOREST", "FOREST_LABELS", "MOST_MARKED", "draw_equity", "draw_ratios", "draw_returns", "draw_rolling",
            "moving_days", "rolling_windows"]

@@ -14,7 +14,7 @@ from jesse_nb.report import backtest_figures
 from jesse_nb.report.canvas import ReportFigure
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.analysis_result import AdvancedAnalysis, Analysis, DeepAnalysis
+    from jesse_nb.core.tools.analyze.analysis_result import AdvancedAnalysis, Analysis, DeepAnalysis
 
 __all__ = ["analysis_plots"]
 

@@ -20,7 +20,7 @@ from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.words import SYNTHETIC
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
 __all__ = ["ANALYSIS_PICTURES", "analysis_content", "analysis_text", "analysis_title"]
 

@@ -25,8 +25,8 @@ from jesse_nb.report.canvas import (
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.monte_carlo import MonteCarlo
-    from jesse_nb.core.tools.analysis_result import Analysis
-    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 
 __all__ = ["draw_fan", "draw_outcomes", "draw_scenarios", "drawn", "fan_of"]
 

@@ -12,9 +12,9 @@ from jesse_nb.report.numbers import UNDEFINED, measure, price, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.analysis_result import Analysis
-    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
-    from jesse_nb.core.tools.fee_stress import FeeStress
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
 __all__ = ["cells_table", "costs_table", "features_table", "fees_table", "left_out_table", "monte_carlo_table",
            "scenarios_table", "stops_table"]

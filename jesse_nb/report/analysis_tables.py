@@ -18,7 +18,7 @@ from jesse_nb.report.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
 __all__ = ["benchmarks_table", "days_table", "drawdowns_table", "groups_table", "months_heat", "periods_table",
            "ratios_table", "tails_table", "tiles", "trade_tables"]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jesse_nb.core.analysis.significance import Interval
-    from jesse_nb.core.tools.analysis_result import Analysis
-    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
-    from jesse_nb.core.tools.fee_stress import FeeStress
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
 __all__ = ["Judgement", "at_other_fees", "breaks", "earned", "falls", "judgement", "left_out", "money", "occasions",
            "on_rewritten_candles", "others", "rate", "stops", "trades_known", "whose", "within"]

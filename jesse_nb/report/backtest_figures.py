@@ -26,7 +26,7 @@ from jesse_nb.report.numbers import measure
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.analysis_result import AnalysedRun
+    from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
 
 __all__ = ["draw_equity", "draw_monthly", "draw_trades"]
 

@@ -29,7 +29,7 @@ from jesse_nb.report.numbers import UNDEFINED, parameter
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.metric import Metric
-    from jesse_nb.core.tools.batch_result import BatchResult
+    from jesse_nb.core.tools.batch.batch_result import BatchResult
 
 __all__ = ["draw_correlation", "draw_equity", "draw_heatmap", "draw_matrix"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.tools.batch_result import DIMENSIONS, MARKET
+from jesse_nb.core.tools.batch.batch_result import DIMENSIONS, MARKET
 from jesse_nb.report.labels import label, unit, write
 from jesse_nb.report.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.batch_result import BatchResult
+    from jesse_nb.core.tools.batch.batch_result import BatchResult
 
 __all__ = ["Matrix", "caveats", "counts", "failures_table", "matrix", "periods", "run", "stability_table",
            "statistics_table", "subject", "tiles", "top_table"]

@@ -17,7 +17,7 @@ from jesse_nb.report.tables import Table, as_text, cell
 from jesse_nb.report.words import SYNTHETIC
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.check_candles import CandleCheck
+    from jesse_nb.core.tools.candles.check_candles import CandleCheck
 
 __all__ = ["check_content", "check_plots", "check_text", "check_title"]
 

@@ -24,7 +24,7 @@ from jesse_nb.report.canvas import (
 )
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
 
 __all__ = ["draw_paths", "draw_ranks", "draw_sharpes"]
 

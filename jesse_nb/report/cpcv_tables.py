@@ -13,7 +13,7 @@ from jesse_nb.report.numbers import UNDEFINED, measure, parameter, share
 from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
 
 __all__ = ["chosen_table", "groups_table", "paths_table", "splits_table", "summary_table"]
 

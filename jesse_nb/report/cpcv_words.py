@@ -9,7 +9,7 @@ from jesse_nb.report.labels import period
 from jesse_nb.report.walk_forward_words import are
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
 
 __all__ = ["seams", "setup"]
 

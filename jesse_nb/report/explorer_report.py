@@ -17,7 +17,7 @@ from jesse_nb.report.provenance import account, market
 from jesse_nb.report.words import SYNTHETIC
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.exploration import Exploration
+    from jesse_nb.core.tools.resimulate.exploration import Exploration
 
 __all__ = ["draw_exploration", "exploration_content", "exploration_notes", "exploration_text"]
 

@@ -7,14 +7,14 @@ from functools import singledispatch
 from typing import Any
 
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.analysis_result import Analysis
-from jesse_nb.core.tools.batch_result import BatchComparison, BatchResult
-from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
-from jesse_nb.core.tools.check_candles import CandleCheck
-from jesse_nb.core.tools.cpcv_result import CpcvResult
-from jesse_nb.core.tools.exploration import Exploration
-from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.analyze.analysis_result import Analysis
+from jesse_nb.core.tools.batch.batch_result import BatchComparison, BatchResult
+from jesse_nb.core.tools.candles.check_candles import CandleCheck
+from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.resimulate.exploration import Exploration
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report import (
     backtest_figures,
     batch_figures,

@@ -15,17 +15,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.analysis_result import Analysis
-from jesse_nb.core.tools.batch_result import BatchResult
-from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.analyze.analysis_result import Analysis
+from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.core.tools.candles.check_candles import CandleCheck
 from jesse_nb.core.tools.check.strategy_check import StrategyCheck
-from jesse_nb.core.tools.check_candles import CandleCheck
-from jesse_nb.core.tools.cpcv_result import CpcvResult
-from jesse_nb.core.tools.exploration import Exploration
-from jesse_nb.core.tools.fee_stress import FeeStress
-from jesse_nb.core.tools.holdout import OpenedHoldout
-from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.resimulate.exploration import Exploration
+from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report import backtest_tables, batch_tables, provenance
 from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
 from jesse_nb.report.audit_words import audit_remarks, audit_warnings

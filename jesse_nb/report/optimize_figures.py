@@ -32,7 +32,7 @@ from jesse_nb.report.numbers import parameter, share
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.dimension import Dimension
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["MOST_SLICES", "draw_convergence", "draw_equity", "draw_importances", "draw_pareto", "draw_slices"]
 

@@ -14,8 +14,8 @@ from jesse_nb.report.tables import Cell, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.overfit import OverfitFigures
-    from jesse_nb.core.tools.holdout import OpenedHoldout
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["holdout_content", "optimize_content", "optimize_pictures"]
 

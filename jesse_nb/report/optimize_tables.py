@@ -16,8 +16,8 @@ from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.dimension import Dimension
-    from jesse_nb.core.tools.holdout import OpenedHoldout
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["best_parameters", "comparison", "comparison_table", "failures", "parity_table", "plateau_table",
            "sealed_table", "top_trials"]  # fmt: skip

@@ -27,7 +27,7 @@ from jesse_nb.report.numbers import measure, share, tick
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.overfit import OverfitFigures
     from jesse_nb.core.analysis.overfitting_probability import OverfittingProbability
-    from jesse_nb.core.tools.neighbourhood import Plateau
+    from jesse_nb.core.tools.optimize.neighbourhood import Plateau
 
 __all__ = ["draw_overfit", "draw_plateau"]
 

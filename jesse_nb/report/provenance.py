@@ -12,11 +12,11 @@ from jesse_nb.report.tables import Table, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
-    from jesse_nb.core.tools.analysis_result import Analysis
-    from jesse_nb.core.tools.batch_result import BatchResult
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.batch.batch_result import BatchResult
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
            "given_hyperparameters", "market", "notes_of", "optimize_card", "walk_forward_card"]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jesse_nb.core.simulator.spec import BacktestSpec
-    from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
-    from jesse_nb.core.tools.fee_stress import FeeStress
+    from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+    from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
 __all__ = ["fee_stress_content", "fee_stress_text", "fee_stress_title", "scenarios_content", "scenarios_text",
            "scenarios_title"]

@@ -37,7 +37,7 @@ from jesse_nb.report.numbers import parameter, share
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.dimension import Dimension
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["MOST_PARAMETERS", "draw_curves", "draw_degradation", "draw_drift", "draw_equity", "draw_in_out",
            "draw_windows"]

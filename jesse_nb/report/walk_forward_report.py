@@ -15,8 +15,8 @@ from jesse_nb.report.tables import Cell, as_text, cell, toned
 from jesse_nb.report.words import SYNTHETIC
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv_result import CpcvResult
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["CPCV_PICTURES", "WALK_FORWARD_PICTURES", "cpcv_content", "cpcv_text", "walk_forward_content",
            "walk_forward_text"]

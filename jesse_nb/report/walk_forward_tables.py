@@ -17,7 +17,7 @@ from jesse_nb.report.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.walk_forward_study import WindowResult
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["all_metrics_table", "curve_table", "stability_table", "windows_table"]
 

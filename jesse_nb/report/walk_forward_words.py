@@ -9,7 +9,7 @@ from jesse_nb.report.labels import days
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.stitching import StitchedReturns
-    from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+    from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["are", "seams", "setup"]
 

@@ -17,9 +17,9 @@ from jesse_nb.report.provenance import card_of, notes_of
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
-    from jesse_nb.core.tools.holdout import Holdout
-    from jesse_nb.core.tools.neighbourhood import Neighbourhood
-    from jesse_nb.core.tools.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.optimize.holdout import Holdout
+    from jesse_nb.core.tools.optimize.neighbourhood import Neighbourhood
+    from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["SYNTHETIC", "at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
            "modes_apart", "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip

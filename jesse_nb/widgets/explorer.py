@@ -75,7 +75,7 @@ def explore(result: Any, **options: Any) -> Explorer:
                                "Run `python -m pip install 'jesse-nb[lab]'`.")
     import jesse_nb.report  # noqa: F401 - draws the picture
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.exploration import explore_backtest
+    from jesse_nb.core.tools.resimulate.exploration import explore_backtest
 
     if isinstance(result, BacktestResult):
         exploration: Any = explore_backtest(result, **options)
@@ -86,7 +86,7 @@ def explore(result: Any, **options: Any) -> Explorer:
             return BacktestExplorer(exploration)
 
         return Explorer(exploration, build)
-    from jesse_nb.core.tools.explorable_runs import runs_of
+    from jesse_nb.core.tools.resimulate.explorable_runs import runs_of
 
     runs = runs_of(result)
 

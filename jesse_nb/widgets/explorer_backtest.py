@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from jesse_nb.core.analysis.explorer_trades import FILTERS, fitting, values_of
 from jesse_nb.core.analysis.explorer_view import ChartView
-from jesse_nb.core.tools.exploration import Exploration
+from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.report.explorer_report import exploration_notes
 from jesse_nb.report.labels import period
 from jesse_nb.report.words import SYNTHETIC

@@ -11,10 +11,10 @@ import ipywidgets as widgets
 
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.progress import Progress
-from jesse_nb.core.tools.explorable_runs import ExplorableRun
-from jesse_nb.core.tools.exploration import Exploration
-from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.tools.resimulate.explorable_runs import ExplorableRun
+from jesse_nb.core.tools.resimulate.exploration import Exploration
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.widgets.display import shown_by_its_launcher
 from jesse_nb.widgets.explorer_backtest import BacktestExplorer

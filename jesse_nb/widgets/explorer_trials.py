@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from jesse_nb.core.study.trial import Trial
-from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.report.canvas import INK
 from jesse_nb.report.labels import write
 from jesse_nb.report.numbers import parameter

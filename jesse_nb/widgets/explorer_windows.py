@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report.canvas import BAD, GOOD, INK, OTHER
 from jesse_nb.report.labels import period
 from jesse_nb.report.numbers import measure, parameter

@@ -120,7 +120,7 @@ class Gamble(Strategy):
 
 @cache
 def _run(store: Any, strategy: Any, options: tuple[tuple[str, Any], ...]) -> BacktestResult:
-    from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.backtest.backtest import backtest
 
     given = {**PERIOD, **dict(options)}
     if "hyperparameters" in given:

@@ -15,7 +15,7 @@ from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import TopTrial, Trial
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 SPACE = Space.parse(
     {

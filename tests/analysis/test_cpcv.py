@@ -8,7 +8,7 @@ import pytest
 from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, path_count, rank_logits
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
 from jesse_nb.exceptions import InputError, PeriodError
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_cpcv
@@ -155,7 +155,7 @@ def test_skill_shows_and_failures_do_not_spread():
 
 
 def test_shapes_that_do_not_belong_together():
-    from jesse_nb.core.tools.cpcv_result import assemble_cpcv
+    from jesse_nb.core.tools.cpcv.cpcv_result import assemble_cpcv
 
     spec = make_spec()
     with pytest.raises(InputError, match="2 candidates by 3 groups"):

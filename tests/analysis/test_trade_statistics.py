@@ -194,7 +194,7 @@ class Exits(Strategy):
 
 
 def test_exit_kinds_of_a_real_run(candle_store):
-    from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.backtest.backtest import backtest
 
     run = backtest(EXITS, "BTC-USDT", "1h", "2023-03-10", "2023-04-06 05:00", candles=candle_store, leverage=50,
                    leverage_mode="isolated", warm_up_candles=0)

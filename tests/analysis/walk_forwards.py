@@ -19,9 +19,9 @@ from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.study.walk_forward_study import WindowResult
 from jesse_nb.core.study.windows import Window, walk_forward_windows
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.core.tools.cpcv_groups import cpcv_groups
-from jesse_nb.core.tools.cpcv_result import CpcvResult, assemble_cpcv
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
+from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult, assemble_cpcv
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from tests.analysis.results import SPACE, _draw, make_backtest, make_spec
 
 

@@ -43,8 +43,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.times import to_ms
-from jesse_nb.core.tools.backtest import backtest
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.optimize.optimize import optimize
 from tests.benchmarks.batch import processor_seconds
 from tests.benchmarks.throughput import PERIOD, SPACE, STRATEGY, alone
 from tests.candles.jesse_database import JESSE_WROTE, JesseDatabase, jesse_days, running_server

@@ -29,13 +29,13 @@ import psutil
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores, local_pool
-from jesse_nb.core.tools.batch import backtest_batch
-from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.strategies import CROSSING
 from tests.strategies import REVERSION, TREND
-from tests.tools.test_batch import SLEEPER
+from tests.tools.batch.test_batch import SLEEPER
 
 STRATEGIES = {"Crossing": CROSSING, "Trend": TREND, "Reversion": REVERSION}
 SYMBOLS = {"BTC-USDT": "BTC-USDT", "ETH-USDT": "ETH-USDT", "LTC-USDT": "BTC-USDT"}

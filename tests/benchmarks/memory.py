@@ -48,11 +48,11 @@ from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.optimize_job import OptimizeJob
-from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize_job import OptimizeJob
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.request import Request
-from jesse_nb.core.tools.search import Search
 from tests.benchmarks.throughput import PERIOD, SPACE, STRATEGY
 from tests.conftest import EXCHANGE, real_candles
 

@@ -30,8 +30,8 @@ from jesse_nb.core.jobs.ray_pool import RayPool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
+from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.request import Prepared, Request
-from jesse_nb.core.tools.search import Search
 from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.ray_cluster import ray_cluster
 

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from tests.benchmarks.searched import CASES
 from tests.conftest import EXCHANGE, real_candles
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores, local_pool
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles
 
@@ -112,7 +112,7 @@ COLD = """
 import time
 began = time.perf_counter()
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize import optimize
 imported = time.perf_counter()
 job = optimize(open({strategy!r}).read(), "BTC-USDT", "1h", {start!r}, {end!r}, n_trials=20,
                candles=CandleStore({candles!r}), store={store!r}, background=True)

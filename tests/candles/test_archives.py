@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jesse_nb.core.candles import CandleStore, export_candles, import_candles, named_series, read_source
-from jesse_nb.core.tools.import_files import import_files
+from jesse_nb.core.tools.candles.import_files import import_files
 from jesse_nb.exceptions import InputError, InvalidCandlesError, JesseNbError, JobCancelledError
 from tests.candles.helpers import damaged, fuzzed, random_candles
 from tests.candles.test_importers import archive_csv, csv_of, file_of, frame_of, zipped

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.candles import CandleStore, Exchange, exchange_names, exchanges
-from jesse_nb.core.tools.fetch_candles import fetch_candles
+from jesse_nb.core.tools.candles.fetch_candles import fetch_candles
 from jesse_nb.exceptions import InputError
 from tests.candles.exchange_servers import served
 from tests.candles.helpers import START, random_candles

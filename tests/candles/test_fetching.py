@@ -12,7 +12,7 @@ import pytest
 from jesse_nb.core.candles import CandleStore, Exchange, exchange_names, exchanges, fetching
 from jesse_nb.core.candles.gaps import join_periods, missing_periods
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.tools.fetch_candles import fetch_candles, update_candles
+from jesse_nb.core.tools.candles.fetch_candles import fetch_candles, update_candles
 from jesse_nb.exceptions import (
     CandlesNotFoundError,
     ExchangeError,

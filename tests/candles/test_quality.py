@@ -10,7 +10,7 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore, fill_gaps
 from jesse_nb.core.candles.quality import Finding, daily_coverage, find_suspicious
-from jesse_nb.core.tools.check_candles import check_candles
+from jesse_nb.core.tools.candles.check_candles import check_candles
 from jesse_nb.exceptions import CandlesNotFoundError, InputError
 from tests.candles.helpers import START, random_candles
 from tests.conftest import real_candles, sample_folder

@@ -101,7 +101,7 @@ def test_a_strategy_that_never_trades_cannot_be_judged(candle_store: CandleStore
 
 
 def test_fragility_tells_profits_as_backtests_give_them(candle_store: CandleStore) -> None:
-    from jesse_nb.core.tools.backtest import backtest
+    from jesse_nb.core.tools.backtest.backtest import backtest
 
     found = check(CLOCK, candle_store, checks=("fragility",))
     arguments = {"exchange": EXCHANGE, "candles": candle_store}

@@ -9,7 +9,7 @@ import pytest
 
 from jesse_nb.cli import main
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools import fetch_candles
+from jesse_nb.core.tools.candles import fetch_candles
 from tests.candles.helpers import random_candles
 from tests.candles.test_importers import archive_csv, zipped
 from tests.magics.test_candles_sources import Answering

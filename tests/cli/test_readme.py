@@ -18,8 +18,8 @@ from jesse_nb.core.analysis.overfit_verdict import FEW_DAYS as FEW_STUDIED_DAYS
 from jesse_nb.core.analysis.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.study.space import Space
-from jesse_nb.core.tools.analysis_result import AnalysisType
-from jesse_nb.core.tools.samplers import SAMPLERS
+from jesse_nb.core.tools.analyze.analysis_result import AnalysisType
+from jesse_nb.core.tools.optimize.samplers import SAMPLERS
 from jesse_nb.exceptions import JesseNbError
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.dependencies import NOTHING
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from jesse_nb.report.html import fragment
 from jesse_nb.report.text import text

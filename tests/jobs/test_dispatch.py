@@ -15,7 +15,7 @@ from jesse_nb.core.jobs.dispatch import Dispatcher, JobQueue, SharedFuture, disp
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.exceptions import WorkerDiedError
 from tests.jobs.strategies import CROSSING
 from tests.jobs.test_store import make_spec

@@ -21,9 +21,9 @@ from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.pool import LocalPool, local_pool, stop_local_pool
 from jesse_nb.core.simulator.strategy import resolve_strategy
-from jesse_nb.core.tools.backtest import backtest
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.optimize_result import OptimizeResult
+from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.exceptions import (
     AllTrialsFailedError,
     JobCancelledError,
@@ -108,7 +108,7 @@ def test_workers_ignore_an_interrupt(candle_store: CandleStore) -> None:
 
 SCRIPT = """
 import os, sys
-import jesse_nb.core.tools.optimize as tool
+import jesse_nb.core.tools.optimize.optimize as tool
 from jesse_nb.core.candles import CandleStore
 print("main runs", flush=True)
 job = tool.optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-12-01", n_trials=10_000, seed=5,

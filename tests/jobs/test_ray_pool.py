@@ -26,8 +26,8 @@ from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import versions
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.tools.batch import backtest_batch
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
 from tests.jobs.ray_cluster import CLIENT_PORT, kill_machine, ray_cluster

@@ -24,7 +24,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.store.address import connection_settings, is_address, without_passwords
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.exceptions import InputError, StorageError
 from tests.candles.jesse_database import PASSWORD, JesseDatabase, running_server
 from tests.jobs.test_evaluation import PatientPool

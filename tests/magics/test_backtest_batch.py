@@ -8,7 +8,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import jesse_nb as jn
-from jesse_nb.core.tools.batch import backtest_batch
+from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.exceptions import InputError, StrategyError
 from jesse_nb.magics.values import params_of, periods_of
 

@@ -48,8 +48,8 @@ def test_constraints_are_comparisons_and_functions(optimize, shell):
 def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
     import inspect
 
-    from jesse_nb.core.tools.backtest import backtest
-    from jesse_nb.core.tools.optimize import optimize
+    from jesse_nb.core.tools.backtest.backtest import backtest
+    from jesse_nb.core.tools.optimize.optimize import optimize
 
     for magic, tool in (("backtest", backtest), ("optimize", optimize)):
         parser = shell.find_line_magic(magic).parser

@@ -30,7 +30,7 @@ def seen(result):
 
 
 def test_flags_are_the_tools_parameters(shell):
-    from jesse_nb.core.tools.walk_forward import walk_forward
+    from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 
     magic = shell.find_line_magic("walk_forward")
     ours = {action.dest for action in magic.parser._actions} - {"output", "show_windows", "account"}

@@ -17,10 +17,10 @@ from jesse_nb.core.analysis.intraday import DeepestDrawdown, IntradayEquity
 from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.analysis_result import Analysis
-from jesse_nb.core.tools.analyze import analyze_results
-from jesse_nb.core.tools.candle_monte_carlo import CandleMonteCarlo
-from jesse_nb.core.tools.fee_stress import FeeStress
+from jesse_nb.core.tools.analyze.analysis_result import Analysis
+from jesse_nb.core.tools.analyze.analyze import analyze_results
+from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
+from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 from tests.analysis.results import make_backtest, make_spec
 
 LUCK = OverfitVerdict(

@@ -12,8 +12,8 @@ import pytest
 from jesse_nb.core.analysis.intraday import DeepestDrawdown
 from jesse_nb.core.analysis.verdict import Verdict
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.analysis_result import Analysis
-from jesse_nb.core.tools.analyze import analyze_results
+from jesse_nb.core.tools.analyze.analysis_result import Analysis
+from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.report import analysis_report
 from jesse_nb.report.analysis_tables import months_heat, ratios_table, tiles
 from jesse_nb.report.canvas import new_figure, png

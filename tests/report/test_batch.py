@@ -16,7 +16,7 @@ import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.study.batch_entry import BatchEntry
 from jesse_nb.core.study.metric import resolve_metric
-from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.report.batch_tables import matrix
 from jesse_nb.report.canvas import png
 from jesse_nb.report.html import fragment, page

@@ -8,7 +8,7 @@ import numpy as np
 
 import jesse_nb.report  # noqa: F401
 from jesse_nb.core.candles import CandleStore, install_demo
-from jesse_nb.core.tools.check_candles import check_candles
+from jesse_nb.core.tools.candles.check_candles import check_candles
 from tests.candles.helpers import random_candles
 
 

@@ -10,8 +10,8 @@ import pytest
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.analysis.parity import SAMPLED, Parity
 from jesse_nb.core.study.constraints import Constraint
-from jesse_nb.core.tools import optimize_result
-from jesse_nb.core.tools.neighbourhood import Plateau, neighbourhood, neighbours_of
+from jesse_nb.core.tools.optimize import optimize_result
+from jesse_nb.core.tools.optimize.neighbourhood import Plateau, neighbourhood, neighbours_of
 from jesse_nb.report import words
 from jesse_nb.report.html import fragment
 from jesse_nb.report.judgement import judgement_of

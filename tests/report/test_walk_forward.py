@@ -12,7 +12,7 @@ from jesse_nb.core.analysis.walk_forward import degradation
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.text import text
 from jesse_nb.report.walk_forward_words import seams

@@ -13,7 +13,7 @@ from jesse_nb.core.candles import CandleStore, fill_gaps
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from tests.conftest import real_candles, sample_folder
 from tests.simulator.helpers import run_python

@@ -13,7 +13,7 @@ from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.local_modules import is_local_module, normalized_source
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies, project_strategies, resolve_strategy
-from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import StrategyCrashError, StrategyError
 from tests.simulator.helpers import run_python
@@ -146,7 +146,7 @@ import linecache
 exec(compile(cell, "<cell 1>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__)
 linecache.cache["<cell 1>"] = (len(cell), None, cell.splitlines(True), "<cell 1>")
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.backtest import backtest
+from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.simulator.strategy import resolve_strategy
 result = backtest(Helped, "BTC-USDT", "1h", "2023-05-01", "2023-05-04", warm_up_candles=10,
                   candles=CandleStore({str(candle_store.root)!r}))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.backtest import backtest
-from jesse_nb.core.tools.optimize import optimize
+from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.exceptions import StrategyCrashError
 from tests.jobs.strategies import CROSSING
 

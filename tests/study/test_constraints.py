@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import jesse_nb.core.tools.search as search_module
+import jesse_nb.core.tools.optimize.search as search_module
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.study.constraints import constraints_from_words, none_satisfies, parse_constraints
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.optimize_result import OptimizeResult
-from jesse_nb.core.tools.walk_forward import walk_forward
-from jesse_nb.core.tools.walk_forward_result import WalkForwardResult
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
+from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, JesseNbError, MetricError
 from tests.analysis.results import make_backtest, make_optimization
 from tests.jobs.strategies import CROSSING, SPACE

@@ -8,8 +8,8 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.times import to_ms
-from jesse_nb.core.tools.batch import backtest_batch
-from jesse_nb.core.tools.batch_result import BatchResult
+from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.batch.batch_result import BatchResult
 from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.strategies import CROSSING
 

@@ -8,9 +8,9 @@ import statistics
 
 import pytest
 
-from jesse_nb.core.tools.batch import backtest_batch
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.walk_forward import walk_forward
+from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from tests.jobs.strategies import CROSSING
 
 

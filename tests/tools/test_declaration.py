@@ -59,9 +59,9 @@ def test_every_option_is_told_once(tool):
 
 
 def test_lists_that_are_written_out_are_those_of_the_engine():
-    from jesse_nb.core.tools.project_candles import SOURCES
-    from jesse_nb.core.tools.pruning import PRUNERS
-    from jesse_nb.core.tools.samplers import SAMPLERS
+    from jesse_nb.core.tools.candles.project_candles import SOURCES
+    from jesse_nb.core.tools.optimize.pruning import PRUNERS
+    from jesse_nb.core.tools.optimize.samplers import SAMPLERS
 
     optimize = TOOLS["optimize"]
     for name, known in (("sampler", SAMPLERS), ("pruner", PRUNERS), ("source", SOURCES)):

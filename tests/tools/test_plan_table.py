@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jesse_nb.core.study.windows import walk_forward_windows
-from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
 from jesse_nb.core.tools.plan_table import plan_table
 from jesse_nb.exceptions import InputError, PeriodError
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.tools.analyze import analyze_results
-from jesse_nb.core.tools.backtest import backtest
-from jesse_nb.core.tools.batch import backtest_batch
-from jesse_nb.core.tools.candle_monte_carlo import candle_monte_carlo
-from jesse_nb.core.tools.exploration import explore_backtest
-from jesse_nb.core.tools.optimize import optimize
-from jesse_nb.core.tools.walk_forward import walk_forward
+from jesse_nb.core.tools.analyze.analyze import analyze_results
+from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.resimulate.candle_monte_carlo import candle_monte_carlo
+from jesse_nb.core.tools.resimulate.exploration import explore_backtest
+from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from jesse_nb.exceptions import InputError
 from jesse_nb.report.html import page
 from jesse_nb.report.text import text

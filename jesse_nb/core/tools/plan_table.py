@@ -11,7 +11,7 @@ import pandas as pd
 from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.study.windows import walk_forward_windows, windows_table
 from jesse_nb.core.times import utc_text
-from jesse_nb.core.tools.cpcv_groups import cpcv_groups
+from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["plan_table"]
@@ -23,7 +23,7 @@ def plan_table(arguments: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     arguments
-        Arguments of :func:`~jesse_nb.core.tools.walk_forward.walk_forward` by their names. Those that do
+        Arguments of :func:`~jesse_nb.core.tools.walk_forward.walk_forward.walk_forward` by their names. Those that do
         not decide where windows lie are ignored, those that are None are left to its defaults.
 
     Returns

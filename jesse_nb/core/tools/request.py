@@ -21,7 +21,7 @@ from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
-from jesse_nb.core.tools.project_candles import SOURCES, Source, bring_all, bring_missing
+from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean
 
 __all__ = ["Jobs", "Prepared", "Request", "Source", "check_jobs", "check_seconds", "check_whole"]
@@ -47,7 +47,7 @@ class Prepared:
 class Request:
     """What to trade, where, from which account: all of a tool's arguments but its period.
 
-    The arguments are those of :func:`~jesse_nb.core.tools.backtest.backtest`.
+    The arguments are those of :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     """
 
     strategy: Any = None

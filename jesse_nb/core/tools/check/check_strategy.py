@@ -61,7 +61,7 @@ def check_strategy(
     Parameters
     ----------
     strategy, symbol, timeframe, start, end, exchange, routes, data_routes, hyperparameters
-        As in :func:`~jesse_nb.core.tools.backtest.backtest`.
+        As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     checks
         Which of ``look_ahead`` (orders stay the same when candles after them are turned upside down), ``warm_up``
         (orders settle with two and four times the warm-up), ``determinism`` (the same run gives the same orders),
@@ -73,7 +73,7 @@ def check_strategy(
         Of the choice of moments.
     balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, gaps, source, project, \
 candles
-        As in :func:`~jesse_nb.core.tools.backtest.backtest`.
+        As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     trial_timeout, memory_limit, n_jobs
         Of each simulation, and how many run at the same time.
     background

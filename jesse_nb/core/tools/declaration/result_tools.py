@@ -26,7 +26,7 @@ _RERUN = tuple(one.but(group="how it simulates again") for one in RERUN)
 ANALYZE_RESULTS = Tool(
     "analyze_results", "Analyze",
     "Read what a result really says, how much of it may be luck, and show the report.",
-    "jesse_nb.core.tools.analyze:analyze_results",
+    "jesse_nb.core.tools.analyze.analyze:analyze_results",
     (
         *(one.but(group=_READ) for one in (
             Parameter("names", Reader(), "Variable that holds a result, a job, or a pair of trades and equity; an "
@@ -64,7 +64,7 @@ ANALYZE_RESULTS = Tool(
         Parameter("resimulate", Switch(on=False, flag="--no-resimulation"), "Simulate nothing.", True, group=_AGAIN),
         _STRATEGY.but(group=_AGAIN), JOBS.but(group=_AGAIN), *_RERUN, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.analysis_result:Analysis",
+    result="jesse_nb.core.tools.analyze.analysis_result:Analysis",
     magics=("analyze_results", "analyze"), command="analyze",
     details="""\
         It takes what backtest, optimize, walk_forward and backtest_batch gave::
@@ -89,30 +89,30 @@ ANALYZE_RESULTS = Tool(
 CANDLE_MONTE_CARLO = Tool(
     "candle_monte_carlo", "Candle Monte Carlo",
     "Simulate a backtest again on candles that a pipeline makes from the real ones.",
-    "jesse_nb.core.tools.candle_monte_carlo:candle_monte_carlo",
+    "jesse_nb.core.tools.resimulate.candle_monte_carlo:candle_monte_carlo",
     (
         Parameter("result", Result(required=True), "A finished backtest."),
         Parameter("scenarios", Whole(1, 100_000), "How many.", 100),
         Parameter("pipeline", Pipeline(), "How candles are rewritten.", unset="stationary_bootstrap"),
         SEED.but(reader=Whole(0, 2**63)), _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
     ),
-    result="jesse_nb.core.tools.candle_monte_carlo:CandleMonteCarlo",
+    result="jesse_nb.core.tools.resimulate.candle_monte_carlo:CandleMonteCarlo",
 )  # fmt: skip
 
 FEE_STRESS = Tool(
     "fee_stress", "Fee stress", "Simulate a backtest again with its fee multiplied.",
-    "jesse_nb.core.tools.fee_stress:fee_stress",
+    "jesse_nb.core.tools.resimulate.fee_stress:fee_stress",
     (
         Parameter("result", Result(required=True), "A finished backtest."),
         Parameter("factors", Numbers(Number(0, 1e6)), "What to multiply the fee by.", (1, 2, 3)),
         _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
     ),
-    result="jesse_nb.core.tools.fee_stress:FeeStress",
+    result="jesse_nb.core.tools.resimulate.fee_stress:FeeStress",
 )  # fmt: skip
 
 CHECK_CANDLES = Tool(
     "check_candles", "Check candles", "Look for what is suspicious in a stored series: nothing is changed.",
-    "jesse_nb.core.tools.check_candles:check_candles",
+    "jesse_nb.core.tools.candles.check_candles:check_candles",
     (
         SYMBOL, EXCHANGE_NAME,
         Parameter("start", Moment(), "Only from then on."),
@@ -121,5 +121,5 @@ CHECK_CANDLES = Tool(
         Parameter("deviations", Number(0, above=True, metavar="K"), "Robust deviations that make a spike.", 25.0),
         Parameter("quiet_minutes", Whole(2, 10**9, "minutes"), "Silent minutes worth mentioning.", 60),
     ),
-    result="jesse_nb.core.tools.check_candles:CandleCheck",
+    result="jesse_nb.core.tools.candles.check_candles:CandleCheck",
 )  # fmt: skip

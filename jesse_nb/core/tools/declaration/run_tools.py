@@ -21,7 +21,7 @@ __all__ = ["BACKTEST", "BACKTEST_BATCH"]
 
 BACKTEST = Tool(
     "backtest", "Backtest", "Run one backtest with Jesse's simulator, and show its report.",
-    "jesse_nb.core.tools.backtest:backtest",
+    "jesse_nb.core.tools.backtest.backtest:backtest",
     (
         STRATEGY.but(group="strategy"),
         HYPERPARAMETERS.but(group="strategy", help=f"{HYPERPARAMETERS.help} A dict called params in the cell does the "
@@ -50,7 +50,7 @@ _COMPARED, _HOW_MANY = "what is compared", "how many"
 BACKTEST_BATCH = Tool(
     "backtest_batch", "Batch of backtests",
     "Run every combination of strategies, markets, periods and parameter sets, and compare them.",
-    "jesse_nb.core.tools.batch:backtest_batch",
+    "jesse_nb.core.tools.batch.batch:backtest_batch",
     (
         STRATEGY.but(name="strategies", group=_COMPARED, positional="*", help="Strategies, before all options: in a "
                      "notebook of the cell, of the notebook or of the Jesse project, without any all that the cell "
@@ -70,7 +70,7 @@ BACKTEST_BATCH = Tool(
         Parameter("large", Switch(), "Allow more than 1,000 combinations.", False, group=_HOW_MANY),
         *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.batch_result:BatchResult",
+    result="jesse_nb.core.tools.batch.batch_result:BatchResult",
     magics=("backtest_batch",), command="backtest-batch", cell={"params": "params"},
     then={"analyze": {"names": "{}"}},
     details="""\

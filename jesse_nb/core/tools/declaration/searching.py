@@ -123,7 +123,7 @@ class Sets(Reader):
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""
         from jesse_nb.core.simulator.dna import is_legacy_dna
-        from jesse_nb.core.tools.parameter_sets import is_dna, params_from_words
+        from jesse_nb.core.tools.batch.parameter_sets import is_dna, params_from_words
 
         word = words[0]
         if len(words) > 1 or "=" in word or word.lower().endswith(".csv") or is_dna(word):
@@ -147,7 +147,7 @@ class Study(Reader):
 
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Reader.check`."""
-        from jesse_nb.core.tools.optimize_result import OptimizeResult
+        from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
         if not isinstance(value, OptimizeResult):
             raise InputError.of(name, f"is {type(value).__name__}.", "It is the result of an earlier optimize.")

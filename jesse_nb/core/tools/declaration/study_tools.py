@@ -49,7 +49,7 @@ _TIMEOUT = Parameter("timeout", Number(0, above=True, unit="seconds", metavar="S
 
 OPTIMIZE = Tool(
     "optimize", "Optimize", "Find the best hyperparameters of a strategy, and show the report.",
-    "jesse_nb.core.tools.optimize:optimize",
+    "jesse_nb.core.tools.optimize.optimize:optimize",
     (
         *(one.but(group=_SEARCHED) for one in (
             STRATEGY, _SPACE,
@@ -79,7 +79,7 @@ OPTIMIZE = Tool(
         )),
         *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG), _TIMEOUT, *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.optimize_result:OptimizeResult",
+    result="jesse_nb.core.tools.optimize.optimize_result:OptimizeResult",
     magics=("optimize",), command="optimize", cell={"space": "space"},
     then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
           "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
@@ -110,7 +110,7 @@ def _days(name: str, help_text: str, default: int, label: str, least: int = 1) -
 WALK_FORWARD = Tool(
     "walk_forward", "Walk-forward",
     "Optimize a strategy window by window, test each choice on the days after, and show the report.",
-    "jesse_nb.core.tools.walk_forward:walk_forward",
+    "jesse_nb.core.tools.walk_forward.walk_forward:walk_forward",
     (
         STRATEGY.but(group=_WINDOWS, help=f"{STRATEGY.help} Not needed for --show-windows."),
         _days("in_sample_period", "Days of training in one window.", 365, "In-sample days"),
@@ -140,7 +140,7 @@ WALK_FORWARD = Tool(
         _TIMEOUT.but(help="Seconds for all of it; the windows finished by then are the result."),
         *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.walk_forward_result:WalkForwardResult",
+    result="jesse_nb.core.tools.walk_forward.walk_forward_result:WalkForwardResult",
     magics=("walk_forward",), command="walk-forward", cell={"space": "space"},
     then={"analyze": {"names": "{}"}},
     details="""\

@@ -1,0 +1,1 @@
+"""Reading what a result really says."""

@@ -1,0 +1,1 @@
+"""Many backtests at once, for comparison."""

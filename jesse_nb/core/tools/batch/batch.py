@@ -1,0 +1,269 @@
+"""Many backtests at once, for comparison."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.pool import available_cores
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, Gaps, Mode, Route
+from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.study.metric import resolve_metric
+from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
+from jesse_nb.core.tools.batch.batch_job import Batch, BatchPlan
+from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.core.tools.batch.parameter_sets import ParameterSet, ParameterSets, parameter_sets
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.tools.registry import BACKTEST_BATCH
+from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
+from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
+
+__all__ = ["backtest_batch"]
+
+#: More combinations than this run only when they are asked for as a large batch.
+_LARGE = 1_000
+
+#: Seconds to simulate a day in each mode, where this machine has not run anything yet.
+_SECONDS_A_DAY = {"fast": 0.7 / 365, "step": 2.4 / 365}
+
+
+@planned
+@declared(BACKTEST_BATCH)
+def backtest_batch(
+    strategies: Any = None,
+    symbols: str | Iterable[str] | None = None,
+    timeframes: str | Iterable[str] | None = None,
+    periods: Any = None,
+    *,
+    start: Any = None,
+    end: Any = None,
+    params: Any = None,
+    top: int = 10,
+    metric: Any = "sharpe",
+    concurrent_limit: Jobs | None = None,
+    large: bool = False,
+    exchange: str | None = None,
+    data_routes: Sequence[Any] = (),
+    hyperparameters: Mapping[str, Any] | None = None,
+    balance: float = 10_000.0,
+    fee: float = 0.001,
+    market: Literal["futures", "spot"] = "futures",
+    leverage: int = 1,
+    leverage_mode: Literal["cross", "isolated"] = "cross",
+    maintenance_margin: float = MAINTENANCE_MARGIN,
+    warm_up_candles: int = 240,
+    mode: Mode = "fast",
+    gaps: Gaps = "fill",
+    source: Source = "auto",
+    project: str | Path | None = None,
+    candles: CandleStore | None = None,
+    store: str | Path | RunStore | None = None,
+    trial_timeout: float | None = 600.0,
+    memory_limit: int | None = None,
+    background: bool = False,
+) -> Plan[BatchResult]:
+    """Run every combination of strategies, symbols, timeframes, periods and parameter sets.
+
+    Each combination is a backtest of its own, with its own account. One that cannot run (a symbol
+    that is not stored for its period, too few warm-up candles, a strategy that crashes) is listed
+    with its reason and costs no other. Every finished run is kept, so calling again continues
+    where the last call stopped, and a combination that was run before is not run again.
+
+    Parameters
+    ----------
+    strategies
+        One or several: classes, source texts, or names in a Jesse project.
+    symbols, timeframes
+        One or several, such as ``["BTC-USDT", "ETH-USDT"]`` and ``["1h", "4h"]``.
+    periods
+        One ``(start, end)`` or a list of them, UTC, ends excluded.
+    start, end
+        In place of ``periods``, for a single one.
+    params
+        Parameter sets; by default the strategy's own values. A list of dicts, a grid as a dict of name
+        to values, an `OptimizeResult` (do its best hold on other markets?), DNA texts of Jesse's
+        optimizer, or the path of the CSV it wrote.
+    top
+        How many of the best trials, or of the CSV's rows, are taken.
+    metric
+        What the report ranks by: one of Jesse's metrics, or a function of a result.
+    concurrent_limit
+        Simulations at once; by default 4, or one a core where there are fewer. Two on one core slow each
+        other by more than they gain. Or a Ray cluster, as ``n_jobs`` of
+        :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
+    large
+        Allow more than 1,000 combinations.
+    hyperparameters
+        Values that all combinations share.
+    exchange, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, \
+gaps, source, project, candles, store, trial_timeout, memory_limit
+        As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once; its ``partial_result()`` can be read
+        while others run.
+
+    Returns
+    -------
+    BatchResult or Job
+
+    Raises
+    ------
+    InputError
+        When an argument is wrong, nothing is to be combined, or there are too many combinations.
+    AllTrialsFailedError
+        When no combination could be run; the job's ``partial_result()`` lists why.
+    JobInterruptedError
+        When a blocking call is interrupted; its ``job`` has the partial result.
+
+    Examples
+    --------
+    >>> batch = jn.backtest_batch(TrendFollower, "BTC-USDT", ["1h", "4h"], start="2023-02-01", end="2023-04-01",
+    ...                           params={"fast": [10, 20]})
+    >>> batch.pivot("fast", "timeframe", "profit").shape
+    (2, 2)
+    """
+    limit = min(4, available_cores()) if concurrent_limit is None else concurrent_limit
+    check_jobs("concurrent_limit", limit)
+    check_whole("top", top, 1, 1_000_000)
+    request = Request(
+        exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
+        market=market, leverage=leverage, leverage_mode=leverage_mode,
+        maintenance_margin=maintenance_margin, warm_up_candles=warm_up_candles, mode=mode,
+        gaps=gaps, source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
+        memory_limit=memory_limit, n_jobs=limit,
+    ).check()  # fmt: skip
+    codes = _strategies(strategies, project)
+    names, frames = _texts("symbols", symbols), _timeframes(timeframes)
+    spans = _periods(periods, start, end)
+    sets = parameter_sets(params, top)
+    sizes = {"strategy": len(codes), "symbol": len(names), "timeframe": len(frames), "period": len(spans),
+             "parameter set": len(sets)}
+    count = len(codes) * len(names) * len(frames) * len(spans) * len(sets)
+    if count > _LARGE and not large:
+        days = sum(finish - begin for begin, finish in spans) / DAY_MS * count / len(spans)
+        raise _too_many(count, sizes, days, request)
+    samples = [_sample(request, codes[0], names[0], frames[0], *span) for span in spans]
+    plan = BatchPlan(
+        request=replace(request, n_jobs=min(limit, count) if isinstance(limit, int) else limit),
+        codes=codes,
+        symbols=names,
+        timeframes=frames,
+        periods=spans,
+        sets=_checked_sets(sets, samples[0]),
+        metric=resolve_metric(metric),
+        account=samples[0].account,
+        repeated=sets.repeated * count // len(sets),
+        notes=sets.notes,
+    )
+    return Plan("backtest_batch", _product(sizes), lambda control: Batch(plan, control).run(),
+                tuple(code.ref for code in codes), background, details=plan)
+
+
+def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
+    given = [strategies] if isinstance(strategies, str | type | StrategyCode) else strategies
+    if given is None or not isinstance(given, Iterable):
+        raise InputError(f"strategies is {strategies!r}.", "Give a strategy, or a list of several.")
+    codes = tuple(resolve_strategy(one, project) for one in given)
+    if not codes:
+        raise InputError("strategies is empty.", "Give at least one.")
+    return codes
+
+
+def _texts(name: str, values: Any) -> tuple[str, ...]:
+    given = [values] if isinstance(values, str) else values
+    if given is None or not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
+        raise InputError(f"{name} is {values!r}.", "Give a text, or a list of several.")
+    texts = list(given)
+    wrong = [text for text in texts if not isinstance(text, str)]
+    if wrong:
+        raise InputError(f"{name} holds {wrong[0]!r}.", "Give texts.")
+    if not texts:
+        raise InputError(f"{name} is empty.", "Give at least one.")
+    return tuple(texts)
+
+
+def _timeframes(values: Any) -> tuple[str, ...]:
+    frames = _texts("timeframes", values)
+    for frame in frames:
+        if frame not in TIMEFRAME_MINUTES:
+            raise PeriodError(f"Unknown timeframe {frame!r}.", did_you_mean(frame, TIMEFRAME_MINUTES))
+    return frames
+
+
+def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
+    if periods is None:
+        if start is None or end is None:
+            raise PeriodError("periods is needed.", "Give ('2024-01-01', '2024-06-01') or a list of such pairs, "
+                                                    "or start and end.")
+        periods = [(start, end)]
+    elif start is not None or end is not None:
+        raise InputError("Give periods, or start and end, not both.")
+    if not isinstance(periods, Sequence) or isinstance(periods, str):
+        raise PeriodError(f"periods is {periods!r}.", "Give (start, end) or a list of such pairs.")
+    if len(periods) == 2 and all(isinstance(moment, str) or not isinstance(moment, Sequence) for moment in periods):
+        periods = [periods]
+    spans = []
+    for period in periods:
+        if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
+            raise PeriodError(f"A period cannot be {period!r}.", "It is (start, end), such as "
+                                                                 "('2024-01-01', '2024-06-01').")
+        spans.append((to_ms(period[0], "start"), to_ms(period[1], "end")))
+    if not spans:
+        raise PeriodError("periods is empty.", "Give at least one (start, end).")
+    return tuple(spans)
+
+
+def _sample(request: Request, code: StrategyCode, symbol: str, timeframe: str, start: int, end: int) -> BacktestSpec:
+    """Build a spec without candles: it refuses what is wrong for every market."""
+    account = Account(request.balance, request.fee, request.market, request.leverage, request.leverage_mode,
+                      request.maintenance_margin)
+    return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, account,
+                        hyperparameters=dict(request.hyperparameters or {}),
+                        warm_up_candles=request.warm_up_candles, mode=request.mode, gaps=request.gaps)
+
+
+def _checked_sets(sets: ParameterSets, sample: BacktestSpec) -> tuple[ParameterSet, ...]:
+    """Return the sets with plain values; refuse those that no spec can hold."""
+    checked = []
+    for one in sets:
+        both = sorted(set(one.values) & set(sample.hyperparameters))
+        if both:
+            raise InputError(f"{both[0]!r} is in params and in hyperparameters.", "Keep it in one of them.")
+        checked.append(replace(one, values=sample.with_hyperparameters(one.values).hyperparameters))
+    return tuple(checked)
+
+
+def _too_many(count: int, sizes: Mapping[str, int], days: float, request: Request) -> InputError:
+    """Say how many combinations there are and about how long they would take."""
+    seconds_a_day, basis = _SECONDS_A_DAY[request.mode if request.mode in _SECONDS_A_DAY else "fast"], "as a rule"
+    with contextlib.suppress(JesseNbError):
+        runs = request.run_store()
+        recent = runs.recent(100)
+        if runs is not request.store:
+            runs.close()
+        simulated = (recent["end"] - recent["start"]).dt.total_seconds() / 86_400
+        if simulated.sum() > 0:
+            seconds_a_day, basis = float(recent["seconds"].sum() / simulated.sum()), "as your last runs took"
+    at_once = min(request.workers, available_cores()) if isinstance(request.n_jobs, int) else request.workers
+    seconds = days * seconds_a_day / at_once
+    return InputError(f"This batch has {count:,} combinations ({_product(sizes)}), more than {_LARGE:,}.",
+                      f"They would take about {_about(seconds)}, {basis}. "
+                      "Pass large=True to run them all, or ask for fewer.")
+
+
+def _product(sizes: Mapping[str, int]) -> str:
+    return " x ".join(f"{size:,} {name}{'s' * (size > 1)}".replace("strategys", "strategies")
+                      for name, size in sizes.items())
+
+
+def _about(seconds: float) -> str:
+    for unit, length in (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

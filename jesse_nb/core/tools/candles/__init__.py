@@ -1,0 +1,1 @@
+"""Candles: fetched, imported, checked, brought from a project."""

@@ -1,0 +1,1 @@
+"""Combinatorial purged cross-validation."""

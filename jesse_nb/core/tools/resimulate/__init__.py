@@ -1,0 +1,1 @@
+"""Finished runs simulated again, as they were or with something changed."""

@@ -1,0 +1,1 @@
+"""Validating a strategy across time."""
