@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.equity import drawdown
+from jesse_nb.core.analysis.curves.equity import drawdown
 from jesse_nb.report.canvas import (
     BAD,
     BEST,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.costs import COST_ASSUMPTION
-from jesse_nb.core.analysis.excursions import STOP_CAVEAT
+from jesse_nb.core.analysis.trades.costs import COST_ASSUMPTION
+from jesse_nb.core.analysis.trades.excursions import STOP_CAVEAT
 from jesse_nb.core.tools.changes import changes_since
 from jesse_nb.report import analysis_risk_tables as risk_tables
 from jesse_nb.report import analysis_tables as tables

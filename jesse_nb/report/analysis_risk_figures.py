@@ -24,7 +24,7 @@ from jesse_nb.report.canvas import (
 )
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.monte_carlo import MonteCarlo
+    from jesse_nb.core.analysis.resampling.monte_carlo import MonteCarlo
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 

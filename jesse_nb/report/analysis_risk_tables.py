@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.verdict import probability
+from jesse_nb.core.analysis.studies.verdict import probability
 from jesse_nb.report.analysis_risk_figures import drawn
 from jesse_nb.report.analysis_words import left_out, rate
 from jesse_nb.report.numbers import UNDEFINED, measure, price, share

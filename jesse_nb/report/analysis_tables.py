@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.equity import monthly_returns
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.curves.equity import monthly_returns
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.times import utc_text
 from jesse_nb.report.analysis_figures import FOREST_LABELS
 from jesse_nb.report.analysis_words import money, trades_known, within

@@ -22,7 +22,7 @@ from jesse_nb.report.canvas import (
 from jesse_nb.report.numbers import measure
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.group_performance import GroupPerformance
+    from jesse_nb.core.analysis.trades.group_performance import GroupPerformance
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
 __all__ = ["draw_calendar", "draw_costs", "draw_excursions", "draw_hours", "draw_importances"]

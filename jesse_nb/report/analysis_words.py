@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.report.analysis_risk_figures import fan_of
 from jesse_nb.report.judgement import Judgement, judgement_of
 from jesse_nb.report.labels import days
@@ -14,7 +14,7 @@ from jesse_nb.report.numbers import UNDEFINED, measure, share
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jesse_nb.core.analysis.significance import Interval
+    from jesse_nb.core.analysis.luck.significance import Interval
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from jesse_nb.core.analysis.equity import drawdown, monthly_returns
+from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
 from jesse_nb.report.backtest_tables import MONTHS
 from jesse_nb.report.canvas import (
     BAD,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jesse_nb.core.analysis.equity import monthly_returns
+from jesse_nb.core.analysis.curves.equity import monthly_returns
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.report.labels import label, write
 from jesse_nb.report.numbers import UNDEFINED, duration, measure, price

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from jesse_nb.core.analysis.equity import growth
+from jesse_nb.core.analysis.curves.equity import growth
 from jesse_nb.core.study.batch_entry import JOIN
 from jesse_nb.report.batch_tables import matrix
 from jesse_nb.report.canvas import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from jesse_nb.core.analysis.stitching import compounded
+from jesse_nb.core.analysis.studies.stitching import compounded
 from jesse_nb.report.canvas import (
     BAD,
     BEST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.report.labels import period
 from jesse_nb.report.walk_forward_words import are
 

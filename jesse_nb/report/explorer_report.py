@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.dates import date2num
 
-from jesse_nb.core.analysis.explorer_view import Curve
+from jesse_nb.core.analysis.trades.explorer_view import Curve
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.report.audit_words import audit_warnings
 from jesse_nb.report.canvas import BAD, GOOD, INK, MAIN, OTHER, ReportFigure, axis_in, date_axis, legend, new_figure

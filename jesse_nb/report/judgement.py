@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
+from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.verdict import Verdict
+    from jesse_nb.core.analysis.studies.verdict import Verdict
 
 __all__ = ["Judgement", "judgement_of"]
 

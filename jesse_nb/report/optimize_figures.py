@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from jesse_nb.core.analysis.equity import equity_curves
-from jesse_nb.core.analysis.optimization import convergence, slices
+from jesse_nb.core.analysis.curves.equity import equity_curves
+from jesse_nb.core.analysis.studies.optimization import convergence, slices
 from jesse_nb.report.canvas import (
     BAD,
     BEST,

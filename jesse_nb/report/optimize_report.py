@@ -13,7 +13,7 @@ from jesse_nb.report.optimize_figures import MOST_SLICES
 from jesse_nb.report.tables import Cell, cell
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.overfit import OverfitFigures
+    from jesse_nb.core.analysis.luck.overfit import OverfitFigures
     from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jesse_nb.core.analysis.held_out import read_metric, train_test
-from jesse_nb.core.analysis.optimization import top_table
+from jesse_nb.core.analysis.studies.held_out import read_metric, train_test
+from jesse_nb.core.analysis.studies.optimization import top_table
 from jesse_nb.report.backtest_tables import MAIN
 from jesse_nb.report.labels import label, unit, write
 from jesse_nb.report.numbers import UNDEFINED, parameter, share

@@ -25,8 +25,8 @@ from jesse_nb.report.canvas import (
 from jesse_nb.report.numbers import measure, share, tick
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.overfit import OverfitFigures
-    from jesse_nb.core.analysis.overfitting_probability import OverfittingProbability
+    from jesse_nb.core.analysis.luck.overfit import OverfitFigures
+    from jesse_nb.core.analysis.luck.overfitting_probability import OverfittingProbability
     from jesse_nb.core.tools.optimize.neighbourhood import Plateau
 
 __all__ = ["draw_overfit", "draw_plateau"]

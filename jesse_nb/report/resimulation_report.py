@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.report.analysis_risk_tables import fees_table, scenarios_table
 from jesse_nb.report.analysis_words import at_other_fees, on_rewritten_candles
 from jesse_nb.report.labels import days, period

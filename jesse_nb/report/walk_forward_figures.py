@@ -12,10 +12,10 @@ from matplotlib.dates import date2num
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from jesse_nb.core.analysis.equity import drawdown
-from jesse_nb.core.analysis.stability import parameter_drift, parameter_stability
-from jesse_nb.core.analysis.stitching import stitched
-from jesse_nb.core.analysis.walk_forward import degradation, rank_correlation, window_curves, window_metrics
+from jesse_nb.core.analysis.curves.equity import drawdown
+from jesse_nb.core.analysis.studies.stability import parameter_drift, parameter_stability
+from jesse_nb.core.analysis.studies.stitching import stitched
+from jesse_nb.core.analysis.studies.walk_forward import degradation, rank_correlation, window_curves, window_metrics
 from jesse_nb.report.canvas import (
     BAD,
     BEST,

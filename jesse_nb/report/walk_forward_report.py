@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
-from jesse_nb.core.analysis.verdict import figures_of, verdict
+from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
+from jesse_nb.core.analysis.studies.verdict import figures_of, verdict
 from jesse_nb.report import cpcv_tables, cpcv_words, provenance, walk_forward_tables, walk_forward_words
 from jesse_nb.report.judgement import judgement_of
 from jesse_nb.report.labels import days, label, period, write

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jesse_nb.core.analysis.stability import parameter_stability
-from jesse_nb.core.analysis.stitching import StitchedReturns
-from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
+from jesse_nb.core.analysis.studies.stability import parameter_stability
+from jesse_nb.core.analysis.studies.stitching import StitchedReturns
+from jesse_nb.core.analysis.studies.walk_forward import degradation, window_metrics
 from jesse_nb.core.times import utc_text
 from jesse_nb.report.labels import label, unit, write
 from jesse_nb.report.numbers import UNDEFINED, parameter, share

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.report.labels import days
 
 if TYPE_CHECKING:
-    from jesse_nb.core.analysis.stitching import StitchedReturns
+    from jesse_nb.core.analysis.studies.stitching import StitchedReturns
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["are", "seams", "setup"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jesse_nb.core.analysis.verdict import counted
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.study.constraints import none_satisfies
 from jesse_nb.report.audit_words import audit_warnings
 from jesse_nb.report.labels import days, label, period, write

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from jesse_nb.core.analysis.explorer_trades import FILTERS, fitting, values_of
-from jesse_nb.core.analysis.explorer_view import ChartView
+from jesse_nb.core.analysis.trades.explorer_trades import FILTERS, fitting, values_of
+from jesse_nb.core.analysis.trades.explorer_view import ChartView
 from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.report.explorer_report import exploration_notes
 from jesse_nb.report.labels import period

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.explorer_view import ChartView, Curve, MarketChart
+from jesse_nb.core.analysis.trades.explorer_view import ChartView, Curve, MarketChart
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.report.canvas import BAD, BEST, GOOD, INK, MAIN, OTHER
 from jesse_nb.report.numbers import duration, measure, price
@@ -30,7 +30,7 @@ _NO_TIMES: NDArray[np.float64] = np.empty(0)
 
 
 class ChartWidget:
-    """A plotly figure over one :class:`~jesse_nb.core.analysis.explorer_view.MarketChart`.
+    """A plotly figure over one :class:`~jesse_nb.core.analysis.trades.explorer_view.MarketChart`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class TradesTable(anywidget.AnyWidget):
     Parameters
     ----------
     trades
-        Of :func:`~jesse_nb.core.analysis.explorer_trades.explored_trades`.
+        Of :func:`~jesse_nb.core.analysis.trades.explorer_trades.explored_trades`.
     jump
         Called with a trade's number when its row is chosen.
     """

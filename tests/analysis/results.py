@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.curves import daily_equity, daily_returns
+from jesse_nb.core.analysis.curves.curves import daily_equity, daily_returns
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, Route, StrategyRef
 from jesse_nb.core.study.metric import resolve_metrics

@@ -9,9 +9,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from jesse_nb.core.analysis import insight
-from jesse_nb.core.analysis.entry_features import FEATURES, entry_features
 from jesse_nb.core.analysis.insight import entry_insight
-from jesse_nb.core.analysis.purged_splits import purged_splits
+from jesse_nb.core.analysis.luck.purged_splits import purged_splits
+from jesse_nb.core.analysis.trades.entry_features import FEATURES, entry_features
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.exceptions import InputError
 

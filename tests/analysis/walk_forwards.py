@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.stitching import returns_by_day
+from jesse_nb.core.analysis.studies.stitching import returns_by_day
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.metric import resolve_metric, resolve_metrics

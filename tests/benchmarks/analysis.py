@@ -28,12 +28,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.curves import daily_returns
-from jesse_nb.core.analysis.entry_features import entry_features
+from jesse_nb.core.analysis.curves.curves import daily_returns
 from jesse_nb.core.analysis.insight import entry_insight
-from jesse_nb.core.analysis.monte_carlo import bootstrap_days, resample_trades, shuffle_trades
-from jesse_nb.core.analysis.overfitting_probability import probability_of_overfitting
-from jesse_nb.core.analysis.patterns import find_patterns
+from jesse_nb.core.analysis.luck.overfitting_probability import probability_of_overfitting
+from jesse_nb.core.analysis.resampling.monte_carlo import bootstrap_days, resample_trades, shuffle_trades
+from jesse_nb.core.analysis.trades.entry_features import entry_features
+from jesse_nb.core.analysis.trades.patterns import find_patterns
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from tests.conftest import EXCHANGE, real_candles
 

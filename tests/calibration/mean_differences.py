@@ -9,8 +9,8 @@ from __future__ import annotations
 import gc
 import sys
 
-from jesse_nb.core.analysis.group_performance import performance_by_group
-from jesse_nb.core.analysis.regimes import regimes_at_entry
+from jesse_nb.core.analysis.market.regimes import regimes_at_entry
+from jesse_nb.core.analysis.trades.group_performance import performance_by_group
 from tests.calibration.noise import ARRANGEMENTS, SHAPES, noise
 
 #: What is moved by how many standard deviations of all results.

@@ -12,10 +12,10 @@ import pytest
 
 import jesse_nb
 from jesse_nb.cli_options import command_parser, parse_command_line
-from jesse_nb.core.analysis.cpcv_verdict import FEW_CANDIDATES, FEW_PATHS
-from jesse_nb.core.analysis.overfit_verdict import FEW_ACTIVE_DAYS, HIGH_PBO, OFTEN, SURE, OverfitOutcome
-from jesse_nb.core.analysis.overfit_verdict import FEW_DAYS as FEW_STUDIED_DAYS
-from jesse_nb.core.analysis.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
+from jesse_nb.core.analysis.luck.overfit_verdict import FEW_ACTIVE_DAYS, HIGH_PBO, OFTEN, SURE, OverfitOutcome
+from jesse_nb.core.analysis.luck.overfit_verdict import FEW_DAYS as FEW_STUDIED_DAYS
+from jesse_nb.core.analysis.studies.cpcv_verdict import FEW_CANDIDATES, FEW_PATHS
+from jesse_nb.core.analysis.studies.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.analyze.analysis_result import AnalysisType

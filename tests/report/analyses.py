@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.benchmark import Benchmark, against
-from jesse_nb.core.analysis.costs import CostFragility
-from jesse_nb.core.analysis.excursions import STOPS, Excursions
+from jesse_nb.core.analysis.curves.intraday import DeepestDrawdown, IntradayEquity
 from jesse_nb.core.analysis.insight import EntryInsight
-from jesse_nb.core.analysis.intraday import DeepestDrawdown, IntradayEquity
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
+from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict
+from jesse_nb.core.analysis.market.benchmark import Benchmark, against
+from jesse_nb.core.analysis.trades.costs import CostFragility
+from jesse_nb.core.analysis.trades.excursions import STOPS, Excursions
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analysis_result import Analysis

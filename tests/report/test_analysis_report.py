@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.intraday import DeepestDrawdown
-from jesse_nb.core.analysis.verdict import Verdict
+from jesse_nb.core.analysis.curves.intraday import DeepestDrawdown
+from jesse_nb.core.analysis.studies.verdict import Verdict
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analysis_result import Analysis
 from jesse_nb.core.tools.analyze.analyze import analyze_results

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
-from jesse_nb.core.analysis.equity import drawdown, monthly_returns
-from jesse_nb.core.analysis.optimization import convergence
+from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
+from jesse_nb.core.analysis.studies.optimization import convergence
 from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
 from jesse_nb.report import canvas, optimize_figures

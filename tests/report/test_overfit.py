@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
-from jesse_nb.core.analysis.parity import SAMPLED, Parity
+from jesse_nb.core.analysis.studies.parity import SAMPLED, Parity
 from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.tools.optimize import optimize_result
 from jesse_nb.core.tools.optimize.neighbourhood import Plateau, neighbourhood, neighbours_of

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
-from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
-from jesse_nb.core.analysis.stitching import stitched
-from jesse_nb.core.analysis.verdict import verdict
-from jesse_nb.core.analysis.walk_forward import degradation
+from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
+from jesse_nb.core.analysis.studies.stitching import stitched
+from jesse_nb.core.analysis.studies.verdict import verdict
+from jesse_nb.core.analysis.studies.walk_forward import degradation
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import DAY_MS

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.purged_splits import Split, purged_splits
-from jesse_nb.core.analysis.significance import shortage
-from jesse_nb.core.analysis.trade_returns import milliseconds
-from jesse_nb.core.analysis.verdict import LEVEL, counted, probability
+from jesse_nb.core.analysis.luck.purged_splits import Split, purged_splits
+from jesse_nb.core.analysis.luck.significance import shortage
+from jesse_nb.core.analysis.studies.verdict import LEVEL, counted, probability
+from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
 
 if TYPE_CHECKING:
@@ -98,14 +98,14 @@ def entry_insight(trades: pd.DataFrame, features: pd.DataFrame, *, embargo_days:
     """Learn to tell winners from losers by what was known at entry, and test it on later trades.
 
     A random forest of shallow trees is trained on the past and tested on the next fifth of the last two thirds
-    of the trades, five times (:func:`~jesse_nb.core.analysis.purged_splits.purged_splits`).
+    of the trades, five times (:func:`~jesse_nb.core.analysis.luck.purged_splits.purged_splits`).
 
     Parameters
     ----------
     trades
         Closed trades: ``opened_at``, ``closed_at`` and ``pnl`` (above zero is a win) are read.
     features
-        One row a trade, as :func:`~jesse_nb.core.analysis.entry_features.entry_features` gives; NaN is allowed.
+        One row a trade, as :func:`~jesse_nb.core.analysis.trades.entry_features.entry_features` gives; NaN is allowed.
     embargo_days
         Trades that closed within so many days before a fold are not trained on.
     seed

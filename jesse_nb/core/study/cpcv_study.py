@@ -49,7 +49,7 @@ class CpcvSplit:
         The chosen candidate's mean of the metric over the training and over the test groups; NaN when
         more than half of them are undefined.
     logit
-        See :func:`~jesse_nb.core.analysis.cpcv.rank_logits`: below 0, the chosen one was worse than the
+        See :func:`~jesse_nb.core.analysis.studies.cpcv.rank_logits`: below 0, the chosen one was worse than the
         median candidate out-of-sample.
     """
 

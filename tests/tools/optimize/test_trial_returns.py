@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.curves import daily_returns
+from jesse_nb.core.analysis.curves.curves import daily_returns
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.trial_returns import trial_returns

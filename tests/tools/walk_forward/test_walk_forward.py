@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jesse_nb.core.analysis.stitching import stitched
+from jesse_nb.core.analysis.studies.stitching import stitched
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text

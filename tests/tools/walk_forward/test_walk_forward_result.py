@@ -6,11 +6,11 @@ import pickle
 
 import pandas as pd
 
-from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
-from jesse_nb.core.analysis.stability import parameter_drift, parameter_stability
-from jesse_nb.core.analysis.stitching import stitched
-from jesse_nb.core.analysis.verdict import verdict
-from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
+from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
+from jesse_nb.core.analysis.studies.stability import parameter_drift, parameter_stability
+from jesse_nb.core.analysis.studies.stitching import stitched
+from jesse_nb.core.analysis.studies.verdict import verdict
+from jesse_nb.core.analysis.studies.walk_forward import degradation, window_metrics
 from tests.analysis.walk_forwards import make_cpcv, make_walk_forward
 
 

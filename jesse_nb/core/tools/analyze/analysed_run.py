@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.prices import Market
-from jesse_nb.core.analysis.stitching import returns_by_day
+from jesse_nb.core.analysis.market.prices import Market
+from jesse_nb.core.analysis.studies.stitching import returns_by_day
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.simulator.account import Ruin

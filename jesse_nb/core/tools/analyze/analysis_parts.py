@@ -8,21 +8,21 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from jesse_nb.core.analysis.benchmark import Benchmark, against, buy_and_hold
-from jesse_nb.core.analysis.costs import cost_fragility
-from jesse_nb.core.analysis.drawdown_statistics import drawdown_statistics
-from jesse_nb.core.analysis.entry_features import entry_features
-from jesse_nb.core.analysis.excursions import excursions
-from jesse_nb.core.analysis.exposure import exposure
-from jesse_nb.core.analysis.group_performance import performance_by_group
+from jesse_nb.core.analysis.curves.drawdown_statistics import drawdown_statistics
+from jesse_nb.core.analysis.curves.intraday import intraday_equity
+from jesse_nb.core.analysis.curves.return_distribution import return_distribution
+from jesse_nb.core.analysis.curves.rolling import rolling_figures
 from jesse_nb.core.analysis.insight import entry_insight
-from jesse_nb.core.analysis.intraday import intraday_equity
-from jesse_nb.core.analysis.monte_carlo import MonteCarlo, bootstrap_days, resample_trades, shuffle_trades
-from jesse_nb.core.analysis.patterns import find_patterns
-from jesse_nb.core.analysis.return_distribution import return_distribution
-from jesse_nb.core.analysis.risk_ratios import risk_ratios
-from jesse_nb.core.analysis.rolling import rolling_figures
-from jesse_nb.core.analysis.trade_statistics import trade_statistics
+from jesse_nb.core.analysis.market.benchmark import Benchmark, against, buy_and_hold
+from jesse_nb.core.analysis.resampling.monte_carlo import MonteCarlo, bootstrap_days, resample_trades, shuffle_trades
+from jesse_nb.core.analysis.risk.risk_ratios import risk_ratios
+from jesse_nb.core.analysis.trades.costs import cost_fragility
+from jesse_nb.core.analysis.trades.entry_features import entry_features
+from jesse_nb.core.analysis.trades.excursions import excursions
+from jesse_nb.core.analysis.trades.exposure import exposure
+from jesse_nb.core.analysis.trades.group_performance import performance_by_group
+from jesse_nb.core.analysis.trades.patterns import find_patterns
+from jesse_nb.core.analysis.trades.trade_statistics import trade_statistics
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.simulator.result import BacktestResult

@@ -8,20 +8,20 @@ from typing import Literal
 
 import pandas as pd
 
-from jesse_nb.core.analysis.benchmark import Benchmark
-from jesse_nb.core.analysis.costs import CostFragility
-from jesse_nb.core.analysis.drawdown_statistics import DrawdownStatistics
-from jesse_nb.core.analysis.excursions import Excursions
-from jesse_nb.core.analysis.exposure import Exposure
-from jesse_nb.core.analysis.group_performance import GroupPerformance
+from jesse_nb.core.analysis.curves.drawdown_statistics import DrawdownStatistics
+from jesse_nb.core.analysis.curves.intraday import IntradayEquity
+from jesse_nb.core.analysis.curves.return_distribution import ReturnDistribution
 from jesse_nb.core.analysis.insight import EntryInsight
-from jesse_nb.core.analysis.intraday import IntradayEquity
-from jesse_nb.core.analysis.monte_carlo import MonteCarlo
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
-from jesse_nb.core.analysis.patterns import Pattern
-from jesse_nb.core.analysis.return_distribution import ReturnDistribution
-from jesse_nb.core.analysis.trade_statistics import TradeStatistics
-from jesse_nb.core.analysis.verdict import Verdict
+from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict
+from jesse_nb.core.analysis.market.benchmark import Benchmark
+from jesse_nb.core.analysis.resampling.monte_carlo import MonteCarlo
+from jesse_nb.core.analysis.studies.verdict import Verdict
+from jesse_nb.core.analysis.trades.costs import CostFragility
+from jesse_nb.core.analysis.trades.excursions import Excursions
+from jesse_nb.core.analysis.trades.exposure import Exposure
+from jesse_nb.core.analysis.trades.group_performance import GroupPerformance
+from jesse_nb.core.analysis.trades.patterns import Pattern
+from jesse_nb.core.analysis.trades.trade_statistics import TradeStatistics
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -90,9 +90,9 @@ class AdvancedAnalysis:
     Attributes
     ----------
     ratios
-        See :func:`~jesse_nb.core.analysis.risk_ratios.risk_ratios`.
+        See :func:`~jesse_nb.core.analysis.risk.risk_ratios.risk_ratios`.
     rolling
-        See :func:`~jesse_nb.core.analysis.rolling.rolling_figures`.
+        See :func:`~jesse_nb.core.analysis.curves.rolling.rolling_figures`.
     exposure, intraday, excursions, cells, costs, fee_stress
         See the functions of these names.
     benchmarks

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from jesse_nb.core.analysis.batch_verdict import batch_verdict
-from jesse_nb.core.analysis.benchmark import buy_and_hold
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict
-from jesse_nb.core.analysis.verdict import FEW_TRADES, Verdict, counted
+from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict
+from jesse_nb.core.analysis.market.benchmark import buy_and_hold
+from jesse_nb.core.analysis.studies.batch_verdict import batch_verdict
+from jesse_nb.core.analysis.studies.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from jesse_nb.core.analysis.batch import RankStability, compare, overall_statistics, rank_stability
-from jesse_nb.core.analysis.curves import Portfolio, correlation, equal_weight
+from jesse_nb.core.analysis.curves.curves import Portfolio, correlation, equal_weight
+from jesse_nb.core.analysis.studies.batch import RankStability, compare, overall_statistics, rank_stability
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.rendering import Explorable, Shown
 from jesse_nb.core.simulator.spec import Account
@@ -173,7 +173,7 @@ class BatchResult(Explorable):
         metric
             As in :meth:`values`.
         aggregate
-            What stands for combinations that share a cell; see :func:`~jesse_nb.core.analysis.batch.compare`.
+            What stands for combinations that share a cell; see :func:`~jesse_nb.core.analysis.studies.batch.compare`.
         """
         return compare(self.labels, self.values(metric), rows, columns, aggregate)
 
@@ -197,7 +197,7 @@ class BatchResult(Explorable):
 
     def statistics(self) -> pd.DataFrame:
         """Summarise each of Jesse's metrics over all combinations; see
-        :func:`~jesse_nb.core.analysis.batch.overall_statistics`. Amounts of money are left out when the
+        :func:`~jesse_nb.core.analysis.studies.batch.overall_statistics`. Amounts of money are left out when the
         combinations trade in several quote currencies.
         """  # noqa: D205
         names = list(dict.fromkeys(name for entry in self.finished for name in entry.metrics))
@@ -232,7 +232,7 @@ class BatchResult(Explorable):
     def correlation(self, entries: Iterable[BatchEntry] | None = None) -> pd.DataFrame:
         """Correlate the daily returns of combinations (the best 10 by default) with each other.
 
-        See :func:`~jesse_nb.core.analysis.curves.correlation`.
+        See :func:`~jesse_nb.core.analysis.curves.curves.correlation`.
         """
         return correlation(self._curves(self.top(10) if entries is None else entries))
 
@@ -241,7 +241,7 @@ class BatchResult(Explorable):
     ) -> Portfolio:
         """Hold combinations (the best 5 by default) with equal weights.
 
-        See :func:`~jesse_nb.core.analysis.curves.equal_weight`. Picked by their own results, the best
+        See :func:`~jesse_nb.core.analysis.curves.curves.equal_weight`. Picked by their own results, the best
         make a portfolio that looks better than it would have been.
 
         Raises

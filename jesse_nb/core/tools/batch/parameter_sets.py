@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.ranking import best_trials
+from jesse_nb.core.analysis.studies.ranking import best_trials
 from jesse_nb.core.simulator.dna import decode_base64_dna, is_legacy_dna
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jesse_nb.core.analysis.cpcv import cpcv_splits
+from jesse_nb.core.analysis.studies.cpcv import cpcv_splits
 from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text
 from jesse_nb.exceptions import InputError, PeriodError
@@ -27,7 +27,7 @@ def cpcv_groups(start: Any, end: Any, *, groups: int = 6, test_groups: int = 2, 
     start, end
         The whole period (anything :func:`~jesse_nb.core.times.to_ms` reads), end excluded.
     groups, test_groups
-        As for :func:`~jesse_nb.core.analysis.cpcv.cpcv_splits`.
+        As for :func:`~jesse_nb.core.analysis.studies.cpcv.cpcv_splits`.
     gap
         Days left out between neighbouring groups.
 

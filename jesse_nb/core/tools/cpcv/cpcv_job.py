@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.stitching import returns_by_day
+from jesse_nb.core.analysis.studies.stitching import returns_by_day
 from jesse_nb.core.jobs.board import Median, windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from jesse_nb.core.analysis.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
-from jesse_nb.core.analysis.cpcv_verdict import cpcv_verdict
-from jesse_nb.core.analysis.verdict import Verdict
+from jesse_nb.core.analysis.studies.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
+from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
+from jesse_nb.core.analysis.studies.verdict import Verdict
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -85,7 +85,8 @@ def assemble_cpcv(
         (candidates, groups): the metric of each run; NaN where undefined or failed.
     returns
         ``returns[candidate][group]``: the run's daily returns by day, as
-        :func:`~jesse_nb.core.analysis.stitching.returns_by_day` gives them; None where it failed or did not run.
+        :func:`~jesse_nb.core.analysis.studies.stitching.returns_by_day` gives them; None where it failed or did not
+        run.
     baseline
         The same of the strategy's own parameters, one a group; empty without.
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jesse_nb.core.analysis.parity import Parity, compare_modes
+from jesse_nb.core.analysis.studies.parity import Parity, compare_modes
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.constraints import Constraint

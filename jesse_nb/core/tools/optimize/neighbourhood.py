@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.held_out import NO_EDGE
+from jesse_nb.core.analysis.studies.held_out import NO_EDGE
 from jesse_nb.core.study.dimension import Dimension
 from jesse_nb.core.study.metric import Metric, resolve_metric
 from jesse_nb.core.study.space import Space

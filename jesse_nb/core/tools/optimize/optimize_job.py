@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from jesse_nb.core.analysis.ranking import best_trials, top_trials
+from jesse_nb.core.analysis.studies.ranking import best_trials, top_trials
 from jesse_nb.core.jobs.board import Convergence
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl

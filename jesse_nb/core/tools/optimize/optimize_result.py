@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.curves import daily_returns
-from jesse_nb.core.analysis.importances import Importances, importances
-from jesse_nb.core.analysis.overfit import OverfitFigures, overfit_figures
-from jesse_nb.core.analysis.overfit_verdict import OverfitVerdict, overfit_verdict
-from jesse_nb.core.analysis.ranking import best_trials, knee
+from jesse_nb.core.analysis.curves.curves import daily_returns
+from jesse_nb.core.analysis.luck.overfit import OverfitFigures, overfit_figures
+from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict, overfit_verdict
+from jesse_nb.core.analysis.studies.importances import Importances, importances
+from jesse_nb.core.analysis.studies.ranking import best_trials, knee
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.study.optimize_study import OptimizeStudy
 from jesse_nb.core.study.trial import Trial
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
 
-    from jesse_nb.core.analysis.parity import Parity
+    from jesse_nb.core.analysis.studies.parity import Parity
     from jesse_nb.core.tools.optimize.holdout import Holdout, OpenedHoldout
     from jesse_nb.core.tools.optimize.neighbourhood import Plateau
 
@@ -69,7 +69,7 @@ class OptimizeResult(OptimizeStudy, Explorable):
 
     @cached_property
     def knee(self) -> Trial | None:
-        """The Pareto front's knee, see :func:`~jesse_nb.core.analysis.ranking.knee`; None where it has none."""
+        """The Pareto front's knee, see :func:`~jesse_nb.core.analysis.studies.ranking.knee`; None where it has none."""
         return knee(self.pareto_front, self.metrics)
 
     @cached_property

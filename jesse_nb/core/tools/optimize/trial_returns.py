@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.curves import daily_equity, daily_returns
-from jesse_nb.core.analysis.trade_returns import milliseconds
+from jesse_nb.core.analysis.curves.curves import daily_equity, daily_returns
+from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.request import Prepared

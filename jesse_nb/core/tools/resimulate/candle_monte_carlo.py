@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.curves import daily_equity
+from jesse_nb.core.analysis.curves.curves import daily_equity
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore

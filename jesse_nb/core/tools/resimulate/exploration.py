@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.explorer_trades import explored_trades
-from jesse_nb.core.analysis.explorer_view import Curve, MarketChart
-from jesse_nb.core.analysis.intraday import equity_by_minute
-from jesse_nb.core.analysis.prices import CandlesByMarket, Market
+from jesse_nb.core.analysis.curves.intraday import equity_by_minute
+from jesse_nb.core.analysis.market.prices import CandlesByMarket, Market
+from jesse_nb.core.analysis.trades.explorer_trades import explored_trades
+from jesse_nb.core.analysis.trades.explorer_view import Curve, MarketChart
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job, JobControl
@@ -80,7 +80,7 @@ class Exploration(Shown):
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        """See :func:`~jesse_nb.core.analysis.explorer_trades.explored_trades`."""
+        """See :func:`~jesse_nb.core.analysis.trades.explorer_trades.explored_trades`."""
         open_trades = self.result.metrics.get("total_open_trades")
         return explored_trades(self.result.trades, self.candles, end=self.spec.end,
                                open_at_end=None if open_trades is None else int(open_trades))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.ranking import best_trials
+from jesse_nb.core.analysis.studies.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.board import windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome

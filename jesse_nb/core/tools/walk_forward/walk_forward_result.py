@@ -7,10 +7,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from jesse_nb.core.analysis.stability import parameter_drift, parameter_stability
-from jesse_nb.core.analysis.stitching import StitchedReturns
-from jesse_nb.core.analysis.verdict import Verdict, WalkForwardFigures, figures_of, verdict
-from jesse_nb.core.analysis.walk_forward import degradation, window_metrics
+from jesse_nb.core.analysis.studies.stability import parameter_drift, parameter_stability
+from jesse_nb.core.analysis.studies.stitching import StitchedReturns
+from jesse_nb.core.analysis.studies.verdict import Verdict, WalkForwardFigures, figures_of, verdict
+from jesse_nb.core.analysis.studies.walk_forward import degradation, window_metrics
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.study.walk_forward_study import WalkForwardStudy
 
@@ -47,11 +47,11 @@ class WalkForwardResult(WalkForwardStudy, Explorable):
         return verdict(self, self.figures)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a window; see :func:`~jesse_nb.core.analysis.walk_forward.window_metrics`."""
+        """Return one row a window; see :func:`~jesse_nb.core.analysis.studies.walk_forward.window_metrics`."""
         return window_metrics(self)
 
     def degradation(self) -> pd.DataFrame:
-        """Return one row a metric; see :func:`~jesse_nb.core.analysis.walk_forward.degradation`."""
+        """Return one row a metric; see :func:`~jesse_nb.core.analysis.studies.walk_forward.degradation`."""
         return degradation(self, self.stitched)
 
     def parameters(self) -> pd.DataFrame:
@@ -59,5 +59,5 @@ class WalkForwardResult(WalkForwardStudy, Explorable):
         return parameter_drift(self)
 
     def stability(self) -> pd.DataFrame:
-        """Return one row a parameter; see :func:`~jesse_nb.core.analysis.stability.parameter_stability`."""
+        """Return one row a parameter; see :func:`~jesse_nb.core.analysis.studies.stability.parameter_stability`."""
         return parameter_stability(self)

@@ -1,0 +1,1 @@
+"""What equity curves and returns say."""

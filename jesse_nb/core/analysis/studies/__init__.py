@@ -1,0 +1,1 @@
+"""What optimizations, walk-forwards, cross-validations and batches say."""

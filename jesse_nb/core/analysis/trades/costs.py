@@ -1,0 +1,138 @@
+"""How much of the profit do costs leave: the same trades, re-priced at other fees and with slippage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.trades.fills import fills_of
+from jesse_nb.core.simulator.spec import Account
+from jesse_nb.exceptions import InputError
+
+__all__ = ["COST_ASSUMPTION", "CostFragility", "cost_fragility"]
+
+COST_ASSUMPTION = ("The same fills in the same quantities (on spot, the same purchases, and all coins sold that were "
+                   "left after fees). A strategy that sizes by its balance, or sees its fees, would have traded "
+                   "other quantities.")
+
+#: Multiples of the account's fee, and slippage in basis points of the price, that are tried.
+FEE_MULTIPLES, SLIPPAGE_POINTS = (0.0, 1.0, 2.0, 3.0), (0.0, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class CostFragility:
+    """What the same trades would have earned at other costs; see :data:`COST_ASSUMPTION`.
+
+    Attributes
+    ----------
+    net_profit
+        What the account gained as it was, quote currency. On spot it can differ slightly from the sum of the
+        trades' ``pnl``: Jesse's trades leave out that coins paid as a fee gain and lose with the price.
+    turnover
+        Value of all fills, quote currency.
+    fills
+        How many.
+    fee
+        The account's, a fraction of a fill's value.
+    break_even_fee
+        The fee at which nothing is left, without slippage: a fraction of a fill's value. Below zero when the
+        trades lose even without a fee.
+    break_even_slippage
+        The slippage of every fill, a fraction of its price, at which nothing is left at the account's fee. Below
+        zero when the trades lose without any.
+    table
+        Net profit (quote currency) by ``fee`` (fraction; rows) and ``slippage`` (basis points; columns).
+    reason
+        Why there is nothing; empty otherwise.
+    """
+
+    net_profit: float
+    turnover: float
+    fills: int
+    fee: float
+    break_even_fee: float
+    break_even_slippage: float
+    table: pd.DataFrame
+    reason: str = ""
+
+
+def cost_fragility(
+    trades: pd.DataFrame,
+    account: Account,
+    *,
+    fee_multiples: Sequence[float] = FEE_MULTIPLES,
+    slippage_points: Sequence[float] = SLIPPAGE_POINTS,
+) -> CostFragility:
+    """Re-price every fill at other fees, and at prices worse by a slippage.
+
+    Parameters
+    ----------
+    trades
+        Closed trades, with their ``orders``.
+    account
+        Its fee and market.
+    fee_multiples
+        Multiples of the account's fee, 0 or above. With a fee of zero all rows are alike.
+    slippage_points
+        Basis points (1 is 0.01 %) that every buy is dearer and every sale is cheaper, 0 or above.
+
+    Raises
+    ------
+    InputError
+        For a multiple or slippage below zero.
+    """
+    for cost in (*fee_multiples, *slippage_points):
+        if not (math.isfinite(cost) and cost >= 0):
+            raise InputError(f"A cost of {cost!r} cannot be tried.", "Fee multiples and slippage are 0 or above.")
+    fills = fills_of(trades, account)
+    value = np.abs(fills.quantity) * fills.price
+    bought, sold = float(value[fills.quantity > 0].sum()), float(value[fills.quantity < 0].sum())
+    book = _Book(bought, sold, account.fee, account.market == "spot")
+    table = pd.DataFrame(
+        [[book.net_profit(multiple * account.fee, points / 10_000) for points in slippage_points]
+         for multiple in fee_multiples],
+        index=pd.Index([multiple * account.fee for multiple in fee_multiples], name="fee"),
+        columns=pd.Index(slippage_points, name="slippage"),
+    )  # fmt: skip
+    known = bought > 0 and sold > 0
+    return CostFragility(
+        net_profit=book.net_profit(account.fee, 0.0),
+        turnover=bought + sold,
+        fills=len(fills),
+        fee=account.fee,
+        break_even_fee=book.break_even_fee() if known else math.nan,
+        break_even_slippage=book.break_even_slippage() if known else math.nan,
+        table=table,
+        reason="" if known else "no trades",
+    )
+
+
+@dataclass(frozen=True)
+class _Book:
+    """All purchases and sales, in the quote currency, as they were filled at the fee ``fee``."""
+
+    bought: float
+    sold: float
+    fee: float
+    spot: bool
+
+    def net_profit(self, fee: float, slippage: float) -> float:
+        bought, sold = self.bought * (1 + slippage), self.sold * (1 - slippage)
+        if not self.spot:
+            return sold - bought - fee * (bought + sold)
+        # the fee of a purchase is taken in coins, which are then missing in the sale; that of a sale in money
+        return sold * (1 - fee) / (1 - self.fee) * (1 - fee) - bought
+
+    def break_even_fee(self) -> float:
+        if not self.spot:
+            return (self.sold - self.bought) / (self.sold + self.bought)
+        return 1 - math.sqrt(self.bought * (1 - self.fee) / self.sold)
+
+    def break_even_slippage(self) -> float:
+        kept, paid = (self.sold * (1 - self.fee), self.bought) if self.spot else (
+            self.sold * (1 - self.fee), self.bought * (1 + self.fee))
+        return (kept - paid) / (kept + paid)
