@@ -71,7 +71,7 @@ def check(store: CandleStore, options: Namespace) -> int:
 
 def database(store: CandleStore, options: Namespace) -> int:
     """Say what the project's database has."""
-    from jesse_nb.core.candles.database import CandleDatabase
+    from jesse_nb.core.candles.database.database import CandleDatabase
     from jesse_nb.core.candles.project import database_settings
 
     there = CandleDatabase(database_settings(options.project))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy
-from jesse_nb.core.simulator.strategy_registry import is_registered
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy
+from jesse_nb.core.simulator.strategies.strategy_registry import is_registered
 from jesse_nb.exceptions import StrategyError
 
 __all__ = ["allowed_strategies"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
-from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
 __all__ = ["StrategyFile", "read_strategy_file"]

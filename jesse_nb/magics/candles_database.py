@@ -27,7 +27,7 @@ def database_listing(options: argparse.Namespace, settings: JesseNb) -> Listing:
     """Return what the project's database has."""
     import pandas as pd
 
-    from jesse_nb.core.candles.database import CandleDatabase
+    from jesse_nb.core.candles.database.database import CandleDatabase
     from jesse_nb.core.candles.project import database_settings
     from jesse_nb.core.times import utc_text
 

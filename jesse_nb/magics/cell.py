@@ -133,7 +133,7 @@ def choose_strategy(shell: InteractiveShell, body: CellBody, name: str | None, p
     value = shell.user_ns.get(name)
     if is_strategy(value) or (isinstance(value, str) and "class " in value):
         return value
-    from jesse_nb.core.simulator.strategy import project_strategies  # late, so that %load_ext stays quick
+    from jesse_nb.core.simulator.strategies.strategy import project_strategies  # late, so that %load_ext stays quick
 
     here = strategies_in(shell.user_ns)
     for found in here.values():

@@ -197,7 +197,7 @@ class _Offer:
         return sorted({series.symbol for series in found if series.exchange in (named or exchanges)})
 
     def _strategies(self) -> list[str]:
-        from jesse_nb.core.simulator.strategy import project_strategies
+        from jesse_nb.core.simulator.strategies.strategy import project_strategies
 
         return sorted({*strategies_in(self._shell.user_ns), *project_strategies(self._settings.project)})
 

@@ -170,7 +170,7 @@ def _same(job: Job[Any], mine: Any, other: Any) -> bool:
     if isinstance(mine, list | tuple) and isinstance(other, list | tuple):
         return len(mine) == len(other) and all(_same(job, *pair) for pair in zip(mine, other, strict=True))
     if isinstance(mine, type) and isinstance(other, type):
-        from jesse_nb.core.simulator.strategy import resolve_strategy
+        from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 
         return resolve_strategy(other).ref in job.strategies
     try:

@@ -86,7 +86,7 @@ class Sources:
             return Description(list(strategy.hyperparameters(None)),  # type: ignore[attr-defined]
                                default_hyperparameters(strategy))
         from jesse_nb.core.jobs.pool import local_pool
-        from jesse_nb.core.simulator.strategy import resolve_strategy
+        from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
         from jesse_nb.core.tools.trials import describe_strategy
 
         code = resolve_strategy(strategy, self._settings.project)

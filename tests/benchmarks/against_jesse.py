@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
+from jesse_nb.core.candles.database.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.backtest.backtest import backtest

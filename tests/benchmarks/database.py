@@ -24,8 +24,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from jesse_nb.core.candles.database import CandleDatabase
-from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
+from jesse_nb.core.candles.database.database import CandleDatabase
+from jesse_nb.core.candles.database.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.candles.project import database_settings
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import to_ms

@@ -10,7 +10,7 @@ import numpy as np
 
 from jesse_nb.core.candles import CandleCache, CandleStore, import_candles
 from tests.candles.helpers import START, random_candles
-from tests.candles.test_importers import csv_of, file_of
+from tests.candles.importing.test_importers import csv_of, file_of
 
 SERIES = ("Binance Spot", "BTC-USDT")
 MINUTE = 60_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import jesse_nb
-import jesse_nb.core.simulator.strategy_registry as strategy_registry
+import jesse_nb.core.simulator.strategies.strategy_registry as strategy_registry
 from jesse_nb import cli_stored_code, cli_tools
 from jesse_nb.cli import main
 from jesse_nb.cli_options import parse_command_line

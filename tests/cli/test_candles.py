@@ -11,7 +11,7 @@ from jesse_nb.cli import main
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.candles import fetch_candles
 from tests.candles.helpers import random_candles
-from tests.candles.test_importers import archive_csv, zipped
+from tests.candles.importing.test_importers import archive_csv, zipped
 from tests.magics.test_candles_sources import Answering
 
 CANDLES = random_candles(300)

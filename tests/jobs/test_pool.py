@@ -20,7 +20,7 @@ from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.pool import LocalPool, local_pool, stop_local_pool
-from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult

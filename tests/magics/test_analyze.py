@@ -13,7 +13,7 @@ from IPython.core.error import UsageError
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job
-from jesse_nb.core.simulator import strategy_registry
+from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.options import flags_of, parse_line, tool_arguments

@@ -9,7 +9,7 @@ from jesse_nb.core.candles import CandleStore, exchanges
 from jesse_nb.core.tools.candles import fetch_candles
 from jesse_nb.exceptions import CandlesNotFoundError, InputError
 from tests.candles.helpers import START, random_candles
-from tests.candles.test_importers import archive_csv, zipped
+from tests.candles.importing.test_importers import archive_csv, zipped
 
 from .conftest import run
 

@@ -17,7 +17,7 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
 from jesse_nb.core.simulator.run import default_hyperparameters, jesse_config, simulate, versions
 from jesse_nb.core.simulator.spec import Account, Route
-from jesse_nb.core.simulator.strategy import load_strategies, resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import load_strategies, resolve_strategy
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError

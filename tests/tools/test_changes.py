@@ -10,8 +10,8 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import resolve_strategy
-from jesse_nb.core.simulator.strategy_registry import register_strategy
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy_registry import register_strategy
 from jesse_nb.core.tools.changes import changes_since
 from tests.analysis.results import make_spec
 from tests.strategies import TREND
@@ -42,7 +42,7 @@ def test_a_class_that_was_defined_again_is_a_change(monkeypatch: pytest.MonkeyPa
             return 1
 
     old = Rule
-    from jesse_nb.core.simulator.strategy_hash import hash_class
+    from jesse_nb.core.simulator.strategies.strategy_hash import hash_class
 
     ref = StrategyRef("Rule", "notebook", hash_class(old))
     register_strategy(ref.hash, old, None)

@@ -1,14 +1,14 @@
 """Where one-minute candles live and where they come from."""
 
-from jesse_nb.core.candles.archives import named_series
-from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
+from jesse_nb.core.candles.database.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.candles.demo import DEMO_EXCHANGE, DEMO_SYMBOLS, demo_candles, install_demo
 from jesse_nb.core.candles.exchanges import Exchange, exchange_names
 from jesse_nb.core.candles.exporters import export_candles
 from jesse_nb.core.candles.fetching import Fetched, fetch_series
-from jesse_nb.core.candles.frames import read_candles
 from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
-from jesse_nb.core.candles.importers import import_candles, read_source, source_files
+from jesse_nb.core.candles.importing.archives import named_series
+from jesse_nb.core.candles.importing.frames import read_candles
+from jesse_nb.core.candles.importing.importers import import_candles, read_source, source_files
 from jesse_nb.core.candles.mapped import CandleCache
 from jesse_nb.core.candles.resampling import minutes_present, resample_candles
 from jesse_nb.core.candles.series import (

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from jesse_nb.core.candles.frames import read_candles
+from jesse_nb.core.candles.importing.frames import read_candles
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.exceptions import InputError, StorageError
 
@@ -37,7 +37,7 @@ def export_candles(
     """Write a stored series to a file: timestamp (ms UTC), open, high, low, close, volume.
 
     Every value is written exactly: importing the file gives the same candles. Candles of a longer timeframe
-    have a seventh column, ``minutes``, as :func:`~jesse_nb.core.candles.frames.read_candles` gives it, and
+    have a seventh column, ``minutes``, as :func:`~jesse_nb.core.candles.importing.frames.read_candles` gives it, and
     cannot be imported again.
 
     Parameters

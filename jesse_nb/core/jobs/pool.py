@@ -25,7 +25,7 @@ from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.local.workers import Worker, Workers
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 
 __all__ = [
     "SCRATCH_PREFIX",

@@ -24,9 +24,9 @@ import numpy as np
 from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, memory_share, remove_orphaned_scratch
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.shipped_strategies import ShippedStrategy
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.shipped_strategies import ShippedStrategy
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError, JobCancelledError
 
 __all__ = ["Agent"]

@@ -27,9 +27,9 @@ from jesse_nb.core.jobs.failures import MOST_LOSSES, failure_of
 from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.shipped_strategies import ship_strategy
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.shipped_strategies import ship_strategy
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
 
 __all__ = ["RayPool", "ray_pool"]

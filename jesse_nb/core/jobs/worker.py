@@ -30,11 +30,11 @@ from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
 from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
-from jesse_nb.core.simulator.local_modules import forget_local_modules, is_local_module, none_imported_yet
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, simulate_once, versions
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.local_modules import forget_local_modules, is_local_module, none_imported_yet
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 
 __all__ = ["Answer", "Description", "describe", "initialize", "run"]

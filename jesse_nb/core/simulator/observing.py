@@ -18,8 +18,8 @@ from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
 from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
 from jesse_nb.core.simulator.held_data import held_by, held_data
 from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
-from jesse_nb.core.simulator.local_modules import is_local_module
 from jesse_nb.core.simulator.simulation import Observe
+from jesse_nb.core.simulator.strategies.local_modules import is_local_module
 
 __all__ = ["Observation", "OrderEvent", "Step", "observed"]
 

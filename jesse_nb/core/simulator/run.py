@@ -34,7 +34,7 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
-from jesse_nb.core.simulator.strategy import load_strategies
+from jesse_nb.core.simulator.strategies.strategy import load_strategies
 from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError, did_you_mean

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StopRule
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 
 __all__ = ["Observe", "Simulation"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import project_strategies, read_strategy
-from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
-from jesse_nb.core.simulator.strategy_registry import registered_strategy
+from jesse_nb.core.simulator.strategies.strategy import project_strategies, read_strategy
+from jesse_nb.core.simulator.strategies.strategy_hash import hash_class, hash_source
+from jesse_nb.core.simulator.strategies.strategy_registry import registered_strategy
 from jesse_nb.exceptions import JesseNbError
 
 __all__ = ["changed_strategies", "changes_since"]

@@ -11,7 +11,7 @@ from jesse_nb.core.jesse_runtime import jesse_version
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Description
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.tools.trials import describe_strategy
 from jesse_nb.exceptions import StorageError
 

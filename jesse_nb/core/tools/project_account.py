@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.candles import CandleStore, exchange_name
-from jesse_nb.core.candles.postgres import session
+from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.project import DatabaseSettings, database_settings
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.spec import Account

@@ -19,7 +19,7 @@ from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
-from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean

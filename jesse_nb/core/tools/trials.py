@@ -13,7 +13,7 @@ from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.study.constraints import Constraint, broken_by_drawdown
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space

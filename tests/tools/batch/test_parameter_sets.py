@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.simulator.dna import decode_base64_dna, decode_legacy_dna, is_legacy_dna
+from jesse_nb.core.simulator.strategies.dna import decode_base64_dna, decode_legacy_dna, is_legacy_dna
 from jesse_nb.core.tools.batch.parameter_sets import parameter_sets
 from jesse_nb.exceptions import InputError
 

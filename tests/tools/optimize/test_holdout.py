@@ -11,7 +11,7 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator import strategy_registry
+from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.optimize.holdout import Holdout, Looks

@@ -11,7 +11,7 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools import description

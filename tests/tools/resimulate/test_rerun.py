@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import jesse_nb.core.simulator.strategy_registry as strategy_registry
+import jesse_nb.core.simulator.strategies.strategy_registry as strategy_registry
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.core.tools.changes import changed_strategies
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.simulator.local_modules import is_local_file, is_local_module
+from jesse_nb.core.simulator.strategies.local_modules import is_local_file, is_local_module
 
 __all__ = ["own_line"]
 

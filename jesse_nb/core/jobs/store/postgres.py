@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jesse_nb.core.candles.postgres import KEEPALIVES, reason_of
+from jesse_nb.core.candles.database.postgres import KEEPALIVES, reason_of
 from jesse_nb.core.jobs.store.address import connection_settings, without_password
 from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, VERSION, tables
 from jesse_nb.exceptions import StorageError

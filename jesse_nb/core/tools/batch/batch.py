@@ -12,7 +12,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, Gaps, Mode, Route
-from jesse_nb.core.simulator.strategy import StrategyCode, resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.batch.batch_job import Batch, BatchPlan

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.studies.ranking import best_trials
-from jesse_nb.core.simulator.dna import decode_base64_dna, is_legacy_dna
+from jesse_nb.core.simulator.strategies.dna import decode_base64_dna, is_legacy_dna
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.candles.database import CandleDatabase
-from jesse_nb.core.candles.database_copy import candles_from_database, copy_missing
+from jesse_nb.core.candles.database.database import CandleDatabase
+from jesse_nb.core.candles.database.database_copy import candles_from_database, copy_missing
 from jesse_nb.core.candles.project import find_database
 from jesse_nb.exceptions import CandlesError, CandlesNotFoundError, DatabaseError, InputError
 
@@ -27,7 +27,7 @@ def bring_all(markets: Iterable[Market], store: CandleStore, project: str | Path
     Raises
     ------
     InputError, DatabaseError, CandlesNotFoundError, InvalidCandlesError
-        As :func:`~jesse_nb.core.candles.database_copy.candles_from_database`.
+        As :func:`~jesse_nb.core.candles.database.database_copy.candles_from_database`.
     """
     for symbol, exchange in markets:
         candles_from_database(symbol, exchange=exchange, project=project, store=store, replace=True)

@@ -122,7 +122,7 @@ class Sets(Reader):
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""
-        from jesse_nb.core.simulator.dna import is_legacy_dna
+        from jesse_nb.core.simulator.strategies.dna import is_legacy_dna
         from jesse_nb.core.tools.batch.parameter_sets import is_dna, params_from_words
 
         word = words[0]

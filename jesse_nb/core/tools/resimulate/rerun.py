@@ -10,9 +10,9 @@ from typing import Any
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
-from jesse_nb.core.simulator.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
-from jesse_nb.core.simulator.strategy_hash import hash_source
-from jesse_nb.core.simulator.strategy_registry import is_registered, registered_strategy
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy_hash import hash_source
+from jesse_nb.core.simulator.strategies.strategy_registry import is_registered, registered_strategy
 from jesse_nb.core.tools.request import Jobs, Prepared, Request
 from jesse_nb.exceptions import CandlesError, StrategyError
 

@@ -30,7 +30,12 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-from jesse_nb.core.simulator.local_modules import is_local_module, local_imports, normalized_source, source_digest
+from jesse_nb.core.simulator.strategies.local_modules import (
+    is_local_module,
+    local_imports,
+    normalized_source,
+    source_digest,
+)
 
 __all__ = ["Fingerprint", "hash_class", "hash_source", "read_class", "read_source"]
 

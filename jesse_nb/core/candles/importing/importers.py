@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.candles.archives import is_checksum, named_series, verify_checksum
-from jesse_nb.core.candles.columns import candles_from_frame
-from jesse_nb.core.candles.files import read_frames
+from jesse_nb.core.candles.importing.archives import is_checksum, named_series, verify_checksum
+from jesse_nb.core.candles.importing.columns import candles_from_frame
+from jesse_nb.core.candles.importing.files import read_frames
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from jesse_nb.core.candles.database import stream_candles
-from jesse_nb.core.candles.postgres import session
+from jesse_nb.core.candles.database.database import stream_candles
+from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.project import DatabaseSettings
 from jesse_nb.core.candles.series import COLUMNS, Candles
 

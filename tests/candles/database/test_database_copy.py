@@ -11,7 +11,7 @@ import pytest
 
 import jesse_nb as jn
 from jesse_nb.cli import main
-from jesse_nb.core.candles.database_copy import candles_from_database, candles_to_database
+from jesse_nb.core.candles.database.database_copy import candles_from_database, candles_to_database
 from jesse_nb.core.candles.series import fingerprint_candles
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS

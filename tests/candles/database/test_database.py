@@ -12,10 +12,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from jesse_nb.core.candles import database as reading
-from jesse_nb.core.candles.database import CandleDatabase, DatabaseSeries
-from jesse_nb.core.candles.database_copy import candles_from_database
-from jesse_nb.core.candles.postgres import session
+from jesse_nb.core.candles.database import database as reading
+from jesse_nb.core.candles.database.database import CandleDatabase, DatabaseSeries
+from jesse_nb.core.candles.database.database_copy import candles_from_database
+from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.project import database_settings
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import MINUTE_MS

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jesse_nb.core.simulator.strategy_hash import hash_class, hash_source
+from jesse_nb.core.simulator.strategies.strategy_hash import hash_class, hash_source
 from tests.simulator.helpers import run_python
 
 #: A notebook in one text: `@...@` marks what the cases below replace.
@@ -174,7 +174,7 @@ for cells, files in json.load(open("cells.json")):
     space = sys.modules["__main__"].__dict__
     kept = dict(space)
     exec(compile(cells, "<cell>", "exec", dont_inherit=True), space)
-    from jesse_nb.core.simulator.strategy import resolve_strategy
+    from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
     import cloudpickle
     print(resolve_strategy(space["Trend"]).ref.hash)
     for name in set(space) - set(kept):
@@ -228,7 +228,7 @@ INSTALLED = """
 import sys
 sys.path.insert(0, {folder!r})
 from bought import Trend, Base
-from jesse_nb.core.simulator.strategy_hash import hash_class, read_class
+from jesse_nb.core.simulator.strategies.strategy_hash import hash_class, read_class
 from jesse_nb.quickstart import TrendFollower
 class Mine(Base):
     def should_long(self):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jesse_nb.core.candles.database import CandleDatabase
-from jesse_nb.core.candles.database_writing import Written, write_to_database
+from jesse_nb.core.candles.database.database import CandleDatabase
+from jesse_nb.core.candles.database.database_writing import Written, write_to_database
 from jesse_nb.core.candles.project import database_settings
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name
 from jesse_nb.core.candles.store import CandleStore

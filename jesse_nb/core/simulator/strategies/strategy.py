@@ -28,10 +28,10 @@ import cloudpickle
 
 from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.jesse_runtime import strategy_class
-from jesse_nb.core.simulator.local_modules import expect_sources, forget_local_modules, source_digest
 from jesse_nb.core.simulator.spec import StrategyRef
-from jesse_nb.core.simulator.strategy_hash import read_class, read_source
-from jesse_nb.core.simulator.strategy_registry import register_strategy, registered_strategy
+from jesse_nb.core.simulator.strategies.local_modules import expect_sources, forget_local_modules, source_digest
+from jesse_nb.core.simulator.strategies.strategy_hash import read_class, read_source
+from jesse_nb.core.simulator.strategies.strategy_registry import register_strategy, registered_strategy
 from jesse_nb.exceptions import StrategyError, did_you_mean
 
 __all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "read_strategy",

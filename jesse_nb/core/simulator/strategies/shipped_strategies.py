@@ -2,7 +2,7 @@
 
 A worker on this machine imports a strategy's local modules from where they are. For one
 elsewhere their source travels along, and is laid out there in a folder of its own. The
-digests of a :class:`~jesse_nb.core.simulator.strategy.StrategyCode` hold there as here:
+digests of a :class:`~jesse_nb.core.simulator.strategies.strategy.StrategyCode` hold there as here:
 a module that was edited since is refused.
 """
 
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from jesse_nb.core.simulator.local_modules import module_files
-from jesse_nb.core.simulator.strategy import StrategyCode
+from jesse_nb.core.simulator.strategies.local_modules import module_files
+from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 
 __all__ = ["ShippedStrategy", "ship_strategy"]
 

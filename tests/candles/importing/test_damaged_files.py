@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from jesse_nb.core.candles import CandleStore, import_candles, read_source
 from jesse_nb.exceptions import InvalidCandlesError, JesseNbError
 from tests.candles.helpers import damaged, fuzzed, random_candles
-from tests.candles.test_importers import COLUMNS, csv_of, frame_of
+from tests.candles.importing.test_importers import COLUMNS, csv_of, frame_of
 
 CANDLES = random_candles(60)
 STORED, NEW = CANDLES[:40], CANDLES[30:]

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from jesse_nb.core.candles.postgres import session
+from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.project import DatabaseSettings
 from jesse_nb.core.candles.series import COLUMNS, Candles, exchange_name, symbol_name
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT

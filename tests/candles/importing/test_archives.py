@@ -17,7 +17,7 @@ from jesse_nb.core.candles import CandleStore, export_candles, import_candles, n
 from jesse_nb.core.tools.candles.import_files import import_files
 from jesse_nb.exceptions import InputError, InvalidCandlesError, JesseNbError, JobCancelledError
 from tests.candles.helpers import damaged, fuzzed, random_candles
-from tests.candles.test_importers import archive_csv, csv_of, file_of, frame_of, zipped
+from tests.candles.importing.test_importers import archive_csv, csv_of, file_of, frame_of, zipped
 
 CANDLES = random_candles(200)
 HEADER = (b"open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"

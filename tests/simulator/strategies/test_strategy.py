@@ -10,9 +10,14 @@ import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import strategy_class
-from jesse_nb.core.simulator.local_modules import is_local_module, normalized_source
 from jesse_nb.core.simulator.run import simulate
-from jesse_nb.core.simulator.strategy import StrategyCode, load_strategies, project_strategies, resolve_strategy
+from jesse_nb.core.simulator.strategies.local_modules import is_local_module, normalized_source
+from jesse_nb.core.simulator.strategies.strategy import (
+    StrategyCode,
+    load_strategies,
+    project_strategies,
+    resolve_strategy,
+)
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import StrategyCrashError, StrategyError
@@ -147,7 +152,7 @@ exec(compile(cell, "<cell 1>", "exec", dont_inherit=True), sys.modules["__main__
 linecache.cache["<cell 1>"] = (len(cell), None, cell.splitlines(True), "<cell 1>")
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.backtest.backtest import backtest
-from jesse_nb.core.simulator.strategy import resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 result = backtest(Helped, "BTC-USDT", "1h", "2023-05-01", "2023-05-04", warm_up_candles=10,
                   candles=CandleStore({str(candle_store.root)!r}))
 print(result.output.strip(), set(result.trades["opened_at"].dt.hour % 24))

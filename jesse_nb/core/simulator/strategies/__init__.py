@@ -1,0 +1,1 @@
+"""Strategies: found, read, hashed, known again, shipped."""
