@@ -41,6 +41,7 @@ class KernelStore:
 
     def __init__(self, disk: Disk, kernel: int) -> None:
         self.disk, self.kernel = disk, kernel
+        self.damaged: frozenset[str] = frozenset()
 
     def get(self, key: str) -> RunRecord | None:
         return self.disk.runs.get(key)
