@@ -32,7 +32,7 @@ from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
 __all__ = ["CACHE_PREFIX", "guard_imports", "jesse_module", "jesse_version", "nothing_slow", "ray_module",
-           "strategy_class"]
+           "remove_cache_folder", "strategy_class"]
 
 _import_lock = threading.RLock()
 _careful = False  # who holds the lock is importing Jesse already
@@ -58,6 +58,9 @@ _RESEARCH = "jesse.research"
 CACHE_PREFIX = "jesse-nb-cache-"
 
 _CACHE_SETTING = "JESSE_CACHE_DIR"
+
+#: The one that this process, or the one that it was forked from, made, and the number of that process.
+_cache_folders: dict[str, int] = {}
 
 
 @cache
@@ -186,15 +189,23 @@ def _no_project() -> Iterator[None]:
         helpers.is_jesse_project = asked
 
 
+def remove_cache_folder() -> None:
+    """Remove this process's folder for Jesse's cache, if it made one; what forked from it uses the same."""
+    for folder, maker in _cache_folders.items():
+        if maker == os.getpid():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def _own_cache_folder() -> Iterator[None]:
     """Keep Jesse's pickle cache, made at import, out of the user's folder; nobody else writes to ours."""
     if _CACHE_SETTING in os.environ:
         yield
         return
-    folder = tempfile.mkdtemp(prefix=f"{CACHE_PREFIX}{os.getpid()}-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ[_CACHE_SETTING] = folder
+    if not _cache_folders:
+        _cache_folders[tempfile.mkdtemp(prefix=f"{CACHE_PREFIX}{os.getpid()}-")] = os.getpid()
+        atexit.register(remove_cache_folder)
+    os.environ[_CACHE_SETTING] = next(iter(_cache_folders))
     try:
         yield
     finally:

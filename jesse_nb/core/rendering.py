@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean
 
 __all__ = ["Explorable", "Renderer", "Shown", "use_explorer", "use_renderer"]
@@ -92,8 +93,8 @@ class Shown:
         target = Path(path).expanduser()
         page = _drawing().page(self)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(page, encoding="utf-8")
+            with written_whole(target, links=True) as file:
+                file.write_text(page, encoding="utf-8")
         except OSError as error:
             raise StorageError(f"Cannot write the report to {target}: {error.strerror}.") from error
         return target

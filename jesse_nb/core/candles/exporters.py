@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
 
 from jesse_nb.core.candles.importing.frames import read_candles
 from jesse_nb.core.candles.store import CandleStore
+from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["export_candles"]
@@ -87,14 +87,9 @@ def export_candles(
         del frame["minutes"]
     frame.index = frame.index.as_unit("ms").asi8  # type: ignore[attr-defined]
     frame = frame.rename_axis("timestamp").reset_index()
-    temporary = target.with_name(f".{uuid4().hex}{ending}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _WRITERS[ending](frame, temporary)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_whole(target) as file:
+            _WRITERS[ending](frame, file)
     except OSError as error:
         raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
     return target

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from jesse_nb.core.candles.file_state import FileState, file_state
 from jesse_nb.core.candles.gaps import fill_gaps
 from jesse_nb.core.candles.series import Candles, fingerprint_candles
 from jesse_nb.core.candles.store import MAPPED_FOLDER, MAPPED_SECONDS, CandleStore
+from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["CandleCache", "part_fingerprint"]
@@ -136,18 +136,13 @@ def _kind(gaps: str, has_gaps: bool) -> str:
 
 
 def _write(path: Path, candles: Candles) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with written_whole(path) as beside, beside.open("wb") as file:
             np.save(file, candles, allow_pickle=False)
-        temporary.replace(path)
     except PermissionError:
         # Where a mapped file cannot be replaced, another process made the same one first.
         if not path.is_file():
             raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _note_use(path: Path) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +17,7 @@ from jesse_nb.core.candles.parquet_integrity import read_all, read_footer, seale
 from jesse_nb.core.candles.series import COLUMNS, Candles, Gap, SeriesInfo, fingerprint_candles
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT, validate_candles
 from jesse_nb.core.times import MINUTE_MS
+from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import StorageError
 
 __all__ = ["read_candles", "read_info", "write_series"]
@@ -53,17 +52,9 @@ def write_series(path: Path, exchange: str, symbol: str, candles: Candles,
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd", row_group_size=_ROWS_A_GROUP)
     parts = sealed(buffer.getvalue().to_pybytes())
-    temporary = path.with_name(f".{path.stem}.{uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.writelines(parts)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_whole(path, lasting=True) as beside, beside.open("wb") as file:
+            file.writelines(parts)
     except OSError as error:
         raise StorageError(
             f"Cannot write {symbol} of {exchange} to {path}: {error.strerror or error}.",

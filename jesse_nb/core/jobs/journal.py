@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 from platformdirs import user_data_path
 
 from jesse_nb.core.jobs.private_files import make_private_folder, why_not_private
+from jesse_nb.core.whole_files import written_whole
 
 __all__ = ["Journal", "JournalEntry", "Standing", "process_start"]
 
@@ -169,16 +169,9 @@ class Journal:
             When it cannot be written.
         """
         make_private_folder(self.folder)
-        target = self._file(entry)
-        temporary = target.with_name(f".{target.stem}.{uuid4().hex}.tmp")
-        try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                content = asdict(entry)
-                json.dump({**content, _SUM: _checksum(content)}, file, ensure_ascii=False)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        content = asdict(entry)
+        with written_whole(self._file(entry), mode=0o600) as file:
+            file.write_text(json.dumps({**content, _SUM: _checksum(content)}, ensure_ascii=False), encoding="utf-8")
 
     def remove(self, entry: JournalEntry) -> None:
         """Forget an entry."""

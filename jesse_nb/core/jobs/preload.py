@@ -30,7 +30,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ[_name] = "1"
 os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse would remember for good that a test had started this server
 
-from jesse_nb.core.jesse_runtime import jesse_module  # noqa: E402
+from jesse_nb.core.jesse_runtime import jesse_module, remove_cache_folder  # noqa: E402
 from jesse_nb.core.jobs import worker  # noqa: E402, F401
 
 for _module in ("jesse.research.backtest", "jesse.strategies", "jesse.indicators", "jesse.utils", "jesse.exchanges"):
@@ -41,8 +41,14 @@ for _module in ("jesse.research.backtest", "jesse.strategies", "jesse.indicators
 gc.collect()
 gc.freeze()
 
-# The server ends when its kernel does. Tearing down all of Jesse's imports would take it seconds.
-atexit.register(os._exit, 0)
+
+def _leave() -> None:
+    """End with the kernel; to tear down all of Jesse's imports would take seconds."""
+    remove_cache_folder()
+    os._exit(0)
+
+
+atexit.register(_leave)
 
 if hasattr(signal, "setitimer"):  # from now on it is told by the end of a pipe
     signal.setitimer(signal.ITIMER_REAL, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from jesse_nb.core.candles.mapped import part_fingerprint
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.simulator.spec import CandleSlice, DataRoute, Gaps, Route
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
-from jesse_nb.exceptions import CandlesNotFoundError, PeriodError, WarmUpError
+from jesse_nb.exceptions import CandlesError, CandlesNotFoundError, PeriodError, WarmUpError
 
 __all__ = ["MappedSlice", "RunCandles", "resolve_candles"]
 
@@ -39,7 +40,7 @@ class MappedSlice:
 
     def read(self) -> tuple[Candles, Candles]:
         """Return the warm-up and the trading candles, each of shape (n, 6), as views of the file."""
-        mapped = np.asarray(np.load(self.path, mmap_mode="r"))
+        mapped = np.asarray(_mapped(self.path))
         return mapped[self.first : self.start], mapped[self.start : self.last]
 
 
@@ -92,12 +93,20 @@ def resolve_candles(
     for info in infos:
         _check_period(info, start, end)
     paths = [cache.path(info.exchange, info.symbol, gaps) for info in infos]
-    files = [np.load(path, mmap_mode="r") for path in paths]
+    files = [_mapped(path) for path in paths]
     moments = [mapped[:, 0] for mapped in files]
     warm_up_start = _warm_up_start(infos, moments, timeframes, start, end, warm_up_candles)
     parts = [_slice(info, str(path), mapped, warm_up_start, start, end)
              for info, path, mapped in zip(infos, paths, files, strict=True)]
     return RunCandles(tuple(part for part, _ in parts), tuple(rows for _, rows in parts))
+
+
+def _mapped(path: str | Path) -> Candles:
+    try:
+        return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+    except FileNotFoundError:
+        raise CandlesError(f"The candles that workers share were removed meanwhile: {path}.",
+                           "Run it again: they are made anew.") from None
 
 
 def _warm_up_start(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,9 +38,13 @@ class Prepared:
     spec: BacktestSpec
     codes: tuple[StrategyCode, ...]
     mapped: tuple[MappedSlice, ...]
+    cache: CandleCache | None = field(default=None, repr=False, compare=False)
 
     def simulation(self, spec: BacktestSpec) -> Simulation:
         """Return what a worker needs for ``spec``, which is of the same strategies and candles as mine."""
+        for part in self.mapped:  # somebody may have emptied the cache since this job began
+            if self.cache is not None and not os.path.exists(part.path):  # noqa: PTH110 - for each of many runs
+                self.cache.path(part.exchange, part.symbol, spec.gaps)
         return Simulation(spec, self.codes, self.mapped)
 
 
@@ -119,7 +124,7 @@ class Request:
         )  # fmt: skip
         used = {route.strategy.hash for route in routes}
         codes = tuple(code for code in self._codes.values() if code.ref.hash in used)
-        return Prepared(replace(spec, candles=data.slices), codes, data.mapped)
+        return Prepared(replace(spec, candles=data.slices), codes, data.mapped, cache)
 
     def _cache(self) -> CandleCache:
         """Return the one cache of this request: it checks each mapped file once."""

@@ -189,3 +189,15 @@ def test_only_the_latest_strategies_are_remembered(restarted: Any) -> None:
         resolve_strategy(CROSSING + f"\nX = {number}\n")
     assert strategy_registry.registered_strategy(first.ref.hash) is None
     assert len(strategy_registry._by_hash) == strategy_registry._MOST
+
+
+
+def test_candles_that_were_removed_meanwhile_are_made_anew(spec_of: Any, markets: CandleStore) -> None:
+    spec = spec_of(CROSSING)
+    prepared = prepare_again(request_again(spec, candles=markets), spec)
+    for part in prepared.mapped:
+        Path(part.path).unlink()
+    with pytest.raises(CandlesError, match="were removed meanwhile"):
+        prepared.mapped[0].read()
+    again = prepared.simulation(prepared.spec)
+    assert [part.read()[1].shape for part in again.candles]

@@ -75,21 +75,20 @@ class SqliteStorage:
             return {}
         damaged = {}
         for table in ("runs", "stopped"):
-            found = self._ledger_damage(table)
-            if found is not None and self._writable:
-                self.write(f"REINDEX {table}")  # the rows themselves may be sound
-                found = self._ledger_damage(table)
-            damaged[table] = found or set()
+            counted, damaged[table] = self._ledger_keys(table)
+            there = self.read(f"SELECT COUNT(*) FROM {table} NOT INDEXED")[0][0]  # noqa: S608 - our own tables
+            if (damaged[table] or there != len(counted)) and self._writable:
+                self.write(f"REINDEX {table}")  # the rows themselves may be sound, or be what is lost
+                left, spoilt = self._ledger_keys(table)
+                damaged[table] = spoilt | (counted - left)
         _checked.add(self.place)
         return damaged
 
-    def _ledger_damage(self, table: str) -> set[str] | None:
-        """Return the keys whose seal does not fit; None when all fit and none is missing."""
+    def _ledger_keys(self, table: str) -> tuple[set[str], set[str]]:
+        """Return the keys of all that a ledger counts, and of those whose seal does not fit."""
         rows = self.read(f"SELECT {', '.join(SEALED)}, seal FROM {table} "  # noqa: S608 - our own tables
                          f"{self.by_data.format(table=table)}")
-        damaged = {row[0] for row in rows if not seal_fits(row)}
-        count = self.read(f"SELECT COUNT(*) FROM {table} NOT INDEXED")[0][0]  # noqa: S608
-        return None if not damaged and count == len(rows) else damaged
+        return {row[0] for row in rows}, {row[0] for row in rows if not seal_fits(row)}
 
     def claim(self, keys: Iterable[str]) -> set[str]:
         """Return those that no other process works on."""
@@ -173,8 +172,10 @@ class SqliteStorage:
         try:
             with self._lock:
                 yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last of SQLite's own message
             reason = getattr(error, "strerror", None) or str(error)
+            if isinstance(error, UnicodeDecodeError):
+                reason = "its schema is malformed"
             hint = "Free some space or choose another folder with JESSE_NB_STORE."
             if "malformed" in reason or "not a database" in reason:
                 hint = "The file is damaged: move it away, or put a copy of it in its place."
