@@ -159,6 +159,26 @@ def test_a_store_of_a_newer_version_is_left_alone(database: JesseDatabase) -> No
         RunStore(address(database))
 
 
+def test_a_store_of_before_the_checksums_goes_on(database: JesseDatabase) -> None:
+    store = RunStore(address(database))
+    store.put(make_spec(), make_record())
+    store.note("a", [1])
+    for table in ("runs", "stopped", "openings", "notes"):
+        database.run(f"ALTER TABLE jesse_nb.{table} DROP COLUMN checksum")
+    for table in ("runs", "stopped"):
+        database.run(f"ALTER TABLE jesse_nb.{table} DROP COLUMN seal")
+    database.run("UPDATE jesse_nb.version SET number = 3")
+    del store
+    end_connections(database)
+    store = RunStore(address(database))
+    assert same(store.get(make_spec().key), make_record())
+    assert store.noted("a") == [1]
+    store.put(make_spec(hyperparameters={"fast": 4}), make_record(4))
+    database.run("UPDATE jesse_nb.runs SET seconds = 9 WHERE checksum IS NOT NULL")
+    assert store.get(make_spec(hyperparameters={"fast": 4}).key) is None
+    assert store.ledger()["runs"].tolist() == [1]
+
+
 def test_a_claim_is_one_kernels_until_it_ends(database: JesseDatabase) -> None:
     here = RunStore(address(database))
     there = RunStore(address(database, extra="&application_name=other"))  # another address, another session

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store import RunStore, sqlite
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice, Route, StrategyRef
@@ -300,6 +300,31 @@ def test_another_users_store_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path / "runs.sqlite", 12345, -1)
     with pytest.raises(StorageError, match="belongs to another user"):
         RunStore(tmp_path / "runs.sqlite")
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_store_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """As on a disk that is mounted read-only, of this version and of an earlier one."""
+    path = tmp_path / "runs.sqlite"
+    old_store(path, make_spec(), make_record())
+    if version == 4:
+        RunStore(path).close()
+    for beside in tmp_path.glob("runs.sqlite-*"):
+        beside.unlink()
+    before = path.read_bytes()
+    monkeypatch.setattr(sqlite, "read_only", lambda path: True)
+    store = RunStore(path)
+    assert not store.shared
+    assert same(store.get(make_spec().key), make_record())
+    assert store.recent()["trades"].tolist() == [3]
+    assert store.ledger()["runs"].tolist() == [1]
+    assert store.claim(["a"]) == {"a"}
+    store.release(["a"])
+    with pytest.raises(StorageError, match="cannot be written, so nothing is kept"):
+        store.put(make_spec(hyperparameters={"fast": 4}), make_record())
+    store.close()
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["runs.sqlite"]
 
 
 WRITER = """

@@ -91,12 +91,16 @@ class SqliteStorage:
         return {row[0] for row in rows}, {row[0] for row in rows if not seal_fits(row)}
 
     def claim(self, keys: Iterable[str]) -> set[str]:
-        """Return those that no other process works on."""
+        """Return those that no other process works on: where nothing can be noted, all."""
+        if not self._writable:
+            return set(keys)
         with self._explained("write"):
             return self._claims.take(keys)
 
     def release(self, keys: Iterable[str]) -> None:
         """Let go of claims."""
+        if not self._writable:
+            return
         with self._explained("write"):
             self._claims.give_up(keys)
 
@@ -123,13 +127,11 @@ class SqliteStorage:
         return connection
 
     def _connected_to_read(self) -> sqlite3.Connection:
-        """Return a connection that changes nothing, not even the files beside the store."""
-        address = self._path.absolute().as_uri()
-        try:
-            connection = _connection(f"{address}?mode=ro", uri=True)
-            connection.execute("PRAGMA user_version")
-        except sqlite3.OperationalError:  # no file can be made for the log: then nobody else writes either
-            connection = _connection(f"{address}?immutable=1", uri=True)
+        """Return a connection that changes nothing."""
+        # Otherwise SQLite makes files for the log beside the store, or fails where it cannot.
+        nobody_writes = read_only(self._path) or not os.access(self._path.parent, os.W_OK)
+        how = "immutable=1" if nobody_writes else "mode=ro"
+        connection = _connection(f"{self._path.absolute().as_uri()}?{how}", uri=True)
         if connection.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
             return connection
         copy = _connection(":memory:")  # of an earlier version: it is brought to this one where it can be written
