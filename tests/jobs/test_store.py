@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickletools
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -325,6 +326,17 @@ def test_a_store_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pyt
     store.close()
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["runs.sqlite"]
+
+
+def test_what_a_killed_process_left_in_the_log_is_read_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, path = RunStore(tmp_path / "live.sqlite"), tmp_path / "runs.sqlite"
+    live.put(make_spec(), make_record())
+    for ending in ("", "-wal"):  # as they are while it lives
+        shutil.copy(tmp_path / f"live.sqlite{ending}", f"{path}{ending}")
+    monkeypatch.setattr(sqlite, "read_only", lambda path: True)
+    store = RunStore(path)
+    assert same(store.get(make_spec().key), make_record())
+    assert not store.shared
 
 
 WRITER = """

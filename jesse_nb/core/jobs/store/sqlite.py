@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -130,14 +132,17 @@ class SqliteStorage:
         """Return a connection that changes nothing."""
         # Otherwise SQLite makes files for the log beside the store, or fails where it cannot.
         nobody_writes = read_only(self._path) or not os.access(self._path.parent, os.W_OK)
+        log = Path(f"{self._path}-wal")
+        if nobody_writes and log.exists() and log.stat().st_size:  # of a process that was killed: it holds runs
+            with tempfile.TemporaryDirectory() as folder:
+                for file in (self._path, log):
+                    shutil.copyfile(file, Path(folder) / file.name)
+                return _in_memory(_connection(str(Path(folder) / self._path.name)))
         how = "immutable=1" if nobody_writes else "mode=ro"
         connection = _connection(f"{self._path.absolute().as_uri()}?{how}", uri=True)
         if connection.execute("PRAGMA user_version").fetchone()[0] >= VERSION:
             return connection
-        copy = _connection(":memory:")  # of an earlier version: it is brought to this one where it can be written
-        connection.backup(copy)
-        connection.close()
-        return copy
+        return _in_memory(connection)  # of an earlier version: it is brought to this one where it can be written
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """Switch to write-ahead logging; of two that open a new store at once, SQLite refuses one without waiting."""
@@ -189,6 +194,14 @@ _checked: set[str] = set()
 
 #: Columns that earlier versions did not have.
 _LATER = {"kind": "TEXT NOT NULL DEFAULT 'backtest'", "checksum": "BLOB", "seal": "INTEGER"}
+
+
+def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of a whole database, in place of its connection."""
+    copy = _connection(":memory:")
+    connection.backup(copy)
+    connection.close()
+    return copy
 
 
 def _connection(place: str, *, uri: bool = False) -> sqlite3.Connection:
