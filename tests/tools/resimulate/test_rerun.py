@@ -191,7 +191,6 @@ def test_only_the_latest_strategies_are_remembered(restarted: Any) -> None:
     assert len(strategy_registry._by_hash) == strategy_registry._MOST
 
 
-
 def test_candles_that_were_removed_meanwhile_are_made_anew(spec_of: Any, markets: CandleStore) -> None:
     spec = spec_of(CROSSING)
     prepared = prepare_again(request_again(spec, candles=markets), spec)
