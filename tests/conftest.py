@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The tests draw the same examples every time; `python -m tests.fuzz properties` draws others, as long as one likes.
 settings.register_profile("tests", derandomize=True, database=None, deadline=None)
-settings.register_profile("fuzz", database=None, deadline=None, print_blob=True)
+settings.register_profile("fuzz", max_examples=500, database=None, deadline=None, print_blob=True)
 settings.load_profile("tests")
 
 #: The exchange that the shared test series are filed under, whether real or generated.
