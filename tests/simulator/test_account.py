@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.outcome import Question, known_outcome
+from jesse_nb.core.jobs.outcome import RunRequest, known_outcome
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.account import EquityAudit, Ruin
 from jesse_nb.core.simulator.early_stop import StopRule
@@ -308,9 +308,9 @@ def test_what_was_stored_without_an_audit_answers_only_where_it_is_right(tmp_pat
         times, values = np.array([spec.start, spec.end]), np.array([1.0, 2.0])
         trades = [{**trade, "closed_at": spec.start} for trade in trades]
         store.put(spec, RunRecord({}, trades, times, values, 1.0))
-        assert (known_outcome(store, Question(spec)) is not None) == right, account
+        assert (known_outcome(store, RunRequest(spec)) is not None) == right, account
         store.put(spec, RunRecord({}, trades, times, values, 1.0, audit=EquityAudit(2)))
-        assert known_outcome(store, Question(spec)) is not None
+        assert known_outcome(store, RunRequest(spec)) is not None
 
 
 @pytest.mark.usefixtures("as_worker")

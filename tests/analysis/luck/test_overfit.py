@@ -10,7 +10,7 @@ from jesse_nb.core.analysis.luck.overfit import overfit_figures
 from jesse_nb.core.analysis.luck.overfit_verdict import overfit_verdict
 from jesse_nb.core.analysis.luck.sharpe_inference import deflated_sharpe, expected_maximum_sharpe
 from jesse_nb.exceptions import InputError
-from tests.analysis.studies import study
+from tests.analysis.made_studies import study
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from jesse_nb.core.analysis.luck.overfit_verdict import overfit_verdict
 from jesse_nb.core.simulator.early_stop import judge_samples
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.optimize.pruning import Pruning
-from tests.analysis.studies import KINDS, coin_flips, study
+from tests.analysis.made_studies import KINDS, coin_flips, study
 
 STUDIES = 12
 
