@@ -37,27 +37,23 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     from jesse_nb.core.jesse_runtime import guard_imports
     from jesse_nb.core.jobs.job import add_watcher
-    from jesse_nb.magics.analyze import AnalyzeMagics
-    from jesse_nb.magics.backtest import BacktestMagics
-    from jesse_nb.magics.backtest_batch import BatchMagics
     from jesse_nb.magics.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.explore import ExploreMagics
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
-    from jesse_nb.magics.optimize import OptimizeMagics
     from jesse_nb.magics.panel import PanelMagics, follow
     from jesse_nb.magics.runs import RunsMagics
-    from jesse_nb.magics.walk_forward import WalkForwardMagics
+    from jesse_nb.magics.tools import register_tools
     from jesse_nb.widgets.display import watch_job
 
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (AnalyzeMagics, BacktestMagics, BatchMagics, CandlesMagics, ExploreMagics, JobsMagics, OptimizeMagics,
-             PanelMagics, RunsMagics, WalkForwardMagics)  # fmt: skip
+    kinds = (CandlesMagics, ExploreMagics, JobsMagics, PanelMagics, RunsMagics)
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
-    methods = {name: method for owner in magics for name, method in owner.magics["line"].items()}
+    methods = register_tools(shell, settings)
+    methods |= {name: method for owner in magics for name, method in owner.magics["line"].items()}
     matcher = make_matcher(shell, settings, methods)
     shell.Completer.custom_matchers.append(matcher)
     _undo[id(shell)] = [

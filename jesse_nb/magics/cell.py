@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import symtable
-from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
@@ -20,6 +19,8 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
+from jesse_nb.core.tools.declaration.markets import Routes
+from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.exceptions import InputError, StrategyError, did_you_mean
 
 __all__ = [
@@ -149,30 +150,36 @@ def choose_strategy(shell: InteractiveShell, body: CellBody, name: str | None, p
 
 
 def choose_routes(
-    shell: InteractiveShell, body: CellBody, options: Namespace, arguments: dict[str, Any]
+    shell: InteractiveShell, body: CellBody, words: Mapping[str, list[str]], arguments: dict[str, Any]
 ) -> None:
     """Put into a tool's arguments what it trades: one strategy on one market, or several routes.
+
+    Parameters
+    ----------
+    shell, body
+        As in :func:`choose_strategy`.
+    words
+        Of the line, by argument.
+    arguments
+        Of the tool.
 
     Raises
     ------
     StrategyError, UsageError
-        As :func:`choose_strategy`; and when a route on the line cannot be read.
+        As :func:`choose_strategy`; and when a market is given in both ways.
     """
     project = arguments.get("project")
-    if not options.routes:
-        arguments["strategy"] = choose_strategy(shell, body, options.strategy, project)
+    named = words.get("strategy", [None])[0]
+    if "routes" not in words:
+        arguments["strategy"] = choose_strategy(shell, body, named, project)
         return
-    if options.symbol or options.timeframe:
+    if "symbol" in words or "timeframe" in words:
         raise UsageError("Give -s and -t, or --routes, not both.")
     arguments.pop("symbol", None)  # these came from %config JesseNb
     arguments.pop("timeframe", None)
-    routes = [text.split(":") for text in options.routes]
-    for text, route in zip(options.routes, routes, strict=True):
-        if len(route) not in (2, 3) or not all(route):
-            raise UsageError(f"--routes takes SYMBOL:TIMEFRAME or SYMBOL:TIMEFRAME:STRATEGY, not {text!r}.")
     arguments["routes"] = [
-        (choose_strategy(shell, body, (*route, options.strategy)[2], project), route[0], route[1])
-        for route in routes
+        (choose_strategy(shell, body, strategy or named, project), symbol, timeframe)
+        for strategy, symbol, timeframe in Routes(traded=True).words("routes", words["routes"], Desk())
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
+from jesse_nb.core.tools.registry import TOOLS
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.candles import ACTIONS
@@ -26,18 +27,6 @@ Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
 _MAGIC_LINE = re.compile(r"\s*(?:[\w, ]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$")
 
-#: Values of options that are the same everywhere.
-_FIXED = {
-    "market": ("futures", "spot"),
-    "leverage_mode": ("cross", "isolated"),
-    "mode": ("fast", "step"),
-    "gaps": ("fill", "keep"),
-    "split": ("windows", "cpcv"),
-    "pruner": ("median", "quartile", "none"),
-    "n_jobs": ("ray", "ray://"),
-    "concurrent_limit": ("ray", "ray://"),
-}
-
 #: Magics whose line names a result.
 _OF_A_RESULT = ("analyze", "analyze_results", "explore")
 
@@ -45,7 +34,10 @@ _OF_A_RESULT = ("analyze", "analyze_results", "explore")
 _FIRST_WORDS = {"candles": ACTIONS, "jobs": JOB_ACTIONS, "panel": PANEL_NAMES}
 
 #: Magics whose line can begin with a strategy.
-_OF_A_STRATEGY = ("backtest", "backtest_batch", "optimize", "walk_forward")
+_OF_A_STRATEGY = tuple(magic for tool in TOOLS.values() for magic in tool.magics if tool.cell is not None)
+
+#: What the magics take, by name: an argument is offered the same in all.
+_DECLARED = {one.name: one for tool in TOOLS.values() for one in tool.parameters}
 
 
 def make_matcher(
@@ -157,24 +149,22 @@ class _Offer:
         return self._strategies() if self._magic in _OF_A_STRATEGY else ()
 
     def _values(self, option: str, token: str) -> Iterable[str]:
-        if option in _FIXED:
-            return _FIXED[option]
+        one = _DECLARED.get(option)
+        if one is None:
+            return ()
+        if one.reader.choices:
+            return one.reader.choices
         offers: dict[str, Callable[[], Iterable[str]]] = {
-            "symbol": lambda: self._stored("symbol"),
             "symbols": lambda: self._stored("symbol"),
-            "data_routes": lambda: self._routes(token),
             "routes": lambda: self._routes(token),
-            "exchange": lambda: self._stored("exchange"),
-            "timeframe": _timeframes,
+            "exchanges": lambda: self._stored("exchange"),
             "timeframes": _timeframes,
-            "benchmark": lambda: self._stored("symbol"),
-            "strategy": self._strategies,
-            "metric": _metrics,
-            "sampler": _samplers,
-            "initial_result": self._studies,
-            "params": self._studies,
+            "strategies": self._strategies,
+            "metrics": _metrics,
+            "studies": self._studies,
+            "clusters": lambda: ("ray", "ray://"),
         }
-        return offers.get(option, tuple)()
+        return offers.get(one.reader.offers, tuple)()
 
     def _routes(self, token: str) -> Iterable[str]:
         """Return symbols, and after a colon the timeframes that can follow it."""
@@ -225,9 +215,3 @@ def _metrics() -> Iterable[str]:
     from jesse_nb.core.study.metric import metric_names
 
     return metric_names()
-
-
-def _samplers() -> Iterable[str]:
-    from jesse_nb.core.tools.optimize.samplers import SAMPLERS
-
-    return SAMPLERS

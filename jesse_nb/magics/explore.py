@@ -9,15 +9,32 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
-from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.core.magic_arguments import magic_arguments
 
+from jesse_nb.core.tools.declaration.line import given_words
+from jesse_nb.core.tools.declaration.parameter import MAGIC
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.magics.analyze import result_named
 from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.options import parse_line, rerun_options, tool_arguments
+from jesse_nb.magics.options import declared_options, desk_of, parse_line, tool_arguments
 from jesse_nb.widgets.explorer import explore
 
 __all__ = ["ExploreMagics"]
+
+
+_RESULT = ANALYZE_RESULTS.parameter("names", MAGIC).but(
+    group="what is seen", help="Variable that holds a result or a job, or an expression such as study.test. Without "
+    "any, the last result that was shown.",
+)
+
+#: What the magic takes: a result, and how its run is simulated once more.
+_EXPLORE = Tool(
+    "explore", "Explore", "Look through the trades of a result.", "jesse_nb.widgets.explorer:explore",
+    (_RESULT, ANALYZE_RESULTS.parameter("strategy").but(group="what is seen"),
+     *(one for one in ANALYZE_RESULTS.parameters if one.group == "how it simulates again")),
+)  # fmt: skip
 
 
 @magics_class
@@ -30,20 +47,7 @@ class ExploreMagics(Magics):
         self._settings = settings
 
     @magic_arguments("explore")
-    @argument(
-        "names",
-        nargs="*",
-        metavar="RESULT",
-        help="Variable that holds a result or a job, or an expression such as study.test. Without any, the last "
-        "result that was shown.",
-    )
-    @argument(
-        "--strategy",
-        nargs="+",
-        metavar="STRATEGY",
-        help="The result's strategy, where this kernel has not met it yet: a class, after a restart.",
-    )
-    @rerun_options
+    @declared_options(_EXPLORE)
     @line_magic
     def explore(self, line: str) -> Any:
         """Look through the trades of a result: on their candles, with stops and targets as they moved.
@@ -58,11 +62,13 @@ class ExploreMagics(Magics):
         the trades that do not fit. The run is simulated once more, to see stops, targets and the lines that the
         strategy draws.
         """
-        options = parse_line(self.explore, line)
-        if len(options.names) > 1:
+        words = given_words(_EXPLORE, MAGIC, parse_line(self.explore, line))
+        names = words.pop("names", [])
+        if len(names) > 1:
             raise UsageError("%explore opens one result at a time.")
-        arguments = tool_arguments(options, self._settings.defaults_of_tools())
-        if options.strategy:
+        desk = desk_of(self._shell.user_ns)
+        arguments = tool_arguments(_EXPLORE, words, self._settings.chosen(), desk, ("strategy",))
+        if "strategy" in words:
             arguments["strategy"] = [choose_strategy(self._shell, CellBody(), name, arguments.get("project"))
-                                     for name in options.strategy]  # fmt: skip
-        return explore(result_named(options.names, self._shell.user_ns, "%explore"), **arguments)
+                                     for name in words["strategy"]]  # fmt: skip
+        return explore(result_named(names, self._shell.user_ns, "%explore"), **arguments)

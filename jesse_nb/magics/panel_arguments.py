@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.times import TIMEFRAME_MINUTES
+from jesse_nb.core.tools.declaration.values import Switch
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, did_you_mean
 from jesse_nb.magics.config import JesseNb
@@ -105,8 +106,8 @@ class Arguments:
         """Whether it takes more than a look to check all: a database or a cluster would be asked, or code run."""
         jobs = [word for name in ("n_jobs", "concurrent_limit")
                 for word in self.words(name) or self._configured_words(name)]
-        words = {name: self.words(name) for name in self.fields}
-        return self._of_project or any(re.search("[A-Za-z]", word) for word in jobs) or runs_code(words)
+        elsewhere = self._of_project or any(re.search("[A-Za-z]", word) for word in jobs)
+        return elsewhere or runs_code(self._table.tool, {name: self.words(name) for name in self.fields})
 
     @property
     def _of_project(self) -> bool:
@@ -165,8 +166,9 @@ class Arguments:
 
             field.show(Space.parse(value))
         elif isinstance(field, FlagField):
-            action = next(action for action in self._parser._actions if action.dest == name)
-            field.fill(["yes"] if value != action.default and value is not None else [])
+            one = self._table.declared(name)
+            on = one.reader.on if one is not None and isinstance(one.reader, Switch) else True
+            field.fill(["yes"] if value is on or not isinstance(value, bool) else [])
         else:
             field.fill(words_of_value(value))
 

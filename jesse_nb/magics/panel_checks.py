@@ -2,54 +2,65 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
+import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
-from jesse_nb.magics.values import constraints_of, literal_of, metrics_of, params_of, periods_of, values_by_name
+from jesse_nb.core.study.literal import literal
+from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
+from jesse_nb.core.tools.declaration.reader import Desk
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.registry import WALK_FORWARD
+from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
 
-__all__ = ["EVALUATED", "check_words", "field_about", "runs_code", "values_error", "windows_cut"]
+__all__ = ["check_spelling", "check_words", "evaluated", "runs_code", "values_error", "windows_cut"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
-#: Whose words a magic may evaluate, and what does no more than name or spell a value.
-EVALUATED = ("hyperparameters", "params", "initial_result", "names", "benchmark")
+#: What does no more than name or spell a value.
 _SPELLED = re.compile(r"[\w.,:=/+-]*")
-
-#: What errors call a field whose name they do not use.
-_ABOUT = {"space": "_the_parameter_", "data_routes": "_the_route_"}
 
 #: What a hyperparameter's type wants, in words.
 _KINDS = {"int": "a whole number", "float": "a number"}
 
-#: The tool's own days of training, the longest part of a window unless another is given.
-_IN_SAMPLE = 365
 
-Reader = Callable[[list[str], Mapping[str, Any]], object]
-
-
-def check_words(action: argparse.Action, words: list[str], namespace: Mapping[str, Any]) -> None:
+def check_words(one: Parameter, words: list[str], namespace: Mapping[str, Any]) -> None:
     """Raise what is wrong with an argument's words.
 
     Parameters
     ----------
-    action
-        The argument, of the magic's parser.
+    one
+        The argument.
     words
         What is filled in, not empty.
     namespace
-        The user's variables.
+        The user's variables. Expressions over them are not evaluated while somebody types.
 
     Raises
     ------
-    JesseNbError, UsageError, argparse.ArgumentTypeError
+    JesseNbError
         As the magic or the tool would.
+    """
+    check_spelling(words)
+    try:
+        if not (one.reader.evaluates and _expression(one, words, namespace)):
+            one.read_words(words, Desk(namespace))
+    except JesseNbError as error:
+        raise error.call(one.title) from error.__cause__
+
+
+def check_spelling(words: list[str]) -> None:
+    """Refuse words that a magic's line would not take as they are.
+
+    Raises
+    ------
+    InputError
+        When one has what IPython replaces, or begins as an option does.
     """
     for word in words:
         if _REPLACED.search(word):
@@ -57,22 +68,24 @@ def check_words(action: argparse.Action, words: list[str], namespace: Mapping[st
                              "Write it in a cell.")  # fmt: skip
         if word.startswith("-") and not re.fullmatch(r"-\d*\.?\d+", word):
             raise InputError(f"{word!r} begins with a dash, as an option does.")
-        if callable(action.type):
-            action.type(word)
-    reader = _READERS.get(action.dest)
-    if reader is not None:
-        reader(words, namespace)
 
 
-def runs_code(words: Mapping[str, Sequence[str]]) -> bool:
+def evaluated(tool: Tool | None) -> list[str]:
+    """Return the arguments whose words a tool's magic may evaluate."""
+    return [one.name for one in tool.on(MAGIC) if one.reader.evaluates] if tool else []
+
+
+def runs_code(tool: Tool | None, words: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether the magic would run an expression that somebody may still be typing.
 
     Parameters
     ----------
+    tool
+        Of the magic.
     words
         Of the form's fields.
     """
-    return not all(_SPELLED.fullmatch(word) for name in EVALUATED for word in words.get(name, ()))
+    return not all(_SPELLED.fullmatch(word) for name in evaluated(tool) for word in words.get(name, ()))
 
 
 def values_error(words: Iterable[str], declared: Sequence[Mapping[str, Any]], *, several: bool) -> str:
@@ -95,27 +108,13 @@ def values_error(words: Iterable[str], declared: Sequence[Mapping[str, Any]], *,
         wanted = f"one of {', '.join(map(str, options))}" if options else \
             _KINDS.get(getattr(kind, "__name__", str(kind)), "")
         for part in text.split(",") if several else [text]:
-            value = literal_of(part)
+            value = literal(part)
             right = str(value) in map(str, options) if options else \
-                isinstance(value, int if wanted == _KINDS["int"] else int | float) and not isinstance(value, bool)
+                isinstance(value, int if wanted == _KINDS["int"] else int | float) and not isinstance(value, bool) \
+                and math.isfinite(value)
             if wanted and not right:
                 return f"{name} is {wanted}, not {part!r}."
     return ""
-
-
-def field_about(error: Exception, fields: Collection[str]) -> str:
-    """Return which field the first words of an error name; empty where they name none.
-
-    Parameters
-    ----------
-    error
-        Of a tool.
-    fields
-        By the argument's name in Python.
-    """
-    begins = "_".join(["", *re.findall("[a-z]+", str(getattr(error, "message", "")).lower())[:6], ""])
-    known = {name: f"_{name}_" for name in fields} | {name: text for name, text in _ABOUT.items() if name in fields}
-    return max((name for name, text in known.items() if text in begins), key=len, default="")
 
 
 def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]]:
@@ -140,69 +139,33 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
         count = len(cut(words["start"][0], words["end"][0], **days))
     except PeriodError as error:
         days.pop("step_forward", None)
-        lengths = {} if grouped else {first: _IN_SAMPLE} | days
+        lengths = {} if grouped else {first: WALK_FORWARD.parameter(first).default} | days
         return "", {max(lengths, key=lengths.__getitem__, default=first): str(error)}
     except InputError as error:
-        about = error.message.partition(" ")[0]
-        return "", {about if about in words else first: str(error)}
+        about = error.argument if error.argument in words else first
+        return "", {about: str(error.call(WALK_FORWARD.parameter(about).title))}
     return f"The period makes {count:,} {'group' if grouped else 'window'}{'' if count == 1 else 's'}.", {}
 
 
-def _expression(words: list[str]) -> bool:
-    """Tell whether it is an expression that typing must not run: ``f(`` on its way to ``f(1)``, say."""
-    if len(words) != 1 or "=" in words[0] or _NAME.fullmatch(words[0]):
-        return False
+def _expression(one: Parameter, words: list[str], namespace: Mapping[str, Any]) -> bool:
+    """Tell whether it is an expression that typing must not run: ``f(`` on its way to ``f(1)``, say.
+
+    Raises
+    ------
+    InputError
+        When it can be none.
+    """
+    alone = words[0]
+    if len(words) > 1 or "=" in alone or alone.lower().endswith(".csv") or alone in namespace:
+        return any("[" in word or "." in word for word in words) and "=" not in alone and len(words) > 1
+    if _NAME.fullmatch(alone):
+        if alone.partition(".")[0] not in namespace and one.name == "hyperparameters":
+            raise InputError.of(one.name, f"is {shown(alone)}, which is neither name=value nor a variable.",
+                                "Write fast=12 slow=50, for example.")
+        return "." in alone
     try:
-        ast.parse(words[0], mode="eval")
+        ast.parse(alone, mode="eval")
     except SyntaxError as error:
-        raise InputError(f"{words[0]!r} is neither name=value nor an expression: {error.msg}.") from error
+        raise InputError.of(one.name, f"is {shown(alone)}, neither name=value nor an expression: {error.msg}."
+                            ) from error
     return True
-
-
-def _hyperparameters(words: list[str], namespace: Mapping[str, Any]) -> None:
-    if len(words) == 1 and _NAME.fullmatch(words[0]) and words[0].partition(".")[0] not in namespace:
-        raise InputError(f"{words[0]!r} is neither name=value nor a variable.", "Write fast=12 slow=50, for example.")
-    if not _expression(words):
-        values_by_name(words, namespace, "--hyperparameters")
-
-
-def _params(words: list[str], namespace: Mapping[str, Any]) -> None:
-    if words[0].lower().endswith(".csv") or not _expression(words):
-        params_of(words, namespace)
-
-
-def _metric(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.study.metric import resolve_metrics
-
-    resolve_metrics(metrics_of(words, namespace))
-
-
-def _constraints(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.study.constraints import parse_constraints
-
-    parse_constraints(constraints_of(words, namespace))
-
-
-def _periods(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.times import to_ms
-
-    for start, end in periods_of(words):
-        if to_ms(start, "start") >= to_ms(end, "end"):
-            raise InputError(f"The period {start}..{end} ends before it begins.")
-
-
-def _symbols(words: list[str], namespace: Mapping[str, Any]) -> None:
-    from jesse_nb.core.candles.series import symbol_name
-
-    for word in words:
-        symbol_name(word)
-
-
-_READERS: dict[str, Reader] = {
-    "symbols": _symbols,
-    "hyperparameters": _hyperparameters,
-    "params": _params,
-    "metric": _metric,
-    "constraints": _constraints,
-    "periods": _periods,
-}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jesse_nb.magics.panel_checks import check_words
-from jesse_nb.magics.panel_tables import KINDS, LABELS, PanelTable
+from jesse_nb.core.tools.declaration.markets import Symbol
+from jesse_nb.magics.panel_checks import check_spelling, check_words
+from jesse_nb.magics.panel_tables import PanelTable
 from jesse_nb.widgets.panel_fields import (
     ChoiceField,
     DateField,
@@ -26,9 +27,6 @@ __all__ = ["line_of", "make_field", "words_of_value"]
 #: Short flags that the documentation uses, too.
 _SHORT = ("-s", "-t", "-o")
 
-#: A help text ends with the default in parentheses.
-_DEFAULT = re.compile(r"\(([^()]*)\)\.?$")
-
 
 def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str, namespace: Mapping[str, Any],
                configured: Mapping[str, Any]) -> Field:  # fmt: skip
@@ -39,7 +37,7 @@ def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str
     table
         The form.
     parser
-        Of the magic; its help is the field's help.
+        Of the magic.
     argument
         The argument's name in Python.
     namespace
@@ -47,32 +45,46 @@ def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str
     configured
         Defaults that ``%config JesseNb`` has set.
     """
-    actions = [action for action in parser._actions if action.dest == argument]
-    help_text = " ".join((action.help or "").replace("%%", "%") for action in actions)
-    first = actions[0]
-    required = table.required.get(argument, "")
-    label = table.offers[argument].replace("_", " ").capitalize() if argument in table.offers else _label(first)
-    default = str(configured[argument]) if argument in configured else _default(help_text)
-    if len(actions) > 1:  # one flag for each value; the help of one says that it is taken without any
-        default = next((str(action.const) for action in actions if "without a flag" in (action.help or "")), default)
-    kind = {**KINDS, **table.kinds}.get(argument, "flag" if len(actions) == 1 and first.nargs == 0 else "text")
+    one = table.declared(argument)
+    if one is None:
+        return _undeclared(table, parser, argument)
+    return _field(
+        argument, one.reader.field, one.title, one.full_help, lambda words: check_words(one, words, namespace),
+        default=str(configured[argument]) if argument in configured else one.default_text,
+        several=bool(one.reader.many) or one.positional == "*", required=table.required.get(argument, ""),
+    )  # fmt: skip
+
+
+def _undeclared(table: PanelTable, parser: argparse.ArgumentParser, argument: str) -> Field:
+    """Return the field of an option of a magic that is no tool's."""
+    action = next(action for action in parser._actions if action.dest == argument)
+    label = table.offers[argument].replace("_", " ").capitalize() if argument in table.offers else _label(action)
 
     def check(words: list[str]) -> None:
-        check_words(first, words, namespace)
+        check_spelling(words)
+        if argument == "symbols":
+            for word in words:
+                Symbol().check(argument, word)
 
+    return _field(argument, table.kinds.get(argument, "flag" if action.nargs == 0 else "text"), label,
+                  action.help or "", check, several=action.nargs in ("+", "*"),
+                  required=table.required.get(argument, ""))  # fmt: skip
+
+
+def _field(name: str, kind: str, label: str, help_text: str, check: Callable[[list[str]], object], *,
+           default: str = "", several: bool = False, required: str = "") -> Field:
     if kind == "space":
         return SpaceField(help_text, required)
     if kind == "date":
-        return DateField(argument, label, help_text, check, required=required)
+        return DateField(name, label, help_text, check, required=required)
     if kind == "flag":
-        return FlagField(argument, label, help_text, check)
+        return FlagField(name, label, help_text, check)
     if kind == "several":
-        return SeveralField(argument, label, help_text, check, required=required)
+        return SeveralField(name, label, help_text, check, required=required)
     if kind == "choice":
-        return ChoiceField(argument, label, help_text, check, default=default, required=required)
+        return ChoiceField(name, label, help_text, check, default=default, required=required)
     text = SuggestField if kind == "suggest" else TextField
-    several = first.nargs in ("+", "*")
-    return text(argument, label, help_text, check, default=default, several=several, required=required)
+    return text(name, label, help_text, check, default=default, several=several, required=required)
 
 
 def line_of(table: PanelTable, parser: argparse.ArgumentParser, words: Mapping[str, Sequence[str]]) -> str:
@@ -121,16 +133,8 @@ def _flag(action: argparse.Action) -> str:
 def _label(action: argparse.Action) -> str:
     if not action.option_strings:
         return str(action.metavar).split("|")[0].capitalize()
-    if action.dest in LABELS:
-        return LABELS[action.dest]
     text = next(flag for flag in action.option_strings if flag.startswith("--"))
     return text.removeprefix("--").replace("-", " ").capitalize()
-
-
-def _default(help_text: str) -> str:
-    found = _DEFAULT.search(help_text)
-    text = found[1] if found else ""
-    return text.replace(",", "") if re.fullmatch(r"[\d,]+", text) else text  # as one would type it
 
 
 def _quoted(word: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms, utc_text
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.cell import CellBody, choose_strategy, strategies_in
@@ -44,7 +45,7 @@ class Sources:
         if argument == "names":
             return results_in(self._shell.user_ns)
         if argument == "analysis_type":
-            return [action.const for action in parser._actions if action.dest == argument]
+            return list(ANALYZE_RESULTS.parameter(argument).reader.choices)
         if argument == "demo_symbols":
             from jesse_nb.core.candles import DEMO_SYMBOLS
 

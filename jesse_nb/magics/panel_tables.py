@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["CANDLES", "KINDS", "LABELS", "PANELS", "PANEL_NAMES", "PLURAL", "PanelTable"]
+from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.registry import tool_of_magic
+
+__all__ = ["CANDLES", "OF_A_RESULT", "PANELS", "PANEL_NAMES", "PLURAL", "PanelTable"]
 
 #: The forms there are.
 PANEL_NAMES = ("backtest", "optimize", "walk_forward", "backtest_batch", "analyze", "candles")
 
-#: How an argument is filled in; all others are texts.
-KINDS = {
-    "strategy": "choice", "strategies": "several", "exchange": "choice", "symbol": "choice", "symbols": "several",
-    "timeframe": "choice", "timeframes": "several", "start": "date", "end": "date", "test_start": "date",
-    "test_end": "date", "space": "space", "metric": "suggest", "sampler": "choice", "pruner": "choice",
-    "split": "choice",
-    "market": "choice", "leverage_mode": "choice", "mode": "choice", "gaps": "choice", "initial_result": "choice",
-    "names": "choice", "analysis_type": "choice",
-}  # fmt: skip
-
-#: What fields are called that are not called like their flags.
-LABELS = {
-    "output": "Result name", "analysis_type": "Depth", "params": "Parameter sets", "in_sample_period": "In-sample days",
-    "out_sample_period": "Out-of-sample days", "step_forward": "Days to next window", "gap": "Days of gap",
-}  # fmt: skip
-
 #: What one form calls in the singular and another in the plural.
 PLURAL = {"strategy": "strategies", "symbol": "symbols", "timeframe": "timeframes"}
+
+#: What a form calls ``names`` and the tool by what it names.
+OF_A_RESULT = {"result": "names", "trades": "names", "equity": "names"}
 
 _ACCOUNT = ("balance", "fee", "market", "leverage", "leverage_mode", "maintenance_margin")
 _RUN = ("mode", "gaps", "warm_up_candles", "data_routes", "trial_timeout")
@@ -60,7 +51,7 @@ class PanelTable:
     then
         Forms that can go on with the result, and what they are given of it; ``{}`` is its name.
     kinds
-        Where an argument is filled in in another way than :data:`KINDS` says.
+        How an argument that no tool declares is filled in, where that is not a text.
     offers
         Where the values of an argument are those of another.
     background
@@ -83,6 +74,15 @@ class PanelTable:
     background: bool = True
     verb: str = "Run"
     question: str = ""
+
+    @property
+    def tool(self) -> Tool | None:
+        """The tool of its magic; None where that is no tool's."""
+        return tool_of_magic(self.magic)
+
+    def declared(self, argument: str) -> Parameter | None:
+        """Return an argument as the tool declares it for its magic."""
+        return next((one for one in self.tool.on(MAGIC) if one.name == argument), None) if self.tool else None
 
 
 _ONE_MARKET = {"strategy": _PICK_STRATEGY, "exchange": _PICK_EXCHANGE, "symbol": _PICK_SYMBOL,
@@ -138,17 +138,18 @@ CANDLES = {
     "demo": PanelTable(
         "candles", "Demo market", "store a synthetic market, offline, to try things on; all symbols, if none is chosen",
         ("symbols", "start", "end"), words=("demo",), background=False, verb="Store",
-        offers={"symbols": "demo_symbols"},
+        kinds={"symbols": "several", "start": "date", "end": "date"}, offers={"symbols": "demo_symbols"},
     ),
     "import": PanelTable(
         "candles", "Import files", "CSV, Parquet, Feather, JSON, exchange archives, plain or zipped",
         ("names", "exchange", "symbols", "columns", "replace"), words=("import",), background=False, verb="Import",
-        kinds={"names": "text", "exchange": "suggest", "symbols": "text"},
+        kinds={"exchange": "suggest"},
         required={"names": "Give a file, several, or a folder.", "exchange": "Name the exchange."},
     ),
     "delete": PanelTable(
         "candles", "Delete a series", "its file is removed from the store", ("exchange", "names"),
-        words=("delete",), background=False, verb="Delete", offers={"names": "symbol"},
+        words=("delete",), background=False, verb="Delete", kinds={"exchange": "choice", "names": "choice"},
+        offers={"names": "symbol"},
         required={"names": "Nothing is stored.", "exchange": "Nothing is stored."},
         question="Delete {names} of {exchange}? This cannot be undone.",
     ),

@@ -4,7 +4,6 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -14,11 +13,12 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.jobs.job import only_checking
 from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel_arguments import Arguments
-from jesse_nb.magics.panel_checks import EVALUATED, field_about
+from jesse_nb.magics.panel_checks import evaluated
 from jesse_nb.magics.panel_place import Place
-from jesse_nb.magics.panel_tables import PANELS, PLURAL, PanelTable
+from jesse_nb.magics.panel_tables import OF_A_RESULT, PANELS, PLURAL, PanelTable
 from jesse_nb.widgets.display import shown_in
 from jesse_nb.widgets.panel import Form
 from jesse_nb.widgets.panel_fields import Field
@@ -201,7 +201,7 @@ class ToolPanel:
 
     def _origin(self) -> object:
         """Return the cell and which results it names: one that was made anew is another."""
-        names = [word.partition(".")[0] for name in EVALUATED for word in self._arguments.words(name)]
+        names = [word.partition(".")[0] for name in evaluated(self.table.tool) for word in self._arguments.words(name)]
         return self.cell(), [id(self._shell.user_ns.get(name)) for name in names]
 
     def _mark(self) -> None:
@@ -237,11 +237,11 @@ class ToolPanel:
 
     def _told(self, error: Exception) -> dict[str, str]:
         """Return an error by the field that it is about, in the form's own words; an empty name where that is none."""
-        text = " ".join(f"{error}".split()) or type(error).__name__
-        name = field_about(error, self._arguments.fields)
-        if name:
-            text = re.sub(r" Its flag is \S+\.$", "", re.sub(rf"^{name}\b", self.field(name).label, text))
-        return {name: text}
+        fields, name = self._arguments.fields, getattr(error, "argument", "")
+        name = next((one for one in (name, PLURAL.get(name, ""), OF_A_RESULT.get(name, "")) if one in fields), "")
+        if name and isinstance(error, JesseNbError):
+            error.call(self.field(name).label)
+        return {name: " ".join(f"{error}".split()) or type(error).__name__}
 
     def _finish(self, job: Any, output: str, earlier: Any) -> None:
         job.wait()

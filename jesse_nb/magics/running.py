@@ -4,17 +4,17 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
-import argparse
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from jesse_nb.core.tools.words import naming_flags
-from jesse_nb.exceptions import JobCancelledError, JobInterruptedError
+from jesse_nb.core.tools.declaration.parameter import MAGIC
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobInterruptedError
 from jesse_nb.magics.launches import MagicCall, launched_by, running_twin
 from jesse_nb.widgets.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
 
@@ -32,12 +32,11 @@ _LAST_WORDS = 0.5
 
 def run_tool(
     shell: InteractiveShell,
-    tool: Callable[..., Any],
+    tool: Tool,
     arguments: Mapping[str, Any],
     *,
     output: str | None = None,
     background: bool = False,
-    parser: argparse.ArgumentParser | None = None,
     call: MagicCall | None = None,
 ) -> None:
     """Start a tool, show it in the running cell, and bind its result.
@@ -47,7 +46,7 @@ def run_tool(
     shell
         Whose cell is running.
     tool
-        One of the package's tools; it must take ``background``.
+        One that takes ``background``.
     arguments
         Its keyword arguments.
     output
@@ -55,8 +54,6 @@ def run_tool(
         ``_`` gets the same. A job that fails before anything of it finished leaves the variable as it was.
     background
         Return as soon as the job runs.
-    parser
-        Of the magic's line: errors then name its flags.
     call
         The magic that asks for it. One that runs in the background already with the same arguments is not
         started in the background a second time, but shown here, too.
@@ -75,8 +72,11 @@ def run_tool(
         cell.show(Note(f"The same is running already as {twin.id}, so nothing new was started."))
         show_job(shell, twin, cell, output)
         return
-    with shown_by_its_launcher(), naming_flags(parser), launched_by(call, arguments):
-        job: Job[Any] = tool(**arguments, background=True)
+    try:
+        with shown_by_its_launcher(), launched_by(call, arguments):
+            job: Job[Any] = tool.load()(**arguments, background=True)
+    except JesseNbError as error:
+        raise error.call(tool.flag_of(error.argument, MAGIC)) from error.__cause__
     if background:
         bind_result(shell, job, output)
         show_job(shell, job, cell, output)

@@ -12,12 +12,15 @@ import pytest
 
 import jesse_nb
 import jesse_nb.core.simulator.strategies.strategy_registry as strategy_registry
-from jesse_nb import cli_stored_code, cli_tools
 from jesse_nb.cli import main
-from jesse_nb.cli_options import parse_command_line
+from jesse_nb.cli import stored_code as cli_stored_code
+from jesse_nb.cli import tools as cli_tools
+from jesse_nb.cli.parser import parse_command_line
+from jesse_nb.cli.strategy_file import read_strategy_file
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.strategy_file import read_strategy_file
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 
 QUICKSTART = Path(jesse_nb.__file__).with_name("quickstart.py")
 PERIOD = ("BTC-USDT", "1h", "2024-02-01", "2024-03-02")
@@ -66,9 +69,10 @@ def test_the_options_are_the_tools_parameters():
     ours = set(options) - {"command", "version", "output", "key", "trust"}
     assert ours == parameters - {"result", "trades", "equity", "background"}
     assert all(options[name] is None for name in ours)
-    given = vars(parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
-                                     "--memory-limit", "1024", "--html", "x.html"]))  # fmt: skip
-    assert (given["key"], given["analysis_type"], given["ruin"]) == ("12ab", "deep", [20.0, 40.0])
+    line = parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
+                               "--memory-limit", "1024", "--html", "x.html"])  # fmt: skip
+    given = read_line(ANALYZE_RESULTS, "command", given_words(ANALYZE_RESULTS, "command", line))
+    assert (given["key"], given["analysis_type"], given["ruin"]) == ("12ab", "deep", (20.0, 40.0))
     assert (given["resimulate"], given["memory_limit"], given["output"]) == (False, 1024**3, "x.html")
 
 
@@ -157,11 +161,11 @@ def test_a_strategy_that_has_changed_is_not_taken_for_it(where, shown, tmp_path)
 
 @pytest.mark.parametrize(("words", "said"), [
     ([], "KEY"),
-    (["xyz"], "the first digits of a run's key are expected, not 'xyz'"),
+    (["xyz"], "KEY is 'xyz'. It is the first digits of a run's key."),
     (["0123456789abcdef"], "`jesse-nb runs` shows the keys"),
-    (["{key}", "--basic", "--deep"], "not allowed with argument"),
-    (["{key}", "--ruin", "0"], "ruin holds 0.0"),
-    (["{key}", "--scenarios", "-1"], "scenarios is -1"),
+    (["{key}", "--basic", "--deep"], "Give one of --basic, --advanced and --deep."),
+    (["{key}", "--ruin", "0"], "--ruin holds 0"),
+    (["{key}", "--scenarios", "-1"], "--scenarios is -1"),
     (["{key}", "--memory-limit", "100"], "megabytes from 256 up"),
     (["{key}", "--depe"], "Did you mean '--deep'"),
     (["{key}", "--strategy", "nothing.py"], "nothing.py"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import jesse_nb
-from jesse_nb import cli
+from jesse_nb.cli import commands as cli
 from jesse_nb.cli import main
 from jesse_nb.core.candles import DEMO_EXCHANGE, CandleStore, install_demo
 
@@ -164,10 +164,12 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["optimise"], "'optimise'"),
     (["optimize"], "STRATEGY"),
     (["optimize", "x.py", "--trails", "5"], "no option --trails. Did you mean '--trials'"),
-    (["optimize", "x.py", "--trials", "many"], "a whole number is expected, not 'many'"),
+    (["optimize", "x.py", "--trials", "many"], "--trials is 'many'. It is a whole number from 1 to 1,000,000."),
     (["optimize", "x.py", "surplus"], "'surplus'"),
-    (["optimize", "x.py", "--memory-limit", "1.5"], "whole megabytes from 256 up are expected, not '1.5'"),
-    (["optimize", "x.py", "--param", "fast"], "NAME=VALUE is expected, not 'fast'"),
+    (["optimize", "x.py", "--memory-limit", "1.5"], "--memory-limit is '1.5'. It is whole megabytes from 256 up."),
+    (["optimize", str(QUICKSTART), "--param", "fast"], "--hyperparameters takes NAME=VALUE pairs, not 'fast'"),
+    (["optimize", str(QUICKSTART), "--initial-result", "study"], "--initial-result is 'study', but results of earlier"),
+    (["optimize", "x.py", "--trial-timeout", "0"], "--trial-timeout is 0"),
     (["backtest", "x.py", "--data-routes", "ETH-USDT"], "SYMBOL:TIMEFRAME"),
     (["backtest", "x.py"], "Cannot read the strategy file x.py"),
     (["backtest", "Nobody", *PERIOD], "is no Jesse project"),
@@ -177,7 +179,7 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["candles", "delete", "BTC-USDT"], "BTC-USDT"),
     (["runs", "--limit", "0"], "--limit is 0"),
     (["runs", "--ledger", "-n", "2"], "--ledger counts all"),
-    (["demo", "--trials", "0"], "n_trials is 0"),
+    (["demo", "--trials", "0"], "--trials is 0"),
     (["demo", "-o", "."], "a folder"),
 ])  # fmt: skip
 def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypatch):
@@ -190,8 +192,7 @@ def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypa
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["-n", "0"], "n_trials is 0"),
-    (["-n", "0"], "Its flag is --trials."),
+    (["-n", "0"], "--trials is 0"),
     (["--metric", "sharp"], "Did you mean 'sharpe'"),
     (["--sampler", "tpee"], "Did you mean 'tpe'"),
     (["--space", "fast=30:5"], "from 30 down to 5"),
@@ -202,8 +203,8 @@ def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypa
     (["--end", "2025-01-01"], "2024-03-15"),
     (["--start", "soon"], "'soon'"),
     (["--balance", "-5"], "balance"),
-    (["--market", "margin"], "'margin'"),
-    (["--jobs", "0"], "n_jobs is 0"),
+    (["--market", "margin"], "--market is 'margin'"),
+    (["--jobs", "0"], "--jobs is 0"),
     (["--jobs", "rya"], "Did you mean 'ray'"),
     (["--jobs", "ray://127.0.0.1:1"], "No Ray cluster answers at ray://127.0.0.1:1"),
 ])  # fmt: skip
@@ -230,7 +231,7 @@ def test_an_interrupt_before_a_job_is_one_line(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli._COMMANDS, "runs", interrupted)
+    monkeypatch.setitem(cli._OWN_COMMANDS, "runs", interrupted)
     assert main(["runs"]) == 130
     assert capsys.readouterr().err == "jesse-nb: Interrupted.\n"
 
@@ -254,7 +255,7 @@ def test_packaged_notebooks_are_copied_and_never_overwritten(monkeypatch, tmp_pa
     (package / "_notebooks").mkdir(parents=True)
     for name in ("01_a.ipynb", "02_b.ipynb"):
         (package / "_notebooks" / name).write_text("{}")
-    monkeypatch.setattr(cli, "__file__", str(package / "cli.py"))
+    monkeypatch.setattr(cli, "__file__", str(package / "cli" / "commands.py"))
     copied = cli._notebooks()
     assert copied == tmp_path / "jesse_nb_notebooks"
     (copied / "01_a.ipynb").write_text("mine")

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 import jesse_nb
-from jesse_nb.cli_options import command_parser, parse_command_line
+from jesse_nb.cli.parser import command_parser, parse_command_line
 from jesse_nb.core.analysis.luck.overfit_verdict import FEW_ACTIVE_DAYS, HIGH_PBO, OFTEN, SURE, OverfitOutcome
 from jesse_nb.core.analysis.luck.overfit_verdict import FEW_DAYS as FEW_STUDIED_DAYS
 from jesse_nb.core.analysis.studies.cpcv_verdict import FEW_CANDIDATES, FEW_PATHS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import jesse_nb
+from jesse_nb.cli.strategy_file import read_strategy_file
 from jesse_nb.exceptions import StrategyError
-from jesse_nb.strategy_file import read_strategy_file
 
 STRATEGY = """
 from jesse.strategies import Strategy

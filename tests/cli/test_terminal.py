@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from jesse_nb import terminal
+from jesse_nb.cli import terminal
+from jesse_nb.cli.terminal import follow, remarks
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.jobs.progress import Progress
 from jesse_nb.exceptions import JobCancelledError, SpaceError
-from jesse_nb.terminal import follow, remarks
 
 
 class Screen(io.StringIO):

@@ -11,7 +11,7 @@ import pytest
 
 import jesse_nb
 from jesse_nb.cli import main
-from jesse_nb.cli_options import parse_command_line
+from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore, install_demo
 
 QUICKSTART = Path(jesse_nb.__file__).with_name("quickstart.py")
@@ -36,9 +36,8 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["walk-forward", "x.py"]))
     parameters = set(inspect.signature(jesse_nb.walk_forward).parameters)
-    # routes are Python's alone on the command line, and nothing is left to run there in the background
     own = {"command", "version", "output", "show_windows", "account"}
-    assert set(options) - own == parameters - {"routes", "background"}
+    assert set(options) - own == parameters - {"background"}  # nothing is left to run there in the background
     assert all(options[name] is None for name in parameters & set(options) - {"strategy"})
 
 
@@ -95,16 +94,16 @@ def test_showing_the_windows_needs_no_strategy_and_no_candles(capsys):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    ([], "The strategy is missing"),
+    ([], "STRATEGY is missing"),
     (["x.py"], "Cannot read the strategy file x.py"),
     (["quick.py", *PERIOD], "365 + 0 + 30 days"),
-    (["quick.py", *PERIOD, *DAYS, "--step-forward", "0"], "step_forward is 0"),
-    (["quick.py", *PERIOD, *DAYS, "--gap", "-1"], "gap is -1"),
-    (["quick.py", *PERIOD, *DAYS, "--trials", "0"], "n_trials is 0"),
+    (["quick.py", *PERIOD, *DAYS, "--step-forward", "0"], "--step-forward is 0"),
+    (["quick.py", *PERIOD, *DAYS, "--gap", "-1"], "--gap is -1"),
+    (["quick.py", *PERIOD, *DAYS, "--trials", "0"], "--trials is 0"),
     (["quick.py", *PERIOD, *DAYS, "--split", "cpvc"], "Did you mean 'cpcv'"),
     (["quick.py", *PERIOD, *DAYS, "-o", "."], "a folder"),
     (["quick.py", "--setp-forward", "7"], "Did you mean '--step-forward'"),
-    (["quick.py", "--step-forward", "week"], "a whole number is expected, not 'week'"),
+    (["quick.py", "--step-forward", "week"], "--step-forward is 'week'. It is a whole number of days"),
     (["--show-windows"], "start"),
     (["--show-windows", *PERIOD], "365 + 0 + 30 days"),
 ])  # fmt: skip

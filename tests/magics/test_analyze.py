@@ -16,10 +16,11 @@ from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, JesseNbError
 from jesse_nb.magics.analyze import results_in
-from jesse_nb.magics.options import flags_of, parse_line, tool_arguments
+from jesse_nb.magics.options import flags_of
 
 from .conftest import MARKET, STRATEGY, run
 from .test_completion import complete
+from .test_options import arguments_of
 
 SOURCE = "from jesse.strategies import Strategy\nfrom jesse import utils, indicators as ta\n" + STRATEGY
 PERIOD = ("BTC-USDT", "1h", "2023-01-20", "2023-02-20")
@@ -80,12 +81,12 @@ def test_flags_are_the_tools_parameters(shell):
 def test_flags_give_the_tools_parameters_by_name(shell):
     line = ("study --deep --ruin 20 40.5 --scenarios 3 --paths 1_000 --seed 7 --no-resimulation --no-monte-carlo "
             "--no-correlation --no-trade-analysis -j 2 --memory-limit 1024")  # fmt: skip
-    assert tool_arguments(parse_line(shell.find_line_magic("analyze"), line), {"n_jobs": 4, "fee": 0.1}) == {
-        "analysis_type": ["deep"], "ruin": [20.0, 40.5], "scenarios": 3, "paths": 1000, "seed": 7, "resimulate": False,
+    assert arguments_of(shell.find_line_magic("analyze"), line, {"jobs": 4, "fee": 0.1}) == {
+        "analysis_type": "deep", "ruin": (20.0, 40.5), "scenarios": 3, "paths": 1000, "seed": 7, "resimulate": False,
         "include_monte_carlo": False, "include_correlation": False, "include_trade_analysis": False, "n_jobs": 2,
         "memory_limit": 1024**3,
     }  # fmt: skip
-    assert tool_arguments(parse_line(shell.find_line_magic("analyze"), ""), {"n_jobs": 4}) == {"n_jobs": 4}
+    assert arguments_of(shell.find_line_magic("analyze"), "", {"jobs": 4}) == {"n_jobs": 4}
 
 
 # ------------------------------------------------------------------ what it gives

@@ -9,8 +9,9 @@ from IPython.core.error import UsageError
 
 import jesse_nb as jn
 from jesse_nb.core.tools.batch.batch import backtest_batch
+from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.exceptions import InputError, StrategyError
-from jesse_nb.magics.values import params_of, periods_of
+from jesse_nb.magics.options import desk_of
 
 from .conftest import STRATEGY, run
 
@@ -75,20 +76,22 @@ def test_its_flags_are_the_tools_parameters(shell):
     (["eyJhIjogMX0="], "eyJhIjogMX0="),
 ])  # fmt: skip
 def test_what_params_may_be(words, expected):
-    assert params_of(words, {"grid": {"x": [1]}}) == expected
+    params = BACKTEST_BATCH.parameter("params")
+    assert params.read_words(words, desk_of({"grid": {"x": [1]}})) == expected
 
 
 @pytest.mark.parametrize("words", [["fast="], ["=5"], ["fast=5,,6"], ["fast=5", "slow"], ["unknown"]])
 def test_params_that_cannot_be_read(words):
-    with pytest.raises((UsageError, InputError), match="--params"):
-        params_of(words, {})
+    with pytest.raises((UsageError, InputError), match="params"):
+        BACKTEST_BATCH.parameter("params").read_words(words, desk_of({}))
 
 
 def test_periods():
-    assert periods_of(["2023-01-01..2023-02-01"]) == [("2023-01-01", "2023-02-01")]
+    periods = BACKTEST_BATCH.parameter("periods")
+    assert periods.read_words(["2023-01-01..2023-02-01"], desk_of({})) == [("2023-01-01", "2023-02-01")]
     for wrong in ("2023-01-01", "..2023-02-01", "2023-01-01.."):
-        with pytest.raises(UsageError, match=r"START\.\.END"):
-            periods_of([wrong])
+        with pytest.raises(InputError, match=r"START\.\.END"):
+            periods.read_words([wrong], desk_of({}))
 
 
 @pytest.mark.parametrize(("line", "error", "words"), [

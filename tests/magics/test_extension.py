@@ -86,5 +86,5 @@ def test_a_configuration_file_sets_defaults(shell):
 
 
 def test_a_wrong_value_is_refused():
-    with pytest.raises(TraitError, match="'futures', 'spot'"):
+    with pytest.raises(TraitError, match="futures, spot"):
         JesseNb(market="margin")

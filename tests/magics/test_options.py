@@ -3,13 +3,17 @@ from __future__ import annotations
 import pytest
 from IPython.core.error import UsageError
 
-from jesse_nb.cli_options import parse_command_line
+from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.study.metric import Metric
-from jesse_nb.core.tools.words import naming_flags
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.registry import OPTIMIZE, tool_of_magic
 from jesse_nb.exceptions import InputError
-from jesse_nb.magics.options import flags_of, parse_line, tool_arguments
-from jesse_nb.magics.values import constraints_of, evaluate, metrics_of, space_of, values_by_name
+from jesse_nb.magics.options import desk_of, flags_of, parse_line, tool_arguments
+from jesse_nb.magics.values import evaluate
+
+#: What the magics read themselves.
+OWN = ("strategy", "strategies", "routes", "names", "output", "background")
 
 
 @pytest.fixture
@@ -17,11 +21,16 @@ def optimize(shell):
     return shell.find_line_magic("optimize")
 
 
+def arguments_of(magic, line, chosen=None, names=None):
+    """Return what a line gives its tool."""
+    tool = tool_of_magic(magic.parser.prog.lstrip("%"))
+    return tool_arguments(tool, given_words(tool, "magic", parse_line(magic, line)), chosen or {},
+                          desk_of(names or {}), OWN)  # fmt: skip
+
+
 def test_flags_give_the_tools_parameters_by_name(optimize):
-    options = parse_line(
-        optimize, "Mine -s BTC-USDT -t 4h -n 50 -j 3 --trial-timeout 2.5 --fee 0 --start '2024-01-31 12:00'"
-    )
-    assert tool_arguments(options, {}) == {
+    line = "Mine -s BTC-USDT -t 4h -n 50 -j 3 --trial-timeout 2.5 --fee 0 --start '2024-01-31 12:00'"
+    assert arguments_of(optimize, line) == {
         "symbol": "BTC-USDT",
         "timeframe": "4h",
         "n_trials": 50,
@@ -30,7 +39,7 @@ def test_flags_give_the_tools_parameters_by_name(optimize):
         "fee": 0.0,
         "start": "2024-01-31 12:00",
     }
-    assert options.strategy == "Mine"
+    assert parse_line(optimize, line).strategy == "Mine"
 
 
 def test_constraints_are_comparisons_and_functions(optimize, shell):
@@ -38,11 +47,10 @@ def test_constraints_are_comparisons_and_functions(optimize, shell):
         return True
 
     line = "--constraint 'trades >= 30' 'max drawdown < 25' --constraint calm --holdout 90d"
-    options = parse_line(optimize, line)
-    assert tool_arguments(options, {})["holdout"] == "90d"
-    assert constraints_of(options.constraints, {"calm": calm}) == ["trades >= 30 max drawdown < 25", calm]
-    bare = parse_line(shell.find_line_magic("walk_forward"), "--constraint trades >= 30 -n 5")
-    assert constraints_of(bare.constraints, {}) == ["trades >= 30"]
+    given = arguments_of(optimize, line, names={"calm": calm})
+    assert given == {"holdout": "90d", "constraints": ["trades >= 30 max drawdown < 25", calm]}
+    bare = arguments_of(shell.find_line_magic("walk_forward"), "--constraint trades >= 30 -n 5")
+    assert bare["constraints"] == ["trades >= 30"]
 
 
 def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
@@ -58,40 +66,39 @@ def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
 
 
 def test_the_line_wins_over_the_configuration(optimize):
-    defaults = {"n_jobs": 2, "fee": 0.002, "exchange": "Binance Spot"}
-    arguments = tool_arguments(parse_line(optimize, "--jobs 7 --fee 0"), defaults)
-    assert arguments == {"n_jobs": 7, "fee": 0.0, "exchange": "Binance Spot"}
+    chosen = {"jobs": 2, "fee": 0.002, "exchange": "Binance Spot"}
+    assert arguments_of(optimize, "--jobs 7 --fee 0", chosen) == {"n_jobs": 7, "fee": 0.0, "exchange": "Binance Spot"}
 
 
 def test_defaults_of_other_magics_are_not_passed_on(shell):
-    arguments = tool_arguments(
-        parse_line(shell.find_line_magic("backtest"), ""), {"n_trials": 5, "fee": 0.002}
-    )
-    assert arguments == {"fee": 0.002}
+    assert arguments_of(shell.find_line_magic("backtest"), "", {"trials": 5, "fee": 0.002}) == {"fee": 0.002}
 
 
 def test_memory_is_given_in_megabytes(shell):
     for name in ("optimize", "backtest", "backtest_batch", "walk_forward", "analyze"):
-        options = parse_line(shell.find_line_magic(name), "--memory-limit 512")
-        assert tool_arguments(options, {})["memory_limit"] == 512 * 1024**2
+        assert arguments_of(shell.find_line_magic(name), "--memory-limit 512") == {"memory_limit": 512 * 1024**2}
     for wrong in ("255", "1.5", "much", "nan", "true", "-512"):
-        with pytest.raises(UsageError, match=f"whole megabytes from 256 up are expected, not '{wrong}'"):
-            parse_line(shell.find_line_magic("backtest"), f"--memory-limit {wrong}")
+        with pytest.raises(UsageError, match=f"--memory-limit is '{wrong}'. It is whole megabytes from 256 up."):
+            arguments_of(shell.find_line_magic("backtest"), f"--memory-limit {wrong}")
 
 
 def test_parameters_are_spelled_both_ways(shell):
     for name in ("optimize", "backtest", "backtest_batch", "walk_forward"):
-        options = parse_line(shell.find_line_magic(name), "--param fast=3 slow=4 --hyperparameters stop=1.5")
-        assert options.hyperparameters == ["fast=3", "slow=4", "stop=1.5"]
+        line = "--param fast=3 slow=4 --hyperparameters stop=1.5"
+        given = arguments_of(shell.find_line_magic(name), line)
+        assert given == {"hyperparameters": {"fast": 3, "slow": 4, "stop": 1.5}}
 
 
-def test_an_error_about_an_argument_names_its_flag(optimize):
-    for message, said in (("n_trials is 0.", "Write more. Its flag is --trials."), ("fee is -1.", "Write more."),
-                          ("strategy is needed.", "Write more."), ("Nothing known.", "Write more.")):  # fmt: skip
-        with pytest.raises(InputError) as caught, naming_flags(optimize.parser):
-            raise InputError(message, "Write more.")
-        assert str(caught.value) == f"{message} {said}"
-        assert caught.value.hint == said
+def test_an_error_about_an_argument_names_its_flag(optimize, shell):
+    from .conftest import run
+
+    with pytest.raises(UsageError, match=r"^--trials is 0\. It is a whole number from 1 to 1,000,000\.$") as caught:
+        arguments_of(optimize, "--trials 0")
+    assert isinstance(caught.value, InputError)
+    assert caught.value.argument == "n_trials"
+    shell.user_ns["Mine"] = type("Mine", (), {})
+    with pytest.raises(InputError, match=r"^--hyperparameters takes NAME=VALUE pairs or a dict"):
+        run(shell, "%optimize Mine --param 3")
 
 
 #: What a flag's help calls a default that the tool knows as None, by the flag's parameter.
@@ -138,18 +145,19 @@ def test_the_configuration_gives_the_tools_defaults():
             default = DEFAULTS.get(parameter) if known is None or known.default is None else known.default
             if default is not None:
                 written = f"{default:,}".removesuffix(".0") if isinstance(default, int | float) else default
-                assert f"({written})" in trait.help, name
+                assert f"({written}" in trait.help, name
 
 
 @pytest.mark.parametrize(("text", "jobs"), [("4", 4), ("1e2", 100), ("ray", "ray"),
                                             ("ray://trading-1.example:10001", "ray://trading-1.example:10001")])
 def test_jobs_are_a_number_or_a_cluster(optimize, text, jobs):
-    assert tool_arguments(parse_line(optimize, f"--jobs {text}"), {"n_jobs": 2}) == {"n_jobs": jobs}
-    assert parse_command_line(["optimize", "file.py", "-j", text]).n_jobs == jobs
+    assert arguments_of(optimize, f"--jobs {text}", {"jobs": 2}) == {"n_jobs": jobs}
+    line = parse_command_line(["optimize", "file.py", "-j", text])
+    assert read_line(OPTIMIZE, "command", given_words(OPTIMIZE, "command", line))["n_jobs"] == jobs
 
 
 def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
-    store = tool_arguments(parse_line(optimize, f"--candles {tmp_path}"), {})["candles"]
+    store = arguments_of(optimize, f"--candles {tmp_path}")["candles"]
     assert isinstance(store, CandleStore)
     assert store.root == tmp_path
 
@@ -160,38 +168,46 @@ def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
         ("--trals 5", "%optimize has no option --trals. Did you mean '--trials'"),
         ("--trial 5", "%optimize has no option --trial."),  # no abbreviations
         ("--jbos=5", "no option --jbos. Did you mean '--jobs'"),
-        ("--trials many", "a whole number is expected, not 'many'"),
-        ("--trials 2.5", "a whole number is expected, not '2.5'"),
-        ("--fee nan", "a number is expected, not 'nan'"),
-        ("--timeout inf", "a number is expected, not 'inf'"),
+        ("--trials many", "--trials is 'many'. It is a whole number from 1"),
+        ("--trials 2.5", "--trials is '2.5'. It is a whole number"),
+        ("--fee nan", "--fee is 'nan'. It is a number from 0 to below 0.1"),
+        ("--timeout inf", "--timeout is 'inf'. It is a number of seconds above zero"),
         ("--trials", "expected one argument"),
-        ("--jobs rya", "a whole number is expected, or ray, not 'rya'. Did you mean 'ray'"),
-        ("--jobs 1.5", "a whole number is expected, or ray, not '1.5'"),
-        ("--jobs ray://somewhere", "not 'ray://somewhere'. Known: ray, ray://HOST:10001."),
-        ("-o 2nd", "a variable's name is expected, not '2nd'"),
-        ("-o class", "a variable's name is expected, not 'class'"),
+        ("--jobs rya", "--jobs is 'rya'. It is a whole number from 1 to 1,024, or ray. Did you mean 'ray'"),
+        ("--jobs 1.5", "--jobs is '1.5'. It is a whole number from 1 to 1,024, or ray."),
+        ("--jobs ray://somewhere", "--jobs is 'ray://somewhere'. It is a whole number from 1 to 1,024, or ray."),
+        ("-o 2nd", "--output is '2nd'. It is a variable's name."),
+        ("-o class", "--output is 'class'. It is a variable's name."),
         ("One Two", "does not know what to do with 'Two'"),
         ("--start '2024", "cannot be split into words"),
     ],
 )
-def test_a_wrong_line_gives_one_line(optimize, line, expected):
+def test_a_wrong_line_gives_one_line(shell, line, expected):
+    from .conftest import run
+
     with pytest.raises(UsageError) as caught:
-        parse_line(optimize, line)
+        run(shell, f"%optimize {line}")
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
+def read(name, words, names):
+    """Return what words of an argument of %optimize stand for, where these names are known."""
+    return OPTIMIZE.parameter(name).read_words(words, desk_of(names))
+
+
 def test_values_by_name():
-    given = ["fast=10", "stop=2.5", "mode=a", "on=True", "off=None", "tiny=1e-3"]
-    assert values_by_name(given, {}, "--hyperparameters") == {
+    given = ["fast=10", "stop=2.5", "mode=a", "on=True", "use=false", "off=None", "tiny=1e-3"]
+    assert read("hyperparameters", given, {}) == {
         "fast": 10,
         "stop": 2.5,
         "mode": "a",
         "on": True,
+        "use": False,
         "off": None,
         "tiny": 0.001,
     }
-    assert values_by_name(["best"], {"best": {"fast": 3}}, "--hyperparameters") == {"fast": 3}
+    assert read("hyperparameters", ["best"], {"best": {"fast": 3}}) == {"fast": 3}
 
 
 @pytest.mark.parametrize(
@@ -203,12 +219,14 @@ def test_values_by_name():
         (["{'fast':", "10}"], "without braces"),
         (["bset"], "Did you mean 'best'?"),
         (["best[0]"], "cannot be evaluated: 0."),
+        (["fast=8", "fast=9"], "gives 'fast' twice"),
     ],
 )
 def test_values_that_cannot_be_read(words, expected):
-    with pytest.raises(UsageError) as caught:
-        values_by_name(words, {"best": {"fast": 3}}, "--hyperparameters")
+    with pytest.raises(InputError) as caught:
+        read("hyperparameters", words, {"best": {"fast": 3}})
     assert expected in str(caught.value)
+    assert caught.value.argument == "hyperparameters"
 
 
 def test_evaluating_does_not_touch_the_namespace():
@@ -218,8 +236,8 @@ def test_evaluating_does_not_touch_the_namespace():
 
 
 def test_spaces():
-    assert space_of(["fast=5:30", "mode=a,b"], {}) == "fast=5:30 mode=a,b"
-    assert space_of(["mine"], {"mine": {"fast": (5, 30)}}) == {"fast": (5, 30)}
+    assert read("space", ["fast=5:30", "mode=a,b"], {}).names == ("fast", "mode")
+    assert read("space", ["mine"], {"mine": {"fast": (5, 30)}}).names == ("fast",)
 
 
 def test_metrics():
@@ -231,10 +249,11 @@ def test_metrics():
 
     metric = Metric("own", "maximize", "own", "", mine)
     namespace = {"mine": mine, "sharpe": sharpe, "metric": metric, "number": 3}
-    assert metrics_of(["sharpe"], namespace) == "sharpe"
-    assert metrics_of(["mine"], namespace) is mine
-    assert metrics_of(["calmar", "mine", "metric"], namespace) == ["calmar", mine, metric]
-    assert metrics_of(["number"], namespace) == "number"  # the tool then says that there is no such metric
+    assert read("metric", ["sharpe"], namespace) == "sharpe"
+    assert read("metric", ["mine"], namespace) is mine
+    assert read("metric", ["calmar", "mine", "metric"], namespace) == ["calmar", mine, metric]
+    with pytest.raises(InputError, match="No metric is called 'number'"):
+        read("metric", ["number"], namespace)
 
 
 def test_help_shows_every_flag(shell):
@@ -247,12 +266,7 @@ def test_help_shows_every_flag(shell):
 @pytest.mark.parametrize(("words", "metrics"), [
     (["max", "drawdown"], "max_drawdown"), (["Smart", "Sharpe", "calmar"], ["smart_sharpe", "calmar"]),
     (["sharpe", "win", "rate"], ["sharpe", "win_rate"]), (["jesse", "score", "calmar"], "jesse_score_calmar"),
-    (["sharpe", "calmar"], ["sharpe", "calmar"]), (["win"], "win"), (["sharpe-ratio"], "sharpe-ratio"),
+    (["sharpe", "calmar"], ["sharpe", "calmar"]), (["sharpe-ratio"], "sharpe-ratio"),
 ])  # fmt: skip
 def test_a_metric_may_be_of_several_words(words, metrics):
-    assert metrics_of(words, {}) == metrics
-
-
-def test_a_value_is_given_once():
-    with pytest.raises(UsageError, match="--hyperparameters gives 'fast' twice"):
-        values_by_name(["fast=8", "fast=9"], {}, "--hyperparameters")
+    assert read("metric", words, {}) == metrics

@@ -11,9 +11,10 @@ import jesse_nb as jn
 from jesse_nb.core.jobs.job import jobs
 from jesse_nb.exceptions import InputError, PeriodError, SpaceError
 from jesse_nb.magics.config import JesseNb
-from jesse_nb.magics.options import flags_of, parse_line, tool_arguments
+from jesse_nb.magics.options import flags_of
 
 from .conftest import STRATEGY, run
+from .test_options import arguments_of
 
 MARKET = "-s BTC-USDT -t 1h --start 2023-01-15 --end 2023-02-22"
 DAYS = "--in-sample-period 14 --out-sample-period 8 --step-forward 8"
@@ -44,11 +45,11 @@ def test_flags_are_the_tools_parameters(shell):
 def test_flags_give_the_tools_parameters_by_name(shell):
     magic = shell.find_line_magic("walk_forward")
     line = "Mine --in-sample-period 90 --gap 0 --gaps keep --anchored --split cpcv --groups 8 --test-groups 3 -n 5"
-    assert tool_arguments(parse_line(magic, line), {}) == {
+    assert arguments_of(magic, line) == {
         "in_sample_period": 90, "gap": 0, "gaps": "keep", "anchored": True, "split": "cpcv", "groups": 8,
         "test_groups": 3, "n_trials": 5,
     }  # fmt: skip
-    assert tool_arguments(parse_line(magic, ""), {}) == {}
+    assert arguments_of(magic, "") == {}
 
 
 def test_it_gives_what_python_gives(shell):
@@ -132,8 +133,7 @@ def test_defaults_for_the_windows(shell):
     run(shell, "%config JesseNb.step_forward = 30")
     run(shell, "%config JesseNb.out_sample_period = 30")
     run(shell, "%config JesseNb.trials = 5")
-    chosen = tool_arguments(parse_line(shell.find_line_magic("walk_forward"), "--step-forward 10"),
-                            settings.defaults_of_tools())  # fmt: skip
+    chosen = arguments_of(shell.find_line_magic("walk_forward"), "--step-forward 10", settings.chosen())
     assert chosen == {"step_forward": 10, "out_sample_period": 30, "n_trials": 5, "n_jobs": 2}
 
 
@@ -141,15 +141,15 @@ def test_defaults_for_the_windows(shell):
     ("line", "error", "expected"),
     [
         ("Crossing {m} --in-sample-period 60", PeriodError, "60 + 0 + 8 days"),
-        ("Crossing {m} --step-forward 0", InputError, "step_forward is 0"),
-        ("Crossing {m} --out-sample-period -3", InputError, "out_sample_period is -3"),
-        ("Crossing {m} --gap -1", InputError, "gap is -1"),
-        ("Crossing {m} --trials 0", InputError, "n_trials is 0"),
+        ("Crossing {m} --step-forward 0", InputError, "--step-forward is 0"),
+        ("Crossing {m} --out-sample-period -3", InputError, "--out-sample-period is -3"),
+        ("Crossing {m} --gap -1", InputError, "--gap is -1"),
+        ("Crossing {m} --trials 0", InputError, "--trials is 0"),
         ("Crossing {m} --split cpvc", InputError, "Did you mean 'cpcv'"),
         ("Crossing {m} --split cpcv --groups 1", InputError, "groups"),
         ("Crossing {m} --space fats=5:30", SpaceError, "Did you mean 'fast'"),
         ("Crossing {m} --in-sample 60", UsageError, "no option --in-sample."),
-        ("Crossing {m} --step-forward 1.5", UsageError, "a whole number is expected, not '1.5'"),
+        ("Crossing {m} --step-forward 1.5", UsageError, "--step-forward is '1.5'. It is a whole number of days"),
         ("--show-windows {m} --in-sample-period 60", PeriodError, "60 + 0 + 8 days"),
         ("--show-windows {m} --split cpvc", InputError, "Did you mean 'cpcv'"),
         ("--show-windows --start 2023-01-15", PeriodError, "end"),

@@ -127,11 +127,11 @@ WRONG = [
     ("end", (2023, 5, 1), "stored up to 2023-03-01"),
     ("start", (2, 0, 1), "outside the years"),
     ("output", "", "Give the result a name."),
-    ("output", "my study", "variable's name is expected"),
-    ("output", HOSTILE, "variable's name is expected"),
-    ("n_trials", "many", "whole number is expected"),
+    ("output", "my study", "It is a variable's name."),
+    ("output", HOSTILE, "It is a variable's name."),
+    ("n_trials", "many", "It is a whole number"),
     ("n_trials", "-", "begins with a dash"),
-    ("n_jobs", "1.5", "whole number is expected"),
+    ("n_jobs", "1.5", "It is a whole number"),
     ("metric", "sharp", "Did you mean 'sharpe'"),
     ("constraints", "trades >> 3", ""),
     ("hyperparameters", "fast", "is neither name=value nor a variable"),
@@ -152,7 +152,7 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
         assert reason in error_of(parts, name)
         assert error_of(parts, name)
         assert parts.form.run_button.disabled
-        assert parts.form.reason.startswith(f"Run is disabled. {parts.field(name).label}: ")
+        assert parts.form.reason.startswith(f"Run is disabled. {parts.field(name).label}")
         assert parts.form.page.wrong == [name]
         assert "<img" not in parts.field(name).row.children[2].value
         parts.form.run_button.click()
@@ -167,11 +167,11 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
     ({"in_sample_period": "20", "gap": "20"}, "in_sample_period", "20 + 20 + 30 days"),
     ({"in_sample_period": "10", "out_sample_period": "900"}, "out_sample_period", "10 + 0 + 900 days"),
     ({"in_sample_period": "10", "gap": "400"}, "gap", "10 + 400 + 30 days"),
-    ({"in_sample_period": "10", "out_sample_period": "0"}, "out_sample_period", "out_sample_period is 0."),
+    ({"in_sample_period": "10", "out_sample_period": "0"}, "out_sample_period", "Out-of-sample days is 0."),
     ({"in_sample_period": "10", "out_sample_period": "5"}, "", ""),
     ({"split": "cpcv"}, "", ""),
     ({"split": "cpcv", "gap": "10"}, "groups", "6 groups with 10 days between them do not fit"),
-    ({"split": "cpcv", "test_groups": "9"}, "test_groups", "test_groups is 9"),
+    ({"split": "cpcv", "test_groups": "9"}, "test_groups", "Test groups is 9"),
 ])  # fmt: skip
 def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wrong, reason):
     parts = opened(bench, "walk_forward")
@@ -417,8 +417,9 @@ def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench
 
 
 @pytest.mark.parametrize(("field", "value", "words"), [
-    ("balance", "-5", "must be above zero"), ("fee", "5", "0.1 % is 0.001"), ("leverage", "0", "from 1 up"),
-    ("leverage", "3", "A spot account has no leverage"), ("warm_up_candles", "-1", "from 0 up"),
+    ("balance", "-5", "Balance is -5.0. It is a number of the quote currency above zero."),
+    ("fee", "5", "0.1 % is 0.001"), ("leverage", "0", "from 1 to 1,000"),
+    ("leverage", "3", "A spot account has no leverage"), ("warm_up_candles", "-1", "from 0 to 1,000,000"),
 ])  # fmt: skip
 def test_what_is_wrong_with_the_account_stands_at_its_field(bench, field, value, words):
     parts = opened(bench, "backtest", "--market spot" if value == "3" else "")
@@ -463,8 +464,9 @@ def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
 @pytest.mark.parametrize(("text", "words"), [
     ("fast=abc", "fast is a whole number, not 'abc'."), ("fast=8.5", "fast is a whole number, not '8.5'."),
     ("fast=8,slow=40", "fast is a whole number, not '8,slow=40'."), ("stop=nan", "stop is a number, not 'nan'."),
-    ("mode=c", "mode is one of a, b, not 'c'."), ("fast=8 fast=9", "--hyperparameters gives 'fast' twice."),
-    ("fast", "'fast' is neither name=value nor a variable. Write fast=12 slow=50, for example."),
+    ("mode=c", "mode is one of a, b, not 'c'."), ("fast=8 fast=9", "Hyperparameters gives 'fast' twice."),
+    ("fast", "Hyperparameters is 'fast', which is neither name=value nor a variable. Write fast=12 slow=50, for "
+             "example."),
     ("fast=8 slow=-3 stop=2 mode=b", ""), ("stop=2.5", ""),
 ])  # fmt: skip
 def test_a_value_of_the_wrong_kind_is_marked(bench, text, words):

@@ -130,14 +130,15 @@ def exchange_name(name: Any) -> str:
         When it is not a name that can safely be a folder's.
     """
     if not isinstance(name, str):
-        raise InputError(f"The exchange is {shown(name)}, which is not a name.", "Write it like 'Binance Spot'.")
+        raise InputError(f"The exchange is {shown(name)}, which is not a name.", "Write it like 'Binance Spot'.",
+                         argument="exchange")
     tidy = " ".join(name.split())
     if not _EXCHANGE.fullmatch(tidy) or ".." in tidy or _DEVICES.fullmatch(tidy):
         raise InputError(
             f"{shown(name)} cannot be an exchange's name.",
             "Allowed are up to 64 English letters, digits, spaces and ()_.+&- that begin with a letter "
             "or digit, like 'Binance Spot'.",
-        )
+            argument="exchange")
     return tidy
 
 
@@ -150,9 +151,10 @@ def symbol_name(name: Any) -> str:
         When it does not name a base and a quote currency.
     """
     if not isinstance(name, str):
-        raise InputError(f"The symbol is {shown(name)}, which is not a name.", "Write it like 'BTC-USDT'.")
+        raise InputError(f"The symbol is {shown(name)}, which is not a name.", "Write it like 'BTC-USDT'.",
+                         argument="symbol")
     tidy = unicodedata.normalize("NFKC", name).strip().upper().replace("/", "-").replace("_", "-")
     if not _SYMBOL.fullmatch(tidy):
         raise InputError(f"{shown(name)} is not a symbol.",
-                         "Write base and quote currency with a dash between them, like 'BTC-USDT'.")
+                         "Write base and quote currency with a dash between them, like 'BTC-USDT'.", argument="symbol")
     return tidy

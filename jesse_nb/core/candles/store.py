@@ -109,7 +109,7 @@ class CandleStore:
             raise self._not_found(None, symbol)
         if len(exchanges) > 1:
             raise InputError(f"{symbol} is stored for several exchanges: {', '.join(exchanges)}.",
-                             f"Say which one, like exchange={exchanges[0]!r}.")
+                             f"Say which one, like exchange={exchanges[0]!r}.", argument="exchange")
         return self.info(exchanges[0], symbol)
 
     def read(self, exchange: str, symbol: str, start: Any = None, end: Any = None) -> Candles:
@@ -155,7 +155,8 @@ class CandleStore:
             start = info.start if start is None else to_ms(start, "start")
             end = info.end if end is None else to_ms(end, "end")
             if start >= end:
-                raise PeriodError(f"The end ({utc_text(end)}) must come after the start ({utc_text(start)}).")
+                raise PeriodError(f"The end ({utc_text(end)}) must come after the start ({utc_text(start)}).",
+                                  argument="end")
             if start < info.start or end > info.end:
                 raise CandlesNotFoundError(
                     f"{info.symbol} of {info.exchange} is stored from {utc_text(info.start)} to "

@@ -176,7 +176,7 @@ def _check_start(timeframes: Sequence[str], start: int) -> None:
             step = _common_step(timeframes)
             before = start // step * step
             raise PeriodError(f"The start {utc_text(start)} is not the beginning of a {timeframe} candle.",
-                              f"Try {utc_text(before)} or {utc_text(before + step)}.")
+                              f"Try {utc_text(before)} or {utc_text(before + step)}.", argument="start")
 
 
 def _common_step(timeframes: Sequence[str]) -> int:

@@ -107,23 +107,24 @@ class Account:
                 raise InputError(f"{name} must be a number, not {value!r}.")
             object.__setattr__(self, name, float(value))
         if not (math.isfinite(self.balance) and self.balance > 0):
-            raise InputError(f"The starting balance must be above zero, not {self.balance!r}.")
+            raise InputError(f"The starting balance must be above zero, not {self.balance!r}.", argument="balance")
         if not 0 <= self.fee < 0.1:
             raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {self.fee!r}.",
-                             "0.1 % is 0.001.")
+                             "0.1 % is 0.001.", argument="fee")
         if not 0 <= self.maintenance_margin < 1:
             raise InputError("The maintenance margin is a fraction of the value of open positions, from 0 up to 1, "
-                             f"not {self.maintenance_margin!r}.", "0.4 % is 0.004.")
+                             f"not {self.maintenance_margin!r}.", "0.4 % is 0.004.", argument="maintenance_margin")
         if self.market not in ("futures", "spot"):
-            raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.")
+            raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.", argument="market")
         if self.leverage_mode not in ("cross", "isolated"):
-            raise InputError(f"The leverage mode is 'cross' or 'isolated', not {self.leverage_mode!r}.")
+            raise InputError(f"The leverage mode is 'cross' or 'isolated', not {self.leverage_mode!r}.",
+                             argument="leverage_mode")
         if not _is_whole(self.leverage, 1):
-            raise InputError(f"The leverage is a whole number from 1 up, not {self.leverage!r}.")
+            raise InputError(f"The leverage is a whole number from 1 up, not {self.leverage!r}.", argument="leverage")
         object.__setattr__(self, "leverage", int(self.leverage))
         if self.market == "spot" and self.leverage != 1:
             raise InputError(f"A spot account has no leverage, but leverage is {self.leverage}.",
-                             "Leave it out, or use market='futures'.")
+                             "Leave it out, or use market='futures'.", argument="leverage")
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class BacktestSpec:
         for route in markets:
             if route.timeframe not in TIMEFRAME_MINUTES:
                 raise PeriodError(f"Unknown timeframe {route.timeframe!r}.",
-                                  did_you_mean(route.timeframe, TIMEFRAME_MINUTES))
+                                  did_you_mean(route.timeframe, TIMEFRAME_MINUTES), argument="timeframe")
         for name in ("start", "end"):
             moment = getattr(self, name)
             if not _is_whole(moment, 0) or moment % MINUTE_MS:
@@ -205,25 +206,27 @@ class BacktestSpec:
             object.__setattr__(self, name, int(moment))
         if self.start >= self.end:
             raise PeriodError(f"The end ({utc_text(self.end)}) must come after "
-                              f"the start ({utc_text(self.start)}).")
+                              f"the start ({utc_text(self.start)}).", argument="end")
         if not _is_whole(self.warm_up_candles, 0):
-            raise InputError(f"warm_up_candles is a whole number from 0 up, not {self.warm_up_candles!r}.")
+            raise InputError.of("warm_up_candles", f"is a whole number from 0 up, not {self.warm_up_candles!r}.")
         object.__setattr__(self, "warm_up_candles", int(self.warm_up_candles))
         if self.mode not in ("fast", "step"):
-            raise InputError(f"The mode is 'fast' or 'step', not {self.mode!r}.")
+            raise InputError(f"The mode is 'fast' or 'step', not {self.mode!r}.", argument="mode")
         if self.gaps not in ("fill", "keep"):
-            raise InputError(f"gaps is 'fill' or 'keep', not {self.gaps!r}.")
+            raise InputError.of("gaps", f"is 'fill' or 'keep', not {self.gaps!r}.")
         traded = [(route.exchange, route.symbol) for route in self.routes]
         if len(set(traded)) < len(traded):
             raise InputError("Each symbol can be traded by one route only.",
-                             "Jesse allows one strategy a market.")
+                             "Jesse allows one strategy a market.", argument="routes")
         exchanges = sorted({route.exchange for route in markets})
         if len(exchanges) > 1:
             raise InputError(f"All routes, those only watched too, must be on one exchange, not {exchanges}.",
-                             "Jesse simulates one exchange at a time; import the candles under one name.")
+                             "Jesse simulates one exchange at a time; import the candles under one name.",
+                             argument="data_routes")
         quotes = {symbol.rsplit("-", 1)[-1] for _, symbol in traded}
         if len(quotes) > 1:
-            raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.")
+            raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.",
+                             argument="routes")
         if not isinstance(self.pipeline, CandlePipeline | None):
             raise InputError(f"The pipeline is {self.pipeline!r}.", "It is a CandlePipeline, or None.")
         object.__setattr__(self, "hyperparameters", {str(name): _plain(name, value) for name, value
@@ -351,4 +354,4 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     raise InputError(f"The hyperparameter {name!r} is {value!r}.",
-                     "Hyperparameters are finite numbers, strings, booleans or None.")
+                     "Hyperparameters are finite numbers, strings, booleans or None.", argument="hyperparameters")

@@ -90,10 +90,10 @@ def walk_forward_windows(
     for name, value, least in (("in_sample_period", in_sample_period, 1), ("out_sample_period", out_sample_period, 1),
                                ("step_forward", step_forward, 1), ("gap", gap, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}.", f"It is a whole number of days from {least} up.")
+            raise InputError.of(name, f"is {value!r}.", f"It is a whole number of days from {least} up.")
     first, last = to_ms(start, "start"), to_ms(end, "end")
     if first >= last:
-        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
+        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).", argument="end")
     windows: list[Window] = []
     while True:
         shift = len(windows) * step_forward * DAY_MS
@@ -112,7 +112,7 @@ def walk_forward_windows(
         raise PeriodError(
             f"{in_sample_period} + {gap} + {out_sample_period} days (in-sample, gap, out-of-sample) do not fit into "
             f"{utc_text(first)} to {utc_text(last)}, which is {(last - first) / DAY_MS:g} days.",
-            f"Choose a period of {needed} days or more, or shorter windows.")
+            f"Choose a period of {needed} days or more, or shorter windows.", argument="in_sample_period")
     return tuple(windows)
 
 

@@ -47,7 +47,8 @@ def plan_table(arguments: Mapping[str, Any]) -> pd.DataFrame:
         for name in ("train days", "test days"):
             table[name] = table[name].map("{:g}".format)
     else:
-        raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))
+        raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")),
+                         argument="split")
     return table
 
 

@@ -100,7 +100,7 @@ class Request:
 
     def _prepare(self, start: Any, end: Any) -> Prepared:
         if start is None or end is None:
-            raise PeriodError("start and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
+            raise PeriodError.of("start", "and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
         begin, finish = to_ms(start, "start"), to_ms(end, "end")
         cache = self._cache()
         series = cache.store
@@ -197,19 +197,19 @@ class Request:
         for name in ("routes", "data_routes"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
-                raise InputError(f"{name} is {value!r}.", "It is a list with one entry a market.")
+                raise InputError.of(name, f"is {value!r}.", "It is a list with one entry a market.")
         return self
 
     def _routes(self, series: CandleStore) -> tuple[Route, ...]:
         if self.routes is None:
             for name, value in (("strategy", self.strategy), ("symbol", self.symbol), ("timeframe", self.timeframe)):
                 if value is None:
-                    raise InputError(f"{name} is needed.", "Or give routes=[(strategy, symbol, timeframe), ...].")
+                    raise InputError.of(name, "is needed.", "Or give routes=[(strategy, symbol, timeframe), ...].")
             return (self._route((self.strategy, self.symbol, self.timeframe), series),)
         if self.symbol is not None or self.timeframe is not None:
-            raise InputError("Give symbol and timeframe, or routes, not both.")
+            raise InputError("Give symbol and timeframe, or routes, not both.", argument="symbol")
         if not self.routes:
-            raise InputError("routes is empty.", "It needs at least one (strategy, symbol, timeframe).")
+            raise InputError.of("routes", "is empty.", "It needs at least one (strategy, symbol, timeframe).")
         return tuple(self._route(route, series) for route in self.routes)
 
     def _route(self, route: Any, series: CandleStore) -> Route:
@@ -238,7 +238,7 @@ class Request:
 def check_whole(name: str, value: Any, low: int, high: int) -> int:
     """Return a whole number from ``low`` to ``high``, or say what is wrong with it."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(f"{name} is {value!r}.", f"It is a whole number from {low:,} to {high:,}.")
+        raise InputError.of(name, f"is {value!r}.", f"It is a whole number from {low:,} to {high:,}.")
     return value
 
 
@@ -255,25 +255,29 @@ def check_seconds(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-        raise InputError(f"{name} is {value!r}.", "It is seconds above zero, or None for no limit.")
+        raise InputError.of(name, f"is {value!r}.", "It is seconds above zero, or None for no limit.")
 
 
 def _timeframe(timeframe: Any) -> str:
     if not isinstance(timeframe, str) or timeframe not in TIMEFRAME_MINUTES:
-        raise PeriodError(f"Unknown timeframe {timeframe!r}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES))
+        raise PeriodError(f"Unknown timeframe {timeframe!r}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES),
+                          argument="timeframe")
     return str(timeframe)
 
 
 def _fields(route: Any, names: tuple[str, ...], exchange: str | None) -> tuple[Any, ...]:
     """Read a route given as a dict, a tuple or a text; the exchange comes last, from the route or the default."""
+    about = "routes" if "strategy" in names else "data_routes"
     if isinstance(route, Mapping):
         unknown = sorted(set(route) - {*names, "exchange"})
         if unknown:
-            raise InputError(f"A route has no field {unknown[0]!r}.", did_you_mean(unknown[0], [*names, "exchange"]))
+            raise InputError(f"A route has no field {unknown[0]!r}.", did_you_mean(unknown[0], [*names, "exchange"]),
+                             argument=about)
         return (*(route.get(name) for name in names), route.get("exchange") or exchange)
     if not isinstance(route, str | Sequence):
-        raise InputError(f"The route is {route!r}.", f"Write ({', '.join(names)}).")
+        raise InputError(f"The route is {route!r}.", f"Write ({', '.join(names)}).", argument=about)
     parts = tuple(route.replace(":", " ").split()) if isinstance(route, str) else tuple(route)
     if len(parts) not in (len(names), len(names) + 1):
-        raise InputError(f"The route {route!r} has {len(parts)} parts.", f"Write ({', '.join(names)}).")
+        raise InputError(f"The route {route!r} has {len(parts)} parts.", f"Write ({', '.join(names)}).",
+                         argument=about)
     return (*parts, exchange) if len(parts) == len(names) else parts

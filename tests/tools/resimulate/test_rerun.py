@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jesse_nb.strategy_file import read_strategy_file
 
 import jesse_nb.core.simulator.strategies.strategy_registry as strategy_registry
 from jesse_nb.core.candles import CandleStore
@@ -19,7 +20,6 @@ from jesse_nb.core.tools.changes import changed_strategies
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.exceptions import CandlesError, StrategyError
-from jesse_nb.strategy_file import read_strategy_file
 from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING
 from tests.simulator.conftest import as_worker  # noqa: F401

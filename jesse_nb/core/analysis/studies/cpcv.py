@@ -36,12 +36,12 @@ def cpcv_splits(groups: int, test_groups: int) -> tuple[tuple[int, ...], ...]:
     """
     for name, value, least, most in (("groups", groups, 2, 20), ("test_groups", test_groups, 1, groups)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError(f"{name} is {value!r}.", f"It is a whole number from {least} up.")
+            raise InputError.of(name, f"is {value!r}.", f"It is a whole number from {least} up.")
         if name == "groups" and value > most:
-            raise InputError(f"groups is {value}.", f"It is {most} at the most: splits grow beyond all bounds.")
+            raise InputError.of("groups", f"is {value}.", f"It is {most} at the most: splits grow beyond all bounds.")
     if test_groups >= groups:
-        raise InputError(f"test_groups is {test_groups} of {groups} groups, which leaves none to train on.",
-                         f"It is from 1 to {groups - 1}.")
+        raise InputError.of("test_groups", f"is {test_groups} of {groups} groups, which leaves none to train on.",
+                            f"It is from 1 to {groups - 1}.")
     return tuple(itertools.combinations(range(groups), test_groups))
 
 

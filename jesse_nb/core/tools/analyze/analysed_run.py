@@ -61,14 +61,14 @@ def analysed_run(result: Any) -> AnalysisInput:
     InputError
         When it is no result, or one without a run.
     """
-    raise InputError(f"The result is {type(result).__name__}.", _TAKES)
+    raise InputError(f"The result is {type(result).__name__}.", _TAKES, argument="result")
 
 
 def _check_money(ruin: Ruin | None) -> None:
     """Refuse what has no profit, rates and ratios."""
     if ruin is not None:
         raise InputError(f"The account was {ruin}: what Jesse simulated after that never was, so there is nothing to "
-                         "analyse.", "Lower the leverage or the sizes, or use stops.")
+                         "analyse.", "Lower the leverage or the sizes, or use stops.", argument="result")
 
 
 def run_of_backtest(result: BacktestResult) -> AnalysedRun:
@@ -88,7 +88,8 @@ def _(result: OptimizeResult) -> AnalysisInput:
         _check_money(result.test.ruin)
         return AnalysisInput(_of_backtest(result.test, "best trial, held-out period"), result.test)
     if result.training is None:
-        raise InputError("This study has no best trial to analyse.", "Its failures and notes say why.")
+        raise InputError("This study has no best trial to analyse.", "Its failures and notes say why.",
+                         argument="result")
     note = ("This is the best trial on the very days that it was chosen for, so every figure below looks better than "
             "the strategy is. Hold out a test period to see more.")
     return AnalysisInput(_of_backtest(result.training, "best trial, training period"), result.training, (note,))
@@ -104,7 +105,7 @@ def _(result: OpenedHoldout) -> AnalysisInput:
 def _(result: BatchResult) -> AnalysisInput:
     best = result.top(1)
     if not best:
-        raise InputError("No combination of this batch has a value.", "Its failures say why.")
+        raise InputError("No combination of this batch has a value.", "Its failures say why.", argument="result")
     run = best[0].result()
     note = (f"This is the best of {len(result.finished):,} combinations on the days that it was chosen for: "
             f"{best[0].name}.")
@@ -114,14 +115,15 @@ def _(result: BatchResult) -> AnalysisInput:
 @analysed_run.register
 def _(result: CpcvResult) -> AnalysisInput:
     raise InputError("Cross-validation gives many paths, not one run.",
-                     "Print it: its report judges the paths. Analyse a walk-forward instead.")
+                     "Print it: its report judges the paths. Analyse a walk-forward instead.", argument="result")
 
 
 @analysed_run.register
 def _(result: WalkForwardResult) -> AnalysisInput:
     curve = result.stitched
     if curve.returns.empty:
-        raise InputError("No window of this walk-forward has an out-of-sample run.", "Its report says why.")
+        raise InputError("No window of this walk-forward has an out-of-sample run.", "Its report says why.",
+                         argument="result")
     _check_money(curve.ruin)
     tested = [one.test for one in result.windows if one.test is not None]
     start = int(curve.returns.index[0].value // 1_000_000)

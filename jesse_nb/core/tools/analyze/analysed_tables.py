@@ -55,18 +55,18 @@ def from_tables(trades: Any, equity: Any) -> AnalysisInput:
 
 def _curve(equity: Any) -> pd.Series[float]:
     if not isinstance(equity, pd.Series) or not isinstance(equity.index, pd.DatetimeIndex):
-        raise InputError(f"equity is {type(equity).__name__}.",
-                         "It is a pandas Series of portfolio values with a DatetimeIndex.")
+        raise InputError.of("equity", f"is {type(equity).__name__}.",
+                            "It is a pandas Series of portfolio values with a DatetimeIndex.")
     if equity.index.hasnans or not equity.index.is_unique:
-        raise InputError("equity has a moment twice, or an undefined one.", "Give each moment one value.")
+        raise InputError.of("equity", "has a moment twice, or an undefined one.", "Give each moment one value.")
     curve = pd.Series(pd.to_numeric(equity, errors="coerce"), dtype=float).sort_index()
     curve.index = _utc(pd.DatetimeIndex(curve.index))
     undefined = int((~np.isfinite(curve.to_numpy())).sum())
     if len(curve) < 2 or undefined:
-        raise InputError(f"equity has {len(curve)} values, {undefined} of them undefined.",
-                         "Two finite values are needed, the starting balance first.")
+        raise InputError.of("equity", f"has {len(curve)} values, {undefined} of them undefined.",
+                            "Two finite values are needed, the starting balance first.")
     if not curve.iloc[0] > 0:
-        raise InputError(f"equity begins with {curve.iloc[0]:g}.", "Its first value is the starting balance.")
+        raise InputError.of("equity", f"begins with {curve.iloc[0]:g}.", "Its first value is the starting balance.")
     return curve
 
 
@@ -93,10 +93,10 @@ def _trades(trades: Any) -> pd.DataFrame:
     if trades is None:
         trades = pd.DataFrame(columns=list(TRADE_COLUMNS))
     if not isinstance(trades, pd.DataFrame):
-        raise InputError(f"trades is {type(trades).__name__}.", "It is a pandas DataFrame, one row a closed trade.")
+        raise InputError.of("trades", f"is {type(trades).__name__}.", "It is a DataFrame, one row a closed trade.")
     missing = [name for name in _NEEDED if name not in trades.columns]
     if missing:
-        raise InputError(f"trades has no column {missing[0]!r}.", f"It needs {', '.join(_NEEDED)}.")
+        raise InputError.of("trades", f"has no column {missing[0]!r}.", f"It needs {', '.join(_NEEDED)}.")
     table = trades.reset_index(drop=True)
     for column in _MOMENTS:
         with warnings.catch_warnings():
@@ -106,7 +106,7 @@ def _trades(trades: Any) -> pd.DataFrame:
         table[column] = _read(table[column], pd.to_numeric(table[column], errors="coerce").astype(float))
     unknown = sorted({str(side) for side in table["side"]} - {"long", "short"})
     if unknown:
-        raise InputError(f"A trade's side is {unknown[0]!r}.", "It is 'long' or 'short'.")
+        raise InputError(f"A trade's side is {unknown[0]!r}.", "It is 'long' or 'short'.", argument="trades")
     _refuse(table["closed_at"] < table["opened_at"], "is closed before it is opened")
     _refuse(~(table[["entry_price", "exit_price"]] > 0).all(axis=1) | (table["qty"] == 0),
             "has no price above zero, or no quantity")
@@ -129,13 +129,15 @@ def _read(given: pd.Series[Any], read: pd.Series[Any]) -> pd.Series[Any]:
     undefined = np.flatnonzero(read.isna())
     if len(undefined):
         raise InputError(f"{given.name} of trade {undefined[0]} is {given.iloc[undefined[0]]!r}.",
-                         "Every closed trade needs a readable one; leave out trades that are still open.")
+                         "Every closed trade needs a readable one; leave out trades that are still open.",
+                         argument="trades")
     return read
 
 
 def _refuse(wrong: pd.Series[bool], why: str) -> None:
     if wrong.any():
-        raise InputError(f"Trade {int(np.flatnonzero(wrong)[0])} {why}.", "Mend the table, or leave it out.")
+        raise InputError(f"Trade {int(np.flatnonzero(wrong)[0])} {why}.", "Mend the table, or leave it out.",
+                         argument="trades")
 
 
 def _utc(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -185,10 +185,11 @@ def _series(run: AnalysedRun, given: Any, candles: CandleStore | None) -> pd.Ser
     """
     if isinstance(given, pd.Series):
         if not isinstance(given.index, pd.DatetimeIndex):
-            raise InputError("The benchmark has no dates.", "Give a Series of prices with a DatetimeIndex.")
+            raise InputError("The benchmark has no dates.", "Give a Series of prices with a DatetimeIndex.",
+                             argument="benchmark")
         return given
     if not isinstance(given, str):
-        raise InputError(f"benchmark is {type(given).__name__}.", "It is a symbol, or a Series of daily prices.")
+        raise InputError.of("benchmark", f"is {type(given).__name__}.", "It is a symbol, or a Series of daily prices.")
     store = candles or CandleStore()
     info = store.resolve(given, run.spec.routes[0].exchange if run.spec else None)
     rows = store.read(info.exchange, info.symbol, run.start, run.end)

@@ -126,7 +126,7 @@ def analyze_results(
     levels = _levels(ruin)
     if (result is None) == (equity is None):
         raise InputError("There is nothing to analyse." if result is None else "Both a result and equity were given.",
-                         "Give a result, or equity=... and trades=....")
+                         "Give a result, or equity=... and trades=....", argument="result")
     chosen = from_tables(trades, equity) if result is None else analysed_run(result)
     options = Options(
         include_trade_analysis=include_trade_analysis and (result is not None or trades is not None),
@@ -224,5 +224,5 @@ def _levels(ruin: Any) -> tuple[float, ...]:
     levels = [ruin] if isinstance(ruin, int | float) else list(ruin)
     for level in levels:
         if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level <= 100:
-            raise InputError(f"ruin holds {level!r}.", "It lists drawdowns in percent, above 0 and up to 100.")
+            raise InputError.of("ruin", f"holds {level!r}.", "It lists drawdowns in percent, above 0 and up to 100.")
     return tuple(sorted(float(level) for level in levels))

@@ -168,10 +168,10 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
 def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
     given = [strategies] if isinstance(strategies, str | type | StrategyCode) else strategies
     if given is None or not isinstance(given, Iterable):
-        raise InputError(f"strategies is {strategies!r}.", "Give a strategy, or a list of several.")
+        raise InputError.of("strategies", f"is {strategies!r}.", "Give a strategy, or a list of several.")
     codes = tuple(resolve_strategy(one, project) for one in given)
     if not codes:
-        raise InputError("strategies is empty.", "Give at least one.")
+        raise InputError.of("strategies", "is empty.", "Give at least one.")
     return codes
 
 
@@ -192,30 +192,31 @@ def _timeframes(values: Any) -> tuple[str, ...]:
     frames = _texts("timeframes", values)
     for frame in frames:
         if frame not in TIMEFRAME_MINUTES:
-            raise PeriodError(f"Unknown timeframe {frame!r}.", did_you_mean(frame, TIMEFRAME_MINUTES))
+            raise PeriodError(f"Unknown timeframe {frame!r}.", did_you_mean(frame, TIMEFRAME_MINUTES),
+                              argument="timeframes")
     return frames
 
 
 def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
     if periods is None:
         if start is None or end is None:
-            raise PeriodError("periods is needed.", "Give ('2024-01-01', '2024-06-01') or a list of such pairs, "
-                                                    "or start and end.")
+            raise PeriodError.of("periods", "is needed.", "Give ('2024-01-01', '2024-06-01') or a list of such pairs, "
+                                                       "or start and end.")
         periods = [(start, end)]
     elif start is not None or end is not None:
-        raise InputError("Give periods, or start and end, not both.")
+        raise InputError("Give periods, or start and end, not both.", argument="periods")
     if not isinstance(periods, Sequence) or isinstance(periods, str):
-        raise PeriodError(f"periods is {periods!r}.", "Give (start, end) or a list of such pairs.")
+        raise PeriodError.of("periods", f"is {periods!r}.", "Give (start, end) or a list of such pairs.")
     if len(periods) == 2 and all(isinstance(moment, str) or not isinstance(moment, Sequence) for moment in periods):
         periods = [periods]
     spans = []
     for period in periods:
         if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
             raise PeriodError(f"A period cannot be {period!r}.", "It is (start, end), such as "
-                                                                 "('2024-01-01', '2024-06-01').")
+                                                                 "('2024-01-01', '2024-06-01').", argument="periods")
         spans.append((to_ms(period[0], "start"), to_ms(period[1], "end")))
     if not spans:
-        raise PeriodError("periods is empty.", "Give at least one (start, end).")
+        raise PeriodError.of("periods", "is empty.", "Give at least one (start, end).")
     return tuple(spans)
 
 
@@ -234,7 +235,8 @@ def _checked_sets(sets: ParameterSets, sample: BacktestSpec) -> tuple[ParameterS
     for one in sets:
         both = sorted(set(one.values) & set(sample.hyperparameters))
         if both:
-            raise InputError(f"{both[0]!r} is in params and in hyperparameters.", "Keep it in one of them.")
+            raise InputError(f"{both[0]!r} is in params and in hyperparameters.", "Keep it in one of them.",
+                             argument="params")
         checked.append(replace(one, values=sample.with_hyperparameters(one.values).hyperparameters))
     return tuple(checked)
 

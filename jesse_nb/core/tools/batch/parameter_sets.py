@@ -19,7 +19,7 @@ from jesse_nb.core.simulator.strategies.dna import decode_base64_dna, is_legacy_
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["DEFAULTS", "ParameterSet", "ParameterSets", "is_dna", "parameter_sets", "params_from_words"]
 
@@ -109,8 +109,8 @@ def parameter_sets(params: Any, top: int = 10) -> ParameterSets:
         return _listed(params.split())
     if isinstance(params, Iterable):
         return _listed(list(params))
-    raise InputError(f"params is {params!r}.", "Give a list of dicts, a dict of name to values, an optimize result, "
-                                               "DNA texts or the path of a CSV.")
+    raise InputError.of("params", f"is {params!r}.", "Give a list of dicts, a dict of name to values, an optimize "
+                                                  "result, DNA texts or the path of a CSV.")
 
 
 def params_from_words(words: Sequence[str]) -> Any:
@@ -127,7 +127,7 @@ def params_from_words(words: Sequence[str]) -> Any:
     for word in words:
         name, equals, texts = word.partition("=")
         if not (name and equals and all(texts.split(","))):
-            raise InputError(f"--params takes NAME=VALUE,VALUE, not {word!r}.", "Write fast=5,10 slow=30,60.")
+            raise InputError.of("params", f"takes NAME=VALUE,VALUE, not {shown(word)}.", "Write fast=5,10 slow=30,60.")
         grid[name] = [literal(text) for text in texts.split(",")]
     return grid
 
@@ -139,8 +139,8 @@ def is_dna(text: str) -> bool:
 
 def _grid(grid: Mapping[Any, Any]) -> ParameterSets:
     if not grid:
-        raise InputError("params is an empty grid.", "Write params=dict(fast=[5, 10], slow=[30, 60]); "
-                                                     "leave params out for the strategy's own values.")
+        raise InputError.of("params", "is an empty grid.", "Write params=dict(fast=[5, 10], slow=[30, 60]); "
+                                                        "leave params out for the strategy's own values.")
     axes: dict[str, list[Any]] = {}
     repeated = False
     for name, values in grid.items():
@@ -149,7 +149,7 @@ def _grid(grid: Mapping[Any, Any]) -> ParameterSets:
         axes[str(name)] = list({_identity(value): value for value in given}.values())
         repeated |= len(axes[str(name)]) < len(given)
         if not given:
-            raise InputError(f"The grid has no values for {str(name)!r}.", f"Write {name}=[10, 20].")
+            raise InputError(f"The grid has no values for {str(name)!r}.", f"Write {name}=[10, 20].", argument="params")
     notes = ["The grid names some values more than once; each is used once."] if repeated else []
     return ParameterSets(_Combinations(axes), math.prod(map(len, axes.values())), notes=notes)
 
@@ -172,7 +172,7 @@ class _Combinations:
 def _listed(entries: Sequence[Any], notes: Sequence[str] = (), labels: Sequence[str] = ()) -> ParameterSets:
     """Return sets given one by one; those without a label are named after the values they differ in."""
     if not entries:
-        raise InputError("params is empty.", "Give at least one set; {} means the strategy's own values.")
+        raise InputError.of("params", "is empty.", "Give at least one set; {} means the strategy's own values.")
     named = [_one(entry) for entry in entries]
     if labels:
         named = [replace(one, label=label) for one, label in zip(named, labels, strict=True)]
@@ -186,20 +186,21 @@ def _one(entry: Any) -> ParameterSet:
     if isinstance(entry, Mapping):
         return ParameterSet("", {str(name): value for name, value in entry.items()})
     if not isinstance(entry, str):
-        raise InputError(f"A parameter set cannot be {entry!r}.", "It is a dict of name to value, or a DNA text.")
+        raise InputError(f"A parameter set cannot be {entry!r}.", "It is a dict of name to value, or a DNA text.",
+                         argument="params")
     dna = entry.strip()
     if is_dna(dna):
         return ParameterSet("", decode_base64_dna(dna) or {})
     if is_legacy_dna(dna):
         return ParameterSet(f"DNA {dna}", dna=dna)
     raise InputError(f"{entry!r} is no DNA of Jesse's optimizer.",
-                     "DNA is base64 text, or one character from ( to w a hyperparameter.")
+                     "DNA is base64 text, or one character from ( to w a hyperparameter.", argument="params")
 
 
 def _of_trials(result: OptimizeResult, top: int) -> ParameterSets:
     best = best_trials(result.trials, result.metrics, top)
     if not best:
-        raise InputError("params is an optimize result in which no trial has a value.")
+        raise InputError.of("params", "is an optimize result in which no trial has a value.")
     fixed, route = result.spec.hyperparameters, result.spec.routes[0]
     note = (f"The parameters are the best {len(best)} of {len(result.trials)} trials of an optimization on "
             f"{route.symbol} {route.timeframe} from {utc_text(result.spec.start)} to {utc_text(result.spec.end)}: "
@@ -211,7 +212,7 @@ def _of_trials(result: OptimizeResult, top: int) -> ParameterSets:
 def _of_jesse_trials(trials: Sequence[Any], top: int) -> ParameterSets:
     chosen = trials[:top]
     if not all(isinstance(trial, Mapping) and "params" in trial and "trial" in trial for trial in chosen):
-        raise InputError("params looks like a result of jesse.research.optimize, but its trials have no params.")
+        raise InputError.of("params", "looks like a result of jesse.research.optimize, but its trials have no params.")
     return _listed([trial["params"] for trial in chosen],
                    [f"The parameters are the best {len(chosen)} trials of jesse.research.optimize."],
                    [f"trial {trial['trial']}" for trial in chosen])  # fmt: skip
@@ -224,10 +225,10 @@ def _of_csv(path: Path, top: int) -> ParameterSets:
             columns, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"The CSV {path} cannot be read: {reason}.") from error
+        raise InputError(f"The CSV {path} cannot be read: {reason}.", argument="params") from error
     if "dna" not in columns and not any(name.startswith(_DECODED) for name in columns):
         raise InputError(f"{path} has no column dna and none that begins with {_DECODED!r}.",
-                         "Give the CSV that Jesse's optimizer wrote under storage/genetics/csv.")
+                         "Give the CSV that Jesse's optimizer wrote under storage/genetics/csv.", argument="params")
     ranked = sorted(rows, key=_fitness, reverse=True)  # stable: rows without a fitness keep their order
     found: dict[str, Any] = {}
     for row in ranked:  # Jesse writes its whole leading group again and again
@@ -235,7 +236,7 @@ def _of_csv(path: Path, top: int) -> ParameterSets:
         if entry:
             found.setdefault(_identity(entry), entry)
     if not found:
-        raise InputError(f"{path} has no row with parameters.")
+        raise InputError(f"{path} has no row with parameters.", argument="params")
     chosen = list(found.values())[:top]
     return _listed(chosen, [f"The parameters are the best {len(chosen)} of {len(found)} distinct ones in {path.name}."])
 

@@ -40,15 +40,16 @@ def cpcv_groups(start: Any, end: Any, *, groups: int = 6, test_groups: int = 2, 
     """
     cpcv_splits(groups, test_groups)
     if isinstance(gap, bool) or not isinstance(gap, int) or gap < 0:
-        raise InputError(f"gap is {gap!r}.", "It is a whole number of days from 0 up.")
+        raise InputError.of("gap", f"is {gap!r}.", "It is a whole number of days from 0 up.")
     first, last = to_ms(start, "start"), to_ms(end, "end")
     if first >= last:
-        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
+        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).", argument="end")
     days = (last - first) // DAY_MS - gap * (groups - 1)
     if days < groups * _FEWEST_DAYS:
         raise PeriodError(
             f"{groups} groups with {gap} days between them do not fit into {utc_text(first)} to {utc_text(last)}.",
-            f"A group has at least {_FEWEST_DAYS} days: choose a longer period, fewer groups or a smaller gap.")
+            f"A group has at least {_FEWEST_DAYS} days: choose a longer period, fewer groups or a smaller gap.",
+                          argument="groups")
     parts, begin = [], first
     for number in range(groups):
         length = days // groups + (number < days % groups)

@@ -110,7 +110,7 @@ class Routes(Reader):
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""
-        routes = [tuple(word.split(":")) for word in words]
+        routes = [tuple(word.split(":", 2 if self.traded else -1)) for word in words]
         for word, route in zip(words, routes, strict=True):
             if not all(route) or len(route) not in ((2, 3) if self.traded else (2,)):
                 or_more = " or SYMBOL:TIMEFRAME:STRATEGY" if self.traded else ""

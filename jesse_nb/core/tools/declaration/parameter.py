@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
+from jesse_nb.core.tools.declaration.values import FlagEach
 from jesse_nb.exceptions import JesseNbError
 
 __all__ = ["COMMAND", "MAGIC", "PYTHON", "Parameter"]
@@ -131,6 +132,8 @@ class Parameter:
     @property
     def full_help(self) -> str:
         """The help with the default."""
-        if not self.default_text:
+        if isinstance(self.reader, FlagEach):  # which says it of each of its values
             return self.help
-        return f"{self.help.rstrip('.')} ({self.default_text})."
+        number = not self.unset and isinstance(self.default, int | float) and not isinstance(self.default, bool)
+        told = f"{self.default:,}".removesuffix(".0") if number else self.default_text
+        return f"{self.help.rstrip('.')} ({told})." if told else self.help

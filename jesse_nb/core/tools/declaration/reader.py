@@ -84,6 +84,11 @@ class Reader:
         return ()
 
     @property
+    def names(self) -> bool:
+        """Whether its words may name what stands on their desk."""
+        return self.evaluates
+
+    @property
     def evaluates(self) -> bool:
         """Whether its words may be code of the user's."""
         return False

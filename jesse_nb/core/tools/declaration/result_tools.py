@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from jesse_nb.core.tools.declaration.markets import Strategy
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
-from jesse_nb.core.tools.declaration.reader import Reader
 from jesse_nb.core.tools.declaration.resources import Candles
 from jesse_nb.core.tools.declaration.results import Key, Result, Strategies, Table
 from jesse_nb.core.tools.declaration.searching import Benchmark, Pipeline
@@ -17,9 +16,15 @@ __all__ = ["ANALYZE_RESULTS", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "FEE_STRESS
 _READ, _COMPUTED, _AGAIN = "what is read", "what is computed", \
     "simulating again, at 2 and 3 times the fee and on rewritten candles"  # fmt: skip
 
+_DEPTHS = {
+    "basic": "Trades, drawdowns and returns; at once.",
+    "advanced": "And ratios with intervals, the market, excursions, regimes and costs.",
+    "deep": "And Monte Carlo, patterns, and what is known at entry.",
+}
+
 _STRATEGY = Parameter(
     "strategy", Strategies(), "The result's strategy, where it has not been met yet: in a notebook a class, after a "
-    "restart; on the command line the file, where it imports modules beside it.",
+    "restart; on the command line your own file: what the run store holds is not run unasked.",
 )
 _RERUN = tuple(one.but(group="how it simulates again") for one in RERUN)
 
@@ -29,7 +34,7 @@ ANALYZE_RESULTS = Tool(
     "jesse_nb.core.tools.analyze.analyze:analyze_results",
     (
         *(one.but(group=_READ) for one in (
-            Parameter("names", Reader(), "Variable that holds a result, a job, or a pair of trades and equity; an "
+            Parameter("names", Result(), "Variable that holds a result, a job, or a pair of trades and equity; an "
                       "expression such as study.test; or two variables, a table of trades and a series of equity. "
                       "Before options that take several values. Without any, the last result that was shown.",
                       positional="*", metavar="RESULT", surfaces=(MAGIC,)),
@@ -40,10 +45,8 @@ ANALYZE_RESULTS = Tool(
             Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
             Parameter("equity", Table(series=True), "In place of a result: the portfolio's value.",
                       surfaces=(PYTHON,)),
-            Parameter("analysis_type", FlagEach(("basic", "advanced", "deep"), "AnalysisType"),
-                      "How deep. basic: trades, drawdowns and returns, at once; advanced: and ratios with intervals, "
-                      "the market, excursions, regimes and costs; deep: and Monte Carlo, patterns, and what is known "
-                      "at entry.", "advanced", label="Depth"),
+            Parameter("analysis_type", FlagEach(tuple(_DEPTHS), "AnalysisType", helps=tuple(_DEPTHS.values())),
+                      " ".join(_DEPTHS.values()), "advanced", label="Depth"),
         )),
         *(one.but(group=_COMPUTED) for one in (
             Parameter("benchmark", Benchmark(), "Compared with, beside buy-and-hold of the traded symbols: stored "
@@ -62,7 +65,10 @@ ANALYZE_RESULTS = Tool(
                       "Leave out the Monte Carlo.", True),
         )),
         Parameter("resimulate", Switch(on=False, flag="--no-resimulation"), "Simulate nothing.", True, group=_AGAIN),
-        _STRATEGY.but(group=_AGAIN), JOBS.but(group=_AGAIN), *_RERUN, *OUTPUT,
+        _STRATEGY.but(group=_AGAIN),
+        Parameter("trust", Switch(), "Run the strategy as the run store holds it, without a question.", False,
+                  group=_AGAIN, surfaces=(COMMAND,)),
+        JOBS.but(group=_AGAIN), *_RERUN, *OUTPUT,
     ),
     result="jesse_nb.core.tools.analyze.analysis_result:Analysis",
     magics=("analyze_results", "analyze"), command="analyze",

@@ -43,7 +43,7 @@ class Result(Reader):
 class Strategies(Strategy):
     """One strategy or several, of the routes of a result."""
 
-    many = "+"
+    many, field = "+", "several"
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jesse_nb.core.tools.declaration.parameter import Parameter
+from jesse_nb.core.tools.declaration.results import Strategies
 from jesse_nb.core.tools.declaration.searching import Metric, Sets
 from jesse_nb.core.tools.declaration.shared import (
     ACCOUNT,
@@ -52,7 +53,8 @@ BACKTEST_BATCH = Tool(
     "Run every combination of strategies, markets, periods and parameter sets, and compare them.",
     "jesse_nb.core.tools.batch.batch:backtest_batch",
     (
-        STRATEGY.but(name="strategies", group=_COMPARED, positional="*", help="Strategies, before all options: in a "
+        STRATEGY.but(name="strategies", reader=Strategies(), group=_COMPARED, positional="*",
+                     help="Strategies, before all options: in a "
                      "notebook of the cell, of the notebook or of the Jesse project, without any all that the cell "
                      "defines; on the command line Python files, or names in a Jesse project."),
         Parameter("params", Sets(), "Parameter sets: a grid (fast=5,10 slow=30,60), the path of a CSV of Jesse's "
@@ -71,7 +73,7 @@ BACKTEST_BATCH = Tool(
         *RUNNING, *OUTPUT,
     ),
     result="jesse_nb.core.tools.batch.batch_result:BatchResult",
-    magics=("backtest_batch",), command="backtest-batch", cell={"params": "params"},
+    magics=("backtest_batch",), command="backtest-batch", cell={"params": "params"}, file={"params": "params"},
     then={"analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines classes derived from Strategy,

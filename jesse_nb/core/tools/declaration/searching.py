@@ -23,7 +23,7 @@ class Values(Reader):
         """See :meth:`Reader.words`."""
         if words[0].startswith("{"):
             raise InputError.of(name, "takes name=value pairs, or an expression without braces: study.best_params.")
-        if len(words) == 1 and "=" not in words[0]:
+        if len(words) == 1 and "=" not in words[0] and (desk.evaluator is not None or words[0] in desk.names):
             value = desk.evaluate(name, words[0])
             if not isinstance(value, Mapping):
                 raise InputError.of(name, f"takes NAME=VALUE pairs or a dict, but {shown(words[0])} is {shown(value)}.")
@@ -70,6 +70,7 @@ class Metric(Reader):
     several: bool = True
     many = "+"
     metavar, field, offers = "METRIC", "suggest", "metrics"
+    names = True
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""
@@ -99,6 +100,7 @@ class Constraints(Reader):
 
     many, repeats = "+", True
     metavar = "RULE"
+    names = True
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""

@@ -53,9 +53,9 @@ MARKET = tuple(one.but(group=_MARKET) for one in (SYMBOL, _TIMEFRAME, _ROUTES, *
 #: Several markets and periods.
 MARKETS = tuple(one.but(group=_MARKETS) for one in (
     Parameter("symbols", Several(Symbol()), "Markets that are traded, BTC-USDT ETH-USDT for example.",
-              flags=("-s", "--symbols", "--symbol")),
+              flags=("-s", "--symbols", "--symbol"), setting="symbol"),
     Parameter("timeframes", Several(Timeframe()), "Timeframes that are traded, 1h 4h for example.",
-              flags=("-t", "--timeframes", "--timeframe")),
+              flags=("-t", "--timeframes", "--timeframe"), setting="timeframe"),
     Parameter("periods", Periods(), "In place of --start and --end: several, 2023-01-01..2023-07-01 for example."),
     *_PERIOD_AND_DATA,
 ))  # fmt: skip
@@ -65,8 +65,8 @@ ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
               setting="account", surfaces=(MAGIC, COMMAND)),
     Parameter("balance", Number(0, above=True, unit="the quote currency", metavar="AMOUNT"),
               "Starting balance in the quote currency.", 10_000.0, setting="balance"),
-    Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION"), "Fee of one fill as a fraction: 0.001 is 0.1 %.",
-              0.001, setting="fee"),
+    Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION", hint="0.1 % is 0.001."),
+              "Fee of one fill as a fraction: 0.001 is 0.1 %.", 0.001, setting="fee"),
     Parameter("market", Choice(("futures", "spot")), "Kind of account.", "futures", setting="market"),
     Parameter("leverage", Whole(1, 1_000), "Leverage of a futures account.", 1, setting="leverage"),
     Parameter("leverage_mode", Choice(("cross", "isolated")), "Margin mode of a futures account.", "cross",

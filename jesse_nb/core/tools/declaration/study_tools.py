@@ -80,7 +80,7 @@ OPTIMIZE = Tool(
         *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG), _TIMEOUT, *RUNNING, *OUTPUT,
     ),
     result="jesse_nb.core.tools.optimize.optimize_result:OptimizeResult",
-    magics=("optimize",), command="optimize", cell={"space": "space"},
+    magics=("optimize",), command="optimize", cell={"space": "space"}, file={"space": "space"},
     then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
           "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
     details="""\
@@ -141,7 +141,7 @@ WALK_FORWARD = Tool(
         *RUNNING, *OUTPUT,
     ),
     result="jesse_nb.core.tools.walk_forward.walk_forward_result:WalkForwardResult",
-    magics=("walk_forward",), command="walk-forward", cell={"space": "space"},
+    magics=("walk_forward",), command="walk-forward", cell={"space": "space"}, file={"space": "space"},
     then={"analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines a class derived from Strategy,

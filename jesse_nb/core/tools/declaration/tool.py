@@ -37,6 +37,8 @@ class Tool:
     cell
         Which argument a variable that the cell assigns gives: ``space`` the space. None where its magic takes no
         cell.
+    file
+        The same for a strategy's file on the command line.
     then
         Forms that can go on with its result, and what they are given of it; ``{}`` is its name.
     details
@@ -54,6 +56,7 @@ class Tool:
     magics: tuple[str, ...] = ()
     command: str = ""
     cell: Mapping[str, str] | None = None
+    file: Mapping[str, str] = field(default_factory=dict)
     then: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     details: str = ""
     note: str = ""

@@ -59,9 +59,10 @@ class Whole(Reader):
 
 @dataclass(frozen=True)
 class Number(Reader):
-    """A finite number between bounds, which are excluded where they say so; ``unit`` says of what.
+    """A finite number between bounds, which are excluded where they say so.
 
-    With ``limitless``, None stands for no limit; an ``optional`` one is None where it is left out.
+    ``unit`` says of what, ``hint`` what else there is to say of a wrong one. With ``limitless``, None stands for no
+    limit; an ``optional`` one is None where it is left out.
     """
 
     low: float = 0.0
@@ -70,6 +71,7 @@ class Number(Reader):
     below: bool = False
     unit: str = ""
     metavar: str = "NUMBER"
+    hint: str = ""
     limitless: bool = False
     optional: bool = False
 
@@ -90,8 +92,9 @@ class Number(Reader):
             of = f" of {self.unit}" if self.unit else ""
             lowest = f"above {f'{self.low:,g}' if self.low else 'zero'}" if self.above else f"from {self.low:,g}"
             highest = f" to below {self.high:,g}" if self.below else f" to {self.high:,g}" if self.high < 1e9 else ""
-            raise InputError.of(name, f"is {shown(value)}.", f"It is a number{of} {lowest}{highest}"
-                                                             f"{', or None for no limit' if self.limitless else ''}.")
+            unless = ", or None for no limit" if self.limitless else ""
+            raise InputError.of(name, f"is {shown(value)}.",
+                                f"It is a number{of} {lowest}{highest}{unless}. {self.hint}".strip())
         return float(value)
 
     def _within(self, value: float) -> bool:
@@ -184,8 +187,11 @@ class Choice(Reader):
         return str(value)
 
 
+@dataclass(frozen=True)
 class FlagEach(Choice):
-    """One of several words, each of which is a flag by itself."""
+    """One of several words, each of which is a flag by itself, with a help of its own."""
+
+    helps: tuple[str, ...] = ()
 
     def flags(self, name: str) -> tuple[str, ...]:
         """See :meth:`Reader.flags`."""

@@ -91,7 +91,7 @@ def check_pruner(pruner: Any) -> str:
     """
     name = "none" if pruner is None else str(pruner).strip().casefold()
     if name not in PRUNERS:
-        raise InputError(f"No pruner is called {pruner!r}.", did_you_mean(str(pruner), PRUNERS))
+        raise InputError(f"No pruner is called {pruner!r}.", did_you_mean(str(pruner), PRUNERS), argument="pruner")
     return name
 
 

@@ -60,9 +60,9 @@ def make_sampler(
     wanted = name.strip().casefold().replace("-", "").replace("_", "") if isinstance(name, str) else name
     wanted = "nsga2" if wanted == "nsgaii" else wanted
     if wanted not in SAMPLERS:
-        raise InputError(f"No sampler is called {name!r}.", did_you_mean(str(name), SAMPLERS))
+        raise InputError(f"No sampler is called {name!r}.", did_you_mean(str(name), SAMPLERS), argument="sampler")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InputError(f"The seed is {seed!r}.", "It is a whole number from 0 up to 4294967295.")
+        raise InputError(f"The seed is {seed!r}.", "It is a whole number from 0 up to 4294967295.", argument="seed")
     with quiet_optuna():
         return SAMPLERS[wanted](seed, space, n_metrics, violations)
 
@@ -80,21 +80,21 @@ def _grid(seed: int, space: Space, n_metrics: int, violations: Violations | None
     points = space.size
     if points is not None and points > _LARGEST_GRID:
         raise InputError(f"The grid has {points:,} points; {_LARGEST_GRID:,} are the most.",
-                         "Widen the steps, or use sampler='tpe'.")
+                         "Widen the steps, or use sampler='tpe'.", argument="sampler")
     return _EveryPoint(space, seed)
 
 
 def _cmaes(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
     if n_metrics > 1:
         raise InputError(f"The sampler 'cmaes' optimizes one metric, not {n_metrics}.",
-                         "Use sampler='nsga2' or 'tpe'.")
+                         "Use sampler='nsga2' or 'tpe'.", argument="sampler")
     categorical = [dimension.name for dimension in space.dimensions if dimension.kind == "categorical"]
     if categorical:
         raise InputError(f"The sampler 'cmaes' needs numbers, but {categorical[0]!r} is categorical.",
-                         "Use sampler='tpe'.")
+                         "Use sampler='tpe'.", argument="sampler")
     if len(space) < 2:
         raise InputError(f"The sampler 'cmaes' needs two parameters or more, not only {space.names[0]!r}.",
-                         "Use sampler='tpe'.")
+                         "Use sampler='tpe'.", argument="sampler")
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 

@@ -137,7 +137,8 @@ def candle_monte_carlo(
     """
     check_backtest(result)
     if result.spec.pipeline is not None:
-        raise InputError("This result is itself a scenario of a candle pipeline.", "Give the one on real candles.")
+        raise InputError("This result is itself a scenario of a candle pipeline.", "Give the one on real candles.",
+                         argument="result")
     check_whole("scenarios", scenarios, 1, 100_000)
     check_whole("seed", seed, 0, 2**63)
     chosen = CandlePipeline(pipeline) if isinstance(pipeline, str) else pipeline or CandlePipeline()

@@ -107,7 +107,8 @@ def fee_stress(
     check_backtest(result)
     account = result.spec.account
     if not account.fee:
-        raise InputError("This backtest paid no fee, so there is nothing to multiply.", "Run it with a fee first.")
+        raise InputError("This backtest paid no fee, so there is nothing to multiply.", "Run it with a fee first.",
+                         argument="result")
     chosen = _checked(factors)
     fees = [account.fee * factor for factor in chosen]
     accounts = [replace(account, fee=fee) for fee in fees]

@@ -134,7 +134,8 @@ def check_backtest(result: Any) -> None:
     """Refuse what is not the result of one backtest."""
     if not isinstance(result, BacktestResult):
         raise InputError(f"The result is {type(result).__name__}, not that of one backtest.",
-                         "Of a study give study.training or study.test, of a batch an entry's result().")
+                         "Of a study give study.training or study.test, of a batch an entry's result().",
+                         argument="result")
     if result.ruin:
         raise InputError(f"The account was {result.ruin}: there is no result to repeat under other conditions.",
-                         "Lower the leverage or the sizes, or use stops.")
+                         "Lower the leverage or the sizes, or use stops.", argument="result")

@@ -161,9 +161,11 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
                               "n_trials": n_trials, "sampler": sampler, "seed": seed, "timeout": timeout}
     if split == "cpcv":
         if len(metrics) > 1:
-            raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.")
+            raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.",
+                             argument="metric")
         if kept:
-            raise InputError("Cross-validation knows no constraints.", "Use split='windows', or leave them out.")
+            raise InputError("Cross-validation knows no constraints.", "Use split='windows', or leave them out.",
+                             argument="constraints")
         parts = cpcv_groups(start, end, groups=groups, test_groups=test_groups, gap=gap)
         for part in (parts[0], parts[-1]):  # what is wrong with strategy or candles is said here and now
             prepared = request.prepare(part.start, part.end)
@@ -180,4 +182,5 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
                                anchored=anchored, constraints=kept, **common)
         return plan_of_run("walk_forward", prepared.spec, lambda control: WalkForward(plan, control).run(),
                            background=background, details=plan)
-    raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")))
+    raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")),
+                     argument="split")

@@ -8,8 +8,8 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from jesse_nb.cli.terminal import follow
 from jesse_nb.exceptions import InputError
-from jesse_nb.terminal import follow
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo

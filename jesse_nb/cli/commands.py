@@ -1,4 +1,4 @@
-"""`jesse-nb`: the same tools without a browser."""
+"""The commands of `jesse-nb`: those of its own here, the tools' as they declare them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jesse_nb.cli_options import command_parser, parse_command_line
-from jesse_nb.cli_tools import analyze, backtest, backtest_batch, check_output, optimize, run_tool, walk_forward
-from jesse_nb.core.tools.words import naming_flags
+from jesse_nb.cli.parser import COMMANDS, DEMO_OPTIONS, parse_command_line
+from jesse_nb.cli.tools import check_output, run_command, run_tool
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.parameter import COMMAND
+from jesse_nb.core.tools.declaration.reader import Desk
+from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
 if TYPE_CHECKING:
@@ -53,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.command is None:
             return main(["--help"])
-        with naming_flags(command_parser(options.command)):
-            return _COMMANDS[options.command](options)
+        if options.command in COMMANDS:
+            return run_command(COMMANDS[options.command], options)
+        return _OWN_COMMANDS[options.command](options)
     except JobInterruptedError as error:
         return _say(error, _INTERRUPTED)
     except JesseNbError as error:
@@ -70,10 +74,15 @@ def _say(message: object, code: int) -> int:
 
 def _demo(options: Namespace) -> int:
     import jesse_nb
+    from jesse_nb.cli.strategy_file import read_strategy_file
     from jesse_nb.core.candles import DEMO_EXCHANGE, install_demo
-    from jesse_nb.strategy_file import read_strategy_file
 
     check_output(options.output)
+    words = {name: given for name, given in given_words(OPTIMIZE, COMMAND, options).items() if name in DEMO_OPTIONS}
+    try:
+        chosen = read_line(OPTIMIZE, COMMAND, words, Desk())
+    except InputError as error:
+        raise error.call(OPTIMIZE.flag_of(error.argument)) from None
     print(_STORING, flush=True)
     for series in install_demo():
         print(f"  {series}")
@@ -85,7 +94,7 @@ def _demo(options: Namespace) -> int:
             "strategy": quickstart.code, "symbol": "BTC-USDT", "timeframe": "1h", "exchange": DEMO_EXCHANGE,
             "start": "2023-06-01", "end": "2024-06-01", "test_ratio": 0.25,
             "space": quickstart.names["space"], "metric": "sharpe",
-            "n_trials": options.trials, "n_jobs": options.jobs,
+            **chosen,
         },
         options.output,
     )  # fmt: skip
@@ -94,7 +103,7 @@ def _demo(options: Namespace) -> int:
 
 
 def _candles(options: Namespace) -> int:
-    from jesse_nb import cli_candles
+    from jesse_nb.cli import candles as cli_candles
     from jesse_nb.core.candles import CandleStore, install_demo
 
     store = CandleStore(getattr(options, "candles", None))
@@ -169,15 +178,14 @@ def _lab(arguments: list[str]) -> int:
         return lab.returncode
 
 
-_COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "demo": _demo, "candles": _candles, "backtest": backtest, "backtest-batch": backtest_batch, "optimize": optimize,
-    "walk-forward": walk_forward, "analyze": analyze, "runs": _runs,
-}  # fmt: skip
+_OWN_COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "demo": _demo, "candles": _candles, "runs": _runs,
+}
 
 
 def _notebooks() -> Path:
     """Return the folder of example notebooks: the checkout's own, or a copy of the packaged ones."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     checkout = package.parent / "notebooks"
     if checkout.is_dir() and (package.parent / "pyproject.toml").is_file():
         return checkout
@@ -187,7 +195,3 @@ def _notebooks() -> Path:
         if not (folder / packaged.name).exists():  # what a user changed stays
             shutil.copyfile(packaged, folder / packaged.name)
     return folder
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,185 @@
+"""What the command line takes: the tools' options as they are declared, and those of its own commands."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from jesse_nb.core.tools.declaration.line import options
+from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
+from jesse_nb.core.tools.declaration.shared import STORE
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.registry import OPTIMIZE, TOOLS
+from jesse_nb.exceptions import InputError, did_you_mean, shown
+
+__all__ = ["COMMANDS", "DEMO_OPTIONS", "command_parser", "parse_command_line"]
+
+#: The tools that are commands, by their names there.
+COMMANDS = {tool.command: tool for tool in TOOLS.values() if tool.command}
+
+#: What the demo takes of an optimization.
+DEMO_OPTIONS = ("n_trials", "n_jobs")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error of the package."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # abbreviations would make --trial mean --trials one day and --trial-timeout the next
+        kwargs |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        super().__init__(**kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[0].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+
+def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line; those of a tool are words yet.
+
+    Raises
+    ------
+    InputError
+        With one line that names the wrong word and its close matches.
+    """
+    parser, commands = _build()
+    words = list(arguments)
+    if words[:1] and words[0] in COMMANDS:  # where the strategy may also follow options
+        line, rest = commands[words[0]].parse_known_intermixed_args(words[1:])
+        line.command, line.version = words[0], False
+    else:
+        line, rest = parser.parse_known_args(words)
+    if rest:
+        command = commands[line.command]
+        if rest[0].startswith("-"):
+            flag = rest[0].partition("=")[0]
+            raise InputError(f"{command.prog} has no option {flag[:80]}.",
+                             did_you_mean(flag, command._option_string_actions))
+        from jesse_nb.core.jobs.store.address import without_passwords
+
+        raise InputError(f"{command.prog} does not know what to do with {shown(without_passwords(rest[0]))}.",
+                         f"See `{command.prog} --help`.")
+    return line
+
+
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser of one command's options."""
+    return _build()[1][command]
+
+
+def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(prog="jesse-nb", description="A research bench for the Jesse trading framework.")
+    parser.add_argument("--version", action="store_true", help="show the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_demo(commands)
+    commands.add_parser("lab", help="open JupyterLab on the example notebooks", add_help=False)
+    _add_candles(commands)
+    for tool in COMMANDS.values():
+        _add_tool(commands, tool)
+    _add_runs(commands)
+    return parser, dict(commands.choices)
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="optimize the quickstart's strategy on the demo market",
+                               description="Stores the demo market's candles (synthetic), optimizes the\n"
+                                           "quickstart's strategy on them and writes an HTML report.")
+    for name in DEMO_OPTIONS:
+        _add_option(demo, OPTIMIZE.parameter(name))
+    demo.add_argument("-o", "--output", default="jesse-nb-demo-report.html", metavar="FILE",
+                      help="where the report goes (jesse-nb-demo-report.html)")
+
+
+def _add_tool(commands: Any, tool: Tool) -> None:
+    command = commands.add_parser(tool.command, help=_begun(tool.summary), description=tool.summary, epilog=tool.note)
+    for title, parameters in tool.groups(COMMAND):
+        group = command.add_argument_group(title or None)
+        for one in parameters:
+            _add_option(group, one)
+
+
+def _add_option(group: Any, one: Parameter, **changed: Any) -> None:
+    for flags, how in options(one):
+        group.add_argument(*flags, **{**how, **changed})
+
+
+def _begun(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _add_candles(commands: Any) -> None:
+    candles = commands.add_parser("candles", help="list, import or delete stored candles")
+    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete | "
+                                                            "database | from-database | to-database")
+    shown = actions.add_parser("list", help="what is stored")
+    demo = actions.add_parser("demo", help="store the demo market (synthetic)")
+    demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
+                      help="which symbols of it (all)")
+    demo.add_argument("--start", metavar="DATE", help="first moment to generate (2023-01-01)")
+    demo.add_argument("--end", metavar="DATE", help="end of the period (2024-07-01)")
+    demo.add_argument("--seed", type=_whole, metavar="N", help="another seed is another market")
+    asked = actions.add_parser("fetch", help="fetch candles from an exchange; again to go on where it stopped")
+    asked.add_argument("names", nargs="*", metavar="EXCHANGE SYMBOL START [END]",
+                       help="'Binance Spot' BTC-USDT 2023-01-01; with --update, symbols")
+    asked.add_argument("--update", action="store_true", help="bring stored series up to now")
+    taken = actions.add_parser("import", help="store candles from Parquet, Feather, JSON or CSV files, plain or zipped")
+    taken.add_argument("files", nargs="+", metavar="FILE",
+                       help="files, patterns such as 'BTCUSDT-1m-*.zip', or a folder of an archive or of freqtrade")
+    taken.add_argument("-s", "--symbol", metavar="SYMBOL", help="BTC-USDT for example; not needed for a folder")
+    taken.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
+    taken.add_argument("--columns", metavar="NAME,NAME,...",
+                       help="what a text file's columns are, in order, - for one without a use")
+    for new in (asked, taken):
+        new.add_argument("--replace", action="store_true", help="let new candles win over stored ones that differ")
+    given = actions.add_parser("export", help="write a stored series to a file")
+    given.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    given.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
+    given.add_argument("-t", "--timeframe", metavar="TIMEFRAME", help="put minutes together, to 1h for example (1m)")
+    given.add_argument("--replace", action="store_true", help="replace an existing file")
+    tested = actions.add_parser("check", help="look for gaps, spikes, silence and repeated days")
+    tested.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    tested.add_argument("--deviations", type=float, metavar="K", help="robust deviations that make a spike (25)")
+    tested.add_argument("--quiet-minutes", type=_whole, metavar="N", help="silent minutes worth mentioning (60)")
+    tested.add_argument("-o", "--output", metavar="FILE", help="write the report as HTML")
+    there, copied, added = _add_database(actions)
+    for part in (given, tested, copied, added):
+        part.add_argument("--start", metavar="DATE", help="only from then on")
+        part.add_argument("--end", metavar="DATE", help="only before then")
+    for one in (asked, given, tested, copied, added):
+        one.add_argument("--exchange", metavar="NAME", help="needed when several stored exchanges have the symbol")
+    gone = actions.add_parser("delete", help="delete stored series")
+    gone.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    gone.add_argument("--exchange", metavar="NAME",
+                      help="needed when several stored exchanges have the symbol")
+    gone.add_argument("--yes", action="store_true", help="do not ask")
+    for action in (candles, shown, demo, asked, taken, given, tested, gone, there, copied, added):
+        # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
+        action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",
+                            help="folder that keeps the candles")
+
+
+def _add_database(actions: Any) -> tuple[argparse.ArgumentParser, ...]:
+    there = actions.add_parser("database", help="what a Jesse project's PostgreSQL has")
+    copied = actions.add_parser("from-database", help="copy series from it; without a symbol, everything")
+    copied.add_argument("symbols", nargs="*", metavar="SYMBOL", help="BTC-USDT for example")
+    copied.add_argument("--replace", action="store_true", help="let its candles win over stored ones that differ")
+    added = actions.add_parser("to-database", help="add stored series to it")
+    added.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    for action in (there, copied, added):
+        action.add_argument("--project", metavar="FOLDER", help="the Jesse project (the working directory)")
+    return there, copied, added
+
+
+def _add_runs(commands: Any) -> None:
+    runs = commands.add_parser("runs", help="the newest finished backtests of this folder")
+    runs.add_argument("-n", "--limit", type=_whole, metavar="N", help="how many (20)")
+    runs.add_argument("--ledger", action="store_true",
+                      help="in place of the newest: how many there are on the same data, by strategy")
+    _add_option(runs, STORE)
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is expected, not {text!r}") from None

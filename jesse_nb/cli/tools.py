@@ -1,0 +1,195 @@
+"""The commands that run one of the tools, made from what it declares: `jesse-nb optimize` for example."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.parameter import COMMAND
+from jesse_nb.core.tools.declaration.reader import Desk
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StorageError
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult
+
+__all__ = ["check_output", "run_command", "run_tool"]
+
+#: What the command line reads itself, and no tool takes so.
+_OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust")
+
+
+def run_command(tool: Tool, options: Namespace) -> int:
+    """Run a tool as its line says.
+
+    Parameters
+    ----------
+    tool
+        Which one.
+    options
+        Its parsed line.
+
+    Raises
+    ------
+    JesseNbError
+        Which calls arguments by their flags.
+    """
+    try:
+        words = given_words(tool, COMMAND, options)
+        if "key" in words:
+            return _run_on_a_result(tool, words)
+        if "show_windows" in words:
+            from jesse_nb.core.tools.plan_table import plan_table
+
+            print(plan_table(read_line(tool, COMMAND, words, Desk(), _OWN)).to_string(index=False))
+            return 0
+        read_line(tool, COMMAND, words, leave=_OWN)  # what is wrong in itself is said before the strategy's file runs
+        arguments, names = _strategies(tool, words)
+        arguments |= read_line(tool, COMMAND, words, Desk(names), _OWN)
+        arguments |= _of_the_file(tool, arguments, names)
+        return run_tool(_loaded(tool), _settled(words, arguments), _output(words))
+    except JesseNbError as error:
+        raise error.call(tool.flag_of(error.argument)) from None
+
+
+def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a tool's strategies as its arguments, and the names that their files define."""
+    several = any(one.name == "strategies" for one in tool.on(COMMAND))
+    given = words.get("strategies" if several else "strategy", [])
+    routes = [route.split(":", 2) for route in words.get("routes", ())]
+    if not given and not (routes and all(len(route) == 3 for route in routes)):
+        raise InputError.of("strategies" if several else "strategy", "is missing.",
+                            "It is a Python file, or a name in a Jesse project.")
+    found = [_strategy_of(word) for word in given]
+    names = {name: value for _, defined in found for name, value in defined.items()}
+    arguments: dict[str, Any] = {}
+    if found:
+        arguments = {"strategies": [one for one, _ in found]} if several else {"strategy": found[0][0]}
+    return arguments, names
+
+
+def _of_the_file(tool: Tool, arguments: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
+    """Return what the strategy's file gives and the line does not; a file's routes name their strategies' files."""
+    fixed = "space" not in arguments and "hyperparameters" in arguments and tool.name == "walk_forward"
+    found = {argument: names[name] for name, argument in tool.file.items()
+             if name in names and argument not in arguments and not fixed}
+    if "routes" in arguments:
+        found["routes"] = [(strategy and _strategy_of(strategy)[0], *market)
+                           for strategy, *market in arguments["routes"]]
+    return found
+
+
+def _settled(words: dict[str, list[str]], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with the account of the Jesse project, where the line asks for it."""
+    if "account" not in words:
+        return arguments
+    from jesse_nb.core.tools.project_account import with_project_account
+
+    arguments, sentence = with_project_account(arguments)
+    print(sentence)
+    return arguments
+
+
+def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
+    arguments = read_line(tool, COMMAND, words, Desk(), _OWN)
+    key = tool.parameter("key", COMMAND).read_words(words["key"], Desk())
+    run, place = _stored_run(key, arguments.get("store"))
+    arguments["result"] = run
+    in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
+    if "strategy" in words:
+        if in_a_notebook:
+            raise InputError(f"The strategy {in_a_notebook[0]} of this run was a class in a notebook.",
+                             "Leave out --strategy; where the class is, %analyze simulates again.")
+        arguments["strategy"] = [_strategy_of(word)[0] for word in words["strategy"]]
+    elif "resimulate" not in arguments and arguments.get("analysis_type") != "basic":
+        if in_a_notebook:
+            print(f"Nothing is simulated again: {in_a_notebook[0]} was a class in a notebook.", file=sys.stderr)
+            allowed = None
+        else:
+            from jesse_nb.cli.stored_code import allowed_strategies
+
+            allowed = allowed_strategies(run.spec, place, trusted="trust" in words, project=arguments.get("project"))
+        arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
+    return run_tool(_loaded(tool), arguments, _output(words))
+
+
+def _stored_run(key: str, path: str | None) -> tuple[BacktestResult, str]:
+    """Return a run, and where it was found."""
+    from jesse_nb.core.jobs.store import RunStore
+
+    store = RunStore(path)
+    try:
+        found = store.find(key)
+    finally:
+        store.close()
+    if store.damaged:
+        raise InputError(f"The stored run {key} was damaged, and is dropped.", "Run it again.", argument="key")
+    if found is None:
+        raise InputError(f"No single run of {store.place} has a key that begins with {key}.",
+                         "`jesse-nb runs` shows the keys; where several begin alike, give more digits.",
+                         argument="key")
+    return found.record.to_result(found.spec), store.place
+
+
+def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
+    """Run a tool with its progress on the terminal; print the result and write the report."""
+    from jesse_nb.cli.terminal import follow
+
+    check_output(output)
+    try:
+        result = follow(tool(**arguments, background=True))
+    except JobInterruptedError as error:
+        partial = error.job.partial_result()
+        if partial is not None:
+            _show(partial, output)
+        raise
+    _show(result, output)
+    return 0
+
+
+def check_output(output: str | None) -> None:
+    """Find out before the run, not after it, that its report could not be written."""
+    if output is None:
+        return
+    if "\0" in output:
+        raise InputError.of("output", "has a NUL in it.", "Name a file.")
+    target = Path(output).expanduser().absolute()
+    if target.is_dir():
+        raise InputError(f"The report cannot be written to {target}: a folder.", "Name a file in it.",
+                         argument="output")
+    existing = next(folder for folder in target.parents if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise StorageError(f"The report cannot be written to {target}.", f"{existing} cannot be written to.")
+
+
+def _loaded(tool: Tool) -> Callable[..., Any]:
+    """Return a tool's function, with what draws its results."""
+    import jesse_nb
+
+    return getattr(jesse_nb, tool.name)  # type: ignore[no-any-return]
+
+
+def _output(words: dict[str, list[str]]) -> str | None:
+    return words["output"][0] if "output" in words else None
+
+
+def _strategy_of(word: str) -> tuple[Any, dict[str, Any]]:
+    """Return a strategy by its file or name, and the names that its file defines."""
+    path, _, name = word.partition(".py:")
+    if not (name or word.endswith(".py")):
+        return word, {}
+    from jesse_nb.cli.strategy_file import read_strategy_file
+
+    file = read_strategy_file(f"{path}.py" if name else word, name)
+    return file.code, file.names
+
+
+def _show(result: Any, output: str | None) -> None:
+    print(result)
+    if output:
+        print(f"Report: {result.to_html(output).resolve()}")

@@ -1,0 +1,138 @@
+"""The same words mean the same value on every surface: over every option of every tool, from the declaration."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from jesse_nb.cli.parser import parse_command_line
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.reader import Desk
+from jesse_nb.core.tools.declaration.values import FlagEach, Number, Whole
+from jesse_nb.core.tools.registry import TOOLS
+from jesse_nb.exceptions import JesseNbError
+from jesse_nb.magics.config import JesseNb
+from jesse_nb.magics.options import desk_of, parse_line, tool_arguments
+
+from .conftest import run
+
+#: Words of arguments that are no plain number, choice or switch: right ones, and wrong ones.
+WORDS = {
+    "symbol": (["BTC-USDT"], ["btc"]), "symbols": (["BTC-USDT", "ETH-USDT"], ["btc"]),
+    "timeframe": (["4h"], ["1hour"]), "timeframes": (["1h", "4h"], ["5"]),
+    "routes": (["BTC-USDT:1h", "ETH-USDT:4h:Mine"], ["BTC-USDT"]), "data_routes": (["ETH-USDT:4h"], ["ETH-USDT"]),
+    "periods": (["2023-01-01..2023-02-01"], ["2023-01-01"]),
+    "start": (["2024-01-31 12:00"], ["2023-05-04-03"]), "end": (["2024-02-01"], ["2023,04,05"]),
+    "test_start": (["2024-01-31"], ["2023-"]), "test_end": (["2024-01-31"], ["soon"]),
+    "exchange": (["Binance Spot"], ["a" * 10_000]),
+    "hyperparameters": (["use=false", "off=None", "n=1_000"], ["fast=", "slow"]),
+    "space": (["fast=5:30", "mode=a,b"], ["fast=30:5"]), "metric": (["max", "drawdown"], ["sharp"]),
+    "constraints": (["trades >= 30"], ["trades >> 30"]), "params": (["fast=5,10", "slow=30"], ["fast="]),
+    "benchmark": (["BTC-USDT"], None), "ruin": (["20", "30.5"], ["0"]), "holdout": (["90d"], ["many"]),
+    "n_jobs": (["1e1"], ["rya"]), "concurrent_limit": (["ray://10.0.0.1:10001"], ["1.5"]),
+    "memory_limit": (["512"], ["100"]), "project": (["."], ["a\0b"]), "candles": (["there"], ["a\0b"]),
+    "store": (["runs.sqlite"], ["postgres:/me:secret@host"]), "sampler": (["NSGA-II"], ["tpee"]),
+    "pruner": (["Median"], ["mediam"]),
+}  # fmt: skip
+
+#: Read by each surface itself: what names of a notebook or a folder stand for.
+NAMES = ("strategy", "strategies", "names", "key", "initial_result", "output", "trust", "background", "show_windows")
+
+
+def samples(one):
+    """Return right and wrong words of an argument; None for wrong ones where there are none."""
+    reader = one.reader
+    if one.name in WORDS:
+        return WORDS[one.name]
+    if reader.many == 0:
+        return [], None
+    if isinstance(reader, FlagEach):
+        return [reader.choices[-1]], None
+    if reader.choices:
+        return [reader.choices[-1]], ["Nothing of it"]
+    if isinstance(reader, Whole):
+        return [f"{reader.low + 1}e0"], ["1.5"]
+    assert isinstance(reader, Number), one.name
+    return ["5e-2"], ["nan"]
+
+
+def cases(wrong):
+    for tool in TOOLS.values():
+        for one in tool.parameters:
+            if not (tool.magics or tool.command) or one.name in NAMES or not {"magic", "command"} & set(one.surfaces):
+                continue
+            words = samples(one)[wrong]
+            if words is not None:
+                yield pytest.param(tool, one, words, id=f"{tool.name}-{one.name}")
+
+
+def known(value):
+    """Return a value that can be compared."""
+    return str(value.root) if isinstance(value, CandleStore) else value
+
+
+def line_of(one, flag, words):
+    return [f"--{words[0]}"] if isinstance(one.reader, FlagEach) else [flag, *words]
+
+
+def of_magic(shell, tool, line):
+    magic = shell.find_line_magic(tool.magics[0])
+    words = given_words(tool, "magic", parse_line(magic, shlex.join(line)))
+    return tool_arguments(tool, words, {}, desk_of({}))
+
+
+def of_command(tool, line):
+    here = ["12ab"] if any(one.name == "key" for one in tool.parameters) else ["x.py"]
+    words = given_words(tool, "command", parse_command_line([tool.command, *here, *line]))
+    return read_line(tool, "command", words, Desk(), NAMES)
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """Every option of every tool, with right words."""
+    return [case.values for case in cases(0)]
+
+
+def test_right_words(shell, lines):
+    settings = next(each for each in shell.configurables if isinstance(each, JesseNb))
+    assert len(lines) > 120
+    for tool, one, words in lines:
+        expected = known(one.read_words(words, Desk()))
+        for flag in one.all_flags:
+            line = line_of(one, flag, words)
+            if "magic" in one.surfaces and tool.magics:
+                assert known(of_magic(shell, tool, line)[one.name]) == expected, (tool.name, flag)
+            if "command" in one.surfaces and tool.command:
+                assert known(of_command(tool, line)[one.name]) == expected, (tool.name, flag)
+        if one.setting and one.name not in ("symbols", "timeframes"):  # several have one setting's value
+            setattr(settings, one.setting, " ".join(words))
+            set_before = tool_arguments(tool, {}, settings.chosen(), None)
+            assert known(one.read(set_before[one.name])) == expected, (tool.name, one.setting)
+            setattr(settings, one.setting, None)
+
+
+@pytest.mark.parametrize(("tool", "one", "words"), cases(1))
+def test_wrong_words(shell, tool, one, words):
+    said = []
+    if "magic" in one.surfaces and tool.magics and "\0" not in words[0]:
+        with pytest.raises(JesseNbError) as refused:
+            of_magic(shell, tool, [one.all_flags[-1], *words])
+        assert refused.value.argument == one.name
+        said.append(str(refused.value))
+    if "command" in one.surfaces and tool.command:
+        with pytest.raises(JesseNbError) as refused:
+            of_command(tool, [one.all_flags[-1], *words])
+        assert refused.value.argument == one.name
+        said.append(str(refused.value.call(tool.flag_of(one.name))))
+    assert len(set(said)) <= 1, said
+    assert all(len(text) < 400 and "secret" not in text and "\n" not in text for text in said)
+
+
+def test_a_mistyped_option_never_echoes_a_password(shell):
+    for line in ("--sotre postgresql://me:secret@host/db", "--sotre=postgresql://me:secret@host/db",
+                 "--store=postgress://me:secret@host", "One postgresql://me:secret@host/db"):
+        with pytest.raises(Exception, match=r".") as refused:
+            run(shell, f"%optimize {line}")
+        assert "secret" not in str(refused.value)
