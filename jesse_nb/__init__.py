@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.candles.check_candles import CandleCheck, check_candles
     from jesse_nb.core.tools.candles.fetch_candles import fetch_candles, update_candles
     from jesse_nb.core.tools.candles.import_files import import_files
+    from jesse_nb.core.tools.check.check_strategy import check_strategy
+    from jesse_nb.core.tools.check.strategy_check import StrategyCheck
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -118,6 +120,7 @@ __all__ = [
     "SpaceError",
     "StorageError",
     "Strategy",
+    "StrategyCheck",
     "StrategyCrashError",
     "StrategyError",
     "TrialMemoryError",
@@ -132,6 +135,7 @@ __all__ = [
     "candles_from_database",
     "candles_to_database",
     "check_candles",
+    "check_strategy",
     "exceptions",
     "export_candles",
     "fee_stress",
@@ -170,6 +174,7 @@ _HOMES = {
     "OptimizeResult": "jesse_nb.core.tools.optimize.optimize_result",
     "RayPool": "jesse_nb.core.jobs.ray_pool",
     "Space": "jesse_nb.core.study.space",
+    "StrategyCheck": "jesse_nb.core.tools.check.strategy_check",
     "WalkForwardResult": "jesse_nb.core.tools.walk_forward.walk_forward_result",
     "analyze_results": "jesse_nb.core.tools.analyze.analyze",
     "backtest": "jesse_nb.core.tools.backtest.backtest",
@@ -178,6 +183,7 @@ _HOMES = {
     "candles_from_database": "jesse_nb.core.candles",
     "candles_to_database": "jesse_nb.core.candles",
     "check_candles": "jesse_nb.core.tools.candles.check_candles",
+    "check_strategy": "jesse_nb.core.tools.check.check_strategy",
     "export_candles": "jesse_nb.core.candles",
     "fee_stress": "jesse_nb.core.tools.resimulate.fee_stress",
     "fetch_candles": "jesse_nb.core.tools.candles.fetch_candles",

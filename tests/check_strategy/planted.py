@@ -164,3 +164,41 @@ class Chancer(Strategy):
         if random.random() < 0.2:
             self.liquidate()
 ''' + _BODY
+
+#: Goes through a set of names in whatever order it has.
+SET_ORDER = _HEAD + '''
+
+class Unordered(Strategy):
+    def favourite(self):
+        return next(iter({f"name {number}" for number in range(7)}))
+
+    def should_long(self):
+        return self.index % 7 == int(self.favourite()[-1])
+
+    def update_position(self):
+        if self.index % 5 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: Counts on its class.
+CLASS_STATE = _HEAD + '''
+
+class Counting(Strategy):
+    seen = 0
+
+    def should_long(self):
+        Counting.seen += 1
+        return Counting.seen % 11 == 3
+
+    def update_position(self):
+        if self.index % 5 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: Counts in its module.
+_COUNTING = "class Counting(Strategy):\n    seen = 0"
+MODULE_STATE = CLASS_STATE.replace(_COUNTING, "SEEN = []\n\n\nclass Counting(Strategy):")
+MODULE_STATE = MODULE_STATE.replace("Counting.seen += 1", "SEEN.append(1)").replace("Counting.seen", "len(SEEN)")
+
+#: Draws from NumPy without a seed.
+NUMPY_CHANCE = CHANCE.replace("import random\n", "").replace("random.random()", "np.random.rand()")

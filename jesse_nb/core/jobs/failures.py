@@ -68,10 +68,7 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
             return WorkerDiedError(f"The process that ran the simulation ended {error.message}.")
         if error.failure == "refused":
             return StrategyCrashError(error.message, details=error.details)
-        # The commonest cause, and nothing in Python's own message says so.
-        hint = "If that is a hyperparameter: give it a value, or a place in the space." \
-            if error.message.startswith("KeyError") else ""
-        return StrategyCrashError(f"The strategy raised {error.message}.", hint, details=error.details)
+        return StrategyCrashError(f"The strategy raised {error.message}.", error.hint, details=error.details)
     if isinstance(error, FutureTimeoutError):
         return TrialTimeoutError(f"The simulation took longer than {timeout:g} s.",
                                  "Raise trial_timeout if that is to be expected.")

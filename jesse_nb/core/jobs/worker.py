@@ -33,6 +33,7 @@ from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, simulate_once, versions
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.strategies.crash_advice import crash_advice
 from jesse_nb.core.simulator.strategies.local_modules import forget_local_modules, is_local_module, none_imported_yet
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
@@ -62,6 +63,8 @@ class Answer:
         What happened; of a process that died, how it ended: ``by signal SIGKILL``, ``with exit code 9``.
     details
         The strategy's part of the traceback, as text.
+    hint
+        What to do about it; may be empty.
     exit_code
         Of a process that died, as in ``multiprocessing``: minus the signal's number, or what it ended itself with.
     """
@@ -70,6 +73,7 @@ class Answer:
     failure: Literal["", "crash", "memory", "refused", "died"] = ""
     message: str = ""
     details: str = ""
+    hint: str = ""
     exit_code: int | None = None
 
 
@@ -107,7 +111,7 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
         prepare_series(simulation)
 
     def simulated(one: Simulation) -> Answer:
-        seed_chance(one.spec.key)
+        seed_chance(one.chance or one.spec.key)
         witness = Witness(one)
         _limit_memory(memory_limit)
 
@@ -175,7 +179,14 @@ def _answered(task: Callable[[], Any]) -> Answer:
     except JesseNbError as error:
         return Answer(failure="refused", message=str(error))
     except BaseException as error:  # noqa: BLE001 - sys.exit() and KeyboardInterrupt of a strategy fail alone, too
-        return Answer(failure="crash", message=_what_happened(error), details=_own_lines(error))
+        return Answer(failure="crash", message=_what_happened(error), details=_own_lines(error), hint=_advice(error))
+
+
+def _advice(error: BaseException) -> str:
+    try:
+        return crash_advice(error)
+    except Exception:  # noqa: BLE001 - a strategy's exceptions may be anything; what happened is told all the same
+        return ""
 
 
 def _what_happened(error: BaseException) -> str:

@@ -47,7 +47,8 @@ class Simulation:
     ``observe``, an :attr:`~jesse_nb.core.simulator.record.RunRecord.observation`. With ``stop``, the run ends where
     that rule says so; ``progress`` is the path of a :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`. With
     ``plain``, Jesse's own loops run: by default when ``JESSE_NB_PLAIN_SIMULATOR=1`` stands in the environment of the
-    process that asks. The numbers are the same, so it is no part of the spec.
+    process that asks. The numbers are the same, so it is no part of the spec. With ``chance``, all that is drawn
+    without a seed is derived from that in place of the spec's key.
     """
 
     spec: BacktestSpec
@@ -58,3 +59,4 @@ class Simulation:
     progress: str = ""
     plain: bool = field(default_factory=_switched_off)
     observe: Observe | None = None
+    chance: str = ""

@@ -23,7 +23,8 @@ __all__ = ["Dimension", "DimensionKind", "Option"]
 DimensionKind = Literal["int", "float", "categorical"]
 Option = None | bool | int | float | str
 
-_DECLARED = ("type", "min", "max", "step", "log", "options", "default")
+#: What a declaration may say of a parameter beside its name.
+DECLARED_KEYS = ("type", "min", "max", "step", "log", "options", "default")
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ class Dimension:
             ``type`` it is categorical when it has options, ``int`` when all its numbers are whole
             numbers, ``float`` otherwise.
         """
-        unknown = [key for key in declaration if key not in _DECLARED]
+        unknown = [key for key in declaration if key not in DECLARED_KEYS]
         if unknown:
             raise SpaceError(f"The parameter {name!r} has the key {unknown[0]!r}.",
-                             did_you_mean(str(unknown[0]), _DECLARED))
+                             did_you_mean(str(unknown[0]), DECLARED_KEYS))
         kind: Any = declaration.get("type")
         # Jesse takes the types themselves and their names, even in quotes within the text
         kind = kind.__name__ if isinstance(kind, type) else kind

@@ -15,6 +15,7 @@ from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.study.constraints import Constraint, broken_by_drawdown
+from jesse_nb.core.study.dimension import DECLARED_KEYS
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
@@ -79,7 +80,9 @@ def space_of(given: Space | None, described: Description, fixed: Mapping[str, An
     if not varied:
         raise SpaceError(f"There is nothing to optimize: {strategy} declares no hyperparameters.",
                          "Give space=dict(name=(low, high), ...), or let it declare some.")
-    return Space.parse(varied)
+    # Jesse overlooks what else a strategy says of a parameter, a title for example; in a space it may be a mistake.
+    return Space.parse([{key: value for key, value in parameter.items() if key in ("name", *DECLARED_KEYS)}
+                        for parameter in varied])
 
 
 def trial_from_outcome(

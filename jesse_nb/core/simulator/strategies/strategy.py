@@ -29,6 +29,7 @@ import cloudpickle
 from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.spec import StrategyRef
+from jesse_nb.core.simulator.strategies.jesse_habits import check_habits
 from jesse_nb.core.simulator.strategies.local_modules import expect_sources, forget_local_modules, source_digest
 from jesse_nb.core.simulator.strategies.strategy_hash import read_class, read_source
 from jesse_nb.core.simulator.strategies.strategy_registry import register_strategy, registered_strategy
@@ -207,6 +208,7 @@ def _checked(strategy: type[Any]) -> type[Any]:
     if missing:
         raise StrategyError(f"The strategy {strategy.__name__} lacks {', '.join(missing)}.",
                             "Jesse needs should_long() and go_long() at the least.")
+    check_habits(strategy)
     return strategy
 
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
+from jesse_nb.core.tools.check.determinism import Determinism
+from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.look_ahead import LookAhead
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
-from jesse_nb.core.tools.check.settling import Determinism, Fragility, WarmUp
-from jesse_nb.core.tools.check.strategy_check import CHECKS, Finding, StrategyCheck
+from jesse_nb.core.tools.check.settling import Fragility, WarmUp
+from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
+from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
-from jesse_nb.core.tools.request import Jobs, Prepared, Request, Source, check_whole
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.core.tools.registry import CHECK_STRATEGY
+from jesse_nb.core.tools.request import Jobs, Prepared, Request, Source
 
 __all__ = ["check_strategy"]
 
 
 @planned
+@declared(CHECK_STRATEGY)
 def check_strategy(
     strategy: Any = None,
     symbol: str | None = None,
@@ -33,7 +37,7 @@ def check_strategy(
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
     hyperparameters: Mapping[str, Any] | None = None,
-    checks: Sequence[str] = CHECKS,
+    checks: str | Iterable[str] | None = None,
     moments: int = 4,
     seed: int = 0,
     balance: float = 10_000.0,
@@ -66,7 +70,7 @@ def check_strategy(
         Which of ``look_ahead`` (orders stay the same when candles after them are turned upside down), ``warm_up``
         (orders settle with two and four times the warm-up), ``determinism`` (the same run gives the same orders),
         ``reads`` (data that does not come from the candles) and ``fragility`` (profit with candles seen one later,
-        fees doubled, the start moved by hours).
+        fees doubled, the start moved by hours); None is all of them.
     moments
         After how many moments candles are turned upside down, 1 to 50. More find what shows in few orders only.
     seed
@@ -95,13 +99,12 @@ candles
 
     Examples
     --------
-    >>> check = check_strategy(TrendFollower, "BTC-USDT", "1h", "2023-01-01", "2023-07-01")  # doctest: +SKIP
-    >>> check.failed  # doctest: +SKIP
-    False
+    >>> check = jn.check_strategy(TrendFollower, "BTC-USDT", "1h", "2023-03-01", "2023-04-01", checks="look_ahead")
+    >>> [finding.level for finding in check.findings]
+    ['passed']
     """
-    wanted = _checked(checks)
-    check_whole("moments", moments, 1, 50)
-    check_whole("seed", seed, 0, 2**63)
+    asked = CHECKS if checks is None else {checks} if isinstance(checks, str) else set(checks)
+    wanted = tuple(name for name in CHECKS if name in asked)
     request = Request(
         strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
@@ -139,38 +142,27 @@ def _checked_strategy(
     plain = observation_of(record)
     if "look_ahead" in wanted:
         look_ahead.start(runs, plain)
+    files = [path for path, _ in record.depends.files]
+    own_data = [*plain.held, *(f"file {path}" for path in files)]
+    root = (request.candles or CandleStore()).root
+    stored = [path for path in files if Path(path).is_relative_to(root)]
     findings: list[Finding] = []
-    steadiness = determinism.findings(runs, plain) if "determinism" in wanted else []
-    unsteady = any(finding.level == "failed" for finding in steadiness)
     for name in wanted:
-        if unsteady and name in ("look_ahead", "warm_up"):
-            findings.append(Finding(name, "not checked", "Its orders change from run to run: nothing can be compared.",
-                                    ("Make them repeatable first.",)))
-        elif name == "look_ahead":
-            findings += look_ahead.findings(runs, plain)
+        if name == "look_ahead":
+            findings += look_ahead.findings(runs, plain, own_data, stored)
         elif name == "warm_up":
             findings += warm_up.findings(runs, plain)
         elif name == "determinism":
-            findings += steadiness
+            findings += determinism.findings(runs, record)
         elif name == "reads":
-            findings += _reads(plain.held)
+            findings += _reads(own_data)
         else:
             findings += fragility.findings(runs, record)
     return StrategyCheck(record.to_result(prepared.spec), tuple(findings), runs.started, control.elapsed)
 
 
-def _reads(held: Sequence[str]) -> list[Finding]:
-    if not held:
+def _reads(own_data: Sequence[str]) -> list[Finding]:
+    if not own_data:
         return [Finding("reads", "passed", "It goes by candles, hyperparameters and its own code alone.")]
     return [Finding("reads", "warning", "It goes by data of its own, too: whether that was known at the time, only you "
-                    "can tell.", tuple(f"It holds {words}." for words in held))]
-
-
-def _checked(checks: Any) -> tuple[str, ...]:
-    names = (checks,) if isinstance(checks, str) else tuple(checks)
-    for name in names:
-        if name not in CHECKS:
-            raise InputError(f"No check is called {name!r}.", did_you_mean(str(name), CHECKS))
-    if not names:
-        raise InputError("checks is empty.", f"Choose from {', '.join(CHECKS)}.")
-    return tuple(name for name in CHECKS if name in names)
+                    "can tell.", tuple(f"It has {words}." for words in own_data))]

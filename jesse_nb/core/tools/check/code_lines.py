@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from jesse_nb.core.analysis.check.steps import first_parting
+from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.observed_runs import CHANCE, ObservedRuns, observation_of
 from jesse_nb.core.tools.check.strategy_check import CodeLine
 
-__all__ = ["Place", "code_line", "line_of_use", "place_of_parting"]
+__all__ = ["Place", "code_line", "line_of_use", "place_between", "place_of_parting"]
 
 
 class Place(NamedTuple):
@@ -24,7 +25,7 @@ class Place(NamedTuple):
 
 
 def place_of_parting(
-    runs: ObservedRuns, name: str, first: Simulation, second: Simulation, time: int
+    runs: ObservedRuns, name: str, first: Simulation, second: Simulation, time: int, *, chance: str = CHANCE
 ) -> Place:
     """Run both again, look at each step of the strategies' code at ``time``, and say where they part.
 
@@ -38,17 +39,24 @@ def place_of_parting(
         The runs.
     time
         End of a candle, milliseconds UTC.
+    chance
+        What unseeded draws of the second run are derived from.
     """
     traced = Observe(trace_at=time)
     runs.start(f"{name}, first", first, traced)
-    runs.start(f"{name}, second", second, traced)
-    one, other = (observation_of(runs.record(f"{name}, {which}")) for which in ("first", "second"))
-    parting = first_parting(one.steps, other.steps)
+    runs.start(f"{name}, second", second, traced, chance)
+    return place_between(first.spec, *(observation_of(runs.record(f"{name}, {which}"))
+                                       for which in ("first", "second")))
+
+
+def place_between(spec: BacktestSpec, first: Observation, second: Observation) -> Place:
+    """Say where two traced runs part."""
+    parting = first_parting(first.steps, second.steps)
     if parting is None:
         return Place()
     what = "What it returned" if parting.name == "return" else parting.name
     values = (f"{what} was {parting.first} in one run and {parting.second} in the other.",) if parting.name else ()
-    return Place(code_line(first.spec, parting.file, parting.function, parting.line), values)
+    return Place(code_line(spec, parting.file, parting.function, parting.line), values)
 
 
 def code_line(spec: BacktestSpec, file: str, function: str, line: int) -> CodeLine:

@@ -57,8 +57,26 @@ class LookAhead:
         for moment in self._chosen(plain.events):
             runs.start(_name(moment), mirrored(self.prepared, moment, self._end(moment), self.folder))
 
-    def findings(self, runs: ObservedRuns, plain: Observation) -> list[Finding]:
-        """Return what the runs tell; waits for them."""
+    def findings(
+        self, runs: ObservedRuns, plain: Observation, own_data: Sequence[str], stored: Sequence[str]
+    ) -> list[Finding]:
+        """Return what the runs tell; waits for them.
+
+        Parameters
+        ----------
+        runs
+            Of the check.
+        plain
+            The run that all are compared with.
+        own_data
+            What the strategy has beside the candles, in words.
+        stored
+            Files of the candle store that it reads: they hold the future, whatever it makes of them.
+        """
+        if stored:
+            return [Finding("look_ahead", "failed", "It reads stored candles by itself, those of later among them.",
+                            tuple(f"It reads {path}." for path in stored),
+                            line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held]))]
         alike = orders = 0
         moments = self._chosen(plain.events)
         for moment in moments:
@@ -73,7 +91,7 @@ class LookAhead:
             return [Finding("look_ahead", "not checked", "The strategy made no order, so nothing could be compared.",
                             ("Choose a period in which it trades.",))]
         if orders >= _FEWEST_ORDERS and alike >= _ALIKE * orders:
-            return [_blind(self.prepared.spec, plain.held, alike, orders)]
+            return [_blind(self.prepared.spec, own_data, alike, orders)]
         repainting = self._repainting(runs, plain)
         if repainting:
             return [repainting]
@@ -141,5 +159,5 @@ def _blind(spec: BacktestSpec, held: Sequence[str], alike: int, orders: int) -> 
                        (went_on, "It goes by the clock, or by what is not in the candles."))
     return Finding("look_ahead", "failed", "Its orders come from data of its own, not from the candles of the moment: "
                    "such data must not have been made from the whole series.",
-                   (went_on, f"It holds: {'; '.join(held)}."),
+                   (went_on, f"It has: {'; '.join(held)}."),
                    line_of_use(spec, [words.partition(" ")[0] for words in held]))

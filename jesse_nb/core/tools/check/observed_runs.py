@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -13,6 +15,7 @@ import numpy as np
 from jesse_nb.core.candles.mirrored import mirrored_after
 from jesse_nb.core.candles.series import fingerprint_candles
 from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.isolation.stranger import run_twice
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Answer
@@ -24,7 +27,10 @@ from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.core.tools.request import Prepared
 from jesse_nb.exceptions import JobCancelledError
 
-__all__ = ["ObservedRuns", "mirrored", "observation_of"]
+__all__ = ["CHANCE", "ObservedRuns", "mirrored", "observation_of"]
+
+#: What unseeded draws of all compared runs are derived from.
+CHANCE = "check"
 
 
 class ObservedRuns:
@@ -49,17 +55,40 @@ class ObservedRuns:
         self._control = control
         self._timeout, self._memory = timeout, memory
         self._futures: dict[str, Future[Answer]] = {}
-        self.finished = 0
+        self._ended = False
 
     @property
     def started(self) -> int:
         """How many simulations were begun."""
         return len(self._futures)
 
-    def start(self, name: str, simulation: Simulation, observe: Observe | None = None) -> None:
-        """Begin a simulation."""
-        observed = replace(simulation, observe=observe or Observe())
+    def start(
+        self, name: str, simulation: Simulation, observe: Observe | None = None, chance: str = CHANCE
+    ) -> None:
+        """Begin a simulation; ``chance`` is what unseeded draws are derived from, alike in all that are compared."""
+        observed = replace(simulation, observe=observe or Observe(), chance=chance)
         self._futures[name] = self._pool().submit(observed, self._timeout, self._memory)
+
+    def start_apart(self, name: str, simulation: Simulation, observe: Observe | None = None) -> None:
+        """Begin two runs in an interpreter of their own, one after the other: ``name, first`` and ``name, second``."""
+        observed = replace(simulation, observe=observe or Observe(), chance=CHANCE)
+        futures: list[Future[Answer]] = [Future(), Future()]
+        for which, future in zip(("first", "second"), futures, strict=True):
+            self._futures[f"{name}, {which}"] = future
+
+        def run() -> None:
+            try:
+                answers = run_twice(observed, timeout=self._timeout, cancelled=lambda: self._ended)
+            except Exception as error:  # noqa: BLE001 - whoever waits is told
+                answers = [failure_of(error, self._timeout)]
+            for future, answer in zip(futures, itertools.cycle(answers), strict=False):
+                if future.set_running_or_notify_cancel():
+                    if isinstance(answer, Answer):
+                        future.set_result(answer)
+                    else:
+                        future.set_exception(answer)
+
+        threading.Thread(target=run, daemon=True, name="jesse-nb-check").start()
 
     def has(self, name: str) -> bool:
         """Whether a simulation of this name was begun."""
@@ -95,6 +124,7 @@ class ObservedRuns:
 
     def cancel(self) -> None:
         """Stop what still runs."""
+        self._ended = True
         for future in self._futures.values():
             future.cancel()
 

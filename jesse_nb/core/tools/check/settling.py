@@ -1,4 +1,4 @@
-"""Whether a strategy's orders settle: with a longer warm-up, in a second run, one candle later, at other costs."""
+"""Whether a strategy's orders settle with a longer warm-up, and its profit survives small changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jesse_nb.core.tools.check.strategy_check import Finding
 from jesse_nb.core.tools.request import Prepared, Request
 from jesse_nb.exceptions import CandlesError, SimulationError, WarmUpError
 
-__all__ = ["Determinism", "Fragility", "WarmUp"]
+__all__ = ["Fragility", "WarmUp"]
 
 #: So many orders in a hundred may differ with a longer warm-up: indicators without an end to their memory
 #: (an exponential average) change their last digits, and now and then a decision with them.
@@ -71,30 +71,6 @@ class WarmUp:
                                  parted.time)
         return [Finding("warm_up", "failed", "Orders depend on how many candles came before the start.",
                         (*evidence, *place.values, *more), place.line)]
-
-
-@dataclass
-class Determinism:
-    """Compares the plain run with the same again, in processes that differ in all that a spec does not say."""
-
-    prepared: Prepared
-
-    def start(self, runs: ObservedRuns) -> None:
-        """Begin the second run."""
-        runs.start("again", self.prepared.simulation(self.prepared.spec))
-
-    def findings(self, runs: ObservedRuns, plain: Observation) -> list[Finding]:
-        """Return what the runs tell; waits for them."""
-        again = observation_of(runs.record("again"))
-        parted = first_difference(plain.events, again.events)
-        if parted is None:
-            return [Finding("determinism", "passed", "The same run again gives the same orders, to the last digit.")]
-        same = self.prepared.simulation(self.prepared.spec)
-        place = place_of_parting(runs, "determinism", same, same, parted.time)
-        return [Finding("determinism", "failed", "The same run gives other orders each time.",
-                        (f"First: {decision_text(parted.first)}; again: {decision_text(parted.second)}.",
-                         *place.values, "Seed its random numbers, and keep clocks and sets out of its decisions."),
-                        place.line)]
 
 
 @dataclass

@@ -10,10 +10,7 @@ import pandas as pd
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 
-__all__ = ["CHECKS", "CodeLine", "Finding", "Level", "StrategyCheck"]
-
-#: What is looked at, in the order in which it is told.
-CHECKS = ("look_ahead", "warm_up", "determinism", "reads", "fragility")
+__all__ = ["CodeLine", "Finding", "Level", "StrategyCheck"]
 
 Level = Literal["failed", "warning", "passed", "not checked"]
 
@@ -38,7 +35,7 @@ class Finding:
     Attributes
     ----------
     check
-        One of :data:`CHECKS`.
+        One of :data:`~jesse_nb.core.tools.check.kinds.CHECKS`.
     level
         ``failed`` (do not believe a result of this strategy), ``warning``, ``passed`` or ``not checked``.
     summary
@@ -65,13 +62,19 @@ class StrategyCheck(Shown):
     result
         The plain backtest that everything is compared with.
     findings
-        In the order of :data:`CHECKS`; at least one a check that was asked for.
+        In the order of :data:`~jesse_nb.core.tools.check.kinds.CHECKS`; at least one a check that was asked for.
     runs
         How many simulations it took, and ``elapsed`` how many seconds.
     elapsed
         Seconds.
     stopped
         ``interrupted``, or empty.
+
+    Examples
+    --------
+    >>> check = jn.check_strategy(TrendFollower, "BTC-USDT", "1h", "2023-03-01", "2023-04-01", checks="reads")
+    >>> check.failed
+    False
     """
 
     result: BacktestResult

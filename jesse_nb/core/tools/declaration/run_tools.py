@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from jesse_nb.core.tools.check.kinds import CHECKS
+from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.parameter import Parameter
 from jesse_nb.core.tools.declaration.results import Strategies
 from jesse_nb.core.tools.declaration.searching import Metric, Sets
@@ -12,13 +14,16 @@ from jesse_nb.core.tools.declaration.shared import (
     MARKET,
     MARKETS,
     OUTPUT,
+    RERUN,
     RUNNING,
+    SEED,
+    STORE,
     STRATEGY,
 )
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.declaration.values import Switch, Whole
+from jesse_nb.core.tools.declaration.values import Choice, Switch, Whole
 
-__all__ = ["BACKTEST", "BACKTEST_BATCH"]
+__all__ = ["BACKTEST", "BACKTEST_BATCH", "CHECK_STRATEGY"]
 
 BACKTEST = Tool(
     "backtest", "Backtest", "Run one backtest with Jesse's simulator, and show its report.",
@@ -89,5 +94,36 @@ BACKTEST_BATCH = Tool(
 
             %backtest_batch TrendFollower -s ETH-USDT SOL-USDT -t 1h --start 2023-06-01 --end 2024-05-31 \
 --params study --top 5
+        """,
+)  # fmt: skip
+
+_LOOKED_AT = "what is looked at"
+
+CHECK_STRATEGY = Tool(
+    "check_strategy", "Strategy check",
+    "Look for what makes a strategy's results untrue: knowledge of the future, chance, a start that never settles.",
+    "jesse_nb.core.tools.check.check_strategy:check_strategy",
+    (
+        STRATEGY.but(group="strategy"),
+        HYPERPARAMETERS.but(group="strategy"),
+        Parameter("checks", Several(Choice(CHECKS)), "Whether orders depend on candles that come later (look_ahead), "
+                  "settle with a longer warm-up (warm_up), are the same again (determinism), come from data of the "
+                  "strategy's own (reads), and what small changes leave of its profit (fragility).",
+                  group=_LOOKED_AT, unset="all of them"),
+        Parameter("moments", Whole(1, 50), "After how many moments all candles are turned upside down.", 4,
+                  group=_LOOKED_AT),
+        SEED.but(help="Seed of the choice of moments.", group=_LOOKED_AT),
+        *MARKET, *ACCOUNT, JOBS.but(group="how it runs"), RUNNING[0], *(one for one in RERUN if one is not STORE),
+        *OUTPUT,
+    ),
+    result="jesse_nb.core.tools.check.strategy_check:StrategyCheck",
+    magics=("check_strategy", "check"), command="check", cell={"params": "hyperparameters"},
+    then={"optimize": {}, "walk_forward": {}},
+    details="""\
+        It simulates the strategy about a dozen times, each time with something changed, and compares its orders::
+
+            %check TrendFollower -s BTC-USDT -t 1h --start 2024-01-01 --end 2024-06-01
+
+        Nothing is kept among the finished runs, and none of these counts as a trial.
         """,
 )  # fmt: skip

@@ -1,0 +1,120 @@
+"""What to do about an exception of a strategy, where its message does not say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+from typing import Any
+
+from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.exceptions import did_you_mean
+
+__all__ = ["crash_advice"]
+
+#: Packages whose name to install is not that to import.
+_PACKAGES = {"talib": "TA-Lib", "pandas_ta": "pandas-ta", "sklearn": "scikit-learn", "tulipy": "tulipy",
+             "custom_indicators": ""}
+
+_ROUTES = ("get_all_trading_routes", "trading_routes", "all_trading_routes")
+
+
+def crash_advice(error: BaseException) -> str:
+    """Return one line on what to write in place of what failed; empty where nothing is known of it.
+
+    Examples
+    --------
+    >>> crash_advice(ModuleNotFoundError("No module named 'talib'", name="talib"))
+    "Install it with %pip install TA-Lib, or take the indicator from jesse.indicators."
+    >>> crash_advice(ValueError("anything"))
+    ''
+    """
+    for kind, advise in _ADVICE:
+        if isinstance(error, kind):
+            advice = advise(error)
+            if advice:
+                return advice
+    by_name = _BY_NAME.get(type(error).__name__)  # Jesse's own, which are not imported here
+    return by_name(error) if by_name else ""
+
+
+def _missing_package(error: Any) -> str:
+    package = (error.name or "").partition(".")[0]
+    if not package:
+        return ""
+    if package == "jesse":
+        return f"Jesse has no module {error.name} any more: see jesse.indicators, jesse.helpers and jesse.utils."
+    installed = _PACKAGES.get(package, package)
+    if not installed:
+        return "Give project=, or start in the Jesse project that holds this folder."
+    indicator = ", or take the indicator from jesse.indicators" if package in ("talib", "pandas_ta", "tulipy") else ""
+    return f"Install it with %pip install {installed}{indicator}."
+
+
+def _moved_name(error: Any) -> str:
+    if error.name is None or not error.name.startswith("jesse"):
+        return ""
+    wanted = getattr(error, "name_from", None) or str(error).partition("'")[2].partition("'")[0]
+    module: Any = jesse_module(error.name)
+    return did_you_mean(wanted, [name for name in dir(module) if not name.startswith("_")])
+
+
+def _missing_attribute(error: Any) -> str:
+    if error.name in _ROUTES:
+        return "Write self.routes."
+    if isinstance(error.obj, ModuleType) and error.obj.__name__.startswith("jesse"):
+        return did_you_mean(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
+    return ""
+
+
+def _removed(error: BaseException) -> str:
+    return "Write self.balance." if "self.capital" in str(error) else ""
+
+
+def _hyperparameter(error: BaseException) -> str:
+    return "If that is a hyperparameter: give it a value, or a place in the space."
+
+
+def _size_of_zero(error: BaseException) -> str:
+    if "qty cannot be 0" not in str(error):
+        return ""
+    return ("The quantity was rounded to zero: utils.size_to_qty() keeps three digits. Give it precision=8, or trade a "
+            "larger size.")
+
+
+def _too_large(error: BaseException) -> str:
+    """Return how much would have fitted, from what Jesse had at hand when it refused."""
+    place = _innermost(error.__traceback__)
+    exchange, order = place.get("self"), place.get("order")
+    try:
+        leverage = float(getattr(exchange, "futures_leverage", 1))
+        room = float(place.get("quote_balance", getattr(exchange, "available_margin", math.nan)))
+        most = room * leverage / (float(order.price) * (1 + leverage * float(exchange.fee_rate)))  # type: ignore[union-attr]
+    except (AttributeError, TypeError, ValueError, ZeroDivisionError):
+        return ""
+    if not most > 0:
+        return "All of the margin is in use: wait until a position or an order gives some back."
+    size = "self.available_margin * self.leverage" if hasattr(exchange, "futures_leverage") else "self.balance"
+    return (f"At most {_floor(most):g} would fit there; utils.size_to_qty({size}, price, fee_rate=self.fee_rate) gives "
+            "what fits.")
+
+
+def _floor(value: float) -> float:
+    digits = 5 - math.floor(math.log10(value))
+    return float(math.floor(value * 10.0**digits) / 10.0**digits)
+
+
+def _innermost(traceback: TracebackType | None) -> dict[str, Any]:
+    place: dict[str, Any] = {}
+    while traceback is not None:
+        place, traceback = traceback.tb_frame.f_locals, traceback.tb_next
+    return place
+
+
+_ADVICE: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
+    (ModuleNotFoundError, _missing_package), (ImportError, _moved_name), (AttributeError, _missing_attribute),
+    (NotImplementedError, _removed), (KeyError, _hyperparameter),
+)
+_BY_NAME: dict[str, Callable[[BaseException], str]] = {
+    "InvalidStrategy": _size_of_zero, "InsufficientMargin": _too_large, "InsufficientBalance": _too_large,
+}

@@ -1,0 +1,73 @@
+"""Whether the same run is the same again: with other draws, in another interpreter, and after itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jesse_nb.core.analysis.check.orders import OrderDifference, decision_text, first_difference
+from jesse_nb.core.simulator.record import RunRecord
+from jesse_nb.core.simulator.simulation import Observe
+from jesse_nb.core.tools.check.code_lines import Place, place_between, place_of_parting
+from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.strategy_check import Finding
+from jesse_nb.core.tools.request import Prepared
+
+__all__ = ["Determinism"]
+
+_OTHER_DRAWS = "check again"
+
+
+@dataclass
+class Determinism:
+    """Compares the plain run with the same in processes that differ in all that a spec does not say."""
+
+    prepared: Prepared
+
+    def start(self, runs: ObservedRuns) -> None:
+        """Begin the other runs."""
+        same = self.prepared.simulation(self.prepared.spec)
+        runs.start("other draws", same, chance=_OTHER_DRAWS)
+        runs.start_apart("apart", same)
+
+    def findings(self, runs: ObservedRuns, record: RunRecord) -> list[Finding]:
+        """Return what the runs tell, and what the plain one was seen to read; waits for them."""
+        plain = observation_of(record)
+        if record.depends.impure:
+            return [Finding("determinism", "failed", "It reads what no run can repeat.",
+                            tuple(f"It {words}." for words in record.depends.impure))]
+        same = self.prepared.simulation(self.prepared.spec)
+        drawn = first_difference(plain.events, observation_of(runs.record("other draws")).events)
+        if drawn is not None:
+            place = place_of_parting(runs, "draws", same, same, drawn.time, chance=_OTHER_DRAWS)
+            return [_failed("Orders depend on chance that nobody seeded.", drawn, place,
+                            "Draw from random.Random(7) or numpy.random.default_rng(7), made in the strategy.")]
+        first, second = (observation_of(runs.record(f"apart, {which}")) for which in ("first", "second"))
+        ordered = first_difference(plain.events, first.events)
+        if ordered is not None:
+            place = self._traced(runs, ordered.time, in_first=True)
+            return [_failed("Orders differ in another interpreter.", ordered, place,
+                            "Sort sets before going through them, and read no environment or clock.")]
+        kept = first_difference(first.events, second.events)
+        if kept is not None:
+            place = self._traced(runs, kept.time, in_first=False)
+            return [_failed("Orders depend on what an earlier run of it left behind.", kept, place,
+                            "Keep state on self, set in __init__, and not on the class or in the module.")]
+        return [Finding("determinism", "passed", "The same run again gives the same orders, to the last digit.",
+                        ("With other draws of unseeded chance, in an interpreter of its own, and there a second time.",
+                         ))]
+
+    def _traced(self, runs: ObservedRuns, time: int, *, in_first: bool) -> Place:
+        """Look at each step of the strategy's code where the runs part."""
+        spec, traced = self.prepared.spec, Observe(trace_at=time)
+        runs.start_apart("traced apart", self.prepared.simulation(spec), traced)
+        first = observation_of(runs.record("traced apart, first"))
+        if not in_first:
+            return place_between(spec, first, observation_of(runs.record("traced apart, second")))
+        runs.start("traced here", self.prepared.simulation(spec), traced)
+        return place_between(spec, observation_of(runs.record("traced here")), first)
+
+
+def _failed(summary: str, parted: OrderDifference, place: Place, advice: str) -> Finding:
+    return Finding("determinism", "failed", summary,
+                   (f"First: {decision_text(parted.first)}; again: {decision_text(parted.second)}.", *place.values,
+                    advice), place.line)
