@@ -141,6 +141,15 @@ def test_a_process_that_dies_is_told_and_its_worker_goes_on(
     assert record_of(run(used_worker, asks, candle_store)).output.split()[0] == worker
 
 
+def test_a_notebooks_strategy_may_cache_its_methods_and_helpers(candle_store: CandleStore) -> None:
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    source = planted("return helped(self.index) + self.drawn(self.index)",
+                     "@functools.cache\ndef helped(index):\n    return mixed(index) / 2")
+    exec(f"{source}    @functools.lru_cache(maxsize=8)\n    def drawn(self, index):\n"
+         "        return mixed(index + 1) / 2\n", cell)  # fmt: skip
+    assert backtest(cell["Planted"], "BTC-USDT", "1h", *PERIOD, candles=candle_store).metrics["total"] > 0
+
+
 STARTS = {
     "a fork": "if (child := os.fork()) == 0:\n    time.sleep(600)",
     "a program": "import subprocess\nchild = subprocess.Popen(['sleep', '600']).pid",

@@ -27,6 +27,7 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
 from jesse_nb.core.jobs.isolation.chance import seed_chance
 from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
+from jesse_nb.core.jobs.isolation.files import installed_places
 from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
@@ -97,7 +98,7 @@ def initialize(scratch: str) -> None:
     os.chdir(tempfile.mkdtemp(dir=scratch))
     jesse_module("jesse.research.backtest")
     forget_local_modules()
-    versions()  # looked up once
+    versions(), installed_places()  # looked up once
     gc.collect()
     gc.freeze()  # as in preload: a child that looked at these objects would get copies of their memory
 
@@ -112,12 +113,14 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
 
     def simulated(one: Simulation) -> Answer:
         seed_chance(one.chance or one.spec.key)
-        witness = Witness(one)
+        witness = Witness(one) if CAN_FORK else None  # which is never put away
         _limit_memory(memory_limit)
 
         def found() -> RunRecord | StoppedRun | StepsNeeded:
             record = simulate_once(one)
-            return record if isinstance(record, StepsNeeded) else replace(record, depends=witness.found())
+            if witness is None or isinstance(record, StepsNeeded):
+                return record
+            return replace(record, depends=witness.found())
 
         return _answered(found)
 

@@ -6,7 +6,7 @@ module ``random`` and unseeded ``random.Random()``; ``numpy.random`` and unseede
 ``SeedSequence()``; ``os.urandom``, ``os.getrandom``, and what rests on them: ``secrets``, ``uuid.uuid4()``,
 ``random.SystemRandom``, Numba's generators.
 
-Only for a process that ends with its run: nothing is put back.
+For a process whose every run is seeded so: nothing is put back.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from jesse_nb.core.jesse_runtime import jesse_module
 __all__ = ["seed_chance"]
 
 _SEED_BYTES = 16
+_seed = random.Random.seed
 
 
 class _Entropy:
@@ -62,10 +63,8 @@ def seed_chance(key: str) -> None:
 
 
 def _seed_random(entropy: _Entropy) -> None:
-    seed = random.Random.seed
-
     def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
-        seed(self, entropy.bits(8 * _SEED_BYTES) if a is None else a, version)
+        _seed(self, entropy.bits(8 * _SEED_BYTES) if a is None else a, version)
 
     random.Random.seed = seeded  # type: ignore[method-assign]
     random.seed = random._inst.seed  # the module's functions belong to one instance

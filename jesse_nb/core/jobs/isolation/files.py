@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from jesse_nb.core.jobs.isolation.own_code import own_line
 from jesse_nb.core.simulator.dependencies import file_digest
 from jesse_nb.core.simulator.simulation import Simulation
 
-__all__ = ["watch_files"]
+__all__ = ["installed_places", "watch_files"]
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 
@@ -51,7 +52,7 @@ def watch_files(
     note_file
         Takes the path of a file that is read, and what digests it.
     """
-    known = _known_places(simulation)
+    known = (*installed_places(), str(Path.cwd()))
     modules = {name for code in simulation.codes for name, _ in code.modules}
     modules |= {name.rpartition(".")[0] for name in modules}
     candles = {part.path for part in simulation.candles} | {simulation.progress}
@@ -100,12 +101,16 @@ def watch_files(
     sys.addaudithook(hook)
 
 
-def _known_places(simulation: Simulation) -> tuple[str, ...]:
-    """Return the beginnings of paths that make no difference: installed code, and what is made for this run alone."""
-    installed = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix}
-    ours = {str(Path(__file__).parents[3])}
-    folders = [f"{folder}{os.sep}" for folder in installed | ours | {str(Path.cwd()), *_SYSTEM} if folder != os.sep]
-    return (*folders, os.path.join(tempfile.gettempdir(), CACHE_PREFIX), str(Path.cwd()))  # noqa: PTH118
+@cache
+def installed_places() -> tuple[str, ...]:
+    """Return the beginnings of paths that make no difference: installed code, the machine's own, and Jesse's cache.
+
+    For a worker to ask first: its children know it then.
+    """
+    installed = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix,
+                 str(Path(__file__).parents[3]), *_SYSTEM}  # fmt: skip
+    folders = [f"{folder}{os.sep}" for folder in installed if folder != os.sep]
+    return (*folders, os.path.join(tempfile.gettempdir(), CACHE_PREFIX))  # noqa: PTH118
 
 
 def _is_one_of(path: str, modules: set[str]) -> bool:

@@ -181,16 +181,26 @@ def _from_class(strategy: type[Any]) -> StrategyCode:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # untyped
-    """Also pickles cached properties, which hold a lock before Python 3.12 and do not learn their name again."""
+    """Also pickles what caches.
+
+    Cached properties hold a lock before Python 3.12 and do not learn their name again; a function that
+    ``functools.cache`` wrapped would be looked up by its name, in a notebook that no worker has.
+    """
 
     dispatch_table: ClassVar[Any] = ChainMap(
-        {cached_property: lambda value: (_cached_property, (value.func, value.attrname))},
+        {cached_property: lambda value: (_cached_property, (value.func, value.attrname)),
+         type(lru_cache(len)): lambda value: (_cached_function, (value.__wrapped__, value.cache_parameters()))},
         cloudpickle.Pickler.dispatch_table)
 
 
 def _cached_property(function: Callable[[Any], Any], name: str) -> cached_property[Any]:
     made = cached_property(function)
     made.attrname = name
+    return made
+
+
+def _cached_function(function: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., Any]:
+    made: Callable[..., Any] = lru_cache(**parameters)(function)
     return made
 
 
