@@ -21,7 +21,7 @@ from jesse_nb.core.simulator.fast import series
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.request import Request
-from jesse_nb.exceptions import StrategyError
+from jesse_nb.exceptions import StrategyError, WorkerDiedError
 from tests.simulator.both_paths import bundled_cases, compared, differences, matrix_cases, ramp_store
 from tests.simulator.helpers import run_python
 from tests.strategies import TREND
@@ -189,7 +189,7 @@ def test_one_run_leaves_nothing_to_the_next(candle_store: CandleStore, one_worke
         again = answer(telling, plain=plain)
         assert again.value.pack()[:3] == (first if plain else quicker).value.pack()[:3]
     assert first.value.pack()[0] == quicker.value.pack()[0]
-    with pytest.raises(Exception, match=r"Abnormal"):
+    with pytest.raises(WorkerDiedError, match="by signal SIGKILL, in each of 3 attempts"):
         answer(simulation(candle_store, KILLED), plain=False)
     for plain in (False, True):
         again = answer(telling, plain=plain)
