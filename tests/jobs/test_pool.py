@@ -20,6 +20,8 @@ from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.pool import LocalPool, local_pool, stop_local_pool
+from jesse_nb.core.jobs.worker import describe
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.optimize.optimize import optimize
@@ -313,3 +315,19 @@ def test_workers_that_cannot_be_started_are_said_and_the_next_pool_is_another(mo
     assert mended is not pool
     mended.ready(60)
     stop_local_pool()
+
+
+#: Jesse asks a strategy for its DNA, and its declaration, on its route.
+BY_SYMBOL = CROSSING + """
+    def dna(self):
+        return {"BTC-USDT": "(w", "ETH-USDT": "w("}[self.symbol]
+"""
+
+
+def test_what_a_strategy_declares_is_that_of_its_route() -> None:
+    code = resolve_strategy(BY_SYMBOL)
+    btc, eth = (describe(code, Route("Binance Spot", symbol, "1h", code.ref)) for symbol in ("BTC-USDT", "ETH-USDT"))
+    # the first gene of Jesse's alphabet is the least value, the last one the greatest: fast 2 to 20, slow 21 to 80
+    assert btc.value.defaults == {"fast": 2, "slow": 80}
+    assert eth.value.defaults == {"fast": 20, "slow": 21}
+    assert describe(code).failure  # no route, no symbol

@@ -25,6 +25,7 @@ from jesse_nb.core.jobs.local.process import WorkerProcess
 from jesse_nb.core.jobs.local.workers import Worker, Workers
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 
 __all__ = [
@@ -59,8 +60,8 @@ class Pool(Protocol):
     def submit(self, simulation: Simulation, timeout: float | None, memory_limit: int | None) -> Future[Answer]:
         """Run a simulation; cancelling the future stops it, even when it is running."""
 
-    def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
-        """Build a strategy in a worker and ask what it declares."""
+    def describe(self, code: StrategyCode, timeout: float, route: Route | None = None) -> Future[Answer]:
+        """Build a strategy in a worker and ask what it declares, on that route."""
 
 
 def pass_on(answer: Future[Any], future: Future[Any]) -> None:
@@ -132,9 +133,9 @@ class LocalPool:
         """Run a simulation; cancelling the future kills the worker that runs it."""
         return self._workers.run(worker.run, (simulation, memory_limit), timeout)
 
-    def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
-        """Build a strategy in a worker and ask what it declares."""
-        return self._workers.run(worker.describe, (code,), timeout)
+    def describe(self, code: StrategyCode, timeout: float, route: Route | None = None) -> Future[Answer]:
+        """Build a strategy in a worker and ask what it declares, on that route."""
+        return self._workers.run(worker.describe, (code, route), timeout)
 
     def stop(self) -> None:
         """End all workers at once."""

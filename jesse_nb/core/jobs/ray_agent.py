@@ -25,6 +25,7 @@ from jesse_nb.core.jobs.failures import failure_of
 from jesse_nb.core.jobs.pool import SCRATCH_PREFIX, LocalPool, memory_share, remove_orphaned_scratch
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.shipped_strategies import ShippedStrategy
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError, JobCancelledError
@@ -102,10 +103,11 @@ class Agent:
         whole = replace(simulation, codes=tuple(codes), candles=tuple(candles))
         return await self._answer(number, lambda pool: pool.submit(whole, timeout, limit), timeout)
 
-    async def describe(self, number: int, carried: ShippedStrategy, timeout: float) -> Answer | JesseNbError:
-        """Build a strategy and ask what it declares."""
+    async def describe(self, number: int, carried: ShippedStrategy, timeout: float,
+                       route: Route | None) -> Answer | JesseNbError:
+        """Build a strategy and ask what it declares, on that route."""
         code = carried.unpack(self._folder)
-        return await self._answer(number, lambda pool: pool.describe(code, timeout), timeout)
+        return await self._answer(number, lambda pool: pool.describe(code, timeout, route), timeout)
 
     async def cancel(self, number: int) -> None:
         """Stop a task, or see to it that it does not start."""

@@ -28,6 +28,7 @@ from jesse_nb.core.jobs.ray_address import check_address
 from jesse_nb.core.jobs.ray_cluster import Machine, connect, machines
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.shipped_strategies import ship_strategy
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
@@ -151,9 +152,9 @@ class RayPool:
         hashes = tuple(code.ref.hash for code in simulation.codes)
         return self._submit(_Task(next(self._numbers), "run", (bare, hashes, timeout, memory_limit), simulation))
 
-    def describe(self, code: StrategyCode, timeout: float) -> Future[Answer]:
-        """Build a strategy in a worker and ask what it declares."""
-        return self._submit(_Task(next(self._numbers), "describe", (ship_strategy(code), timeout)))
+    def describe(self, code: StrategyCode, timeout: float, route: Route | None = None) -> Future[Answer]:
+        """Build a strategy in a worker and ask what it declares, on that route."""
+        return self._submit(_Task(next(self._numbers), "describe", (ship_strategy(code), timeout, route)))
 
     def stop(self) -> None:
         """End all workers on the cluster and give its processors back."""

@@ -32,8 +32,9 @@ from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, simulate_once, versions
+from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, on_route, simulate_once, versions
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.crash_advice import crash_advice
 from jesse_nb.core.simulator.strategies.local_modules import forget_local_modules, is_local_module, none_imported_yet
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
@@ -132,13 +133,13 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
     return again if again.value is None else replace(again, value=needed.finish(again.value))
 
 
-def describe(code: StrategyCode) -> Answer:
-    """Build a strategy and ask what it declares; the answer's value is a :class:`Description`."""
+def describe(code: StrategyCode, route: Route | None = None) -> Answer:
+    """Build a strategy and ask what it declares, on that route; the answer's value is a :class:`Description`."""
 
     def declared() -> Description:
         strategy = code.load()
-        return Description([_jsonable(parameter) for parameter in strategy.hyperparameters(None)],
-                           default_hyperparameters(strategy))
+        return Description([_jsonable(parameter) for parameter in on_route(strategy, route).hyperparameters()],
+                           default_hyperparameters(strategy, route))
 
     return _apart(lambda: _answered(declared))
 

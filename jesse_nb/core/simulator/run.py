@@ -197,12 +197,17 @@ def versions() -> dict[str, str]:
             "python": platform.python_version()}
 
 
-def default_hyperparameters(strategy: type[Any], route: Route | None = None) -> dict[str, Any]:
-    """Return a strategy's own values: decoded from its DNA, or the declared defaults."""
-    # As in Jesse, a strategy may give another DNA to each symbol.
+def on_route(strategy: type[Any], route: Route | None = None) -> Any:
+    """Return what stands for a strategy on a route: as in Jesse, it may declare other values for each symbol."""
     alike: Any = object.__new__(strategy)
     if route is not None:
         alike.exchange, alike.symbol, alike.timeframe = route.exchange, route.symbol, route.timeframe
+    return alike
+
+
+def default_hyperparameters(strategy: type[Any], route: Route | None = None) -> dict[str, Any]:
+    """Return a strategy's own values: decoded from its DNA, or the declared defaults."""
+    alike = on_route(strategy, route)
     declared, dna = alike.hyperparameters(), alike.dna()
     if dna:
         decoded: dict[str, Any] = jesse_module("jesse.helpers").dna_to_hp(declared, dna)

@@ -13,6 +13,7 @@ from jesse_nb.core.jobs.pool import Pool
 from jesse_nb.core.jobs.worker import Description
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.study.constraints import Constraint, broken_by_drawdown
 from jesse_nb.core.study.dimension import DECLARED_KEYS
@@ -28,8 +29,9 @@ __all__ = ["describe_strategy", "space_of", "trial_from_outcome"]
 _DESCRIBE_TIMEOUT = 60.0
 
 
-def describe_strategy(pool: Pool, code: StrategyCode, cancelled: Callable[[], bool]) -> Description:
-    """Ask a strategy, in a worker, what it declares.
+def describe_strategy(pool: Pool, code: StrategyCode, cancelled: Callable[[], bool],
+                      route: Route | None = None) -> Description:
+    """Ask a strategy, in a worker, what it declares on that route.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def describe_strategy(pool: Pool, code: StrategyCode, cancelled: Callable[[], bo
     JobCancelledError
         When ``cancelled()`` turned true meanwhile.
     """
-    future = pool.describe(code, _DESCRIBE_TIMEOUT)
+    future = pool.describe(code, _DESCRIBE_TIMEOUT, route)
     while not cancelled():
         try:
             answer = future.result(timeout=PATIENCE)

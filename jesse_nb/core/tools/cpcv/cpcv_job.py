@@ -88,7 +88,8 @@ class Cpcv:
         self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
         self._prior = PriorRuns(store, self._whole())
-        declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled)
+        declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled,
+                             spec.routes[0])
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
         self._candidates = [fixed] if self._space is None else self._draw(self._space, fixed)

@@ -97,7 +97,7 @@ class OptimizeJob:
         self._store_path = store.place
         self._prior = PriorRuns(store, plan.training.spec)
         declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
-                             lambda: self._control.cancelled)
+                             lambda: self._control.cancelled, plan.training.spec.routes[0])
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
         evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store)
         try:

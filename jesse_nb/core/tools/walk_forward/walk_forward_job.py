@@ -299,7 +299,8 @@ class WalkForward:
         first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
         fixed = dict(first.spec.hyperparameters)
         route = first.spec.routes[0]
-        declared = described(store, plan.request.pool, plan.request.code_of(first), lambda: self._control.cancelled)
+        declared = described(store, plan.request.pool, plan.request.code_of(first), lambda: self._control.cancelled,
+                             route)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, route.strategy.name)
         has_defaults = bool(declared.defaults)
         if not has_defaults:
