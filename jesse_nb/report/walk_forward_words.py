@@ -43,7 +43,7 @@ def seams(result: WalkForwardResult, curve: StitchedReturns) -> list[str]:
     if curve.seam_positions:
         were = "was" if curve.seam_positions == 1 else "were"
         sentences.append(f"{counted(curve.seam_positions, 'position')} {were} open "
-                         "when a window's days ended: closed, or valued, there at the last price.")
+                         f"when a window's days ended: closed there at the last price.{_fees(curve)}")
     failed = [one for one in result.windows if one.test is None]
     if failed:
         numbers = ", ".join(str(one.window.number) for one in failed)
@@ -54,6 +54,14 @@ def seams(result: WalkForwardResult, curve: StitchedReturns) -> list[str]:
         sentences.append(f"The last window is cut by the end of the data: {days(cut[0].test_start, cut[0].test_end)} "
                          f"in place of {result.out_sample_period}.")
     return sentences
+
+
+def _fees(curve: StitchedReturns) -> str:
+    """Say what the exits cost that no run had paid."""
+    said = [f"{whose}{counted(exits.positions, 'exit')} of a run that went on: {exits.fee:.2%} of the equity"
+            for whose, exits in (("", curve.seam_exits), ("for the default parameters ", curve.baseline_exits))
+            if exits.positions]
+    return f" The curve pays the fee of {' in total, and '.join(said)} in total." if said else ""
 
 
 def are(number: int) -> str:

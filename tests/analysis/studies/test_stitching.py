@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 
 from jesse_nb.core.analysis.studies.stitching import compounded, held_returns, returns_by_day, stitched
+from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.times import DAY_MS, to_ms
+from jesse_nb.report.walk_forward_words import seams
+from tests.analysis.random_trades import simple_trade
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_run, make_walk_forward
 
@@ -45,7 +48,8 @@ def test_samples_that_close_several_days_and_a_cut_last_day():
 @pytest.mark.parametrize("step", [1, 7, 29, 30, 31, 45])
 @pytest.mark.parametrize("gap", [0, 5])
 def test_each_day_once_from_the_newest_model(step, gap):
-    result = make_walk_forward(230, step_forward=step, gap=gap, trials=0, space=None)
+    free = replace(make_spec(), account=Account(balance=10_000.0, fee=0.0))  # seams cost nothing
+    result = make_walk_forward(230, step_forward=step, gap=gap, trials=0, space=None, spec=free)
     curve = stitched(result)
     assert curve.returns.index.is_unique
     assert curve.returns.index.is_monotonic_increasing
@@ -139,6 +143,55 @@ def test_positions_at_the_seams():
     assert curve.seam_positions == 1
     assert len(curve.trades) == 2
     assert set(curve.trades["window"]) == {0}
+
+
+def bought_and_held(start, days, prices, *, side="long", qty=2.0, fee=0.001):
+    """A run on futures that opens a position on its first day and closes it on the last, by its formula."""
+    sign = 1 if side == "long" else -1
+    spec = replace(make_spec(), account=Account(balance=10_000.0, fee=fee, market="futures"))
+    run = make_run(start, start + days * DAY_MS, spec=spec, trades=0)
+    entry = prices[0]
+    order = {"type": "MARKET", "side": "buy"}
+    orders = [order | {"executed_at": float(start + 3_600_000), "price": entry, "filled_qty": sign * qty, "qty": qty},
+              order | {"executed_at": float(start + days * DAY_MS - 3_600_000), "price": prices[-1],
+                       "filled_qty": -sign * qty, "qty": qty}]
+    trade = simple_trade((spec.routes[0].exchange, spec.routes[0].symbol), side, 0, entry, 1, prices[-1], qty, fee)
+    trade = trade.assign(opened_at=pd.Timestamp(start + 3_600_000, unit="ms", tz="UTC"), orders=[orders],
+                         closed_at=pd.Timestamp(start + days * DAY_MS - 3_600_000, unit="ms", tz="UTC"))
+    held = [10_000 - fee * qty * entry + sign * qty * (price - entry) for price in prices]
+    held[-1] -= fee * qty * prices[-1]
+    equity = pd.Series([10_000.0, *held], index=run.equity.index)
+    return replace(run, trades=trade, equity=equity, metrics=run.metrics | {"total_open_trades": 0})
+
+
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_positions_at_the_seams_pay_their_exit(side):
+    """What is left at each seam is what selling all that is held there leaves; the next window begins with that."""
+    result = make_walk_forward(180, step_forward=10, trials=0, space=None)
+    closes = 100 + np.arange(200) % 17
+    prices = pd.Series(closes.astype(float), index=pd.date_range("2022-01-01", periods=200, tz="UTC"))
+    windows, money, paid, default = [], 1.0, 0.0, 1.0
+    for number, one in enumerate(result.windows):
+        first, days = one.window.test_start, int(one.window.test_days)
+        day = int((pd.Timestamp(first, unit="ms", tz="UTC") - prices.index[0]) / DAY)
+        own = prices.to_numpy()[day : day + days]
+        windows.append(replace(one, test=bought_and_held(first, days, own, side=side),
+                               baseline=bought_and_held(first, days, own, side=side, qty=50.0)))
+        last = number == len(result.windows) - 1
+        price, sign = own[-1 if last else 9], 1 if side == "long" else -1
+        for qty in (2.0, 50.0):
+            before = 10_000 - 0.001 * qty * own[0] + sign * qty * (price - own[0])
+            after = before - 0.001 * qty * price
+            money, default = (money * after / 10_000, default) if qty == 2 else (money, default * after / 10_000)
+            paid += 0.001 * qty * price / before if qty == 2 and not last else 0.0
+    curve = stitched(replace(result, windows=tuple(windows), prices=prices))
+    assert len(windows) >= 3
+    assert curve.equity.iloc[-1] / curve.balance == pytest.approx(money, rel=1e-12)
+    assert curve.baseline_equity.iloc[-1] / curve.balance == pytest.approx(default, rel=1e-12)
+    assert curve.seam_exits.positions == curve.baseline_exits.positions == len(windows) - 1
+    assert curve.seam_exits.fee == pytest.approx(paid, rel=1e-12)
+    (said,) = [one for one in seams(result, curve) if "position" in one and "open when" in one]
+    assert f"The curve pays the fee of {len(windows) - 1} exits of a run that went on: {paid:.2%} of the equity" in said
 
 
 def test_windows_without_trades_are_flat():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.studies.seams import SeamExits, charged, exits_at_seam
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 
@@ -48,7 +49,10 @@ class StitchedReturns:
     trades
         The trades opened on each window's own days, with their ``window``.
     seam_positions
-        Positions still open when a window's days ended: valued there at the last price.
+        Positions still open when a window's days ended: closed there at the last price.
+    seam_exits, baseline_exits
+        How many of them went on in their own run, so that no exit had been paid, and the fees charged for it in
+        the curve, each as a fraction of the equity then, added up; of the baseline likewise.
     ruin
         When the account was ruined on a window's own days: the curve ends with that day, whatever later windows
         gave. None when it was not.
@@ -65,6 +69,8 @@ class StitchedReturns:
     balance: float
     trades: pd.DataFrame
     seam_positions: int
+    seam_exits: SeamExits
+    baseline_exits: SeamExits
     ruin: Ruin | None = None
 
     @cached_property
@@ -181,12 +187,13 @@ def stitched(result: WalkForwardStudy) -> StitchedReturns:
         A walk-forward.
     """
     parts = _parts(result)
-    returns = _joined([returns for _, _, returns, _ in parts])
+    exits = [exits_at_seam(run, own, result.prices) for _, run, own, _ in parts]
+    returns = _joined([charged(own, exit_.fee) for (_, _, own, _), exit_ in zip(parts, exits, strict=True)])
     window = pd.Series(np.repeat([one.window.number for one, _, _, _ in parts],
                                  [len(part) for _, _, part, _ in parts]).astype(int), index=returns.index)
     days = pd.DatetimeIndex(returns.index)
     every = pd.date_range(days[0], days[-1], freq="D") if len(days) else days
-    baseline, baseline_reason = _baseline(parts)
+    baseline, baseline_reason, baseline_exits = _baseline(parts, result.prices)
     market, market_reason = held_returns(result.prices, days)
     return StitchedReturns(
         returns=returns,
@@ -200,6 +207,8 @@ def stitched(result: WalkForwardStudy) -> StitchedReturns:
         balance=result.spec.account.balance,
         trades=_trades(parts),
         seam_positions=sum(_open_at(run, part, dropped) for _, run, part, dropped in parts),
+        seam_exits=_total(exits),
+        baseline_exits=baseline_exits,
         ruin=_ruin_of(parts[-1][1], parts[-1][2]) if parts else None,
     )
 
@@ -231,17 +240,23 @@ def _ruin_of(run: BacktestResult, own: pd.Series[float]) -> Ruin | None:
     return run.ruin if pd.Timestamp(run.ruin.moment, unit="ms", tz="UTC") <= own.index[-1] + _DAY else None
 
 
-def _baseline(parts: list[_Part]) -> tuple[pd.Series[float] | None, str]:
+def _baseline(parts: list[_Part], prices: pd.Series[float]) -> tuple[pd.Series[float] | None, str, SeamExits]:
     runs = [(one.baseline, own) for one, _, own, _ in parts]
     without = sum(run is None for run, _ in runs)
     if not runs or without == len(runs):
-        return None, "the strategy has no default parameters, or they could not be run"
+        return None, "the strategy has no default parameters, or they could not be run", _total([])
     if without:
-        return None, f"{without} of {len(runs)} windows have no run with the default parameters"
+        return None, f"{without} of {len(runs)} windows have no run with the default parameters", _total([])
     ruins = [ruin for run, own in runs if run is not None and (ruin := _ruin_of(run, own))]
     if ruins:
-        return None, f"with the default parameters the account was {ruins[0]}"
-    return _joined([returns_by_day(run).reindex(own.index) for run, own in runs if run is not None]), ""
+        return None, f"with the default parameters the account was {ruins[0]}", _total([])
+    days = [(run, returns_by_day(run).reindex(own.index)) for run, own in runs if run is not None]
+    exits = [exits_at_seam(run, own, prices) for run, own in days]
+    return _joined([charged(own, exit_.fee) for (_, own), exit_ in zip(days, exits, strict=True)]), "", _total(exits)
+
+
+def _total(exits: list[SeamExits]) -> SeamExits:
+    return SeamExits(sum(one.positions for one in exits), sum(one.fee for one in exits))
 
 
 def _trades(parts: list[_Part]) -> pd.DataFrame:

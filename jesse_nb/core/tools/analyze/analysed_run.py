@@ -138,7 +138,7 @@ def _(result: WalkForwardResult) -> AnalysisInput:
     if curve.seam_positions:
         positions = "1 position was" if curve.seam_positions == 1 else f"{curve.seam_positions:,} positions were"
         notes.append(f"{positions} open when a window's days ended: such a trade counts whole, the curve counts up to "
-                     "there.")
+                     "there and pays for closing it.")
     return AnalysisInput(run, None, tuple(notes))
 
 
