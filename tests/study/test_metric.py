@@ -21,7 +21,7 @@ JESSE = Path(importlib.util.find_spec("jesse").origin).parent
 
 
 def result(**metrics):
-    return SimpleNamespace(metrics=metrics)  # a metric reads nothing else of a result
+    return SimpleNamespace(metrics=metrics, ruin=None)  # a metric reads nothing else of a result
 
 
 WITHOUT_TRADES = result(total=0, win_rate=0, net_profit_percentage=0, annualization=365)
