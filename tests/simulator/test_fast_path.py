@@ -28,6 +28,7 @@ from tests.strategies import TREND
 
 #: Jesse's bundled strategies that end in an error on both markets, and why; most of them are there to do so.
 CANNOT_RUN = {
+    "TestUsageOfShouldCancelRaisesNotImplementedError": "defines should_cancel(), which is not called any more",
     "Test01": "prices below zero on the ramp",
     "Test02": "prices below zero on the ramp",
     "Test33": "waits for another strategy beside it",
@@ -89,7 +90,7 @@ def test_each_of_jesses_own_strategies(tmp_path: Path):
         if outcome.trades:
             traded.add(name)
     assert failed - ran == set(CANNOT_RUN)
-    assert len(ran) == 137
+    assert len(ran) == 136
     assert len(traded) > 90
 
 
@@ -107,7 +108,9 @@ def test_markets_timeframes_accounts_and_modes(candle_store: CandleStore):
             assert audit.ruin is not None
             assert audit.jesse_metrics["net_profit_percentage"] < -50
     assert trades > 1000
-    assert len(outputs) > 20  # each saw something else, but for minutes, which both modes pass one by one
+    # Each saw something else, but for minutes, which both modes pass one by one, and isolated margin of leverage, which
+    # fast mode leaves to step mode.
+    assert len(outputs) == 18
     assert all(output.strip() for output in outputs)
 
 
