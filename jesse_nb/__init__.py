@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         resample_candles,
     )
     from jesse_nb.core.jobs.job import Job, jobs
-    from jesse_nb.core.jobs.ray_pool import RayPool
+    from jesse_nb.core.jobs.ray.ray_pool import RayPool
     from jesse_nb.core.simulator.pipeline import CandlePipeline
     from jesse_nb.core.simulator.result import BacktestResult
     from jesse_nb.core.study.batch_entry import BatchEntry
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-    from jesse_nb.magics.panel import panel
+    from jesse_nb.magics.panel.panel import panel
 
 __all__ = [
     "AllTrialsFailedError",
@@ -172,7 +172,7 @@ _HOMES = {
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.study.metric",
     "OptimizeResult": "jesse_nb.core.tools.optimize.optimize_result",
-    "RayPool": "jesse_nb.core.jobs.ray_pool",
+    "RayPool": "jesse_nb.core.jobs.ray.ray_pool",
     "Space": "jesse_nb.core.study.space",
     "StrategyCheck": "jesse_nb.core.tools.check.strategy_check",
     "WalkForwardResult": "jesse_nb.core.tools.walk_forward.walk_forward_result",
@@ -192,7 +192,7 @@ _HOMES = {
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
     "optimize": "jesse_nb.core.tools.optimize.optimize",
-    "panel": "jesse_nb.magics.panel",
+    "panel": "jesse_nb.magics.panel.panel",
     "project_account": "jesse_nb.core.tools.project_account",
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",
@@ -224,7 +224,7 @@ def __getattr__(name: str) -> Any:
         value: Any = strategy_class()
     elif name in _HOMES:
         importlib.import_module("jesse_nb.report")  # so that results draw themselves
-        importlib.import_module("jesse_nb.widgets.explorer")  # and can be explored
+        importlib.import_module("jesse_nb.widgets.explorer.explorer")  # and can be explored
         value = getattr(importlib.import_module(_HOMES[name]), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -118,3 +118,11 @@ def test_jesse_and_front_ends_stay_behind_their_doors(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_one_idea_a_file(file: Path) -> None:
     assert len(file.read_text().splitlines()) <= 400
+
+
+def test_no_folder_is_a_heap() -> None:
+    folders = {path.parent for path in (*PACKAGE.rglob("*"), *Path(__file__).parent.rglob("*.py")) if path.is_file()
+               and "__pycache__" not in path.parts}
+    for folder in folders:
+        files = [path for path in folder.iterdir() if path.is_file()]
+        assert len(files) <= 20, f"{folder} has {len(files)} files: make drawers"

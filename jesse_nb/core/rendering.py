@@ -157,7 +157,7 @@ class Explorable(Shown):
         """
         if _explorer is None:
             raise MissingPartError("Nothing is loaded that can explore.",
-                                   "Run `import jesse_nb.widgets.explorer` first.")
+                                   "Run `import jesse_nb.widgets.explorer.explorer` first.")
         return _explorer(self, **options)
 
 

@@ -37,15 +37,15 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     from jesse_nb.core.jesse_runtime import guard_imports
     from jesse_nb.core.jobs.job import add_watcher
-    from jesse_nb.magics.candles import CandlesMagics
+    from jesse_nb.magics.candles.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.explore import ExploreMagics
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
-    from jesse_nb.magics.panel import PanelMagics, follow
+    from jesse_nb.magics.panel.panel import PanelMagics, follow
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.tools import register_tools
-    from jesse_nb.widgets.display import watch_job
+    from jesse_nb.widgets.live.display import watch_job
 
     configurables: list[Any] = shell.configurables
     configurables.append(settings)

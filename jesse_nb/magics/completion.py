@@ -15,11 +15,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from jesse_nb.core.tools.registry import TOOLS
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import results_in
-from jesse_nb.magics.candles import ACTIONS
+from jesse_nb.magics.candles.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.jobs import JOB_ACTIONS, job_ids
-from jesse_nb.magics.panel_tables import PANEL_NAMES
+from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
 
 __all__ = ["make_matcher", "values_of"]
 

@@ -19,7 +19,7 @@ from jesse_nb.magics.analyze import result_named
 from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import declared_options, desk_of, parse_line, tool_arguments
-from jesse_nb.widgets.explorer import explore
+from jesse_nb.widgets.explorer.explorer import explore
 
 __all__ = ["ExploreMagics"]
 
@@ -31,7 +31,7 @@ _RESULT = ANALYZE_RESULTS.parameter("names", MAGIC).but(
 
 #: What the magic takes: a result, and how its run is simulated once more.
 _EXPLORE = Tool(
-    "explore", "Explore", "Look through the trades of a result.", "jesse_nb.widgets.explorer:explore",
+    "explore", "Explore", "Look through the trades of a result.", "jesse_nb.widgets.explorer.explorer:explore",
     (_RESULT, ANALYZE_RESULTS.parameter("strategy").but(group="what is seen"),
      *(one for one in ANALYZE_RESULTS.parameters if one.group == "how it simulates again")),
 )  # fmt: skip

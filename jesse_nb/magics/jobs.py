@@ -19,7 +19,7 @@ from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import Launch, MagicCall, launch_of
 from jesse_nb.magics.options import parse_line
 from jesse_nb.magics.running import show_job
-from jesse_nb.widgets.display import LaunchingCell, Listing, Note
+from jesse_nb.widgets.live.display import LaunchingCell, Listing, Note
 
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job

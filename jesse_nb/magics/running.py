@@ -16,7 +16,7 @@ from jesse_nb.core.tools.declaration.parameter import MAGIC
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobInterruptedError
 from jesse_nb.magics.launches import MagicCall, launched_by, running_twin
-from jesse_nb.widgets.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
+from jesse_nb.widgets.live.display import JobView, LaunchingCell, Note, place_of_output, shown_by_its_launcher
 
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job

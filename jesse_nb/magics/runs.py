@@ -13,7 +13,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line, whole_number
-from jesse_nb.widgets.display import LaunchingCell, Listing, Note
+from jesse_nb.widgets.live.display import LaunchingCell, Listing, Note
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import MagicCall
 from jesse_nb.magics.options import declared_options, desk_of, parse_line, tool_arguments
 from jesse_nb.magics.running import run_tool
-from jesse_nb.widgets.display import Listing, Note
+from jesse_nb.widgets.live.display import Listing, Note
 
 __all__ = ["register_tools"]
 

@@ -15,19 +15,16 @@ from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.report import (
-    backtest_figures,
-    batch_figures,
-    cpcv_figures,
-    explorer_report,
-    optimize_figures,
-    overfit_figures,
-    walk_forward_figures,
-)
-from jesse_nb.report.analysis_plots import analysis_plots
-from jesse_nb.report.analysis_risk_figures import draw_scenarios
-from jesse_nb.report.candle_check import check_plots
-from jesse_nb.report.canvas import ReportFigure
+from jesse_nb.report.analyze.analysis_plots import analysis_plots
+from jesse_nb.report.analyze.analysis_risk_figures import draw_scenarios
+from jesse_nb.report.backtest import backtest_figures
+from jesse_nb.report.batch import batch_figures
+from jesse_nb.report.candles.candle_check import check_plots
+from jesse_nb.report.common.canvas import ReportFigure
+from jesse_nb.report.cpcv import cpcv_figures
+from jesse_nb.report.optimize import optimize_figures, overfit_figures
+from jesse_nb.report.resimulate import explorer_report
+from jesse_nb.report.walk_forward import walk_forward_figures
 
 __all__ = ["plot", "plots"]
 

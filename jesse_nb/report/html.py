@@ -26,29 +26,31 @@ from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.report import backtest_tables, batch_tables, provenance
-from jesse_nb.report.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
-from jesse_nb.report.audit_words import audit_remarks, audit_warnings
-from jesse_nb.report.candle_check import check_content, check_title
-from jesse_nb.report.canvas import ReportFigure, png
+from jesse_nb.report.analyze.analysis_report import ANALYSIS_PICTURES, analysis_content, analysis_title
+from jesse_nb.report.backtest import backtest_tables
+from jesse_nb.report.batch import batch_tables
+from jesse_nb.report.candles.candle_check import check_content, check_title
 from jesse_nb.report.check.check_report import strategy_check_content, strategy_check_title
-from jesse_nb.report.explorer_report import exploration_content
+from jesse_nb.report.common import provenance
+from jesse_nb.report.common.audit_words import audit_remarks, audit_warnings
+from jesse_nb.report.common.canvas import ReportFigure, png
+from jesse_nb.report.common.labels import days, label, period
 from jesse_nb.report.figures import plot, plots
-from jesse_nb.report.labels import days, label, period
-from jesse_nb.report.optimize_report import holdout_content, optimize_content, optimize_pictures
-from jesse_nb.report.resimulation_report import (
+from jesse_nb.report.optimize.optimize_report import holdout_content, optimize_content, optimize_pictures
+from jesse_nb.report.optimize.optimize_words import SYNTHETIC
+from jesse_nb.report.resimulate.explorer_report import exploration_content
+from jesse_nb.report.resimulate.resimulation_report import (
     fee_stress_content,
     fee_stress_title,
     scenarios_content,
     scenarios_title,
 )
-from jesse_nb.report.walk_forward_report import (
+from jesse_nb.report.walk_forward.walk_forward_report import (
     CPCV_PICTURES,
     WALK_FORWARD_PICTURES,
     cpcv_content,
     walk_forward_content,
 )
-from jesse_nb.report.words import SYNTHETIC
 
 __all__ = ["fragment", "page"]
 

@@ -19,21 +19,23 @@ from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.report import batch_tables, optimize_tables, words
-from jesse_nb.report.analysis_report import analysis_text
-from jesse_nb.report.audit_words import audit_remarks, audit_warnings
-from jesse_nb.report.backtest_tables import MAIN
-from jesse_nb.report.candle_check import check_text
+from jesse_nb.report.analyze.analysis_report import analysis_text
+from jesse_nb.report.backtest.backtest_tables import MAIN
+from jesse_nb.report.batch import batch_tables
+from jesse_nb.report.candles.candle_check import check_text
 from jesse_nb.report.check.check_report import strategy_check_text
-from jesse_nb.report.explorer_report import exploration_text
-from jesse_nb.report.labels import label, period, write
-from jesse_nb.report.numbers import UNDEFINED
-from jesse_nb.report.optimize_tables import best_parameters, comparison, comparison_table, failures
-from jesse_nb.report.provenance import account, given_hyperparameters, market
-from jesse_nb.report.resimulation_report import fee_stress_text, scenarios_text
-from jesse_nb.report.tables import Table, as_text, cell
-from jesse_nb.report.walk_forward_report import cpcv_text, walk_forward_text
-from jesse_nb.report.words import SYNTHETIC
+from jesse_nb.report.common.audit_words import audit_remarks, audit_warnings
+from jesse_nb.report.common.labels import label, period, write
+from jesse_nb.report.common.numbers import UNDEFINED
+from jesse_nb.report.common.provenance import account, given_hyperparameters, market
+from jesse_nb.report.common.tables import Table, as_text, cell
+from jesse_nb.report.optimize import optimize_tables
+from jesse_nb.report.optimize import optimize_words as words
+from jesse_nb.report.optimize.optimize_tables import best_parameters, comparison, comparison_table, failures
+from jesse_nb.report.optimize.optimize_words import SYNTHETIC
+from jesse_nb.report.resimulate.explorer_report import exploration_text
+from jesse_nb.report.resimulate.resimulation_report import fee_stress_text, scenarios_text
+from jesse_nb.report.walk_forward.walk_forward_report import cpcv_text, walk_forward_text
 
 __all__ = ["text"]
 

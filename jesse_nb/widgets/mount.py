@@ -26,7 +26,7 @@ import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from jesse_nb.widgets.display import LaunchingCell
+from jesse_nb.widgets.live.display import LaunchingCell
 
 __all__ = ["MountedOutput"]
 

@@ -26,14 +26,14 @@ from typing import Any, NamedTuple
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import LocalPool, Pool
-from jesse_nb.core.jobs.ray_pool import RayPool
+from jesse_nb.core.jobs.ray.ray_pool import RayPool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.request import Prepared, Request
 from tests.conftest import EXCHANGE, real_candles
-from tests.jobs.ray_cluster import ray_cluster
+from tests.jobs.ray.ray_cluster import ray_cluster
 
 PERIOD = ("2023-03-01", "2023-03-02")
 

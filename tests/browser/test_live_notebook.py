@@ -69,7 +69,7 @@ add_watcher(note_end)
 #: As on a busy machine: a live view opens after the notebook was saved and closed.
 SLOW_TO_OPEN_VIEWS = """
 import threading
-from jesse_nb.widgets.display import JobView
+from jesse_nb.widgets.live.display import JobView
 go_on, open_view = threading.Event(), JobView._open_live_view
 def open_later(self):
     go_on.wait(0.2)
@@ -301,7 +301,7 @@ def test_a_form_in_a_tab_that_was_closed_keeps_its_report_in_the_notebook(lab: L
 
 def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(lab: Lab, open_notebook):
     demo = "%candles demo -s SOL-USDT --start 2023-01-01 --end 2023-02-21"
-    announced_early = "from jesse_nb.widgets import live_view\nlive_view.LONG = 0.1"
+    announced_early = "from jesse_nb.widgets.live import live_view\nlive_view.LONG = 0.1"
     path = lab.write_notebook("changes", "%load_ext jesse_nb", WATCH_ENDS, announced_early, demo)
     notebook = open_notebook(path)
     notebook.begin_all().wait()

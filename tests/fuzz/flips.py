@@ -17,7 +17,7 @@ from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.exceptions import StorageError
 from tests.candles.helpers import random_candles
-from tests.jobs.test_store import make_record, make_spec, same
+from tests.jobs.store.test_store import make_record, make_spec, same
 
 MARKET = ("Binance Spot", "BTC-USDT")
 

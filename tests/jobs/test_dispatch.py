@@ -17,8 +17,8 @@ from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.exceptions import WorkerDiedError
+from tests.jobs.store.test_store import make_spec
 from tests.jobs.strategies import CROSSING
-from tests.jobs.test_store import make_spec
 
 
 class Clock:

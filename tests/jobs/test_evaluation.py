@@ -13,7 +13,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.exceptions import StorageError, StrategyCrashError
-from tests.jobs.test_store import make_record, make_spec
+from tests.jobs.store.test_store import make_record, make_spec
 
 
 class PatientPool:

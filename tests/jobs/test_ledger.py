@@ -16,7 +16,7 @@ from jesse_nb.core.jobs.ledger import LEDGER_COLUMNS, readable_ledger
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import BacktestSpec, Route, StrategyRef
-from tests.jobs.test_store import DAY, make_record, make_spec
+from tests.jobs.store.test_store import DAY, make_record, make_spec
 
 RECORD = make_record(trades=0)
 

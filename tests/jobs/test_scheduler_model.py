@@ -21,7 +21,7 @@ from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Simulation
 from tests.jobs.locks import no_callback_under_a_lock
-from tests.jobs.test_store import make_record, make_spec
+from tests.jobs.store.test_store import make_record, make_spec
 
 SPECS = [make_spec(hyperparameters={"fast": number}) for number in range(8)]
 

@@ -10,7 +10,7 @@ import pytest
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.exceptions import InputError, JobInterruptedError, StrategyCrashError
 from jesse_nb.magics.running import run_tool
-from jesse_nb.widgets.display import Note, progress_html, progress_text
+from jesse_nb.widgets.live.display import Note, progress_html, progress_text
 
 from .conftest import eventually, run
 
@@ -75,7 +75,7 @@ def test_the_result_replaces_the_progress_line(shell, notebook, tool):
 
 def test_updates_are_at_most_five_a_second_and_only_when_something_changed(shell, notebook, monkeypatch):
     monkeypatch.setitem(sys.modules, "anywidget", None)  # with widgets, the line beneath the live view is slower
-    monkeypatch.delitem(sys.modules, "jesse_nb.widgets.live_view", raising=False)
+    monkeypatch.delitem(sys.modules, "jesse_nb.widgets.live.live_view", raising=False)
     tool = Tool(n_steps=100)
     threading.Thread(target=lambda: [(time.sleep(0.01), tool.go_on.release()) for _ in range(100)]).start()
     run_tool(shell, tool, {})

@@ -14,9 +14,9 @@ from jesse_nb.core.analysis.studies.verdict import Verdict
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analysis_result import Analysis
 from jesse_nb.core.tools.analyze.analyze import analyze_results
-from jesse_nb.report import analysis_report
-from jesse_nb.report.analysis_tables import months_heat, ratios_table, tiles
-from jesse_nb.report.canvas import new_figure, png
+from jesse_nb.report.analyze import analysis_report
+from jesse_nb.report.analyze.analysis_tables import months_heat, ratios_table, tiles
+from jesse_nb.report.common.canvas import new_figure, png
 from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.text import text

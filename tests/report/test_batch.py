@@ -17,8 +17,8 @@ from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.study.batch_entry import BatchEntry
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.tools.batch.batch_result import BatchResult
-from jesse_nb.report.batch_tables import matrix
-from jesse_nb.report.canvas import png
+from jesse_nb.report.batch.batch_tables import matrix
+from jesse_nb.report.common.canvas import png
 from jesse_nb.report.html import fragment, page
 from tests.analysis.results import NO_TRADES, make_backtest, make_spec
 from tests.report.test_html import EVIL, Reader, words

@@ -13,8 +13,9 @@ from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
 from jesse_nb.core.analysis.studies.optimization import convergence
 from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
-from jesse_nb.report import canvas, optimize_figures
-from jesse_nb.report.canvas import literal, png
+from jesse_nb.report.common import canvas
+from jesse_nb.report.common.canvas import literal, png
+from jesse_nb.report.optimize import optimize_figures
 from tests.analysis.results import make_backtest, make_optimization
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from jesse_nb.report.numbers import UNDEFINED, duration, measure, parameter, price, share, tick
+from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, parameter, price, share, tick
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from jesse_nb.report.labels import label, write
-from jesse_nb.report.optimize_tables import comparison
-from jesse_nb.report.words import at_the_edge, held_out
+from jesse_nb.report.common.labels import label, write
+from jesse_nb.report.optimize.optimize_tables import comparison
+from jesse_nb.report.optimize.optimize_words import at_the_edge, held_out
 from tests.analysis.results import make_optimization
 
 

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
-import jesse_nb.widgets.explorer as explorer_module
+import jesse_nb.widgets.explorer.explorer as explorer_module
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import to_ms
 from jesse_nb.exceptions import CandlesError, InputError, MissingPartError
 from jesse_nb.magics.analyze import result_named
-from jesse_nb.widgets.explorer import Explorer
+from jesse_nb.widgets.explorer.explorer import Explorer
 from tests.strategies import IDLE
 from tests.strategies_drawing import DRAWER, MOODY
 

@@ -15,9 +15,9 @@ import pytest
 from jesse_nb.core.jobs.board import Convergence, Matrix, Scale, windows_board
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.exceptions import JobCancelledError
-from jesse_nb.widgets import display, live_view
-from jesse_nb.widgets.live_texts import snapshot
-from jesse_nb.widgets.live_view import LiveView
+from jesse_nb.widgets.live import display, live_view
+from jesse_nb.widgets.live.live_texts import snapshot
+from jesse_nb.widgets.live.live_view import LiveView
 from tests.magics.conftest import Notebook, eventually, notebook, shell  # noqa: F401 - fixtures
 
 SCRIPT = Path(live_view.__file__).with_suffix(".js").read_text()

@@ -10,10 +10,10 @@ import pytest
 
 from jesse_nb.core.jobs.board import Convergence, Matrix, Scale, windows_board
 from jesse_nb.core.jobs.job import Job
-from jesse_nb.widgets import live_view
-from jesse_nb.widgets.live_texts import snapshot
+from jesse_nb.widgets.live import live_view
+from jesse_nb.widgets.live.live_texts import snapshot
 
-SCRIPT = "".join((Path(live_view.__file__).parent / name).read_text() for name in ("keep.js", "live_view.js"))
+SCRIPT = "".join((Path(live_view.__file__).parent / name).read_text() for name in ("../keep.js", "live_view.js"))
 HOSTILE = '<img src=x onerror="window.injected = 1">'
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip

@@ -7,7 +7,7 @@ import re
 import ipywidgets
 import pytest
 
-from jesse_nb.widgets import display
+from jesse_nb.widgets.live import display
 from jesse_nb.widgets.mount import MountedOutput
 from tests.magics.conftest import notebook, shell  # noqa: F401 - fixtures
 

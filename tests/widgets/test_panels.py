@@ -15,10 +15,10 @@ from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.core.jobs.job import Job, jobs
 from jesse_nb.core.study.windows import walk_forward_windows
 from jesse_nb.exceptions import InputError
-from jesse_nb.magics.panel import Panel, panel
-from jesse_nb.magics.panel_tables import PANEL_NAMES
-from jesse_nb.report.coverage import coverage_html, coverage_table
-from jesse_nb.widgets.panel_fields import ChoiceField, DateField, FlagField, SeveralField
+from jesse_nb.magics.panel.panel import Panel, panel
+from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
+from jesse_nb.report.candles.coverage import coverage_html, coverage_table
+from jesse_nb.widgets.panel.panel_fields import ChoiceField, DateField, FlagField, SeveralField
 from tests.magics.conftest import (  # noqa: F401 - fixtures
     STRATEGY,
     Notebook,

@@ -13,8 +13,8 @@ from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.jesse_runtime import jesse_version
 from jesse_nb.core.jobs.evaluation import Evaluator
 from jesse_nb.core.jobs.pool import Pool, available_cores, local_pool, memory_share
-from jesse_nb.core.jobs.ray_address import check_address
-from jesse_nb.core.jobs.ray_pool import RayPool, ray_pool
+from jesse_nb.core.jobs.ray.address import check_address
+from jesse_nb.core.jobs.ray.ray_pool import RayPool, ray_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.simulator.data import MappedSlice, resolve_candles

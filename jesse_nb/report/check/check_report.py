@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jesse_nb.report.labels import days, period
-from jesse_nb.report.provenance import account, given_hyperparameters, market
-from jesse_nb.report.words import SYNTHETIC
+from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.provenance import account, given_hyperparameters, market
+from jesse_nb.report.optimize.optimize_words import SYNTHETIC
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck

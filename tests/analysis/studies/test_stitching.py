@@ -7,7 +7,7 @@ import pytest
 from jesse_nb.core.analysis.studies.stitching import compounded, held_returns, returns_by_day, stitched
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.times import DAY_MS, to_ms
-from jesse_nb.report.walk_forward_words import seams
+from jesse_nb.report.walk_forward.walk_forward_words import seams
 from tests.analysis.random_trades import simple_trade
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_run, make_walk_forward

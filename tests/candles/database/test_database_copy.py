@@ -17,7 +17,7 @@ from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import CandlesNotFoundError, DatabaseError, InputError, InvalidCandlesError, WarmUpError
-from jesse_nb.report.provenance import backtest_card
+from jesse_nb.report.common.provenance import backtest_card
 from tests.candles.helpers import START, random_candles
 from tests.candles.jesse_database import JESSE_WROTE, PASSWORD, as_jesse_keeps, jesse_days
 from tests.conftest import real_candles
@@ -253,7 +253,7 @@ def test_the_magic_writes_when_it_is_asked_to(own_database, shell, isolated_home
 
 
 def test_long_copies_say_how_far_they_are(with_btc, shell, notebook, monkeypatch):  # noqa: F811 - the fixtures
-    monkeypatch.setattr("jesse_nb.magics.candles_database._QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("jesse_nb.magics.candles.candles_database._QUIET_SECONDS", 0.0)
     notebook.enter_cell("copying")
     run(shell, f"%candles from-database BTC-USDT --project {with_btc.folder}")
     shown = [sent.text for sent in notebook.displays if sent.text]

@@ -9,7 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from jesse_nb.core.jobs.ray_address import RAY_ADDRESSES, check_address
+from jesse_nb.core.jobs.ray.address import RAY_ADDRESSES, check_address
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import Whole, whole_of
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -42,7 +42,7 @@ class Jobs(Reader):
             return value
         if isinstance(value, Integral):
             return Whole(1, 1024).check(name, value)
-        from jesse_nb.core.jobs.ray_pool import RayPool
+        from jesse_nb.core.jobs.ray.ray_pool import RayPool
 
         if not isinstance(value, RayPool):
             raise InputError.of(name, f"is {shown(value)}.", "It is a whole number from 1 to 1,024, a Ray cluster's "

@@ -100,7 +100,7 @@ def optimize(
         How many sets of parameters to try.
     n_jobs
         Simulations at once; by default one a core. Or a Ray cluster: ``"ray"``, ``"ray://HOST:10001"``, or a
-        :class:`~jesse_nb.core.jobs.ray_pool.RayPool`.
+        :class:`~jesse_nb.core.jobs.ray.ray_pool.RayPool`.
     sampler
         ``tpe``, ``random``, ``grid``, ``cmaes`` or ``nsga2``.
     seed

@@ -1,0 +1,1 @@
+"""`%candles`: what is stored, and how more comes in."""

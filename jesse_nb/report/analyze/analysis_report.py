@@ -1,0 +1,170 @@
+"""What goes into the report of an analysis, as its template and plain text take it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from jesse_nb.core.analysis.trades.costs import COST_ASSUMPTION
+from jesse_nb.core.analysis.trades.excursions import STOP_CAVEAT
+from jesse_nb.core.tools.changes import changes_since
+from jesse_nb.report.analyze import analysis_risk_tables as risk_tables
+from jesse_nb.report.analyze import analysis_tables as tables
+from jesse_nb.report.analyze import analysis_words as words
+from jesse_nb.report.analyze.analysis_figures import MOST_MARKED
+from jesse_nb.report.analyze.analysis_risk_figures import fan_of
+from jesse_nb.report.backtest.backtest_tables import MONTHS
+from jesse_nb.report.common import provenance
+from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.tables import Table, as_text, cell
+from jesse_nb.report.optimize.optimize_words import SYNTHETIC
+
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+
+__all__ = ["ANALYSIS_PICTURES", "analysis_content", "analysis_text", "analysis_title"]
+
+#: What each figure shows, for those who cannot see it.
+ANALYSIS_PICTURES = {
+    "equity": "Equity with its trades against buy-and-hold, and the drawdown by day and within the days",
+    "ratios": "Ratios of return to risk with their 95% intervals",
+    "trades": "Histogram of the trades' net profits",
+    "returns": "Distribution of daily returns, and their quantiles against a normal distribution's",
+    "fan": "Range of the resampled equity curves, and the one that happened",
+    "outcomes": "Distributions of final equity and of the deepest drawdown by Monte Carlo method",
+    "scenarios": "Equity on rewritten candles and on the real ones",
+    "excursions": "Worst against best moment of each trade, and the profit with other stops",
+    "rolling": "Sharpe ratio and volatility over the last days",
+    "hours": "Mean result of the trades entered in each hour",
+    "calendar": "Mean result of the trades by weekday, month, volatility and trend at entry",
+    "importances": "How much each thing known at entry helps to tell winners from losers",
+    "costs": "Net profit at other fees and slippages",
+}
+#: The pattern that is looked for in the equity, not in the trades.
+OF_DAYS = "change of drift"
+_WIDTH = 96
+
+
+def analysis_title(analysis: Analysis) -> str:
+    """Return what was analysed, in a line."""
+    spec = analysis.spec
+    return analysis.strategy if spec is None else f"{analysis.strategy} on {provenance.market(spec)}"
+
+
+def analysis_content(analysis: Analysis) -> dict[str, Any]:
+    """Return what the template of an analysis takes, but for its pictures."""
+    run, basic, advanced, deep = analysis.run, analysis.basic, analysis.advanced, analysis.deep
+    trades, found = basic.trades, words.judgement(analysis)
+    return {
+        **_heading(analysis),
+        "verdict": found._replace(evidence=()),
+        "others": words.others(analysis),
+        "evidence": found.evidence,
+        "stopped": analysis.stopped,
+        "tiles": tables.tiles(analysis),
+        "traded": len(run.trades) > 0,
+        "marked": (f"Marked: the {MOST_MARKED} trades that gained or lost most, of {len(run.trades):,}."
+                   if len(run.trades) > MOST_MARKED else ""),
+        "notes": analysis.notes,
+        "ratios": tables.ratios_table(analysis) if advanced is not None else None,
+        "earned": words.earned(analysis),
+        "trade_tables": tables.trade_tables(analysis),
+        "by_side": tables.groups_table(trades.by_side, "side") if trades is not None else None,
+        "by_exit": tables.groups_table(trades.by_exit, "exit") if trades is not None else None,
+        "benchmarks": tables.benchmarks_table(analysis) if advanced is not None else None,
+        "benchmark_notes": [one.note for one in advanced.benchmarks if one.note] if advanced is not None else [],
+        "months": tables.months_heat(analysis) if run.equity.nunique() > 1 else (),
+        "month_names": MONTHS,
+        "falls": words.falls(analysis),
+        "drawdowns": tables.drawdowns_table(analysis),
+        "periods": tables.periods_table(analysis),
+        "tails": tables.tails_table(analysis),
+        "days": tables.days_table(analysis),
+        "fan": fan_of(analysis),
+        "monte_carlo": risk_tables.monte_carlo_table(analysis),
+        "scenarios": risk_tables.scenarios_table(deep.scenarios if deep is not None else None),
+        "pipeline": str(deep.scenarios.pipeline) if deep is not None and deep.scenarios is not None else "",
+        "stops": risk_tables.stops_table(analysis) if _followed(analysis) else None,
+        "stops_said": words.stops(analysis),
+        "stop_caveat": STOP_CAVEAT,
+        "occasions": words.occasions(analysis),
+        "cells": risk_tables.cells_table(analysis, tested=True) if _has_cells(analysis) else None,
+        "all_cells": risk_tables.cells_table(analysis, tested=False) if _has_cells(analysis) else None,
+        "patterns": sorted((one for one in deep.patterns if words.trades_known(analysis) or one.name == OF_DAYS),
+                           key=lambda one: not one.found) if deep is not None else (),
+        "insight": deep.insight if deep is not None else None,
+        "features": risk_tables.features_table(analysis),
+        "breaks": words.breaks(analysis),
+        "costs": risk_tables.costs_table(analysis),
+        "fees": risk_tables.fees_table(advanced.fee_stress if advanced is not None else None, run.balance),
+        "cost_assumption": COST_ASSUMPTION,
+        "left_out": risk_tables.left_out_table(analysis),
+        "card": provenance.analysis_card(analysis),
+        "changed": changes_since(analysis.spec) if analysis.spec is not None else (),
+    }
+
+
+def analysis_text(analysis: Analysis) -> str:
+    """Return an analysis as plain text, the same every time."""
+    heading = _heading(analysis)
+    lines = [f"Analysis of {_line(analysis_title(analysis))} ({analysis.analysis_type})"]
+    lines += [_line(f"{heading['period']}, {heading['account']}" if heading["account"] else heading["period"])]
+    lines += _wrapped(words.whose(analysis))
+    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if heading["synthetic"] else []
+    lines += [f"Stopped early: {_line(analysis.stopped)}."] if analysis.stopped else []
+    found = words.judgement(analysis)
+    lines += ["", *_wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}")]
+    for sentence in (found.note, words.others(analysis), *analysis.notes):
+        lines += _wrapped(sentence)
+    rows = tuple((cell(name), value, cell(below)) for name, value, below in tables.tiles(analysis))
+    lines += ["", *as_text(Table(("", "", ""), rows))[1:]]
+    for question, said in (
+        ("How did it earn?", words.earned(analysis)),
+        ("How bad can it get?", words.falls(analysis)),
+        ("When does it work?", words.occasions(analysis)),
+        ("What could break it?", words.breaks(analysis)),
+    ):
+        if said:
+            lines += ["", question]
+            for sentence in said:
+                lines += _wrapped(sentence, "  ")
+    missing = words.left_out(analysis)
+    if missing:
+        lines += ["", "Left out"]
+        for name, reason in missing:
+            lines += _wrapped(f"{name}: {reason}", "  ")
+    return "\n".join(lines)
+
+
+def _heading(analysis: Analysis) -> dict[str, Any]:
+    run, spec = analysis.run, analysis.spec
+    account = "" if spec is None else f"{provenance.account(spec)}, {spec.mode} mode"
+    return {
+        "name": run.strategy,
+        "kind": f"{analysis.analysis_type.capitalize()} analysis",
+        "whose": words.whose(analysis),
+        "places": "trades and equity given as tables" if spec is None else f"{provenance.market(spec)}, {account}",
+        "account": account,
+        "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
+        "synthetic": spec is not None and spec.synthetic,
+        "explanation": SYNTHETIC,
+    }
+
+
+def _followed(analysis: Analysis) -> bool:
+    found = analysis.advanced.excursions if analysis.advanced is not None else None
+    return found is not None and not found.reason
+
+
+def _has_cells(analysis: Analysis) -> bool:
+    return analysis.advanced is not None and analysis.advanced.cells is not None and len(
+        analysis.advanced.cells.table) > 0
+
+
+def _wrapped(sentence: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(_line(sentence), width=_WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _line(name: str) -> str:
+    """Keep a name on one line."""
+    return " ".join(name.split())

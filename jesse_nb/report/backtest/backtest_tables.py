@@ -1,0 +1,109 @@
+"""The tables of a backtest's report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from jesse_nb.core.analysis.curves.equity import monthly_returns
+from jesse_nb.core.study.metric import resolve_metric
+from jesse_nb.report.common.labels import label, write
+from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, price
+from jesse_nb.report.common.tables import Cell, Table, cell, toned
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult
+
+__all__ = ["MAIN", "MONTHS", "metric_cell", "metric_groups", "monthly_table", "trades_table"]
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: Jesse's metrics that lead a report.
+MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate", "total")
+
+_GROUPS = {
+    "Returns": ("starting_balance", "finishing_balance", "net_profit", "net_profit_percentage",
+                "annual_return", "fee", "open_pl"),
+    "Risk": ("max_drawdown", "max_underwater_period", "sharpe_ratio", "smart_sharpe", "sortino_ratio",
+             "smart_sortino", "calmar_ratio", "omega_ratio", "serenity_index"),
+    "Trades": ("total", "total_winning_trades", "total_losing_trades", "win_rate", "longs_count",
+               "shorts_count", "win_rate_longs", "win_rate_shorts", "avg_trades_per_month",
+               "total_open_trades"),
+    "A trade": ("expectancy", "expectancy_percentage", "average_win", "average_loss", "ratio_avg_win_loss",
+                "largest_winning_trade", "largest_losing_trade", "winning_streak", "losing_streak",
+                "average_holding_period"),
+}  # fmt: skip
+
+#: Metrics where the sign is the message.
+_GAINS = ("net_profit", "net_profit_percentage", "annual_return", "expectancy", "expectancy_percentage")
+
+
+def metric_groups(result: BacktestResult) -> dict[str, Table]:
+    """Jesse's metrics by theme; those that the run does not have are left out."""
+    groups = {}
+    for theme, names in _GROUPS.items():
+        rows = tuple((cell(label(name)), metric_cell(name, _value(result, name)))
+                     for name in names if name in result.metrics)
+        if rows:
+            groups[theme] = Table(("", ""), rows)
+    return groups
+
+
+def _value(result: BacktestResult, name: str) -> Any:
+    # Jesse's own serenity index is infinite or undefined in every run: its formula on the returns that there are.
+    return resolve_metric(name).read(result) if name == "serenity_index" else result.metrics[name]
+
+
+def monthly_table(result: BacktestResult) -> Table:
+    """Percent by calendar month, one row a year, the year's figure last."""
+    frame = monthly_returns(result.equity)
+    rows = tuple(
+        (cell(str(year)), *(toned(measure(value, "percent") if pd.notna(value) else "", value)
+                            for value in frame.loc[year]))
+        for year in frame.index
+    )
+    return Table(("", *MONTHS, "Year"), rows)
+
+
+def trades_table(result: BacktestResult, most: int) -> Table:
+    """Lay closed trades out, oldest first; of more than ``most``, only the first and the last."""
+    trades = result.trades
+    several = len(result.spec.routes) > 1
+    head = ("opened (UTC)", *(["market"] if several else []), "side", "entry", "exit", "quantity",
+            "profit", "on margin", "fee", "held")
+    words = 3 if several else 2
+    if len(trades) <= most:
+        return Table(head, tuple(_trade_rows(trades, several)), words)
+    half = most // 2
+    left_out = (cell(f"… {len(trades) - 2 * half:,} more …", "quiet"), *(Cell("") for _ in head[1:]))
+    return Table(head, (*_trade_rows(trades.head(half), several), left_out,
+                        *_trade_rows(trades.tail(half), several)), words)
+
+
+def _trade_rows(trades: pd.DataFrame, several: bool) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            cell(_moment(trade.opened_at)),
+            *([cell(str(trade.symbol))] if several else []),
+            cell(str(trade.side)),
+            cell(price(trade.entry_price)),
+            cell(price(trade.exit_price)),
+            cell(price(trade.qty)),
+            toned(measure(trade.pnl, "currency"), trade.pnl),
+            toned(measure(trade.pnl_percentage, "percent"), trade.pnl_percentage),
+            cell(measure(trade.fee, "currency")),
+            cell(duration(trade.holding_period)),
+        )
+        for trade in trades.itertuples(index=False)
+    ]
+
+
+def _moment(stamp: Any) -> str:
+    return UNDEFINED if pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M}"
+
+
+def metric_cell(name: str, value: Any) -> Cell:
+    """Write one of Jesse's metrics; where the sign is the message, it is coloured."""
+    text = write(name, value)
+    return toned(text, value) if name in _GAINS else cell(text)

@@ -1,0 +1,1 @@
+"""What all reports share: numbers, labels, tables, canvas and the provenance card."""

@@ -1,0 +1,1 @@
+"""The report of an optimization, and of sealed days that were opened."""

@@ -1,0 +1,1 @@
+"""The reports of backtests that were simulated again: scenarios, fees, the trade explorer."""
