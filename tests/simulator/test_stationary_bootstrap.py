@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.pipeline import CandlePipeline
-from jesse_nb.core.simulator.stationary_bootstrap import drawn_minutes, rewritten
+from jesse_nb.core.simulator.stationary_bootstrap import drawn_minutes, rewritten, stationary_bootstrap
 from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import SimulationError
@@ -61,17 +61,29 @@ def test_undisturbed_minutes_are_the_real_candles():
     np.testing.assert_allclose(rewritten(real, np.arange(len(real))), real, rtol=1e-9)
 
 
-@pytest.mark.parametrize("minutes", [1, 60, DAY, 10 * DAY, 365 * DAY])
-def test_minutes_keep_their_time_of_day_and_the_seed_decides(minutes: int):
-    drawn = drawn_minutes(minutes, WEEK, 5)
-    assert drawn.shape == (minutes,)
-    assert drawn.min() >= 0
-    assert drawn.max() < minutes
-    if minutes % DAY == 0:
+LENGTHS = [2 * DAY, 10 * DAY, 365 * DAY, 30 * DAY + 720,
+           *np.random.default_rng(0).integers(2 * DAY, 60 * DAY, 40).tolist()]
+
+
+@pytest.mark.parametrize("block", [400, WEEK, 60 * DAY])
+def test_each_minute_is_from_its_time_of_day_whatever_the_length(block: int):
+    for seed, minutes in enumerate(LENGTHS):
+        drawn = drawn_minutes(minutes, block, seed)
+        assert drawn.shape == (minutes,)
+        assert drawn.min() >= 0
+        assert drawn.max() < minutes
         assert np.array_equal(drawn % DAY, np.arange(minutes) % DAY)
-    assert np.array_equal(drawn, drawn_minutes(minutes, WEEK, 5))
-    if minutes > WEEK:
-        assert not np.array_equal(drawn, drawn_minutes(minutes, WEEK, 6))
+        assert np.array_equal(drawn, drawn_minutes(minutes, block, seed))
+    assert not np.array_equal(drawn_minutes(365 * DAY, block, 5), drawn_minutes(365 * DAY, block, 6))
+
+
+@pytest.mark.parametrize("minutes", [2 * DAY, 3 * DAY + 1, 5 * DAY + 300, 6 * DAY - 1])
+def test_of_minutes_of_one_time_of_day_each_is_as_likely(minutes: int):
+    draws = 1_000
+    counts = sum(np.bincount(drawn_minutes(minutes, 1_000, seed), minlength=minutes) for seed in range(draws))
+    of_its_time = np.bincount(np.arange(minutes) % DAY)
+    assert np.array_equal(np.bincount(np.arange(minutes) % DAY, counts), draws * of_its_time)
+    assert np.abs(counts - draws).max() < 4.5 * np.sqrt(draws)
 
 
 def test_blocks_are_as_long_as_asked_for_and_each_minute_is_as_likely():
@@ -135,18 +147,42 @@ def test_a_run_is_the_run_on_a_store_with_these_candles(candle_store: CandleStor
     assert real.metrics["net_profit"] != piped.metrics["net_profit"]
 
 
-def test_markets_of_unequal_length_and_cut_steps_are_refused(candle_store: CandleStore, tmp_path: Path):
-    with pytest.raises(SimulationError, match="14,400 candles do not consist of whole steps of 4,320 minutes"):
-        simulated(Request(strategy=TREND, symbol="BTC-USDT", timeframe="3D", candles=candle_store, warm_up_candles=20),
-                  [OURS], period=("2023-04-29", "2023-05-09"))
+def test_markets_that_lack_minutes_stay_together():
+    """As if all minutes were there, each market's own missing ones flat, whatever rows it has."""
+    whole, start = random_walk(3 * DAY + 500, 4), 5 * DAY * 60_000
+    whole[:, 0] += start
+    drawn = drawn_minutes(len(whole), 300, 8)
+    for lacking in (np.r_[0:7, 1_000:1_090], np.r_[2_000:2_060, 4_000:4_005, len(whole) - 3 : len(whole)]):
+        left = np.delete(np.arange(len(whole)), lacking)
+        flat, frame = whole.copy(), pd.DataFrame(whole[:, 2])
+        frame.iloc[lacking] = np.nan
+        flat[lacking, 1:5] = frame.ffill().fillna(whole[left[0], 1]).to_numpy()[lacking]
+        flat[lacking, 5] = 0
+        out = np.zeros((len(left), 6))
+        stationary_bootstrap(object, start, len(whole), 300, 8)().process(whole[left], out)
+        np.testing.assert_allclose(out, rewritten(flat, drawn)[left], rtol=1e-12)
+
+
+def test_sparse_markets_of_unequal_length_are_rewritten(candle_store: CandleStore, tmp_path: Path):
     store = CandleStore(tmp_path / "candles")
     whole = within("BTC-USDT", "2023-04-20")
     store.write(EXCHANGE, "BTC-USDT", whole)
     store.write(EXCHANGE, "ETH-USDT", np.delete(whole, slice(-2_000, -1_900), axis=0))
     sparse = Request(routes=[(TREND, "BTC-USDT", "1h"), (TREND, "ETH-USDT", "1h")], candles=store,
-                     warm_up_candles=WARM_UP, gaps="keep")
-    with pytest.raises(SimulationError, match=r"all markets, which have 14,300 and 14,400 candles.* Use gaps='fill'"):
-        simulated(sparse, [OURS])
+                     leverage=5, warm_up_candles=WARM_UP, gaps="keep")
+    piped, = simulated(sparse, [OURS])
+    entered = piped.trades.groupby("symbol")["entry_price"].first()
+    assert entered["BTC-USDT"] == pytest.approx(entered["ETH-USDT"])  # one market, of which one copy lacks minutes
+
+
+@pytest.mark.parametrize(("timeframe", "end", "words"), [
+    ("3D", "2023-05-09", "14,400 minutes do not consist of whole steps of 4,320 minutes"),
+    ("1h", "2023-04-30", "period has 1,440 minutes.* It needs two days or more"),
+])  # fmt: skip
+def test_periods_that_cannot_be_rewritten_are_refused(candle_store: CandleStore, timeframe: str, end: str, words: str):
+    with pytest.raises(SimulationError, match=words):
+        simulated(Request(strategy=TREND, symbol="BTC-USDT", timeframe=timeframe, candles=candle_store,
+                          warm_up_candles=20), [OURS], period=("2023-04-29", end))
 
 
 def test_nothing_else_changes_with_it(candle_store: CandleStore):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.simulator.stationary_bootstrap import stationary_bootstrap
+from jesse_nb.core.simulator.stationary_bootstrap import FEWEST_MINUTES, stationary_bootstrap
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
@@ -54,7 +54,7 @@ class CandlePipeline:
     ----------
     name
         ``stationary_bootstrap``: the whole period's one-minute moves, volumes with them, in blocks of random length
-        from the same time of day, all markets from the same minutes
+        from the same time of day, all markets from the same minutes, of a period of two days or more
         (:func:`~jesse_nb.core.simulator.stationary_bootstrap.drawn_minutes`). The others are Jesse's.
         ``moving_block_bootstrap``: each batch is put together from blocks of that batch's own one-minute
         moves (a tenth of it long, 10 minutes at least), all markets from the same minutes.
@@ -134,8 +134,10 @@ class CandlePipeline:
         return self.name in ("moving_block_bootstrap", "gaussian_resampler")
 
 
-def check_pipeline(pipeline: CandlePipeline | None, timeframes: Iterable[str], candles: Iterable[int]) -> None:
-    """Refuse a pipeline that would have Jesse cut batches at the wrong place.
+def check_pipeline(
+    pipeline: CandlePipeline | None, timeframes: Iterable[str], minutes: int, candles: Iterable[int]
+) -> None:
+    """Refuse a pipeline that would have Jesse cut batches at the wrong place, or that changes nothing.
 
     Parameters
     ----------
@@ -143,6 +145,8 @@ def check_pipeline(pipeline: CandlePipeline | None, timeframes: Iterable[str], c
         Of the run; None for none.
     timeframes
         Of all its routes.
+    minutes
+        How long the traded period is.
     candles
         How many one-minute candles each series has in the traded period.
 
@@ -151,19 +155,18 @@ def check_pipeline(pipeline: CandlePipeline | None, timeframes: Iterable[str], c
     InputError
         When a step of fast mode (the common part of all timeframes) does not divide the batch, or the period where
         that is rewritten at once; for ``gaussian_noise``, when the last batch would be cut short: Jesse opens that one
-        at a stale price; for ``stationary_bootstrap``, when the markets have not the same number of candles.
+        at a stale price; for ``stationary_bootstrap``, when the period is shorter than two days.
     """
     if pipeline is None:
         return
     step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
     if pipeline.batch_size is None:
-        counts = set(candles)
-        if len(counts) > 1:
-            raise InputError(f"The candle pipeline {pipeline.name} draws the same minutes in all markets, which have "
-                             f"{' and '.join(f'{count:,}' for count in sorted(counts))} candles.", "Use gaps='fill'.")
-        if any(count % step for count in counts):
-            raise InputError(f"The period's {counts.pop():,} candles do not consist of whole steps of {step:,} "
-                             f"minutes, which the candle pipeline {pipeline.name} needs.", "Change the period's end.")
+        if minutes < FEWEST_MINUTES:
+            raise InputError(f"The period has {minutes:,} minutes, and the candle pipeline {pipeline.name} takes each "
+                             "from its time of day.", "It needs two days or more, so that there are others to take.")
+        if minutes % step:
+            raise InputError(f"The period's {minutes:,} minutes do not consist of whole steps of {step:,} minutes, "
+                             f"which the candle pipeline {pipeline.name} needs.", "Change the period's end.")
         return
     if pipeline.batch_size % step:
         raise InputError(f"The candle pipeline's batch of {pipeline.batch_size:,} minutes does not consist of whole "
@@ -176,16 +179,16 @@ def check_pipeline(pipeline: CandlePipeline | None, timeframes: Iterable[str], c
                          f"Set batch_size to a divisor, or change the period.{day}")
 
 
-def pipeline_arguments(pipeline: CandlePipeline | None, minutes: int) -> dict[str, Any]:
+def pipeline_arguments(pipeline: CandlePipeline | None, start: int, minutes: int) -> dict[str, Any]:
     """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none.
 
-    ``minutes`` is how many one-minute candles each market has in the traded period.
+    The traded period begins at ``start``, milliseconds UTC, and is so many ``minutes`` long.
     """
     if pipeline is None:
         return {}
     kind, pipelines = _KINDS[pipeline.name], jesse_module("jesse.candle_pipelines")
     if not kind.jesse_class:
-        ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, pipeline.block, pipeline.seed)
+        ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, start, minutes, pipeline.block, pipeline.seed)
         return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
     arguments: dict[str, Any] = {"batch_size": pipeline.batch_size, **pipeline.settings}
     original = getattr(pipelines, kind.jesse_class)

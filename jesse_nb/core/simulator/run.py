@@ -36,7 +36,7 @@ from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategies.strategy import load_strategies
 from jesse_nb.core.simulator.warm_up import watched_indicators
-from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["StepsNeeded", "simulate", "simulate_once"]
@@ -95,8 +95,8 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     spec = simulation.spec
     research = jesse_module("jesse.research.backtest")
     trading, warm_up = _candles(simulation.candles)
-    minutes = [len(series["candles"]) for series in trading.values()]
-    check_pipeline(spec.pipeline, spec.timeframes, minutes)
+    minutes = (spec.end - spec.start) // MINUTE_MS
+    check_pipeline(spec.pipeline, spec.timeframes, minutes, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
     account = AccountWatch(spec)
     began = time.perf_counter()
@@ -122,7 +122,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
                 generate_equity_curve=True,
                 hyperparameters=_hyperparameters(classes, spec),
                 fast_mode=spec.mode == "fast",
-                **pipeline_arguments(spec.pipeline, minutes[0]),
+                **pipeline_arguments(spec.pipeline, spec.start, minutes),
             )
     except RunStopped as stopped:
         if account.needs_steps(_books(account, simulation, way)):

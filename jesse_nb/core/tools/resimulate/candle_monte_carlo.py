@@ -19,6 +19,7 @@ from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.pipeline import CandlePipeline, check_pipeline
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
@@ -148,7 +149,8 @@ def candle_monte_carlo(
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, result.spec)
     first = replace(prepared.spec, pipeline=chosen)
-    check_pipeline(chosen, first.timeframes, [part.last - part.start for part in prepared.mapped])
+    check_pipeline(chosen, first.timeframes, (first.end - first.start) // MINUTE_MS,
+                   [part.last - part.start for part in prepared.mapped])
     seeds = list(_distinct_seeds(seed, scenarios))
     specs = [replace(first, pipeline=replace(chosen, seed=one)) for one in seeds]
 
