@@ -34,7 +34,7 @@ WORDS = {
     "n_jobs": (["1e1"], ["rya"]), "concurrent_limit": (["ray://10.0.0.1:10001"], ["1.5"]),
     "memory_limit": (["512"], ["100"]), "project": (["."], ["a\0b"]), "candles": (["there"], ["a\0b"]),
     "store": (["runs.sqlite"], ["postgres:/me:secret@host"]), "sampler": (["NSGA-II"], ["tpee"]),
-    "pruner": (["Median"], ["mediam"]),
+    "pruner": (["Median"], ["mediam"]), "checks": (["look_ahead", "reads"], ["look_back"]),
 }  # fmt: skip
 
 #: Read by each surface itself: what names of a notebook or a folder stand for.

@@ -97,6 +97,16 @@ def assert_equal(ours: BacktestResult, jesse: dict[str, Any]) -> None:
     assert ours.metrics.keys() == jesse["metrics"].keys()
     for name, value in jesse["metrics"].items():
         assert same(ours.metrics[name], value), (name, ours.metrics[name], value)
+    assert_trades_equal(ours, jesse)
+    if jesse["equity"] is None:
+        assert set(ours.equity) == {ours.spec.account.balance}
+        return
+    assert [moment.value / 1e9 for moment in ours.equity.index] == [time for time, _ in jesse["equity"]]
+    assert all(same(one, two) for one, (_, two) in zip(ours.equity, jesse["equity"], strict=True))
+
+
+def assert_trades_equal(ours: BacktestResult, jesse: dict[str, Any]) -> None:
+    """Every trade and every order of it is the very same."""
     assert len(ours.trades) == len(jesse["trades"])
     for (_, row), trade in zip(ours.trades.iterrows(), jesse["trades"], strict=True):
         for column, name in COLUMNS.items():
@@ -108,11 +118,6 @@ def assert_equal(ours: BacktestResult, jesse: dict[str, Any]) -> None:
         for order, theirs in zip(row["orders"], trade["orders"], strict=True):
             for name, value in order.items():
                 assert same(value, theirs[name]), (name, value, theirs[name])
-    if jesse["equity"] is None:
-        assert set(ours.equity) == {ours.spec.account.balance}
-        return
-    assert [moment.value / 1e9 for moment in ours.equity.index] == [time for time, _ in jesse["equity"]]
-    assert all(same(one, two) for one, (_, two) in zip(ours.equity, jesse["equity"], strict=True))
 
 
 def same(one: Any, two: Any) -> bool:

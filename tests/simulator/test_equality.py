@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,7 +18,7 @@ from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from tests.conftest import real_candles, sample_folder
 from tests.simulator.helpers import run_python
-from tests.simulator.jesse_itself import Oracle, assert_equal, same
+from tests.simulator.jesse_itself import Oracle, assert_equal, assert_trades_equal, same
 from tests.strategies import CLOCK, IDLE, REVERSION, STUBBORN, TREND, WATCHER, random_hyperparameters
 
 START, END = "2023-05-01", "2023-05-15"
@@ -143,17 +144,26 @@ def test_the_real_gap_filled_and_kept(candle_store: CandleStore, tmp_path: Path)
     assert len({result.key for result in results}) == len(results)
 
 
-def test_a_liquidated_account(candle_store: CandleStore, tmp_path: Path):
+def test_an_account_beyond_its_ruin(candle_store: CandleStore, tmp_path: Path):
+    """Jesse simulates on: its trades are told as they are, and no ratio is made of money that was gone.
+
+    On an isolated margin either mode's run is Jesse's step by step, as what is faster closes at another minute.
+    """
     # Bitcoin fell from 26,800 to 25,400 on 2023-06-05.
     period = {"start": "2023-06-03", "end": "2023-06-08"}
     oracle, ours = Oracle(tmp_path / "jesse", {"Stubborn": STUBBORN}), []
     for mode, leverage_mode in itertools.product(("fast", "step"), ("cross", "isolated")):
         account = {"leverage": 50, "leverage_mode": leverage_mode, "warm_up_candles": 10}
         oracle.add([("Stubborn", "BTC-USDT", "1h")], **period, **account, warm_up_minutes=600,
-                   fast=mode == "fast")
+                   fast=mode == "fast" and leverage_mode == "cross")
         ours.append(backtest(STUBBORN, "BTC-USDT", "1h", **period, **account, mode=mode,
                              candles=candle_store))
     for result, answer in zip(ours, oracle.answers(), strict=True):
-        assert_equal(result, answer)
-        assert len(result.trades) == 1
-        assert result.metrics["net_profit_percentage"] < -50
+        assert result.ruin
+        assert_trades_equal(result, answer)
+        before = [(time, value) for time, value in answer["equity"] if time * 1000 < result.ruin.moment]
+        assert before
+        assert [(moment.value / 1e9, value) for moment, value in result.equity.items()][:len(before)] == before
+        assert result.metrics["total"] == answer["metrics"]["total"] == 1
+        assert np.isnan(result.metrics["net_profit_percentage"])
+        assert answer["metrics"]["net_profit_percentage"] < -100

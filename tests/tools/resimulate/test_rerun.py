@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jesse_nb.strategy_file import read_strategy_file
 
 import jesse_nb.core.simulator.strategies.strategy_registry as strategy_registry
+from jesse_nb.cli.strategy_file import read_strategy_file
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.pipeline import CandlePipeline
