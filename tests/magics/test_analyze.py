@@ -186,7 +186,7 @@ def test_of_a_job_it_is_what_there_is(here, made):
     [
         ("stduy", UsageError, "No variable is called 'stduy'. Did you mean 'study'?"),
         ("number", UsageError, "number is int, which is no result. Known: result, study."),
-        ("study.tst", UsageError, "RESULT is 'study.tst', which cannot be evaluated"),
+        ("study.tst", InputError, "RESULT is 'study.tst', which cannot be evaluated"),
         ("study result", UsageError, "one result at a time"),
         ("trades", UsageError, "trades is a table. Give the equity, too: %analyze trades equity"),
         ("equity trades", InputError, "equity is DataFrame"),
@@ -195,7 +195,7 @@ def test_of_a_job_it_is_what_there_is(here, made):
         ("result --benchmark ZZZ-USDT --no-resimulation", CandlesNotFoundError, "ZZZ-USDT"),
         ("result --ruin 20 0", InputError, "ruin holds 0.0"),
         ("result --paths 5", InputError, "paths is 5"),
-        ("result --ruin many", UsageError, "a number is expected, not 'many'"),
+        ("result --ruin many", UsageError, "--ruin holds 'many'. Each is a number above zero"),
         ("result --depe", UsageError, "Did you mean '--deep'"),
         ("result --strategy Crosing", JesseNbError, "No strategy is called 'Crosing'"),
     ],

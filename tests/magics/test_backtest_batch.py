@@ -73,14 +73,14 @@ def test_its_flags_are_the_tools_parameters(shell):
 @pytest.mark.parametrize(("words", "expected"), [
     (["fast=5,10", "slow=30"], {"fast": [5, 10], "slow": [30]}), (["mode=a,b"], {"mode": ["a", "b"]}),
     (["grid"], {"x": [1]}), (["grid['x']"], [1]), (["results/study.CSV"], "results/study.CSV"),
-    (["eyJhIjogMX0="], "eyJhIjogMX0="),
+    (["eyJhIjogMX0="], "eyJhIjogMX0="), (["t4)kY"], "t4)kY"),
 ])  # fmt: skip
 def test_what_params_may_be(words, expected):
     params = BACKTEST_BATCH.parameter("params")
     assert params.read_words(words, desk_of({"grid": {"x": [1]}})) == expected
 
 
-@pytest.mark.parametrize("words", [["fast="], ["=5"], ["fast=5,,6"], ["fast=5", "slow"], ["unknown"]])
+@pytest.mark.parametrize("words", [["fast="], ["=5"], ["fast=5,,6"], ["fast=5", "slow"], ["xyz"]])
 def test_params_that_cannot_be_read(words):
     with pytest.raises((UsageError, InputError), match="params"):
         BACKTEST_BATCH.parameter("params").read_words(words, desk_of({}))

@@ -222,7 +222,7 @@ def _pairs(result: WalkForwardStudy) -> list[tuple[int, BacktestResult, Backtest
 
 def _aliases(result: WalkForwardStudy) -> Mapping[str, str]:
     """Jesse's name of each optimized metric that only reads one of Jesse's."""
-    return {metric.name: key for metric in result.metrics if (key := getattr(metric.read, "key", ""))
+    return {metric.name: key for metric in result.metrics if (key := getattr(metric.reader, "key", ""))
             and not metric.name.startswith("jesse_score")}
 
 
