@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 import threading
 import time
@@ -30,6 +31,12 @@ class Tool:
         self.job = Job("optimize", "nothing", self._work).start()
         return self.job if background else run_blocking(self.job)
 
+    def load(self):
+        return self
+
+    def flag_of(self, argument, surface):
+        return argument
+
     def _work(self, control):
         done = 0
         control.partial(lambda: f"{done} done" if done else None)
@@ -54,11 +61,19 @@ def started(tool, count=3):
     return tool
 
 
-def interrupt_soon(monkeypatch, after=0.3):
-    """Raise KeyboardInterrupt in the waiting main thread, as a kernel's interrupt does."""
-    timer = threading.Timer(after, lambda: __import__("signal").raise_signal(2))
-    timer.start()
-    return timer
+@pytest.fixture
+def interrupt_soon():
+    """Raise KeyboardInterrupt in the waiting main thread, as a kernel's interrupt does, while the test lasts."""
+    timers = []
+
+    def soon(after=0.3):
+        timers.append(threading.Timer(after, lambda: signal.raise_signal(signal.SIGINT)))
+        timers[-1].start()
+
+    yield soon
+    for timer in timers:
+        timer.cancel()
+        timer.join()
 
 
 def test_the_result_replaces_the_progress_line(shell, notebook, tool):
@@ -115,13 +130,12 @@ def test_without_somebody_watching_there_is_one_single_display(shell, notebook, 
     ]
 
 
-def test_an_interrupt_keeps_what_finished_and_stops_the_cell(shell, notebook, tool, monkeypatch):
+def test_an_interrupt_keeps_what_finished_and_stops_the_cell(shell, notebook, tool, interrupt_soon):
     started(tool, 2)
-    timer = interrupt_soon(monkeypatch)
+    interrupt_soon()
     began = time.monotonic()
     with pytest.raises(JobInterruptedError) as caught:
         run_tool(shell, tool, {}, output="study")
-    timer.join()
     assert time.monotonic() - began < 0.3 + 1.0
     assert str(caught.value) == (
         "Interrupted while stepping, 2 of 3 done. "
@@ -134,21 +148,19 @@ def test_an_interrupt_keeps_what_finished_and_stops_the_cell(shell, notebook, to
     assert len(notebook.displays) == 1
 
 
-def test_an_interrupt_before_anything_finished_leaves_no_output(shell, notebook, tool, monkeypatch):
-    timer = interrupt_soon(monkeypatch)
+def test_an_interrupt_before_anything_finished_leaves_no_output(shell, notebook, tool, interrupt_soon):
+    interrupt_soon()
     with pytest.raises(JobInterruptedError, match="Run the cell again"):
         run_tool(shell, tool, {})
-    timer.join()
     assert eventually(lambda: notebook.sent[-1].text is None)
 
 
-def test_an_interrupt_with_nobody_watching(shell, notebook, tool, monkeypatch):
+def test_an_interrupt_with_nobody_watching(shell, notebook, tool, monkeypatch, interrupt_soon):
     notebook.enter_cell("first", allow_stdin=False)
     started(tool, 1)
-    timer = interrupt_soon(monkeypatch)
+    interrupt_soon()
     with pytest.raises(JobInterruptedError):
         run_tool(shell, tool, {})
-    timer.join()
     assert [message.text for message in notebook.sent] == ["'1 done'"]
 
 
