@@ -21,8 +21,12 @@ def pytest_collectstart(collector: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: Any) -> None:
-    """Give each notebook candles and runs of its own, before its kernel starts."""
+    """Give each notebook candles and runs of its own, before its kernel starts.
+
+    And measure no coverage in it: nbval would, and cannot with a plain ``--cov``, which names no source.
+    """
     if type(item).__name__ == "IPyNbCell":
+        item.config.option.cov_source = None
         home = _home_of(str(item.fspath))
         os.environ["JESSE_NB_CANDLES"] = str(home / "candles")
         os.environ["JESSE_NB_STORE"] = str(home / "store")
