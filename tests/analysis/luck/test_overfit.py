@@ -72,6 +72,24 @@ def test_trials_all_different_count_in_full():
     assert found.independent_trials == pytest.approx(2 * found.effective.number)
 
 
+def test_copies_of_trials_change_nothing(skilled):
+    """A parameter without effect makes equal trials: they are no further tries, and no further finds."""
+    returns, best = skilled
+    copies = pd.concat([returns, returns[[best]].add_prefix("again "), returns.iloc[:, :7].add_prefix("copy ")], axis=1)
+    once, twice = (overfit_figures(one, best, market_of(730), resamples=200) for one in (returns, copies))
+    assert twice.p_cash == once.p_cash
+    assert twice.p_market == pytest.approx(once.p_market, abs=1e-12)
+    assert twice.independent_trials == pytest.approx(once.independent_trials)
+    assert twice.deflated.probability == pytest.approx(once.deflated.probability)
+    assert twice.overfitting.probability == once.overfitting.probability
+    assert (twice.cash.found, twice.market.beyond.found) == (once.cash.found, once.market.beyond.found)
+    assert twice.market.beyond.trials == once.market.beyond.trials == returns.shape[1]
+    pd.testing.assert_frame_equal(twice.haircut.table, once.haircut.table)
+    assert twice.haircut.tests == returns.shape[1]
+    evidence = [one for one in overfit_verdict(twice).evidence if "Trials that traded" not in one]
+    assert evidence == [one for one in overfit_verdict(once).evidence if "Trials that traded" not in one]
+
+
 def test_a_market_that_has_nothing_to_do_with_it_changes_nothing(skilled):
     returns, best = skilled
     found = overfit_figures(returns, best, market_of(730), resamples=300)

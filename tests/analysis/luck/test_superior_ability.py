@@ -68,6 +68,10 @@ def test_twins_count_once():
     once, twice = superior_ability(returns), superior_ability(doubled)
     assert (twice.p, twice.trials) == (once.p, 8)
     np.testing.assert_array_equal(twice.adjusted.to_numpy(), np.tile(once.adjusted.to_numpy(), 2))
+    returns[3] += 0.008
+    found = superior_ability(pd.concat([returns, returns[[3]].add_prefix("again ")], axis=1))
+    assert found.superior == (3, "again 3")
+    assert found.found == superior_ability(returns).found == 1
 
 
 def test_idle_trials_are_none():

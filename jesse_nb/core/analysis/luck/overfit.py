@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.luck.distinct_trials import distinct_trials
 from jesse_nb.core.analysis.luck.effective_trials import EffectiveTrials, effective_trials
 from jesse_nb.core.analysis.luck.haircut_sharpe import HaircutSharpe, haircut_sharpe
 from jesse_nb.core.analysis.luck.overfitting_probability import OverfittingProbability, probability_of_overfitting
@@ -83,7 +84,7 @@ class OverfitFigures:
         That the chosen trial has no mean return above zero, and none beyond its exposure to the market: corrected
         for all trials and for the earlier backtests. NaN where undefined.
     haircut
-        Harvey and Liu's haircut of its Sharpe ratio; earlier backtests count in full.
+        Harvey and Liu's haircut of its Sharpe ratio; equal trials count once, earlier backtests in full.
     held_out
         Rank correlation of the top trials' values in training and held out.
     """
@@ -178,6 +179,7 @@ def overfit_figures(
     moments = [sharpe_moments(column) for column in values.T]
     position = next(place for place, name in enumerate(returns.columns) if name == chosen)
     its, ratios = moments[position], np.array([one.sharpe for one in moments])
+    first, which = distinct_trials(values)
     effective = effective_trials(returns, unfinished=unfinished, seed=seed)
     others = prior_trials + unfinished
     independent = effective.with_earlier(others)
@@ -204,7 +206,7 @@ def overfit_figures(
         market_reason=reason,
         p_cash=math.nan if cash.reason else _of_more(cash, position, more),
         p_market=_of_more(compared.beyond, position, compared.more) if compared else math.nan,
-        haircut=haircut_sharpe(ratios, position, len(returns), more_tests=others),
+        haircut=haircut_sharpe(ratios[first], int(which[position]), len(returns), more_tests=others),
         held_out=_held_out_ranks(held_out),
     )
 

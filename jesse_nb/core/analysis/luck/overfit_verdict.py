@@ -206,7 +206,7 @@ def _tested(what: str, test: SuperiorAbility, corrected: float) -> str:
     if test.reason:
         return f"{what}: undefined, {test.reason}."
     own = "" if math.isnan(corrected) else f"; the chosen trial {probability(corrected)}, corrected for all"
-    return (f"{what}: SPA {probability(test.p)}, StepM finds {counted(len(test.superior), 'trial')} at "
+    return (f"{what}: SPA {probability(test.p)}, StepM finds {counted(test.found, 'trial')} at "
             f"{test.level:.0%}{own} (mean block {counted(test.block, 'day')}, {test.resamples:,} resamples, "
             f"seed {test.seed}).")
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from jesse_nb.core.analysis.luck.distinct_trials import distinct_trials
 from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.exceptions import InputError
 
@@ -45,7 +46,7 @@ class OverfittingProbability:
     loss
         Share of the splits in which it loses out-of-sample.
     trials, days
-        How many were used; days beyond a multiple of the partitions are left out at the end.
+        How many distinct trials and days were used; days beyond a multiple of the partitions are left out at the end.
     partitions
         How many blocks of days the halves are put together from.
     reason
@@ -69,7 +70,7 @@ def probability_of_overfitting(returns: pd.DataFrame | ArrayLike, partitions: in
 
     The days are cut into blocks; each way to take half of the blocks is one split (12,870 for 16 blocks). Trials
     are compared by the Sharpe ratio, which is 0 where a trial's returns do not vary in a half (it did not trade).
-    Equal trials share their mean rank; of equally good ones the first counts as chosen.
+    Equal trials count once; of equally good ones the first counts as chosen.
 
     Parameters
     ----------
@@ -91,16 +92,16 @@ def probability_of_overfitting(returns: pd.DataFrame | ArrayLike, partitions: in
     if not np.isfinite(values).all():
         raise InputError("Some of the trials' returns are undefined.", "Leave those trials out, or fill them.")
     size = len(values) // partitions
-    # Equal columns are worked on once: rounding must not put one above its twin.
-    distinct, weights = _distinct(values[: size * partitions])
+    used = values[: size * partitions]
+    distinct = used[:, distinct_trials(used)[0]]
     if size < 2 or distinct.shape[1] < 2:
         nothing = np.empty(0)
         reason = (f"{len(values)} days cannot be cut into {partitions} blocks of two or more" if size < 2
                   else "it needs two trials that differ")
-        return OverfittingProbability(math.nan, nothing, nothing, nothing, math.nan, math.nan, values.shape[1],
+        return OverfittingProbability(math.nan, nothing, nothing, nothing, math.nan, math.nan, distinct.shape[1],
                                       size * partitions, partitions, reason)
-    ranks, inside, outside = _all_splits(distinct, weights, partitions)
-    share = ranks / (values.shape[1] + 1.0)
+    ranks, inside, outside = _all_splits(distinct, partitions)
+    share = ranks / (distinct.shape[1] + 1.0)
     logits = np.log(share / (1.0 - share))
     spread = inside - inside.mean()
     varied = float(spread @ spread)
@@ -111,21 +112,13 @@ def probability_of_overfitting(returns: pd.DataFrame | ArrayLike, partitions: in
         out_of_sample=outside * math.sqrt(PERIODS),
         slope=float(spread @ outside) / varied if varied > 0 else math.nan,
         loss=float((outside < 0.0).mean()),
-        trials=values.shape[1],
+        trials=distinct.shape[1],
         days=size * partitions,
         partitions=partitions,
     )
 
 
-def _distinct(values: Array) -> tuple[Array, Array]:
-    """Return the distinct columns in the order of their first appearance, and how often each appears."""
-    first: dict[bytes, int] = {}
-    owner = [first.setdefault(column.tobytes(), number) for number, column in enumerate((values + 0.0).T)]
-    kept = sorted(set(owner))
-    return values[:, kept], np.bincount(owner, minlength=values.shape[1])[kept].astype(float)
-
-
-def _all_splits(values: Array, weights: Array, partitions: int) -> tuple[Array, Array, Array]:
+def _all_splits(values: Array, partitions: int) -> tuple[Array, Array, Array]:
     """Return rank out-of-sample and Sharpe ratios in-sample and out-of-sample of each split's best trial.
 
     A half's mean and variance follow from sums over its blocks, so all splits are one matrix product. A split
@@ -144,8 +137,8 @@ def _all_splits(values: Array, weights: Array, partitions: int) -> tuple[Array, 
         there = _sharpe((1.0 - some) @ sums, (1.0 - some) @ squares, days // 2)
         # mirror images lie at the other end of the lexicographic order
         positions = np.arange(start, start + len(some))
-        found[:, positions] = _best(here, there, weights)
-        found[:, 2 * count - 1 - positions] = _best(there, here, weights)
+        found[:, positions] = _best(here, there)
+        found[:, 2 * count - 1 - positions] = _best(there, here)
     return found[0], found[1], found[2]
 
 
@@ -166,10 +159,10 @@ def _sharpe(total: Array, square: Array, days: int) -> Array:
     return np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
 
 
-def _best(inside: Array, outside: Array, weights: Array) -> Array:
+def _best(inside: Array, outside: Array) -> Array:
     rows = np.arange(len(inside))
     winner = inside.argmax(axis=1)
     its = outside[rows, winner]
     below, equal = outside < its[:, None], outside == its[:, None]
-    rank = below @ weights + (equal @ weights + 1.0) / 2.0
+    rank = below.sum(axis=1) + (equal.sum(axis=1) + 1.0) / 2.0
     return np.stack([rank, inside[rows, winner], its])

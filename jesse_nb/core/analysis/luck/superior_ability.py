@@ -42,8 +42,8 @@ class SuperiorAbility:
         that does not.
     level
         That chance.
-    trials
-        How many distinct trials were compared.
+    trials, found
+        How many distinct trials were compared, and how many of those are ``superior``.
     block
         Mean length of the resampled blocks, days.
     resamples, seed
@@ -59,6 +59,7 @@ class SuperiorAbility:
     superior: tuple[Any, ...]
     level: float
     trials: int
+    found: int
     block: int
     resamples: int
     seed: int
@@ -101,7 +102,7 @@ def superior_ability(
     if days < FEWEST or not kept.any():
         reason = (shortage(days, "day", FEWEST) if days < FEWEST
                   else "no trial's returns vary" if benchmark is None else "no trial differs from the benchmark")
-        return SuperiorAbility(math.nan, math.nan, math.nan, adjusted, (), level, 0, 0, resamples, seed, reason)
+        return SuperiorAbility(math.nan, math.nan, math.nan, adjusted, (), level, 0, 0, 0, resamples, seed, reason)
     numbers = np.flatnonzero(kept)
     _, first, twin = np.unique(better[:, kept], axis=1, return_index=True, return_inverse=True)
     distinct = better[:, numbers[first]]
@@ -124,6 +125,7 @@ def superior_ability(
         superior=tuple(returns.columns[numbers[passed[twin]]]),
         level=level,
         trials=len(means),
+        found=int(passed.sum()),
         block=length,
         resamples=resamples,
         seed=seed,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.luck.distinct_trials import distinct_trials
 from jesse_nb.core.analysis.luck.effective_trials import effective_trials
 from jesse_nb.core.analysis.luck.sharpe_inference import DeflatedSharpe, deflated_sharpe, sharpe_moments
 from jesse_nb.core.analysis.luck.significance import FEWEST
@@ -99,6 +100,9 @@ def compare_with_market(
     # beta is an estimate, too: with these weights the mean is still alpha, and its error White's for an intercept
     weights = 1.0 - benchmark.mean() * gaps / (gaps**2).mean()
     rest = alpha + (rest - alpha) * weights[:, None]
+    # equal trials stay equal, to the last bit
+    first, which = distinct_trials(values)
+    rest = rest[:, first[which]]
     beyond = pd.DataFrame(rest, index=own.index, columns=own.columns)
     effective = effective_trials(beyond, unfinished=unfinished, seed=seed)
     independent = effective.with_earlier(prior_trials + unfinished)
