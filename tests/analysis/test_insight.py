@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from jesse_nb.core.analysis import insight
 from jesse_nb.core.analysis.insight import entry_insight
 from jesse_nb.core.analysis.luck.purged_splits import purged_splits
 from jesse_nb.core.analysis.trades.entry_features import FEATURES, entry_features
+from jesse_nb.core.analysis.trades.mean_differences import mean_differences
+from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.exceptions import InputError
+from tests.calibration.known_at_entry import false_alarms, false_alarms_of_routes, found_of_routes
+from tests.calibration.noise import ARRANGEMENTS, SHAPES
 
 BEGIN = 1_672_531_200_000
 BTC, ETH = ("Binance Spot", "BTC-USDT"), ("Binance Spot", "ETH-USDT")
@@ -40,7 +44,8 @@ def random_trades(count=80, seed=0, days=60, markets=(BTC,), longest=600):
         "opened_at": pd.to_datetime(opened, unit="ms", utc=True),
         "closed_at": pd.to_datetime(closed, unit="ms", utc=True),
         "pnl": random.standard_normal(count) * (random.random(count) > 0.05),
-    })  # fmt: skip
+        "strategy": ["Fades" if one == ETH else "Trends" for one in market],
+    }).eval("pnl_percentage = pnl / 10")  # fmt: skip
 
 
 def by_hand(trades, candles, row):
@@ -78,6 +83,7 @@ def by_hand(trades, candles, row):
         "long": float(trade["side"] == "long"), "streak": streak,
         "hours_since_last": (trade["opened_at"] - earlier["closed_at"].iloc[-1]) / pd.Timedelta(hours=1)
         if len(earlier) else math.nan,
+        "market": trade["symbol"], "strategy": trade["strategy"],
     }  # fmt: skip
 
 
@@ -88,7 +94,8 @@ class TestEntryFeatures:
         trades = random_trades(30, seed, markets=(BTC, ETH)).sample(frac=1, random_state=seed)
         found = entry_features(trades, candles)
         expected = pd.DataFrame([by_hand(trades, candles, row) for row in trades.index], index=trades.index)
-        pd.testing.assert_frame_equal(found, expected[list(FEATURES)], check_dtype=False, rtol=1e-8, atol=1e-8)
+        pd.testing.assert_frame_equal(found, expected[list(FEATURES)], check_dtype=False, check_categorical=False,
+                                      rtol=1e-8, atol=1e-8)
         assert found.isna().any().sum() >= 5  # the first ones have no history
         assert found.notna().sum().min() > 8
 
@@ -111,9 +118,16 @@ class TestEntryFeatures:
         trades, candles = random_trades(40), random_candles()
         opened = trades["opened_at"].iloc[-1].value // 10**6
         candles[candles[:, 0] == opened - 2 * MINUTE_MS, 1:] *= 1.5
-        changed = entry_features(trades, {BTC: candles}).iloc[-1] / entry_features(
-            trades, {BTC: random_candles()}).iloc[-1]
-        assert (changed[["volatility_1d", "trend_1d", "trend_30d", "distance_from_average"]] != 1).all()
+        names = ["volatility_1d", "trend_1d", "trend_30d", "distance_from_average"]
+        changed, clean = (entry_features(trades, {BTC: one})[names].iloc[-1] for one in (candles, random_candles()))
+        assert (changed != clean).all()
+
+    def test_markets_of_two_exchanges_are_told_apart(self):
+        other = ("Bybit Spot", "BTC-USDT")
+        trades = random_trades(30, markets=(BTC, other)).drop(columns="strategy")
+        found = entry_features(trades, {BTC: random_candles(), other: random_candles()})
+        assert found["market"].tolist() == [f"BTC-USDT on {one}" for one in trades["exchange"]]
+        assert found["strategy"].nunique() == 1
 
     def test_edges(self):
         candles = {BTC: random_candles(10)}
@@ -164,6 +178,7 @@ def planted(count=150, seed=0, effect=2.0, memory=0.0):
     for row in range(1, count):
         noise[row] += memory * noise[row - 1]
     trades["pnl"] = noise + effect * features["a"]
+    trades["pnl_percentage"] = trades["pnl"] / 10
     features.loc[::9, "b"] = np.nan
     return trades, features
 
@@ -180,54 +195,96 @@ class TestInsight:
         """Also where outcomes and a feature wander, which a free shuffle would take for skill."""
         found = [entry_insight(*planted(count, seed, 0.0, memory)) for seed in range(20)]
         assert sum(not one.better_than_chance for one in found) >= 18
-        assert found[0].sentence.startswith("No better than chance: nothing known at entry")
+        assert re.fullmatch(r"No better than chance: by what was known at entry, later trades that promised more made "
+                            r"[+-]0\.\d\d% a trade, the others [+-]0\.\d\d% \(p = 0\.\d+\)\.", found[0].sentence)
+
+    def test_noise_that_looks_like_trading_is_called_chance(self, small):
+        """Skewed results that scale with volatility, entered in wild times, alike within days and across markets."""
+        alarms = [false_alarms(shape, arrangement, 2, 150) for shape in SHAPES for arrangement in ARRANGEMENTS]
+        assert sum(alarms) <= 4  # of 32
+
+    def test_routes_that_differ_in_how_often_they_win_are_no_skill(self, small):
+        assert false_alarms_of_routes(10, 300) <= 2
+
+    def test_a_route_that_makes_more_is_found(self, small):
+        assert found_of_routes(1.5, 6, 300) >= 5
 
     def test_a_planted_feature_is_found(self, small):
         found = [entry_insight(*planted(seed=seed)) for seed in range(6)]
         assert all(one.better_than_chance for one in found)
         assert all(one.importances.index[0] == "a" for one in found)
-        assert "better than chance (AUC 0." in found[0].sentence
+        assert re.match(r"What was known at entry tells better trades from worse: later ones that promised more made "
+                        r"\+0\.\d\d% a trade, the others -0\.\d\d% \(p [=<] 0\.00\d\); ", found[0].sentence)
         assert found[0].sentence.endswith("it rests most on a.")
 
-    def test_figures_in_full(self):
-        trades, features = planted(200, 3)
-        found = entry_insight(trades, features)
+    def test_figures_by_hand(self):
+        """With a single thing known, which is one of two names, the model prefers the one that made more."""
+        trades, _ = planted(200, 3, 0.0)
+        random = np.random.default_rng(5)
+        names = random.choice(["plain", "gold"], 200, p=[0.4, 0.6])
+        trades["pnl_percentage"] += 0.1 * (names == "gold")
+        known = pd.DataFrame({"kind": pd.Categorical(names), "same": 1.0, "again": (names != "gold") * 1.0})
+        found = entry_insight(trades, known)
+        splits = purged_splits(milliseconds(trades["opened_at"]), milliseconds(trades["closed_at"]), folds=5,
+                               embargo=DAY_MS)
+        made, gold = trades["pnl_percentage"].to_numpy(), names == "gold"
+        centred = np.concatenate([made[one.test] - made[one.test].mean() for one in splits])
+        tested = np.concatenate([one.test for one in splits])
         assert (found.trades, found.winners) == (200, (trades["pnl"] > 0).sum())
-        assert found.auc == pytest.approx(0.85, abs=0.1)
-        assert found.folds["test"].sum() == 200 - 66
-        assert (found.folds["train"] + found.folds["purged"] + found.folds["test"]).iloc[-1] == 200
-        assert (found.folds["start"].iloc[1:].to_numpy() >= found.folds["end"].iloc[:-1].to_numpy()).all()
-        pairs = found.folds["winners"] * (found.folds["test"] - found.folds["winners"])
-        assert found.auc == pytest.approx((found.folds["auc"] * pairs).sum() / pairs.sum())
-        assert found.importances.loc["a", "importance"] > 0.2
-        assert found.importances["importance"].drop("a").abs().max() < 0.06
-        won = trades["pnl"] > 0
-        assert found.importances.loc["a", "winners"] == features["a"][won].median()
-        assert found.importances.loc["b", "losers"] == features["b"][~won].median()
-        again = entry_insight(trades, features)
-        assert (again.auc, again.p) == (found.auc, found.p)
+        assert found.preferred == pytest.approx(made[tested][gold[tested]].mean())
+        assert found.others == pytest.approx(made[tested][~gold[tested]].mean())
+        assert found.difference == pytest.approx(centred[gold[tested]].mean() - centred[~gold[tested]].mean())
+        for row, one in zip(found.folds.itertuples(), splits, strict=True):
+            inside = made[one.test], gold[one.test]
+            assert row.difference == pytest.approx(inside[0][inside[1]].mean() - inside[0][~inside[1]].mean())
+            assert (row.train, row.test, row.purged) == (len(one.train), len(one.test), one.purged)
+        days = milliseconds(trades["opened_at"])[tested] // DAY_MS
+        by_means = mean_differences(centred, gold[tested].astype(int), days).p[1] / 2
+        assert by_means <= found.p < 0.01
+        assert found.importances.index.tolist() == ["kind"]  # again says the same
+        assert found.importances.loc["kind", ["preferred", "others"]].tolist() == ["gold", "plain"]
+        assert found.importances.loc["kind", "importance"] == pytest.approx(found.difference, abs=0.05)
+        again = entry_insight(trades, known)
+        assert (again.difference, again.p) == (found.difference, found.p)
         pd.testing.assert_frame_equal(again.importances, found.importances)
 
-    @pytest.mark.parametrize("seed", range(5))
-    def test_every_shift_has_scikit_learns_auc(self, seed):
+    def test_wins_that_make_no_more_are_not_preferred(self):
+        """A market that wins four times of five, and loses four times as much as it gains."""
+        trades = random_trades(400, 1, days=300, markets=(BTC, ETH))
+        often = (trades["symbol"] == "BTC-USDT").to_numpy()
+        for market, (share, gain, loss) in {True: (0.8, 0.25, 1.0), False: (0.2, 4.0, 1.0)}.items():
+            rows = np.flatnonzero(often == market)
+            wins = np.arange(len(rows)) % 5 < round(share * 5)
+            trades.loc[rows, "pnl_percentage"] = np.where(wins, gain, -loss)
+        trades["pnl"] = trades["pnl_percentage"]
+        features = pd.DataFrame({"market": pd.Categorical(trades["symbol"])})
+        found = entry_insight(trades, features)
+        assert found.trades == 400
+        assert found.p > 0.2
+        assert not found.better_than_chance
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_shifts_and_halves_by_definition(self, seed):
         random = np.random.default_rng(seed)
-        chances, won = random.integers(0, 9, 41) / 9, random.random(41) < 0.4
-        ranks = pd.Series(chances).rank().to_numpy()
-        fold = insight._Fold(None, np.empty((41, 0)), won, ranks)
-        aucs = insight._right_by_shift(fold) / fold.pairs
-        assert aucs[0] == pytest.approx(roc_auc_score(won, chances), abs=1e-12)
-        assert sorted(aucs) == pytest.approx(
-            sorted(roc_auc_score(np.roll(won, shift), chances) for shift in range(41)), abs=1e-12)
+        results, chosen = random.standard_t(3, 41), random.random(41) < 0.4
+        sums = insight._sums_by_shift(insight._Fold(None, np.empty((41, 0)), results, chosen))
+        assert sums[0] == pytest.approx(results[chosen].sum())
+        assert sorted(sums) == pytest.approx(sorted(np.roll(results, by)[chosen].sum() for by in range(41)))
+        halves = {(1, 2, 3, 4): [2, 3], (1, 2, 3): [2], (5, 5, 5, 1): [0, 1, 2], (5, 1, 1, 1): [0], (2, 2): []}
+        for expected, upper in halves.items():
+            assert np.flatnonzero(insight._upper_half(np.array(expected, dtype=float))).tolist() == upper
 
     def test_the_future_teaches_nothing(self, small):
         """What a fold's trades are given does not hang on how later ones ended."""
         trades, features = planted(150, 1)
         other = trades.copy()
-        other.loc[100:, "pnl"] *= -1
+        other.loc[100:, ["pnl", "pnl_percentage"]] *= -1
         one, two = entry_insight(trades, features).folds, entry_insight(other, features).folds
         before = one["end"] < trades["opened_at"].iloc[100]
         assert before.sum() >= 2
         pd.testing.assert_frame_equal(one[before], two[before])
+        trades.loc[::7, "pnl_percentage"] = np.nan
+        assert entry_insight(trades, features).trades == 150 - 22
 
     @pytest.mark.parametrize(("trades", "reason"), [
         (random_trades(0), "0 trades are too few"),
@@ -236,7 +293,9 @@ class TestInsight:
         (random_trades(80).assign(pnl=1.0), "80 winners and 0 losers"),
         (random_trades(80).assign(pnl=-1.0), "0 winners and 80 losers"),
         (random_trades(80, longest=59 * 1_440 + 1_000).assign(
-            closed_at=pd.Timestamp("2030-01-01", tz="UTC")), "no time had both"),
+            closed_at=pd.Timestamp("2030-01-01", tz="UTC")), "no time had trades before it"),
+        (random_trades(240).assign(**dict.fromkeys(("opened_at", "closed_at"), pd.Timestamp(
+            "2023-01-01", tz="UTC") + pd.to_timedelta(np.arange(240) // 40, "D"))), "fewer than 5 days"),
     ])  # fmt: skip
     def test_too_little_gives_a_reason(self, trades, reason):
         features = pd.DataFrame(np.random.default_rng(0).standard_normal((len(trades), 2)), columns=["a", "b"])

@@ -46,6 +46,26 @@ def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness
     return trades, {MARKETS[number]: _candles(random, volatility) for number in np.unique(market)}
 
 
+def routes(seed: int, *, count: int = 150, better: float = 0.0, win_rates: tuple = (0.8, 0.5, 0.2)) -> tuple:
+    """Return trades of several routes, and candles: each wins as often as is said, and makes nothing on average.
+
+    Gains are one to losses as losing is to winning. The first route makes ``better`` standard deviations more a trade.
+    """
+    random = np.random.default_rng([seed, 9, count])
+    volatility = _volatility(random, 3.0)
+    market, moments = random.integers(0, len(win_rates), count), random.random(count) * (DAYS - 0.2)
+    wins = np.array(win_rates)[market]
+    # of spread one, whatever the win rate
+    results = np.where(random.random(count) < wins, np.sqrt((1 - wins) / wins), -np.sqrt(wins / (1 - wins)))
+    results = (results * random.uniform(0.5, 1.5, count) + better * (market == 0)) * volatility[moments.astype(int)]
+    opened = pd.to_datetime(START + (moments * DAY).astype(np.int64), unit="ms", utc=True)
+    trades = pd.DataFrame({
+        "exchange": MARKETS[0][0], "symbol": [MARKETS[number][1] for number in market], "opened_at": opened,
+        "closed_at": opened + pd.Timedelta(hours=4), "pnl": results * 10, "pnl_percentage": results,
+    }).sort_values("opened_at", ignore_index=True)
+    return trades, {MARKETS[number]: _candles(random, volatility) for number in range(len(win_rates))}
+
+
 def _volatility(random: np.random.Generator, wildness: float) -> np.ndarray:
     keeps, levels = np.exp(-1 / 25), np.zeros(DAYS)
     for day in range(1, DAYS):

@@ -105,6 +105,7 @@ def _scenarios(result: BacktestResult) -> CandleMonteCarlo:
 
 def _insight() -> EntryInsight:
     table = pd.DataFrame({"importance": [0.08, 0.01, -0.02], "spread": [0.02, math.nan, 0.01],
-                          "winners": [2.5, 14.0, 0.1], "losers": [1.0, 13.0, 0.2]},
-                         index=pd.Index(["volatility_7d", "hour", "streak"], name="feature"))
-    return EntryInsight(70, 30, 0.66, 0.004, True, pd.DataFrame(), table, "Winners are told from losers (AUC 0.66).", 0)
+                          "preferred": [2.5, "ETH-USDT", 0.1], "others": [1.0, "BTC-USDT", 0.2]},
+                         index=pd.Index(["volatility_7d", "market", "streak"], name="feature"))
+    return EntryInsight(70, 30, 0.3, -0.1, 0.4, 0.004, True, pd.DataFrame(), table,
+                        "Better trades are told from worse (+0.30% a trade).", 0)

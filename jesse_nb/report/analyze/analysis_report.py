@@ -37,7 +37,7 @@ ANALYSIS_PICTURES = {
     "rolling": "Sharpe ratio and volatility over the last days",
     "hours": "Mean result of the trades entered in each hour",
     "calendar": "Mean result of the trades by weekday, month, volatility and trend at entry",
-    "importances": "How much each thing known at entry helps to tell winners from losers",
+    "importances": "How much each thing known at entry helps to tell better trades from worse",
     "costs": "Net profit at other fees and slippages",
 }
 #: The pattern that is looked for in the equity, not in the trades.

@@ -113,15 +113,19 @@ def scenarios_table(scenarios: CandleMonteCarlo | None) -> Table:
 
 
 def features_table(analysis: Analysis) -> Table:
-    """Lay out what was known at entry, and its medians among winners and losers."""
+    """Lay out what was known at entry, and its medians among the trades that promised more and the others."""
     insight = analysis.deep.insight if analysis.deep is not None else None
     if insight is None or insight.importances.empty:
         return Table((), ())
     rows = tuple((
         cell(str(name).replace("_", " ")), cell(_signed(row["importance"])), cell(measure(row["spread"])),
-        cell(_short(row["winners"])), cell(_short(row["losers"])),
+        cell(_usual(row["preferred"])), cell(_usual(row["others"])),
     ) for name, row in insight.importances.iterrows())  # fmt: skip
-    return Table(("known at entry", "importance", "spread", "median of winners", "of losers"), rows)
+    return Table(("known at entry", "importance", "spread", "usual where more is promised", "where less"), rows)
+
+
+def _usual(value: float | str) -> str:
+    return value if isinstance(value, str) else _short(value)
 
 
 def left_out_table(analysis: Analysis) -> Table:

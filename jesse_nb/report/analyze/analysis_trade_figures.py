@@ -19,7 +19,6 @@ from jesse_nb.report.common.canvas import (
     legend,
     new_figure,
 )
-from jesse_nb.report.common.numbers import measure
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.trades.group_performance import GroupPerformance
@@ -138,7 +137,7 @@ def draw_costs(analysis: Analysis) -> ReportFigure:
 
 
 def draw_importances(analysis: Analysis) -> ReportFigure:
-    """Draw how much worse winners are told from losers without each thing known at entry."""
+    """Draw how much less the trades that promise more make without each thing known at entry."""
     assert analysis.deep is not None
     insight = analysis.deep.insight
     assert insight is not None
@@ -150,7 +149,7 @@ def draw_importances(analysis: Analysis) -> ReportFigure:
     ax.axvline(0, color=INK, linewidth=0.9)
     ax.set_yticks(places, [name.replace("_", " ") for name in map(str, table.index)])
     ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.set_xlabel(f"fall of AUC (of {measure(insight.auc)}) when the feature is mixed up")
+    ax.set_xlabel(f"fall of the difference ({insight.difference:+.2f} points a trade) when it is mixed up")
     ax.grid(visible=False)
     ax.tick_params(axis="y", length=0)
     axis_in(ax.xaxis, "")

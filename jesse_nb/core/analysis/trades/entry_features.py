@@ -28,6 +28,8 @@ FEATURES = {
     "long": "1 for a long trade, 0 for a short one",
     "streak": "trades in a row, closed before, that won (above 0) or lost (below 0)",
     "hours_since_last": "hours since the last trade closed",
+    "market": "the traded market",
+    "strategy": "the strategy that entered",
 }
 
 
@@ -41,15 +43,16 @@ def entry_features(trades: pd.DataFrame, candles: CandlesByMarket) -> pd.DataFra
     Parameters
     ----------
     trades
-        Closed trades: ``exchange``, ``symbol``, ``side``, ``opened_at``, ``closed_at`` and ``pnl`` are read.
+        Closed trades: ``exchange``, ``symbol``, ``side``, ``opened_at``, ``closed_at`` and ``pnl`` are read, and
+        ``strategy`` where there is one.
     candles
         One-minute candles of every traded market.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed as the trades, columns :data:`FEATURES`; NaN where the candles begin too late, and before the first
-        trade closed.
+        Indexed as the trades, columns :data:`FEATURES`: ``market`` and ``strategy`` are categories, all others floats,
+        NaN where the candles begin too late, and before the first trade closed.
 
     Raises
     ------
@@ -68,7 +71,14 @@ def entry_features(trades: pd.DataFrame, candles: CandlesByMarket) -> pd.DataFra
     frame["long"] = (trades["side"] == "long").astype(float)
     frame["streak"], frame["hours_since_last"] = _of_trades(
         opened, milliseconds(trades["closed_at"]), trades["pnl"].to_numpy(dtype=float))
+    several = len({exchange for exchange, _ in markets}) > 1
+    frame["market"] = _named([f"{symbol} on {exchange}" if several else symbol for exchange, symbol in markets])
+    frame["strategy"] = _named(list(trades["strategy"]) if "strategy" in trades else [""] * len(trades))
     return frame
+
+
+def _named(names: list[str]) -> pd.Categorical:
+    return pd.Categorical(names, categories=list(dict.fromkeys(names)))
 
 
 def _of_prices(series: Candles, moments: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:

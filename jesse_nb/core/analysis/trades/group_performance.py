@@ -25,7 +25,7 @@ from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 
-__all__ = ["GroupPerformance", "performance_by_group"]
+__all__ = ["GroupPerformance", "days_together", "performance_by_group"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
@@ -104,7 +104,7 @@ def performance_by_group(
         raise InputError(f"correction is {correction!r}.", "It is 'holm' or 'fdr_bh'.")
     usable = trades[np.isfinite(trades["pnl_percentage"].to_numpy(dtype=float)) & trades["opened_at"].notna()]
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    left_out, together = {}, _days_together(usable)
+    left_out, together = {}, days_together(usable)
     for dimension, (names, codes) in _dimensions(usable, candles).items():
         known = usable[codes >= 0]
         left_out[dimension] = len(trades) - len(known)
@@ -121,15 +121,15 @@ def performance_by_group(
                  _sentence(table, surviving, len(usable)))
 
 
-_COLUMNS = ["trades", "mean", "difference", "win_rate", "win_low", "win_high", "total", "p", "p_adjusted", "reason"]
-
-
-def _days_together(trades: pd.DataFrame) -> int:
-    """Return within how many days the trades of a cell count as one."""
+def days_together(trades: pd.DataFrame) -> int:
+    """Return within how many days of entry trades that are compared count as one observation."""
     if trades[["exchange", "symbol"]].drop_duplicates().shape[0] < 2:
         return 1
     held = np.median(milliseconds(trades["closed_at"]) - milliseconds(trades["opened_at"])) / DAY_MS
     return max(1, math.ceil(2 * float(held)))
+
+
+_COLUMNS = ["trades", "mean", "difference", "win_rate", "win_low", "win_high", "total", "p", "p_adjusted", "reason"]
 
 
 def _dimensions(
