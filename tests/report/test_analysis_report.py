@@ -11,6 +11,7 @@ import pytest
 
 from jesse_nb.core.analysis.curves.intraday import DeepestDrawdown
 from jesse_nb.core.analysis.studies.verdict import Verdict
+from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analysis_result import Analysis
 from jesse_nb.core.tools.analyze.analyze import analyze_results
@@ -250,9 +251,34 @@ def test_scenarios_are_held_against_holding(whole: Analysis) -> None:
     assert whole.advanced is not None
     assert whole.advanced.held is not None
     gained = (float(whole.advanced.held.iloc[-1]) - 1) * 100
-    assert f"drift, in which holding made {gained:+.2f}%." in words(page(whole))
+    average = "These markets have the real one's drift on average, each more or less of it: "
+    assert f"{average}holding the real one made {gained:+.2f}%." in words(page(whole))
     alone = replace(whole, advanced=replace(whole.advanced, held=None))
-    assert "drift, so compare it with holding." in words(page(alone))
+    assert f"{average}compare it with holding." in words(page(alone))
+    assert whole.deep is not None
+    assert whole.deep.scenarios is not None
+    moved = replace(whole.deep.scenarios, pipeline=CandlePipeline("gaussian_resampler", {"mu": 1.0}))
+    assert "have another drift than the real one: " in words(page(replace(whole, deep=replace(
+        whole.deep, scenarios=moved))))
+
+
+def test_a_fall_of_more_than_there_was_is_called_ruin(whole: Analysis) -> None:
+    assert whole.advanced is not None
+    assert whole.advanced.intraday is not None
+    assert "ruin" not in tiles(whole)[3][2]
+    fallen = replace(whole, advanced=replace(whole.advanced, intraday=replace(
+        whole.advanced.intraday, by_extremes=DeepestDrawdown(-115.0))))
+    assert tiles(fallen)[3][2] == "-115.0% within the days: ruin"
+    assert "-115.0% minute by minute (more than there was: had the worst prices" in words(page(fallen))
+    assert "the account was ruined)" in text(fallen).replace("\n  ", " ")
+
+
+def test_figures_say_of_what_they_are(whole: Analysis) -> None:
+    """Alpha is no compounded rate, and Kelly's fraction has a unit."""
+    assert whole.advanced is not None
+    assert " a year (not compounded), " in words(page(whole))
+    assert "alpha a year, not compounded" in words(page(whole))
+    assert "Kelly fraction (times the traded size)" in [row[0].text for row in ratios_table(whole).rows]
 
 
 def test_the_drawdown_within_days_reaches_what_its_legend_says(whole: Analysis) -> None:
@@ -288,7 +314,7 @@ def test_scenarios_show_themselves(whole: Analysis) -> None:
     assert repr(scenarios) == shown == str(replace(scenarios, elapsed=99.0))
     assert shown.startswith("Scenarios: TrendFollower\nBTC-USDT 1h on Binance Spot, ")
     assert "6 scenarios finished." in shown
-    assert "so compare it with holding." in shown.replace("\n", " ")
+    assert "more or less of it: compare it with holding." in shown.replace("\n", " ")
     assert max(map(len, shown.splitlines())) <= 100
     assert scenarios.plots() == ("scenarios",)
     assert "<img" in page(scenarios)

@@ -25,7 +25,8 @@ __all__ = ["benchmarks_table", "days_table", "drawdowns_table", "groups_table", 
 
 _RATIO_LABELS = {
     **FOREST_LABELS, "volatility": "Volatility", "ulcer_index": "Ulcer index", "tail_ratio": "Tail ratio",
-    "kelly_fraction": "Kelly fraction", "probabilistic_sharpe": "Probability of a Sharpe ratio above 0",
+    "kelly_fraction": "Kelly fraction (times the traded size)",
+    "probabilistic_sharpe": "Probability of a Sharpe ratio above 0",
     "minimum_track_record_length": "Days to show that at 95%",
 }  # fmt: skip
 #: Red, green and blue behind a month with a loss, and with a gain.
@@ -46,7 +47,8 @@ def tiles(analysis: Analysis) -> list[tuple[str, Cell, str]]:
     depth = measure(basic.drawdowns.max_drawdown, "percent")
     within_days = ""
     if advanced is not None and advanced.intraday is not None:
-        within_days = f"{measure(advanced.intraday.by_extremes.percent, 'percent')} within the days"
+        fall = advanced.intraday.by_extremes.percent
+        within_days = f"{measure(fall, 'percent')} within the days{': ruin' if fall <= -100 else ''}"
     shown.append(("Max drawdown", cell(depth, title=basic.drawdowns.reason), within_days))
     if not trades_known(analysis):
         return shown
@@ -205,8 +207,8 @@ def benchmarks_table(analysis: Analysis) -> Table:
         cell(within(one.pearson)), cell(share(one.r_squared)), cell(share(one.up_capture)),
         cell(share(one.down_capture)),
     ) for one in analysis.advanced.benchmarks if not one.reason)  # fmt: skip
-    return Table(("", "beta", "alpha a year", "correlation", "variance explained", "of its gains", "of its losses"),
-                 rows)
+    return Table(("", "beta", "alpha a year, not compounded", "correlation", "variance explained", "of its gains",
+                  "of its losses"), rows)
 
 
 def _streak(trades: int) -> str:

@@ -91,7 +91,7 @@ def earned(analysis: Analysis) -> list[str]:
         if not one.reason:
             alpha = "above" if one.alpha.low > 0 else "below" if one.alpha.high < 0 else "not told from"
             said.append(f"Against {one.name[:1].lower() + one.name[1:]}: beta {within(one.beta)}, alpha "
-                        f"{within(one.alpha, 'percent')} a year, {alpha} zero.")
+                        f"{within(one.alpha, 'percent')} a year (not compounded), {alpha} zero.")
     return said
 
 
@@ -105,7 +105,10 @@ def falls(analysis: Analysis) -> list[str]:
     deepest = f"The deepest fall was {measure(found.max_drawdown, 'percent')} by one sample a day"
     advanced = analysis.advanced
     if advanced is not None and advanced.intraday is not None:
-        deepest += f", {measure(advanced.intraday.by_extremes.percent, 'percent')} minute by minute"
+        fall = advanced.intraday.by_extremes.percent
+        deepest += f", {measure(fall, 'percent')} minute by minute"
+        if fall <= -100:
+            deepest += " (more than there was: had the worst prices of that minute met, the account was ruined)"
     said = [f"{deepest}; {share(found.time_under_water)} of the days are spent below an earlier peak."]
     if found.current_drawdown < 0:
         said.append(f"It ends {measure(-found.current_drawdown, 'percent').lstrip('+')} below its peak, "
@@ -127,11 +130,13 @@ def on_rewritten_candles(found: CandleMonteCarlo, held: pd.Series[float] | None 
     if known.empty:
         return []
     values = held.dropna() if held is not None else None
-    holding = ("so compare it with holding" if values is None or values.empty
-               else f"in which holding made {measure((float(values.iloc[-1]) - 1) * 100, 'percent')}")
+    holding = ("compare it with holding" if values is None or values.empty
+               else f"holding the real one made {measure((float(values.iloc[-1]) - 1) * 100, 'percent')}")
+    moved = any(found.pipeline.settings.get(name) for name in ("mu", "close_mu"))
+    drift = "another drift than the real one" if moved else "the real one's drift on average, each more or less of it"
     return [f"Simulated again on rewritten candles it gains in {int((known > 0).sum()):,} of "
             f"{counted(len(known), 'market')}, {measure(float(known.median()), 'percent')} in the middle one. "
-            f"These markets keep the real one's drift, {holding}."]
+            f"These markets have {drift}: {holding}."]
 
 
 def occasions(analysis: Analysis) -> list[str]:

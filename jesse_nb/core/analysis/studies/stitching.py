@@ -93,7 +93,8 @@ class StitchedReturns:
         """Jesse's return-based metrics, one row a metric; see :func:`~jesse_nb.core.study.ratios.return_ratios`.
 
         Columns ``stitched``, ``baseline`` and ``market``, NaN where there is none. They are measured on the
-        days that have a model, one after the other, so missing days neither dilute nor prolong them.
+        days that have a model, one after the other, so missing days neither dilute nor prolong them. Sortino counts one
+        day more than there are returns, as Jesse's does (the start): of n days it is sqrt((n + 1) / n) times as high.
         """
         columns = {"stitched": self.returns, "baseline": self.baseline, "market": self.market}
         return pd.DataFrame({
