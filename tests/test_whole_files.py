@@ -5,6 +5,7 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -113,13 +114,26 @@ if __name__ == "__main__":
 """
 
 
+def run_backtest(folder: Path, temporary: Path, candle_store: CandleStore) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BACKTEST, str(folder)], capture_output=True, text=True, timeout=200,
+                          env={**os.environ, "TMPDIR": str(temporary), "JESSE_NB_CANDLES": str(candle_store.root)})
+
+
 def test_a_process_that_ends_leaves_no_temporary_folder(tmp_path: Path, candle_store: CandleStore) -> None:
-    temporary = tmp_path / "temporary"
+    with tempfile.TemporaryDirectory() as short:  # sockets are in it, whose paths must not be long
+        temporary = Path(short)
+        assert run_backtest(tmp_path, temporary, candle_store).returncode == 0
+        until = 100
+        while (left := [file.name for file in temporary.iterdir()]) and until:
+            until -= 1  # the server that workers are forked from ends a moment later
+            subprocess.run(["sleep", "0.1"], check=True)
+        assert left == []
+
+
+def test_a_temporary_folder_too_deep_for_sockets_is_named(tmp_path: Path, candle_store: CandleStore) -> None:
+    temporary = tmp_path / ("deep" * 25)
     temporary.mkdir()
-    subprocess.run([sys.executable, "-c", BACKTEST, str(tmp_path)], check=True, timeout=200,
-                   env={**os.environ, "TMPDIR": str(temporary), "JESSE_NB_CANDLES": str(candle_store.root)})
-    until = 100
-    while (left := [file.name for file in temporary.iterdir()]) and until:
-        until -= 1  # the server that workers are forked from ends a moment later
-        subprocess.run(["sleep", "0.1"], check=True)
-    assert left == []
+    told = run_backtest(tmp_path, temporary, candle_store).stderr.splitlines()[-1]
+    assert told.startswith("jesse_nb.exceptions.WorkerDiedError: The workers cannot be started: ")
+    assert f"{temporary} is too long for a socket" in told
+    assert "TMPDIR" in told

@@ -14,12 +14,14 @@ import psutil
 import pytest
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.failures import MOST_LOSSES
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.dependencies import NOTHING
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
+from jesse_nb.exceptions import WorkerDiedError
 from jesse_nb.report.html import fragment
 from jesse_nb.report.text import text
 from tests.jobs.planted_state import CLEAN, MARKED, PATCHES, planted
@@ -127,18 +129,32 @@ def test_chance_differs_between_parameters(used_worker: LocalPool, candle_store:
     assert numbers(one) != numbers(other)
 
 
-@pytest.mark.parametrize(("act", "said"), [
-    ("os.kill(os.getpid(), 9)", (-9, "by signal SIGKILL")), ("os._exit(7)", (7, "with exit code 7")),
-    ("os._exit(0)", (0, "with exit code 0")), ("import ctypes; ctypes.string_at(0)", (-11, "by signal SIGSEGV")),
-])  # fmt: skip
-def test_a_process_that_dies_is_told_and_its_worker_goes_on(
-    act: str, said: tuple[int, str], used_worker: LocalPool, candle_store: CandleStore
-) -> None:
+@pytest.fixture
+def worker_goes_on(used_worker: LocalPool, candle_store: CandleStore) -> Iterator[None]:
     asks = planted("print(os.getppid())\nreturn 0.1")
     worker = record_of(run(used_worker, asks, candle_store)).output.split()[0]
-    answer = run(used_worker, hostile(act), candle_store, bad=3)
-    assert (answer.failure, answer.exit_code, answer.message) == ("died", *said)
+    yield
     assert record_of(run(used_worker, asks, candle_store)).output.split()[0] == worker
+
+
+@pytest.mark.usefixtures("worker_goes_on")
+@pytest.mark.parametrize("code", [7, 0])
+def test_a_process_that_ends_itself_is_told_and_its_worker_goes_on(
+    code: int, used_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    answer = run(used_worker, hostile(f"os._exit({code})"), candle_store, bad=3)
+    assert (answer.failure, answer.exit_code, answer.message) == ("died", code, f"with exit code {code}")
+
+
+@pytest.mark.usefixtures("worker_goes_on")
+@pytest.mark.parametrize(("act", "number"), [
+    ("os.kill(os.getpid(), 9)", "SIGKILL"), ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+])  # fmt: skip
+def test_a_process_that_a_signal_ends_is_tried_again_and_its_worker_goes_on(
+    act: str, number: str, used_worker: LocalPool, candle_store: CandleStore
+) -> None:
+    with pytest.raises(WorkerDiedError, match=f"by signal {number}, in each of {MOST_LOSSES} attempts"):
+        run(used_worker, hostile(act), candle_store, bad=3)
 
 
 def test_a_notebooks_strategy_may_cache_its_methods_and_helpers(candle_store: CandleStore) -> None:

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
 from jesse_nb.core.jobs.isolation.chance import seed_chance
-from jesse_nb.core.jobs.isolation.child import die_with_parent, end_with_child
+from jesse_nb.core.jobs.isolation.child import die_with_parent, end_child, end_with_child
 from jesse_nb.core.jobs.isolation.files import installed_places
 from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.early_stop import StoppedRun
@@ -88,9 +88,9 @@ def initialize(scratch: str) -> None:
         Folder under which the worker makes its own working directory: Jesse writes into it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt goes to the whole process group
-    _die_with_kernel()
     if CAN_FORK:
         end_with_child()
+    _die_with_kernel()
     os.environ.pop("PYTEST_CURRENT_TEST", None)  # Jesse behaves otherwise under pytest,
     sys.argv[:1] = ["jesse-nb-worker"]  # of which the kernel's command tells, too
     os.environ["TZ"] = "UTC"  # Jesse passes daily samples through local time
@@ -232,7 +232,7 @@ def _die_with_kernel() -> None:
         held = getattr(_forkserver, "_forkserver_alive_fd", None)
         if held is not None:
             os.close(held)
-        die_with_parent(server)
+        die_with_parent(server, signal.SIGTERM)
     kernel = multiprocessing.parent_process()
     if kernel is not None:
         threading.Thread(target=_end_after, args=(kernel.sentinel,), daemon=True, name="jesse-nb-kernel-watch").start()
@@ -240,4 +240,5 @@ def _die_with_kernel() -> None:
 
 def _end_after(sentinel: int) -> None:
     multiprocessing.connection.wait([sentinel])
+    end_child()
     os._exit(70)

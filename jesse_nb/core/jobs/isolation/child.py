@@ -5,7 +5,7 @@ child, which has all of that at once (the memory is the same until one of the tw
 whatever the strategy changes: patched modules, random state, timers, limits, its user, its working folder.
 
 A child ends with its parent, however that ends, and so do processes that the strategy starts, unless the parent is
-killed by SIGKILL, which nobody can react to.
+killed by SIGKILL, which nobody can react to: a pool stops its workers by SIGTERM.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-__all__ = ["CAN_FORK", "Ended", "die_with_parent", "end_with_child", "run_in_child"]
+__all__ = ["CAN_FORK", "Ended", "die_with_parent", "end_child", "end_with_child", "run_in_child"]
 
 #: Where it cannot, tasks run in the worker itself.
 CAN_FORK = hasattr(os, "fork")
@@ -93,25 +93,32 @@ def end_with_child() -> None:
     """Let SIGTERM, by which a pool stops a worker, end its child and what that has started, too."""
 
     def end(number: int, frame: Any) -> None:
-        if _running:
-            _kill_group(_running)
+        end_child()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, end)
 
 
-def die_with_parent(parent: int) -> None:
+def end_child() -> None:
+    """End the child that runs, if there is one, and what it has started."""
+    if _running:
+        _kill_group(_running)
+
+
+def die_with_parent(parent: int, by: signal.Signals | None = None) -> None:
     """End this process when its parent does, however that ends. Elsewhere than on Linux it takes a moment.
 
     Parameters
     ----------
     parent
         Its number, as it was before this process began.
+    by
+        The signal that ends it, on Linux; SIGKILL unless it is to do something first.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, by or signal.SIGKILL)
     else:
         threading.Thread(target=_end_after, args=(parent,), daemon=True, name="jesse-nb-parent-watch").start()
     if os.getppid() != parent:

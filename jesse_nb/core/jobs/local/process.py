@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from multiprocessing.connection import Connection, wait
@@ -66,7 +67,7 @@ class WorkerProcess:
             self._process.start()
         except (OSError, EOFError, ValueError) as error:  # the last when a server that was killed left half a word
             self._connection.close()
-            raise WorkerStartError(f"{type(error).__name__}: {error}") from error
+            raise WorkerStartError(_why_not(error)) from error
         finally:
             watch.cancel()
             theirs.close()
@@ -110,13 +111,17 @@ class WorkerProcess:
         self._killed = True
         with contextlib.suppress(ValueError):  # it was given back already
             if self._process.is_alive():  # otherwise its number may be another process's by now
-                self._process.kill()
+                self._process.terminate()  # which ends what the strategy has started, too
         self._hang_up()
 
     def end(self) -> None:
         """Kill it, and give back what it needed of this process. Nobody may use it any more."""
         self.kill()
         self._process.join(_TICK)
+        with contextlib.suppress(ValueError):
+            if self._process.is_alive():  # it hears of nothing: stopped by somebody, or in the middle of a long call
+                self._process.kill()
+                self._process.join(_TICK)
         with self._line:
             self._connection.close()
         with contextlib.suppress(ValueError):  # not dead yet: the operating system takes its time
@@ -163,6 +168,13 @@ class WorkerProcess:
             with contextlib.suppress(ValueError):
                 return f"by signal {signal.Signals(-code).name}"
         return f"with exit code {code}"
+
+
+def _why_not(error: Exception) -> str:
+    if "AF_UNIX path too long" in str(error):
+        return (f"the path of the temporary folder {tempfile.gettempdir()} is too long for a socket: "
+                "TMPDIR can name another")
+    return f"{type(error).__name__}: {error}"
 
 
 def serve(connection: Connection[Any, Any], scratch: str) -> NoReturn:
