@@ -22,12 +22,10 @@ import numpy as np
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.account import AccountWatch
 from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ruin
-from jesse_nb.core.simulator.account.ruin import Books
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun
-from jesse_nb.core.simulator.fast import FAST_PATH, SimulationPath, fast_path
-from jesse_nb.core.simulator.fast.series import known_series
+from jesse_nb.core.simulator.fast import fast_path
 from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
@@ -125,10 +123,10 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
                 **pipeline_arguments(spec.pipeline, spec.start, minutes),
             )
     except RunStopped as stopped:
-        if account.needs_steps(_books(account, simulation, way)):
+        if account.needs_steps(account.books(way.series)):
             return _in_steps(simulation)
         return stopped.run
-    books = _books(account, simulation, way)
+    books = account.books(way.series)
     if account.needs_steps(books):
         return _in_steps(simulation)
     record = RunRecord(
@@ -146,10 +144,6 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     if not answer.get("equity_curve"):
         record = _flat(record, spec)
     return _until_ruin(record)
-
-
-def _books(account: AccountWatch, simulation: Simulation, way: SimulationPath) -> dict[str, Books]:
-    return account.books(known_series(simulation.candles) if way.name == FAST_PATH else None)
 
 
 def _in_steps(simulation: Simulation) -> StepsNeeded:

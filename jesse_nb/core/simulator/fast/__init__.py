@@ -8,6 +8,6 @@ Whatever decides about money, from the orders inside a candle to the metrics, is
 Where a run is not of the kind this was proven for, Jesse's own path is taken: see :func:`fast_path`.
 """
 
-from jesse_nb.core.simulator.fast.path import FAST_PATH, PROVEN_ON, SimulationPath, fast_path, prepare_series
+from jesse_nb.core.simulator.fast.path import PROVEN_ON, SimulationPath, fast_path, prepare_series
 
-__all__ = ["FAST_PATH", "PROVEN_ON", "SimulationPath", "fast_path", "prepare_series"]
+__all__ = ["PROVEN_ON", "SimulationPath", "fast_path", "prepare_series"]

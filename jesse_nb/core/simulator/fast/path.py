@@ -34,11 +34,15 @@ _PASSED_BY = {
 
 
 class SimulationPath(NamedTuple):
-    """Which way a run takes: what it is called in a result's versions, and the candles that Jesse is to be given."""
+    """Which way a run takes: what it is called in a result's versions, and the candles that Jesse is to be given.
+
+    ``series`` are the run's, opened before the strategy began; None where Jesse keeps what it saw.
+    """
 
     name: str
     trading: dict[str, Any]
     warm_up: dict[str, Any]
+    series: list[Series] | None = None
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def fast_path(
 
     Yields
     ------
-    Way
+    SimulationPath
         On Jesse's own path with the candles as given, and why; on the quicker one with a row of each, as the rest is
         known already.
     """
@@ -82,7 +86,7 @@ def fast_path(
         Replacement(jesse_module("jesse.services.candle_service"), "inject_warmup_candles_to_store",
                     lambda *arguments, **options: None),
     ]):
-        yield SimulationPath(FAST_PATH, _one_row(trading), _one_row(warm_up))
+        yield SimulationPath(FAST_PATH, _one_row(trading), _one_row(warm_up), series)
 
 
 def prepare_series(simulation: Simulation) -> None:
