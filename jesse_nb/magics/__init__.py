@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         lambda: shell.Completer.custom_matchers.remove(matcher),
         lambda: _remove_magics(shell, list(methods)),
     ]
+    # Optuna imports tqdm, which warns where it finds a notebook, and hides that in a way that another thread undoes.
+    warnings.filterwarnings("ignore", "Using `tqdm.autonotebook.tqdm` in notebook mode")
     if settings.warm_up:
         threading.Thread(target=_warm_up, daemon=True, name="jesse-nb-load").start()
 

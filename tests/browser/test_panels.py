@@ -232,7 +232,7 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     notebook.page.evaluate("index => labHelpers.show(index)", batch.index)
     form = FormOnPage(notebook.page, 1)
     form.fill(params="fast=5,9 slow=40", output="<img src=x onerror=window.pwned=2>")
-    form.form.get_by_text("variable's name is expected").first.wait_for()
+    form.form.get_by_text("It is a variable's name.").first.wait_for()
     form.fill(start="2023-02-02")
     form.says("Run is disabled. End: The end (2023-02-01", "must come after the start (2023-02-02")
     form.empty()

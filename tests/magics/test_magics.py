@@ -148,8 +148,8 @@ def test_runs_and_jobs(shell, tmp_path):
 @pytest.mark.parametrize(
     ("line", "error", "expected"),
     [
-        ("%optimize Crossing {m} --trials 0", InputError, "n_trials is 0"),
-        ("%optimize Crossing {m} --jobs -1", InputError, "n_jobs is -1"),
+        ("%optimize Crossing {m} --trials 0", InputError, "--trials is 0"),
+        ("%optimize Crossing {m} --jobs -1", InputError, "--jobs is -1"),
         ("%optimize Crossing {m} --sampler tpo", InputError, "tpe"),
         ("%optimize Crossing {m} --metric sharp", MetricError, "'sharpe'"),
         ("%optimize Crossing {m} --space fast=30:5", SpaceError, "fast"),

@@ -528,15 +528,15 @@ def test_an_error_that_does_not_name_its_field_finds_it(bench, form, line, field
 
 def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_path):
     bench.user_ns["boom"] = lambda: pytest.fail("typing ran it")
-    parts = opened(bench, "backtest", "--balance -5")
-    assert error_of(parts, "balance")
+    parts = opened(bench, "backtest", "--market spot --leverage 3")
+    assert error_of(parts, "leverage")
     type_in(parts, "hyperparameters", "boom()")
     assert parts.form.reason == ""
     type_in(parts, "hyperparameters", "")
-    for line in ("--balance -5 -j ray://nobody.example:1", "--balance -5"):
-        bench.run_line_magic("config", f"JesseNb.jobs = {'ray' if line.endswith('5') else None!r}")
-        elsewhere = opened(bench, "optimize", line)
-        assert (elsewhere.form.reason, error_of(elsewhere, "balance")) == ("", "")
+    for default, line in ((None, " -j ray://nobody.example:1"), ("ray", "")):
+        bench.run_line_magic("config", f"JesseNb.jobs = {default!r}")
+        elsewhere = opened(bench, "optimize", f"--market spot --leverage 3{line}")
+        assert (elsewhere.form.reason, error_of(elsewhere, "leverage")) == ("", "")
     bench.run_line_magic("config", "JesseNb.jobs = None")
     (tmp_path / "strategies").mkdir()
     (tmp_path / "storage").mkdir()
@@ -545,9 +545,9 @@ def test_what_would_ask_a_database_or_run_code_is_only_asked_by_run(bench, tmp_p
     assert parts.form.reason == ""
     parts.form.run_button.click()
     assert parts.job is None
-    assert "must be above zero" in error_of(parts, "balance")
-    type_in(parts, "balance", "5000")
-    assert error_of(parts, "balance") == ""
+    assert "no leverage" in error_of(parts, "leverage")
+    type_in(parts, "leverage", "")
+    assert error_of(parts, "leverage") == ""
 
 
 def test_a_job_that_fails_leaves_an_earlier_result_where_it_was(bench):

@@ -31,7 +31,7 @@ class Result(Reader):
     """A result of a tool; a finished backtest where it is ``required``."""
 
     required: bool = False
-    field = "choice"
+    evaluates, field = True, "choice"
     offers = "results"
 
     @property
