@@ -34,6 +34,7 @@ value, what is allowed, and what to try. An error about an argument names it in
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ __all__ = [
     "WarmUpError",
     "WorkerDiedError",
     "did_you_mean",
+    "hide_passwords",
     "shown",
 ]
 
@@ -73,9 +75,30 @@ __all__ = [
 #: Letters of a value that an error repeats.
 _LONGEST_SHOWN = 80
 
+# Wider than any address that can be read, as what is written down may be mistyped.
+_PASSWORDS = (re.compile(r"(\bpostg[\w+.-]*:?//?[^\s:/@]*):\S*(?=@)", re.IGNORECASE),
+              re.compile(r"(\bpostg[\w+.-]*:?//?\S*?[?&](?:ssl)?password=)[^\s&'\"]*", re.IGNORECASE))
+
+
+def hide_passwords(text: str) -> str:
+    """Return a text in which no address of a database has a password.
+
+    Examples
+    --------
+    >>> hide_passwords("store is 'postgresql://me:secret@host/runs'.")
+    "store is 'postgresql://me@host/runs'."
+    """
+    for pattern in _PASSWORDS:
+        text = pattern.sub(r"\1", text)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return hide_passwords(" ".join(text.splitlines()))
+
 
 class JesseNbError(Exception):
-    """Root of every error that the package raises on purpose.
+    """Root of every error that the package raises on purpose. It repeats no password of an address.
 
     Parameters
     ----------
@@ -96,11 +119,10 @@ class JesseNbError(Exception):
     _said = ""
 
     def __init__(self, message: str, hint: str = "", *, argument: str = "") -> None:
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = _one_line(message), _one_line(hint)
         if argument:
             self.argument = argument
-        super().__init__(f"{message} {hint}".strip())
+        super().__init__(f"{self.message} {self.hint}".strip())
 
     @classmethod
     def of(cls, argument: str, said: str, hint: str = "") -> Self:
@@ -116,7 +138,7 @@ class JesseNbError(Exception):
             As above.
         """
         error = cls(f"{argument} {said}", hint, argument=argument)
-        error._said = said
+        error._said = _one_line(said)
         return error
 
     def call(self, name: str) -> Self:
@@ -264,7 +286,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     names = sorted(set(known))
     if not names:
         return ""
-    name = name[:_LONGEST_SHOWN]
+    name = name[:_LONGEST_SHOWN] if isinstance(name, str) else ""
     folded = {other.casefold(): other for other in names}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=limit, cutoff=0.5)
     if close:
@@ -282,7 +304,8 @@ def shown(value: Any) -> str:
     ("'BTC'", 'aa...')
     """
     try:
-        text = " ".join(repr(value[: 2 * _LONGEST_SHOWN] if isinstance(value, str | bytes) else value).split())
+        short = value[: 2 * _LONGEST_SHOWN] if isinstance(value, str | bytes) else value
+        text = hide_passwords(" ".join(repr(short).split()))
     except Exception:  # noqa: BLE001 - of whatever was given
         text = f"of type {type(value).__name__}"
     return f"{text[: _LONGEST_SHOWN - 3]}..." if len(text) > _LONGEST_SHOWN else text

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from jesse_nb import exceptions
-from jesse_nb.exceptions import JesseNbError, JobInterruptedError, StrategyCrashError, did_you_mean
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS
+from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StrategyCrashError, did_you_mean
 
 ERRORS = [value for value in vars(exceptions).values() if isinstance(value, type) and issubclass(value, Exception)]
 
@@ -24,7 +25,7 @@ def test_the_tree_is_drawn_as_it_is():
 
 
 def test_all_are_public_and_have_one_root():
-    assert {error.__name__ for error in ERRORS} | {"did_you_mean", "shown"} == set(exceptions.__all__)
+    assert {error.__name__ for error in ERRORS} | {"did_you_mean", "hide_passwords", "shown"} == set(exceptions.__all__)
     assert all(issubclass(error, JesseNbError) and error.__doc__ for error in ERRORS)
 
 
@@ -44,6 +45,28 @@ def test_message_and_hint_make_one_line_and_survive_pickling(error):
     assert (raised.message, raised.hint) == ("It is wrong.", "Do it right.")
     assert raised._render_traceback_() == [f"{error.__name__}: It is wrong. Do it right."]
     assert str(error("It is wrong.")) == "It is wrong."
+
+
+@pytest.mark.parametrize("raised", [
+    JesseNbError("store is 'postgresql://me:secret@host/runs'\nor so.", "Not postgres:/me:secret@host?"),
+    JesseNbError.of("store", "is 'postgresql://me:secret@host/runs'.").call("--store"),
+    JesseNbError(f"store is {exceptions.shown('postgresql://me@host/runs?password=secret')}."),
+])  # fmt: skip
+def test_a_message_is_one_line_without_a_password(raised):
+    assert "secret" not in str(raised)
+    assert "\n" not in str(raised)
+    assert "host" in str(raised)
+
+
+def test_a_value_that_raises_when_it_is_looked_at_is_refused_by_its_arguments_name():
+    class Unusual:
+        def refuse(self, *_, **__):
+            raise RuntimeError("no")
+
+        __eq__ = __hash__ = __str__ = __repr__ = __bool__ = __iter__ = __len__ = refuse
+
+    with pytest.raises(InputError, match=r"^ruin is of type Unusual, which cannot be looked at\. RuntimeError was"):
+        ANALYZE_RESULTS.parameter("ruin").read(Unusual())
 
 
 def test_a_crash_keeps_its_details_and_an_interrupt_its_job():

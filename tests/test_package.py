@@ -38,7 +38,7 @@ def test_all_that_is_promised_is_there():
         assert getattr(jesse_nb, name) is not None
         assert name in dir(jesse_nb)
     assert jesse_nb.__version__.count(".") == 2
-    assert set(jesse_nb.exceptions.__all__) - {"did_you_mean", "shown"} <= set(jesse_nb.__all__)
+    assert set(jesse_nb.exceptions.__all__) - {"did_you_mean", "hide_passwords", "shown"} <= set(jesse_nb.__all__)
 
 
 def test_names_are_the_real_ones():

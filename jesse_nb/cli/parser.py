@@ -55,9 +55,7 @@ def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
             flag = rest[0].partition("=")[0]
             raise InputError(f"{command.prog} has no option {flag[:80]}.",
                              did_you_mean(flag, command._option_string_actions))
-        from jesse_nb.core.jobs.store.address import without_passwords
-
-        raise InputError(f"{command.prog} does not know what to do with {shown(without_passwords(rest[0]))}.",
+        raise InputError(f"{command.prog} does not know what to do with {shown(rest[0])}.",
                          f"See `{command.prog} --help`.")
     return line
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source
-from jesse_nb.exceptions import StrategyError, did_you_mean
+from jesse_nb.core.user_path import user_path
+from jesse_nb.exceptions import StrategyError, did_you_mean, shown
 
 __all__ = ["StrategyFile", "read_strategy_file"]
 
@@ -48,7 +49,7 @@ def read_strategy_file(path: str | Path, name: str = "") -> StrategyFile:
     StrategyError
         When the file cannot be read or run, defines no strategy, or several and none is named.
     """
-    file = Path(path).expanduser().resolve()
+    file = user_path(path, "strategy").resolve()
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -106,7 +107,7 @@ def _choose(module: types.ModuleType, path: str, name: str) -> str:
     found = {key: value for key, value in own.items() if issubclass(value, strategy_class())}
     if name:
         if name not in found:
-            raise StrategyError(f"{path} defines no strategy called {name!r}.", did_you_mean(name, found))
+            raise StrategyError(f"{path} defines no strategy called {shown(name)}.", did_you_mean(name, found))
         return name
     bases = {base for value in found.values() for base in value.__mro__[1:]}
     leaves = [key for key, value in found.items() if value not in bases]

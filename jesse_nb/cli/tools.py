@@ -6,13 +6,13 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StorageError
 
 if TYPE_CHECKING:
@@ -156,9 +156,7 @@ def check_output(output: str | None) -> None:
     """Find out before the run, not after it, that its report could not be written."""
     if output is None:
         return
-    if "\0" in output:
-        raise InputError.of("output", "has a NUL in it.", "Name a file.")
-    target = Path(output).expanduser().absolute()
+    target = user_path(output, "output").absolute()
     if target.is_dir():
         raise InputError(f"The report cannot be written to {target}: a folder.", "Name a file in it.",
                          argument="output")

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from jesse_nb.core.user_path import user_path
 from jesse_nb.core.whole_files import written_whole
-from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean
+from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean, shown
 
 __all__ = ["Explorable", "Renderer", "Shown", "use_explorer", "use_renderer"]
 
@@ -87,10 +88,12 @@ class Shown:
 
         Raises
         ------
+        InputError
+            When no file can be called so.
         StorageError
             When the file cannot be written.
         """
-        target = Path(path).expanduser()
+        target = user_path(path)
         page = _drawing().page(self)
         try:
             with written_whole(target, links=True) as file:
@@ -118,7 +121,7 @@ class Shown:
         """
         known = _drawing().plots(self)
         if name not in known:
-            raise InputError(f"No figure is called {name!r}.", did_you_mean(name, known))
+            raise InputError(f"No figure is called {shown(name)}.", did_you_mean(name, known))
         return _drawing().plot(self, name)
 
     def plots(self) -> tuple[str, ...]:

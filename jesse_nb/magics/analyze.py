@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 from jesse_nb.magics.values import evaluate
 
 __all__ = ["result_arguments", "result_named", "results_in"]
@@ -79,7 +79,7 @@ def _value(name: str, namespace: Mapping[str, Any]) -> Any:
     if not name.isidentifier():
         return evaluate(name, namespace, "RESULT")
     if name not in namespace:
-        raise UsageError(f"No variable is called {name!r}. {_known(name, namespace)}")
+        raise UsageError(f"No variable is called {shown(name)}. {_known(name, namespace)}")
     return namespace[name]
 
 

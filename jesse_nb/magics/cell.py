@@ -21,7 +21,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
 from jesse_nb.core.tools.declaration.markets import Routes
 from jesse_nb.core.tools.declaration.reader import Desk
-from jesse_nb.exceptions import InputError, StrategyError, did_you_mean
+from jesse_nb.exceptions import InputError, StrategyError, did_you_mean, shown
 
 __all__ = [
     "CellBody",
@@ -128,7 +128,7 @@ def choose_strategy(shell: InteractiveShell, body: CellBody, name: str | None, p
         return _only_strategy(shell, body)
     if not name.isidentifier():
         raise UsageError(
-            f"{name!r} cannot be the name of a strategy. Options with several values are not meant "
+            f"{shown(name)} cannot be the name of a strategy. Options with several values are not meant "
             "here: one symbol and one timeframe are taken."
         )
     value = shell.user_ns.get(name)
@@ -143,7 +143,7 @@ def choose_strategy(shell: InteractiveShell, body: CellBody, name: str | None, p
     in_project = project_strategies(project)
     if name not in in_project:
         raise StrategyError(
-            f"No strategy is called {name!r}.",
+            f"No strategy is called {shown(name)}.",
             did_you_mean(name, [*here, *in_project]) or "None is defined in this notebook.",
         )
     return name

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import TraitError
 
-from jesse_nb.exceptions import JobError, did_you_mean
+from jesse_nb.exceptions import JobError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import Launch, MagicCall, launch_of
 from jesse_nb.magics.options import parse_line
@@ -66,10 +66,10 @@ class JobsMagics(Magics):
         options = parse_line(self.jobs, line)
         action, ids = options.action, options.ids
         if action not in JOB_ACTIONS:
-            raise UsageError(f"%jobs has no action {action!r}. {did_you_mean(action, JOB_ACTIONS)}")
+            raise UsageError(f"%jobs has no action {shown(action)}. {did_you_mean(action, JOB_ACTIONS)}")
         if action == "list":
             if ids:
-                raise UsageError(f"%jobs list takes no id, but {ids[0]!r} was given.")
+                raise UsageError(f"%jobs list takes no id, but {shown(ids[0])} was given.")
             self._say_what_is_refused()
             return _listing(everything=options.everything)
         if not ids:
@@ -212,11 +212,11 @@ def _find(job_id: str) -> Any:
     if len(meant) == 1:
         return meant[0]
     if meant:
-        raise JobError(f"Several earlier jobs were called {job_id!r}.",
+        raise JobError(f"Several earlier jobs were called {shown(job_id)}.",
                        f"Say which: {', '.join(entry.id for entry in meant)}.")
     if refused := [line for line in Journal().refused() if job_id in line]:
-        raise JobError(f"The note of {job_id!r} is not used.", refused[0])
-    raise JobError(f"No job is called {job_id!r}.",
+        raise JobError(f"The note of {shown(job_id)} is not used.", refused[0])
+    raise JobError(f"No job is called {shown(job_id)}.",
                    did_you_mean(job_id, [*own, *others]) or "None was started in this kernel, and none is left.")
 
 

@@ -96,9 +96,7 @@ def parse_line(magic: Callable[..., Any], line: str) -> argparse.Namespace:
         if word.startswith("-"):
             flag = word.partition("=")[0]
             raise UsageError(f"%{parser.prog} has no option {flag[:80]}. {did_you_mean(flag, flags_of(magic))}")
-        from jesse_nb.core.jobs.store.address import without_passwords
-
-        raise UsageError(f"%{parser.prog} does not know what to do with {shown(without_passwords(word))}. "
+        raise UsageError(f"%{parser.prog} does not know what to do with {shown(word)}. "
                          f"`%{parser.prog}?` shows its options.")
     return found
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.candles.series import COLUMNS, Candles, SeriesInfo, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, to_ms, utc_text
-from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, did_you_mean
+from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, did_you_mean, shown
 
 __all__ = ["DEMO_EXCHANGE", "DEMO_SYMBOLS", "demo_candles", "install_demo"]
 
@@ -111,7 +111,7 @@ def demo_candles(
     if name not in _MARKETS:
         raise CandlesNotFoundError(f"The demo market has no {name}.", did_you_mean(name, DEMO_SYMBOLS))
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"The seed is a whole number from 0 up, not {seed!r}.")
+        raise InputError(f"The seed is a whole number from 0 up, not {shown(seed)}.")
     first, last = to_ms(start, "start"), to_ms(end, "end")
     if first >= last:
         raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from jesse_nb.core.candles.importing.frames import read_candles
 from jesse_nb.core.candles.store import CandleStore
+from jesse_nb.core.user_path import user_path
 from jesse_nb.core.whole_files import written_whole
-from jesse_nb.exceptions import InputError, StorageError
+from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["export_candles"]
 
@@ -76,10 +77,10 @@ def export_candles(
     >>> jn.export_candles("BTC-USDT", "day.csv", start="2023-02-01", end="2023-02-02").name
     'day.csv'
     """
-    target = Path(path).expanduser()
+    target = user_path(path)
     ending = next((known for known in _WRITERS if target.name.casefold().endswith(known)), None)
     if ending is None:
-        raise InputError(f"{target.name!r} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
+        raise InputError(f"{shown(target.name)} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
     if target.exists() and not replace:
         raise InputError(f"{target} is there already.", "Pass replace=True (--replace) to replace it.")
     frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=store)

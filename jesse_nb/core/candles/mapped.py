@@ -17,7 +17,7 @@ from jesse_nb.core.candles.gaps import fill_gaps
 from jesse_nb.core.candles.series import Candles, fingerprint_candles
 from jesse_nb.core.candles.store import MAPPED_FOLDER, MAPPED_SECONDS, CandleStore
 from jesse_nb.core.whole_files import written_whole
-from jesse_nb.exceptions import InputError, StorageError
+from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["CandleCache", "part_fingerprint"]
 
@@ -75,7 +75,7 @@ class CandleCache:
             When the file can be neither found nor written.
         """
         if gaps not in ("fill", "keep"):
-            raise InputError(f"gaps is 'fill' or 'keep', not {gaps!r}.")
+            raise InputError(f"gaps is 'fill' or 'keep', not {shown(gaps)}.")
         info = self.store.info(exchange, symbol)
         folder = self.root / info.exchange / info.symbol
         try:

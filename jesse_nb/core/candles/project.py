@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["DatabaseSettings", "database_settings", "find_database", "find_project", "is_project"]
 
@@ -144,9 +144,9 @@ def _checked(given: dict[str, str], written_in: str) -> DatabaseSettings:
     port, sslmode = given["PORT"].strip(), given.get("SSLMODE") or "disable"
     schema = given.get("SCHEMA") or "public"
     if not (port.isdecimal() and 0 < int(port) < 65_536):
-        raise InputError(f"POSTGRES_PORT is {port[:20]!r}.", f"It is a number from 1 to 65535, in {written_in}.")
+        raise InputError(f"POSTGRES_PORT is {shown(port[:20])}.", f"It is a number from 1 to 65535, in {written_in}.")
     if sslmode not in _SSL_MODES:
-        raise InputError(f"POSTGRES_SSLMODE is {sslmode[:20]!r}.", did_you_mean(sslmode, _SSL_MODES))
+        raise InputError(f"POSTGRES_SSLMODE is {shown(sslmode[:20])}.", did_you_mean(sslmode, _SSL_MODES))
     if not _SCHEMA.fullmatch(schema):
         raise InputError(f"POSTGRES_SCHEMA is {schema[:60]!r}.", "A schema's name has letters, digits and underscores.")
     return DatabaseSettings(given["HOST"], int(port), given["NAME"], given["USERNAME"], given["PASSWORD"],

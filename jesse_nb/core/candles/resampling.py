@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["checked_timeframe", "minutes_present", "resample_candles"]
 
@@ -98,7 +98,7 @@ def checked_timeframe(timeframe: str) -> int:
         When Jesse has no such timeframe.
     """
     if timeframe not in TIMEFRAME_MINUTES:
-        raise InputError(f"Jesse has no timeframe {timeframe!r}.",
+        raise InputError(f"Jesse has no timeframe {shown(timeframe)}.",
                          did_you_mean(str(timeframe), TIMEFRAME_MINUTES) or f"It has {', '.join(TIMEFRAME_MINUTES)}.")
     return TIMEFRAME_MINUTES[timeframe]
 

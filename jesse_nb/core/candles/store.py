@@ -18,6 +18,7 @@ from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.validation import merge_candles, validate_candles
 from jesse_nb.core.times import MINUTE_MS, to_ms, utc_text
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, StorageError, did_you_mean
 
 __all__ = ["MAPPED_FOLDER", "MAPPED_SECONDS", "CandleStore"]
@@ -56,7 +57,7 @@ class CandleStore:
 
     def __init__(self, root: str | Path | None = None) -> None:
         named = root or os.environ.get("JESSE_NB_CANDLES") or user_data_path("jesse_nb") / "candles"
-        self.root = Path(named).expanduser().absolute()
+        self.root = user_path(named, "root", "a folder's path").absolute()
 
     def __repr__(self) -> str:
         return f"CandleStore({str(self.root)!r})"

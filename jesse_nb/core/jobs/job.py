@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
-from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
+from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError, shown
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.spec import StrategyRef
@@ -295,7 +295,7 @@ def find_job(job_id: str) -> Job[Any]:
     """
     if job_id not in _jobs:
         known = ", ".join(_jobs) or "none"
-        raise JobError(f"No job is called {job_id!r}.", f"Jobs of this kernel: {known}.")
+        raise JobError(f"No job is called {shown(job_id)}.", f"Jobs of this kernel: {known}.")
     return _jobs[job_id]
 
 

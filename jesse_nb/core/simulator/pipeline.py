@@ -95,11 +95,11 @@ class CandlePipeline:
         kind = _KINDS[self.name]
         known = (*kind.needed, *kind.optional)
         if not isinstance(self.settings, Mapping):
-            raise InputError(f"The settings of the candle pipeline are {self.settings!r}.",
+            raise InputError(f"The settings of the candle pipeline are {shown(self.settings)}.",
                              "Write dict(close_sigma=20.0, ...).")
         for name in self.settings:
             if name not in known:
-                raise InputError(f"The candle pipeline {self.name} has no setting {name!r}.",
+                raise InputError(f"The candle pipeline {self.name} has no setting {shown(name)}.",
                                  did_you_mean(str(name), known) or "It has none.")
         for name in kind.needed:
             if name not in self.settings:
@@ -220,16 +220,16 @@ def _with_own_randomness(original: type[Any], seed: int) -> type[Any]:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a finite number.")
+        raise InputError(f"The candle pipeline's {name} is {shown(value)}.", "It is a finite number.")
     if name == "block" and (value < 1 or float(value) % 1):
         raise InputError(f"The candle pipeline's block is {value!r}.", "It is a whole number of minutes, 1 or more.")
     if name.endswith("sigma") and value < 0:
-        raise InputError(f"The candle pipeline's {name} is {value!r}.", "It is a spread: 0 or more.")
+        raise InputError(f"The candle pipeline's {name} is {shown(value)}.", "It is a spread: 0 or more.")
     return float(value)
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
-        raise InputError(f"The candle pipeline's {name} is {value!r}.",
+        raise InputError(f"The candle pipeline's {name} is {shown(value)}.",
                          f"It is a whole number from {low:,} to {high:,}.")
     return int(value)

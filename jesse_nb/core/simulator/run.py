@@ -35,7 +35,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategies.strategy import load_strategies
 from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["StepsNeeded", "simulate", "simulate_once"]
 
@@ -218,12 +218,12 @@ def _hyperparameters(classes: dict[str, type[Any]], spec: BacktestSpec) -> dict[
     for name in spec.hyperparameters:
         # A strategy that declares none may use any; for one that does, a mistyped name would change nothing.
         if name not in known and all(defaults):
-            raise InputError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
+            raise InputError(f"The strategy declares no hyperparameter {shown(name)}.", did_you_mean(name, known))
     values: dict[str, Any] = {}
     for own in defaults:
         for name, value in own.items():
             if name not in spec.hyperparameters and values.setdefault(name, value) != value:
-                raise InputError(f"The routes differ in their default of {name!r}; Jesse gives one to all.",
+                raise InputError(f"The routes differ in their default of {shown(name)}; Jesse gives one to all.",
                                  f"Give {name!r} a value, too, or give none at all.")
     return {**values, **spec.hyperparameters}
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
-from jesse_nb.exceptions import InputError, PeriodError, did_you_mean
+from jesse_nb.exceptions import InputError, PeriodError, did_you_mean, shown
 
 __all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
 
@@ -104,20 +104,20 @@ class Account:
         for name in ("balance", "fee", "maintenance_margin"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise InputError(f"{name} must be a number, not {value!r}.")
+                raise InputError(f"{name} must be a number, not {shown(value)}.")
             object.__setattr__(self, name, float(value))
         if not (math.isfinite(self.balance) and self.balance > 0):
-            raise InputError(f"The starting balance must be above zero, not {self.balance!r}.", argument="balance")
+            raise InputError(f"The starting balance must be above zero, not {shown(self.balance)}.", argument="balance")
         if not 0 <= self.fee < 0.1:
-            raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {self.fee!r}.",
+            raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {shown(self.fee)}.",
                              "0.1 % is 0.001.", argument="fee")
         if not 0 <= self.maintenance_margin < 1:
             raise InputError("The maintenance margin is a fraction of the value of open positions, from 0 up to 1, "
                              f"not {self.maintenance_margin!r}.", "0.4 % is 0.004.", argument="maintenance_margin")
         if self.market not in ("futures", "spot"):
-            raise InputError(f"The market is 'futures' or 'spot', not {self.market!r}.", argument="market")
+            raise InputError(f"The market is 'futures' or 'spot', not {shown(self.market)}.", argument="market")
         if self.leverage_mode not in ("cross", "isolated"):
-            raise InputError(f"The leverage mode is 'cross' or 'isolated', not {self.leverage_mode!r}.",
+            raise InputError(f"The leverage mode is 'cross' or 'isolated', not {shown(self.leverage_mode)}.",
                              argument="leverage_mode")
         if not _is_whole(self.leverage, 1):
             raise InputError(f"The leverage is a whole number from 1 up, not {self.leverage!r}.", argument="leverage")
@@ -196,24 +196,24 @@ class BacktestSpec:
         markets: tuple[Route | DataRoute, ...] = (*self.routes, *self.data_routes)
         for route in markets:
             if route.timeframe not in TIMEFRAME_MINUTES:
-                raise PeriodError(f"Unknown timeframe {route.timeframe!r}.",
+                raise PeriodError(f"Unknown timeframe {shown(route.timeframe)}.",
                                   did_you_mean(route.timeframe, TIMEFRAME_MINUTES), argument="timeframe")
         for name in ("start", "end"):
             moment = getattr(self, name)
             if not _is_whole(moment, 0) or moment % MINUTE_MS:
-                raise PeriodError(f"The spec's {name} is {moment!r}.",
+                raise PeriodError(f"The spec's {name} is {shown(moment)}.",
                                   "It is whole minutes, in milliseconds since 1970.")
             object.__setattr__(self, name, int(moment))
         if self.start >= self.end:
             raise PeriodError(f"The end ({utc_text(self.end)}) must come after "
                               f"the start ({utc_text(self.start)}).", argument="end")
         if not _is_whole(self.warm_up_candles, 0):
-            raise InputError.of("warm_up_candles", f"is a whole number from 0 up, not {self.warm_up_candles!r}.")
+            raise InputError.of("warm_up_candles", f"is a whole number from 0 up, not {shown(self.warm_up_candles)}.")
         object.__setattr__(self, "warm_up_candles", int(self.warm_up_candles))
         if self.mode not in ("fast", "step"):
-            raise InputError(f"The mode is 'fast' or 'step', not {self.mode!r}.", argument="mode")
+            raise InputError(f"The mode is 'fast' or 'step', not {shown(self.mode)}.", argument="mode")
         if self.gaps not in ("fill", "keep"):
-            raise InputError.of("gaps", f"is 'fill' or 'keep', not {self.gaps!r}.")
+            raise InputError.of("gaps", f"is 'fill' or 'keep', not {shown(self.gaps)}.")
         traded = [(route.exchange, route.symbol) for route in self.routes]
         if len(set(traded)) < len(traded):
             raise InputError("Each symbol can be traded by one route only.",
@@ -228,7 +228,7 @@ class BacktestSpec:
             raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.",
                              argument="routes")
         if not isinstance(self.pipeline, CandlePipeline | None):
-            raise InputError(f"The pipeline is {self.pipeline!r}.", "It is a CandlePipeline, or None.")
+            raise InputError(f"The pipeline is {shown(self.pipeline)}.", "It is a CandlePipeline, or None.")
         object.__setattr__(self, "hyperparameters", {str(name): _plain(name, value) for name, value
                                                      in self.hyperparameters.items()})
 
@@ -353,5 +353,5 @@ def _plain(name: str, value: Any) -> Any:
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
-    raise InputError(f"The hyperparameter {name!r} is {value!r}.",
+    raise InputError(f"The hyperparameter {shown(name)} is {shown(value)}.",
                      "Hyperparameters are finite numbers, strings, booleans or None.", argument="hyperparameters")

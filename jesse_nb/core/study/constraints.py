@@ -14,7 +14,7 @@ import numpy as np
 
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.study.metric import Metric, metric_names, resolve_metric
-from jesse_nb.exceptions import InputError, MetricError, did_you_mean
+from jesse_nb.exceptions import InputError, MetricError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
@@ -87,11 +87,11 @@ class _Rule:
         try:
             kept = self.function(result)
         except Exception as error:
-            raise MetricError(f"The constraint {self.name!r} raised {type(error).__name__}: "
+            raise MetricError(f"The constraint {shown(self.name)} raised {type(error).__name__}: "
                               f"{' '.join(str(error).split())[:80]}.",
                               "A run without trades has few metrics: read them with .get().") from error
         if not isinstance(kept, bool | np.bool_):
-            raise MetricError(f"The constraint {self.name!r} returned {str(kept)[:80]!r}.",
+            raise MetricError(f"The constraint {shown(self.name)} returned {shown(str(kept)[:80])}.",
                               "It must return True where the run may be taken, False otherwise.")
         return 0.0 if kept else _ALL_OF_IT
 
@@ -130,10 +130,10 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
             name = f"constraint {len(parsed) + 1}" if name == "<lambda>" else name
             parsed.append(Constraint(name, _Rule(name, given)))
         else:
-            raise InputError(f"A constraint cannot be {given!r}.", _EXAMPLE)
+            raise InputError(f"A constraint cannot be {shown(given)}.", _EXAMPLE)
     for text, count in Counter(constraint.text for constraint in parsed).items():
         if count > 1:
-            raise InputError(f"The constraint {text!r} is in the list twice.")
+            raise InputError(f"The constraint {shown(text)} is in the list twice.")
     return tuple(parsed)
 
 
@@ -204,7 +204,7 @@ def _comparisons(text: str) -> list[Constraint]:
     while position < len(stripped):
         match = _COMPARISON.match(stripped, position)
         if match is None:
-            raise InputError(f"The constraint {stripped[position:]!r} is not a comparison.", _EXAMPLE)
+            raise InputError(f"The constraint {shown(stripped[position:])} is not a comparison.", _EXAMPLE)
         found.append(_comparison(match))
         position = match.end()
         while position < len(stripped) and stripped[position].isspace():
@@ -218,17 +218,17 @@ def _comparison(match: re.Match[str]) -> Constraint:
     name, sign, bound = " ".join(match["name"].split()), match["operator"], float(match["bound"])
     text = f"{name} {sign} {match['bound']}{match['percent']}"
     if sign not in _HOLDS:
-        raise InputError(f"The constraint {text!r} compares with {sign!r}.", did_you_mean(sign, _HOLDS))
+        raise InputError(f"The constraint {shown(text)} compares with {shown(sign)}.", did_you_mean(sign, _HOLDS))
     metric = resolve_metric(name)
     if match["percent"]:
         if metric.unit not in ("percent", "fraction"):
-            raise InputError(f"The constraint {text!r} is in percent, but {metric.label.lower()} is not.",
+            raise InputError(f"The constraint {shown(text)} is in percent, but {metric.label.lower()} is not.",
                              "Leave the % out.")
         bound = bound / 100 if metric.unit == "fraction" else bound
     if metric.unit == "fraction" and not 0 <= bound <= 1:
         raise InputError(f"The constraint {text!r} is about a fraction from 0 to 1.", f"Write 0.4 or 40% for {name}.")
     size = any(metric is resolve_metric(loss) for loss in _LOSSES)
     if size and bound < 0:
-        raise InputError(f"The constraint {text!r} is negative.",
+        raise InputError(f"The constraint {shown(text)} is negative.",
                          f"Write it as a size: '{name} < {match['bound'].lstrip('-')}' is no deeper than that.")
     return Constraint(text, _Bound(metric, sign, bound, size))

@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.trial import Trial
 
-from jesse_nb.exceptions import SpaceError, did_you_mean
+from jesse_nb.exceptions import SpaceError, did_you_mean, shown
 
 __all__ = ["Dimension", "DimensionKind", "Option"]
 
@@ -67,9 +67,9 @@ class Dimension:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
-            raise SpaceError(f"A parameter is called {self.name!r}.", "Names are non-empty strings.")
+            raise SpaceError(f"A parameter is called {shown(self.name)}.", "Names are non-empty strings.")
         if self.kind not in ("int", "float", "categorical"):
-            raise SpaceError(f"The type of {self.name!r} is {self.kind!r}.",
+            raise SpaceError(f"The type of {shown(self.name)} is {shown(self.kind)}.",
                              "It is 'int', 'float' or 'categorical'.")
         object.__setattr__(self, "default", _option(self.name, "default", self.default))
         if self.kind == "categorical":
@@ -92,7 +92,7 @@ class Dimension:
         """
         unknown = [key for key in declaration if key not in DECLARED_KEYS]
         if unknown:
-            raise SpaceError(f"The parameter {name!r} has the key {unknown[0]!r}.",
+            raise SpaceError(f"The parameter {shown(name)} has the key {shown(unknown[0])}.",
                              did_you_mean(str(unknown[0]), DECLARED_KEYS))
         kind: Any = declaration.get("type")
         # Jesse takes the types themselves and their names, even in quotes within the text
@@ -105,14 +105,14 @@ class Dimension:
                     else "float" if any(isinstance(_scalar(number), float) for number in numbers) else "int")
         if kind == "categorical":
             if options is not None and not isinstance(options, list | tuple):
-                raise SpaceError(f"The options of {name!r} are {options!r}.", "Write them as a list.")
+                raise SpaceError(f"The options of {shown(name)} are {shown(options)}.", "Write them as a list.")
             return cls(name, kind, choices=tuple(options or ()), default=declaration.get("default"))
         if options is not None:
-            raise SpaceError(f"The parameter {name!r} is of type {kind!r} but has options.",
+            raise SpaceError(f"The parameter {shown(name)} is of type {shown(kind)} but has options.",
                              "Give it type 'categorical', or min and max in place of options.")
         missing = [key for key in ("min", "max") if declaration.get(key) is None]
         if missing:
-            raise SpaceError(f"The parameter {name!r} has no {' and no '.join(missing)}.",
+            raise SpaceError(f"The parameter {shown(name)} has no {' and no '.join(missing)}.",
                              "Write {'min': 5, 'max': 30}, or give 'options'.")
         return cls(name, kind, declaration["min"], declaration["max"], step, declaration.get("log", False),
                    default=declaration.get("default"))
@@ -146,7 +146,7 @@ class Dimension:
         if self.kind == "categorical":
             return list(self.choices)
         if self.size is None:
-            raise SpaceError(f"The parameter {self.name!r} is continuous, so its values cannot be listed.",
+            raise SpaceError(f"The parameter {shown(self.name)} is continuous, so its values cannot be listed.",
                              "Give it a step: (low, high, step).")
         return [self._at(index) for index in range(self.size)]
 
@@ -185,10 +185,10 @@ class Dimension:
             for choice in self.choices:
                 if _same(value, choice):
                     return choice
-            raise SpaceError(f"{value!r} is not an option of the parameter {self.name!r}.",
+            raise SpaceError(f"{shown(value)} is not an option of the parameter {shown(self.name)}.",
                              f"Options: {', '.join(map(repr, self.choices))}.")
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise SpaceError(f"{value!r} is no value of the parameter {self.name!r}.", "It must be a number.")
+            raise SpaceError(f"{shown(value)} is no value of the parameter {shown(self.name)}.", "It must be a number.")
         low, high = self._bounds
         inside = min(max(value, low), high)
         return self._at(self._index(inside)) if self.step is not None else float(inside)
@@ -216,21 +216,21 @@ class Dimension:
 
     def _check_range(self) -> None:
         if self.choices:
-            raise SpaceError(f"The parameter {self.name!r} is of type {self.kind!r} but has options.")
+            raise SpaceError(f"The parameter {shown(self.name)} is of type {shown(self.kind)} but has options.")
         low, high = self._number("min", self.low), self._number("max", self.high)
         if low == high:
-            raise SpaceError(f"The parameter {self.name!r} goes from {low!r} to {high!r}: one value.",
+            raise SpaceError(f"The parameter {shown(self.name)} goes from {shown(low)} to {shown(high)}: one value.",
                              self._fix_it(low))
         if low > high:
-            raise SpaceError(f"The parameter {self.name!r} goes from {low!r} down to {high!r}.",
+            raise SpaceError(f"The parameter {shown(self.name)} goes from {shown(low)} down to {shown(high)}.",
                              "Write the lower bound first.")
         if not math.isfinite(high - low):
             raise SpaceError(f"The range of {self.name!r}, {low!r} to {high!r}, is too wide for a number.")
         if not isinstance(self.log, bool):
-            raise SpaceError(f"log of {self.name!r} is {self.log!r}.", "It is True or False.")
+            raise SpaceError(f"log of {shown(self.name)} is {shown(self.log)}.", "It is True or False.")
         step = None if self.step is None else self._number("step", self.step)
         if step is not None and step <= 0:
-            raise SpaceError(f"The step of {self.name!r} is {step!r}.", "It must be above zero.")
+            raise SpaceError(f"The step of {shown(self.name)} is {shown(step)}.", "It must be above zero.")
         span = _decimal(high) - _decimal(low)
         if step is not None and _decimal(step) > span:
             raise SpaceError(
@@ -238,10 +238,10 @@ class Dimension:
                 f"Take a step of {span} at the most.",
             )
         if self.log and low <= 0:
-            raise SpaceError(f"The parameter {self.name!r} is logarithmic but starts at {low!r}.",
+            raise SpaceError(f"The parameter {shown(self.name)} is logarithmic but starts at {shown(low)}.",
                              "A logarithmic range starts above zero.")
         if self.log and step is not None and not (self.kind == "int" and step == 1):
-            raise SpaceError(f"The parameter {self.name!r} is logarithmic and has the step {step!r}.",
+            raise SpaceError(f"The parameter {shown(self.name)} is logarithmic and has the step {shown(step)}.",
                              "A logarithmic range has no step: leave one of the two out.")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
@@ -251,18 +251,18 @@ class Dimension:
 
     def _check_choices(self) -> None:
         if (self.low, self.high, self.step) != (None, None, None) or self.log:
-            raise SpaceError(f"The parameter {self.name!r} is categorical but has min, max, step or log.",
+            raise SpaceError(f"The parameter {shown(self.name)} is categorical but has min, max, step or log.",
                              "A categorical parameter has options only.")
         choices = tuple(_option(self.name, "option", choice) for choice in self.choices)
         if not choices:
-            raise SpaceError(f"The parameter {self.name!r} is categorical but has no options.",
+            raise SpaceError(f"The parameter {shown(self.name)} is categorical but has no options.",
                              "Write them as a list: ['a', 'b'].")
         if len(choices) == 1:
-            raise SpaceError(f"The parameter {self.name!r} has the one option {choices[0]!r}.",
+            raise SpaceError(f"The parameter {shown(self.name)} has the one option {shown(choices[0])}.",
                              self._fix_it(choices[0]))
         for position, choice in enumerate(choices):
             if choice in choices[:position]:  # Optuna tells options apart by ==, so 1, 1.0 and True are one
-                raise SpaceError(f"The parameter {self.name!r} has the option {choice!r} twice.",
+                raise SpaceError(f"The parameter {shown(self.name)} has the option {shown(choice)} twice.",
                                  "1, 1.0 and True count as the same.")
         object.__setattr__(self, "choices", choices)
 
@@ -272,13 +272,13 @@ class Dimension:
     def _number(self, what: str, value: Any) -> int | float:
         value = _scalar(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SpaceError(f"The {what} of {self.name!r} is {value!r}.", "It must be a number.")
+            raise SpaceError(f"The {what} of {shown(self.name)} is {shown(value)}.", "It must be a number.")
         if not math.isfinite(value):
-            raise SpaceError(f"The {what} of {self.name!r} is {value!r}.", "It must be finite.")
+            raise SpaceError(f"The {what} of {shown(self.name)} is {shown(value)}.", "It must be finite.")
         if self.kind == "float":
             return float(value)
         if value != int(value):
-            raise SpaceError(f"The {what} of {self.name!r} is {value!r}, but its type is 'int'.",
+            raise SpaceError(f"The {what} of {shown(self.name)} is {shown(value)}, but its type is 'int'.",
                              "Give it type 'float', or a whole number.")
         return int(value)
 
@@ -300,8 +300,8 @@ def _same(value: Any, choice: Option) -> bool:
 def _option(name: str, what: str, value: Any) -> Option:
     value = _scalar(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise SpaceError(f"The {what} of {name!r} is {value!r}.", "It must be finite.")
+        raise SpaceError(f"The {what} of {shown(name)} is {shown(value)}.", "It must be finite.")
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise SpaceError(f"The {what} of {name!r} is {value!r}.",
+    raise SpaceError(f"The {what} of {shown(name)} is {shown(value)}.",
                      "Options and defaults are numbers, strings, booleans or None.")

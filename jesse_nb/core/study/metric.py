@@ -11,7 +11,7 @@ from typing import Any, Literal
 from jesse_nb.core.jobs.board import Scale
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.study.ratios import equity_ratios
-from jesse_nb.exceptions import MetricError, did_you_mean
+from jesse_nb.exceptions import MetricError, did_you_mean, shown
 
 __all__ = ["Direction", "Metric", "Unit", "metric_names", "resolve_metric", "resolve_metrics"]
 
@@ -54,7 +54,7 @@ class Metric:
 
     def __post_init__(self) -> None:
         if self.direction not in ("maximize", "minimize"):
-            raise MetricError(f"The direction of the metric {self.name!r} is {self.direction!r}.",
+            raise MetricError(f"The direction of the metric {shown(self.name)} is {shown(self.direction)}.",
                               "It is 'maximize' or 'minimize'.")
 
     def read(self, result: BacktestResult) -> float:
@@ -147,7 +147,7 @@ class _UserMetric:
         except Exception as error:
             missing = isinstance(error, KeyError)
             raise MetricError(
-                f"The metric {self.name!r} raised {type(error).__name__}: {_cut(str(error))}.",
+                f"The metric {shown(self.name)} raised {type(error).__name__}: {_cut(str(error))}.",
                 "A run without trades has few metrics: read them with .get()." if missing else "",
             ) from error
         if value is None:
@@ -155,7 +155,7 @@ class _UserMetric:
         try:
             return _finite(float(value))
         except (TypeError, ValueError, OverflowError) as error:
-            raise MetricError(f"The metric {self.name!r} returned {_cut(repr(value))}.",
+            raise MetricError(f"The metric {shown(self.name)} returned {_cut(repr(value))}.",
                               "It must return a number, or None where it is undefined.") from error
 
 
@@ -282,13 +282,13 @@ def resolve_metric(metric: Any) -> Metric:
     if isinstance(metric, str):
         name = re.sub(r"[\s_-]+", "_", metric.strip()).casefold()
         if name not in _KNOWN:
-            raise MetricError(f"No metric is called {metric!r}.", did_you_mean(name, metric_names()))
+            raise MetricError(f"No metric is called {shown(metric)}.", did_you_mean(name, metric_names()))
         return _KNOWN[name]
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         name = "custom" if name == "<lambda>" else name
         return Metric(name, "maximize", name.replace("_", " "), "", _UserMetric(name, metric))
-    raise MetricError(f"A metric cannot be {metric!r}.",
+    raise MetricError(f"A metric cannot be {shown(metric)}.",
                       "Give a name such as 'sharpe', or a function that takes the result.")
 
 
@@ -309,7 +309,7 @@ def resolve_metrics(metrics: Any) -> tuple[Metric, ...]:
         if metric.name == "custom" and "custom" in taken:  # functions without a name are told apart by number
             metric = replace(metric, name=f"custom_{len(resolved) + 1}", label=f"custom {len(resolved) + 1}")
         if metric.name in taken:
-            raise MetricError(f"The metric {metric.name!r} is in the list twice.")
+            raise MetricError(f"The metric {shown(metric.name)} is in the list twice.")
         resolved.append(metric)
     if not resolved:
         raise MetricError("No metric is given.", "Give one, such as 'sharpe'.")

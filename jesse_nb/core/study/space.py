@@ -13,7 +13,7 @@ from optuna.trial import Trial
 
 from jesse_nb.core.study.dimension import Dimension
 from jesse_nb.core.study.literal import literal
-from jesse_nb.exceptions import SpaceError
+from jesse_nb.exceptions import SpaceError, shown
 
 __all__ = ["Dimension", "Space"]
 
@@ -49,7 +49,7 @@ class Space:
             raise SpaceError("The parameter space is empty.", _SHAPES)
         for position, name in enumerate(self.names):
             if name in self.names[:position]:
-                raise SpaceError(f"The parameter {name!r} is in the space twice.")
+                raise SpaceError(f"The parameter {shown(name)} is in the space twice.")
 
     @classmethod
     def parse(cls, space: Any) -> Space:
@@ -81,7 +81,7 @@ class Space:
             return cls(tuple(_from_entry(name, entry) for name, entry in space.items()))
         if isinstance(space, list | tuple):
             return cls(tuple(_from_declaration(entry) for entry in space))
-        raise SpaceError(f"A parameter space cannot be {space!r}.",
+        raise SpaceError(f"A parameter space cannot be {shown(space)}.",
                          "Give a dict: dict(fast=(5, 30), stop=(1.0, 5.0, 0.5), mode=['a', 'b']).")
 
     @property
@@ -165,32 +165,32 @@ class Space:
 def _from_entry(name: Any, entry: Any) -> Dimension:
     if isinstance(entry, Dimension):
         if entry.name != name:
-            raise SpaceError(f"The space calls {name!r} a dimension whose name is {entry.name!r}.",
+            raise SpaceError(f"The space calls {shown(name)} a dimension whose name is {shown(entry.name)}.",
                              "Use the same name.")
         return entry
     if not isinstance(name, str) or not name.isidentifier():
-        raise SpaceError(f"A parameter is called {name!r}.", "Names are letters, digits and underscores.")
+        raise SpaceError(f"A parameter is called {shown(name)}.", "Names are letters, digits and underscores.")
     if isinstance(entry, Mapping):
         return Dimension.declared(name, entry)
     if isinstance(entry, list):
         return Dimension(name, "categorical", choices=tuple(entry))
     if isinstance(entry, tuple) and len(entry) in (2, 3):
         if any(isinstance(bound, str) for bound in entry):
-            raise SpaceError(f"The parameter {name!r} is {entry!r}.",
+            raise SpaceError(f"The parameter {shown(name)} is {shown(entry)}.",
                              "Parentheses hold a range of numbers; write options as a list: "
                              f"{name}={list(entry)!r}.")
         return Dimension.declared(name, dict(zip(("min", "max", "step"), entry, strict=False)))
-    raise SpaceError(f"The parameter {name!r} is {entry!r}.", _SHAPES)
+    raise SpaceError(f"The parameter {shown(name)} is {shown(entry)}.", _SHAPES)
 
 
 def _from_declaration(entry: Any) -> Dimension:
     if isinstance(entry, Dimension):
         return entry
     if not isinstance(entry, Mapping):
-        raise SpaceError(f"The parameter list holds {entry!r}.",
+        raise SpaceError(f"The parameter list holds {shown(entry)}.",
                          "Each entry is a dict such as {'name': 'fast', 'type': int, 'min': 5, 'max': 30}.")
     if "name" not in entry:
-        raise SpaceError(f"The parameter {dict(entry)!r} has no name.", "Add 'name'.")
+        raise SpaceError(f"The parameter {shown(dict(entry))} has no name.", "Add 'name'.")
     if str(entry.get("type")).strip("'\"") == "categorical":
         # Jesse looks at nothing but the options of a categorical parameter
         entry = {key: entry[key] for key in ("name", "type", "options", "default") if key in entry}
@@ -200,17 +200,17 @@ def _from_declaration(entry: Any) -> Dimension:
 def _from_text(text: str) -> Dimension:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier() or not value:
-        raise SpaceError(f"The parameter space holds {text!r}.", "Write fast=5:30 stop=1.0:5.0:0.5 mode=a,b.")
+        raise SpaceError(f"The parameter space holds {shown(text)}.", "Write fast=5:30 stop=1.0:5.0:0.5 mode=a,b.")
     if ":" in value:
         *bounds, last = value.split(":")
         log = last == "log"
         numbers = [literal(bound) for bound in (bounds if log else [*bounds, last])]
         if len(numbers) not in (2, 3):
-            raise SpaceError(f"The range of {name!r} is {value!r}.",
+            raise SpaceError(f"The range of {shown(name)} is {shown(value)}.",
                              "Write low:high, low:high:step or low:high:log.")
         bounded = dict(zip(("min", "max", "step"), numbers, strict=False))
         return Dimension.declared(name, {**bounded, "log": log})
     if "," in value:
         return Dimension(name, "categorical", choices=tuple(literal(option) for option in value.split(",")))
-    raise SpaceError(f"The parameter {name!r} has the single value {value!r}.",
+    raise SpaceError(f"The parameter {shown(name)} has the single value {shown(value)}.",
                      f"Give a range ({name}=5:30) or options ({name}=a,b), or fix it as a hyperparameter.")

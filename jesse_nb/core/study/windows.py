@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text
-from jesse_nb.exceptions import InputError, PeriodError
+from jesse_nb.exceptions import InputError, PeriodError, shown
 
 __all__ = ["Window", "walk_forward_windows", "windows_table"]
 
@@ -90,7 +90,7 @@ def walk_forward_windows(
     for name, value, least in (("in_sample_period", in_sample_period, 1), ("out_sample_period", out_sample_period, 1),
                                ("step_forward", step_forward, 1), ("gap", gap, 0)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError.of(name, f"is {value!r}.", f"It is a whole number of days from {least} up.")
+            raise InputError.of(name, f"is {shown(value)}.", f"It is a whole number of days from {least} up.")
     first, last = to_ms(start, "start"), to_ms(end, "end")
     if first >= last:
         raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).", argument="end")

@@ -12,7 +12,7 @@ from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.study.windows import walk_forward_windows, windows_table
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["plan_table"]
 
@@ -47,7 +47,7 @@ def plan_table(arguments: Mapping[str, Any]) -> pd.DataFrame:
         for name in ("train days", "test days"):
             table[name] = table[name].map("{:g}".format)
     else:
-        raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")),
+        raise InputError(f"No split is called {shown(split)}.", did_you_mean(str(split), ("windows", "cpcv")),
                          argument="split")
     return table
 

@@ -11,7 +11,7 @@ from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.project import DatabaseSettings, database_settings
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean
+from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 
 __all__ = ["project_account", "with_project_account"]
 
@@ -56,7 +56,7 @@ def project_account(exchange: str, project: str | Path | None = None) -> dict[st
     stored = _stored(settings)
     found = {name.casefold(): name for name in stored}.get(wanted.casefold())
     if found is None:
-        raise InputError(f"The settings of the project's dashboard have no exchange {wanted!r}.",
+        raise InputError(f"The settings of the project's dashboard have no exchange {shown(wanted)}.",
                          did_you_mean(wanted, stored))
     try:
         return _arguments(found, stored[found])

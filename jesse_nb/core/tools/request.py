@@ -23,7 +23,7 @@ from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSp
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
-from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean
+from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean, shown
 
 __all__ = ["Jobs", "Prepared", "Request", "Source", "check_jobs", "check_seconds", "check_whole"]
 
@@ -184,7 +184,7 @@ class Request:
         """Refuse what no period could mend, before anything starts."""
         check_seconds("trial_timeout", self.trial_timeout)
         if self.source not in SOURCES:
-            raise InputError(f"source is {self.source!r}.", did_you_mean(str(self.source), SOURCES))
+            raise InputError(f"source is {shown(self.source)}.", did_you_mean(str(self.source), SOURCES))
         if self.n_jobs is not None:
             check_jobs("n_jobs", self.n_jobs)
             if not isinstance(self.n_jobs, int):
@@ -193,11 +193,11 @@ class Request:
         if self.memory_limit is not None:
             check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
         if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):
-            raise InputError(f"hyperparameters is {self.hyperparameters!r}.", "Write dict(name=value, ...).")
+            raise InputError(f"hyperparameters is {shown(self.hyperparameters)}.", "Write dict(name=value, ...).")
         for name in ("routes", "data_routes"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, str) or not isinstance(value, Sequence)):
-                raise InputError.of(name, f"is {value!r}.", "It is a list with one entry a market.")
+                raise InputError.of(name, f"is {shown(value)}.", "It is a list with one entry a market.")
         return self
 
     def _routes(self, series: CandleStore) -> tuple[Route, ...]:
@@ -238,7 +238,7 @@ class Request:
 def check_whole(name: str, value: Any, low: int, high: int) -> int:
     """Return a whole number from ``low`` to ``high``, or say what is wrong with it."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError.of(name, f"is {value!r}.", f"It is a whole number from {low:,} to {high:,}.")
+        raise InputError.of(name, f"is {shown(value)}.", f"It is a whole number from {low:,} to {high:,}.")
     return value
 
 
@@ -255,12 +255,12 @@ def check_seconds(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-        raise InputError.of(name, f"is {value!r}.", "It is seconds above zero, or None for no limit.")
+        raise InputError.of(name, f"is {shown(value)}.", "It is seconds above zero, or None for no limit.")
 
 
 def _timeframe(timeframe: Any) -> str:
     if not isinstance(timeframe, str) or timeframe not in TIMEFRAME_MINUTES:
-        raise PeriodError(f"Unknown timeframe {timeframe!r}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES),
+        raise PeriodError(f"Unknown timeframe {shown(timeframe)}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES),
                           argument="timeframe")
     return str(timeframe)
 
@@ -269,15 +269,15 @@ def _fields(route: Any, names: tuple[str, ...], exchange: str | None) -> tuple[A
     """Read a route given as a dict, a tuple or a text; the exchange comes last, from the route or the default."""
     about = "routes" if "strategy" in names else "data_routes"
     if isinstance(route, Mapping):
-        unknown = sorted(set(route) - {*names, "exchange"})
+        unknown = [field for field in route if field not in (*names, "exchange")]
         if unknown:
-            raise InputError(f"A route has no field {unknown[0]!r}.", did_you_mean(unknown[0], [*names, "exchange"]),
-                             argument=about)
+            raise InputError(f"A route has no field {shown(unknown[0])}.",
+                             did_you_mean(unknown[0], [*names, "exchange"]), argument=about)
         return (*(route.get(name) for name in names), route.get("exchange") or exchange)
     if not isinstance(route, str | Sequence):
-        raise InputError(f"The route is {route!r}.", f"Write ({', '.join(names)}).", argument=about)
+        raise InputError(f"The route is {shown(route)}.", f"Write ({', '.join(names)}).", argument=about)
     parts = tuple(route.replace(":", " ").split()) if isinstance(route, str) else tuple(route)
     if len(parts) not in (len(names), len(names) + 1):
-        raise InputError(f"The route {route!r} has {len(parts)} parts.", f"Write ({', '.join(names)}).",
+        raise InputError(f"The route {shown(route)} has {len(parts)} parts.", f"Write ({', '.join(names)}).",
                          argument=about)
     return (*parts, exchange) if len(parts) == len(names) else parts

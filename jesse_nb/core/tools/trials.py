@@ -22,7 +22,7 @@ from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.job_loop import PATIENCE
-from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean
+from jesse_nb.exceptions import JobCancelledError, MetricError, SpaceError, StrategyError, did_you_mean, shown
 
 __all__ = ["describe_strategy", "space_of", "trial_from_outcome"]
 
@@ -72,11 +72,11 @@ def space_of(given: Space | None, described: Description, fixed: Mapping[str, An
     known = [parameter["name"] for parameter in described.hyperparameters]
     for name in (*(given.names if given else ()), *fixed):
         if known and name not in known:
-            raise SpaceError(f"The strategy declares no hyperparameter {name!r}.", did_you_mean(name, known))
+            raise SpaceError(f"The strategy declares no hyperparameter {shown(name)}.", did_you_mean(name, known))
     if given is not None:
         both = sorted(set(given.names) & set(fixed))
         if both:
-            raise SpaceError(f"{both[0]!r} is both fixed and varied.", "Keep it in space or in hyperparameters.")
+            raise SpaceError(f"{shown(both[0])} is both fixed and varied.", "Keep it in space or in hyperparameters.")
         return given
     varied = [parameter for parameter in described.hyperparameters if parameter["name"] not in fixed]
     if not varied:

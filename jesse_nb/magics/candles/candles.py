@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from jesse_nb.exceptions import StorageError, did_you_mean
+from jesse_nb.exceptions import StorageError, did_you_mean, shown
 from jesse_nb.magics.candles.candles_database import copied_from, copied_to, database_listing
 from jesse_nb.magics.candles.candles_sources import checked, exported, fetched, imported
 from jesse_nb.magics.config import JesseNb
@@ -122,7 +122,7 @@ class CandlesMagics(Magics):
         options = parse_line(self.candles, line)
         if options.action not in ACTIONS:
             raise UsageError(
-                f"%candles has no action {options.action!r}. {did_you_mean(options.action, ACTIONS)}"
+                f"%candles has no action {shown(options.action)}. {did_you_mean(options.action, ACTIONS)}"
             )
         from jesse_nb.core.candles import CandleStore  # late, so that %load_ext stays quick
 
@@ -148,7 +148,7 @@ class CandlesMagics(Magics):
         if options.action == "delete":
             _delete(store, options)
         elif options.names:
-            raise UsageError(f"%candles list takes no names, but {options.names[0]!r} was given.")
+            raise UsageError(f"%candles list takes no names, but {shown(options.names[0])} was given.")
         return _listing(store.list())
 
 
@@ -157,7 +157,7 @@ def _store_demo(store: CandleStore, options: argparse.Namespace) -> list[SeriesI
 
     if options.names:
         raise UsageError(
-            f"%candles demo takes no names, but {options.names[0]!r} was given; symbols follow -s."
+            f"%candles demo takes no names, but {shown(options.names[0])} was given; symbols follow -s."
         )
     chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
     return install_demo(store, **{name: value for name, value in chosen.items() if value is not None})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
+from jesse_nb.exceptions import shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.widgets.live.display import LaunchingCell, Listing, Note, saying
 
@@ -32,7 +33,7 @@ def database_listing(options: argparse.Namespace, settings: JesseNb) -> Listing:
     from jesse_nb.core.times import utc_text
 
     if options.names:
-        raise UsageError(f"%candles database takes no names, but {options.names[0]!r} was given.")
+        raise UsageError(f"%candles database takes no names, but {shown(options.names[0])} was given.")
     database = CandleDatabase(database_settings(options.project or settings.project))
     rows = [(found.exchange, found.symbol, utc_text(found.start), utc_text(found.end), f"{found.rows:,}")
             for found in database.series()]

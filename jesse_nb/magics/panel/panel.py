@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from jesse_nb.exceptions import InputError, MissingPartError, did_you_mean
+from jesse_nb.exceptions import InputError, MissingPartError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line
 from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
@@ -67,7 +67,7 @@ class Panel:
         with nothing_slow():
             if name == "candles":
                 if values:
-                    raise InputError(f"The candles panel takes no values, but {next(iter(values))!r} was given.")
+                    raise InputError(f"The candles panel takes no values, but {shown(next(iter(values)))} was given.")
                 self.parts: Any = CandlesPanel(shell, settings, self._stored_anew)
             else:
                 self.parts = ToolPanel(shell, settings, PANELS[name], values, self._update)
@@ -141,7 +141,7 @@ class PanelMagics(Magics):
         name, _, rest = line.strip().partition(" ")
         if name not in PANEL_NAMES:
             known = f"There are {', '.join(PANEL_NAMES)}."
-            raise UsageError(f"%panel has no form {name!r}. {did_you_mean(name, PANEL_NAMES)} {known}" if name
+            raise UsageError(f"%panel has no form {shown(name)}. {did_you_mean(name, PANEL_NAMES)} {known}" if name
                              else f"%panel needs the name of a form. {known}")
         magic = self._shell.find_line_magic(name)
         options = parse_line(magic, rest) if rest.strip() else None
@@ -180,7 +180,7 @@ def panel(name: str, **values: Any) -> Panel:
     from IPython.core.getipython import get_ipython
 
     if name not in PANEL_NAMES:
-        raise InputError(f"There is no form {name!r}.", did_you_mean(str(name), PANEL_NAMES))
+        raise InputError(f"There is no form {shown(name)}.", did_you_mean(str(name), PANEL_NAMES))
     shell = get_ipython()
     if shell is None:
         raise InputError("A panel needs a notebook, or IPython.")

@@ -16,7 +16,7 @@ from jesse_nb.core.candles.project import is_project
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.core.tools.declaration.values import Switch
 from jesse_nb.core.tools.request import Request
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel.panel_checks import runs_code, values_error, windows_cut
 from jesse_nb.magics.panel.panel_fields import line_of, make_field, words_of_value
@@ -138,7 +138,7 @@ class Arguments:
         wanted |= {"output": self._table.output}
         unknown = [name for name in values if name not in self.fields]
         if unknown:
-            raise InputError(f"The form {self._table.title!r} has no field {unknown[0]!r}.",
+            raise InputError(f"The form {shown(self._table.title)} has no field {shown(unknown[0])}.",
                              did_you_mean(unknown[0], self.fields))
         with self._quietly():
             self._offer()

@@ -67,7 +67,7 @@ def check_spelling(words: list[str]) -> None:
             raise InputError(f"{word!r} has braces or a dollar sign in it, which IPython replaces on a magic's line.",
                              "Write it in a cell.")  # fmt: skip
         if word.startswith("-") and not re.fullmatch(r"-\d*\.?\d+", word):
-            raise InputError(f"{word!r} begins with a dash, as an option does.")
+            raise InputError(f"{shown(word)} begins with a dash, as an option does.")
 
 
 def evaluated(tool: Tool | None) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from jesse_nb.core.study.ratios import equity_ratios
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["Portfolio", "correlation", "daily_equity", "daily_returns", "equal_weight"]
 
@@ -114,7 +114,7 @@ def equal_weight(
         When there is no curve, they have fewer than two days in common, or ``rebalance`` is neither.
     """
     if rebalance not in ("daily", "never"):
-        raise InputError(f"rebalance is {rebalance!r}.", "It is 'daily' or 'never'.")
+        raise InputError(f"rebalance is {shown(rebalance)}.", "It is 'daily' or 'never'.")
     if not curves:
         raise InputError("A portfolio needs at least one run.")
     daily = pd.concat({name: daily_equity(equity).asfreq("D").ffill() for name, equity in curves.items()},

@@ -25,7 +25,7 @@ from jesse_nb.core.analysis.luck.sharpe_inference import (
 from jesse_nb.core.analysis.luck.superior_ability import SuperiorAbility, superior_ability
 from jesse_nb.core.analysis.market.market_comparison import MarketComparison, compare_with_market
 from jesse_nb.core.study.ratios import PERIODS
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["HeldOutRanks", "OverfitFigures", "overfit_figures"]
 
@@ -169,7 +169,7 @@ def overfit_figures(
         When ``chosen`` is no column, a count is negative, or returns are undefined.
     """
     if chosen not in returns.columns:
-        raise InputError(f"Trial {chosen!r} has no returns.", "Choose one of the columns of returns.")
+        raise InputError(f"Trial {shown(chosen)} has no returns.", "Choose one of the columns of returns.")
     for name, count in (("prior_trials", prior_trials), ("unfinished", unfinished)):
         if count < 0:
             raise InputError(f"{name} is {count}.", "It is a count, 0 or more.")

@@ -15,7 +15,7 @@ from jesse_nb.core.analysis.curves.curves import daily_equity
 from jesse_nb.core.analysis.luck.significance import FEWEST, Interval, shortage
 from jesse_nb.core.analysis.market.prices import CandlesByMarket, Market, candles_of, closes_at
 from jesse_nb.core.study.ratios import PERIODS
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["Benchmark", "against", "buy_and_hold"]
 
@@ -149,7 +149,7 @@ def against(
         When an index holds no dates, or ``stamped`` is neither.
     """
     if stamped not in ("end", "start"):
-        raise InputError(f"stamped is {stamped!r}.", "It is 'end' or 'start'.")
+        raise InputError(f"stamped is {shown(stamped)}.", "It is 'end' or 'start'.")
     called = name if name is not None else str(benchmark.name) if benchmark.name is not None else "benchmark"
     own, other = _returns(equity, "equity"), _returns(benchmark, called)
     if stamped == "start":

@@ -27,7 +27,7 @@ from jesse_nb.core.analysis.resampling.resampled_paths import (
     walk,
 )
 from jesse_nb.core.analysis.trades.trade_returns import account_lost, trade_returns
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["RUIN", "MonteCarlo", "bootstrap_days", "resample_trades", "shuffle_trades"]
 
@@ -170,7 +170,7 @@ def bootstrap_days(
         When an argument cannot be used.
     """
     if method not in ("stationary", "block"):
-        raise InputError(f"method is {method!r}.", "It is 'stationary' or 'block'.")
+        raise InputError(f"method is {shown(method)}.", "It is 'stationary' or 'block'.")
     sample = np.asarray(returns, dtype=float)
     steps = len(sample) if days is None else _whole("days", days)
     name: Method = "stationary bootstrap" if method == "stationary" else "block bootstrap"
@@ -183,7 +183,7 @@ def _monte_carlo(method: Method, sample: NDArray[np.float64], steps: int, draw: 
                  ruin: Sequence[float], seed: int, block: int = 1) -> MonteCarlo:
     levels = _levels(ruin)
     if not (math.isfinite(balance) and balance > 0):
-        raise InputError(f"The starting balance must be above zero, not {balance!r}.")
+        raise InputError(f"The starting balance must be above zero, not {shown(balance)}.")
     unit: Literal["trades", "days"] = "trades" if method.startswith("trade") else "days"
     count = min(_whole("paths", paths), max(_MOST_DRAWN // max(steps, 1), _LEAST))
     reason = _unusable(sample, unit)
@@ -268,11 +268,11 @@ def _by_level(values: list[float], levels: list[float]) -> pd.Series[float]:
 def _levels(ruin: Sequence[float]) -> list[float]:
     levels = sorted({float(level) for level in ruin})
     if not all(0 < level <= 100 for level in levels):
-        raise InputError(f"ruin is {list(ruin)!r}.", "Levels are drawdowns in percent, above 0 and up to 100.")
+        raise InputError(f"ruin is {shown(list(ruin))}.", "Levels are drawdowns in percent, above 0 and up to 100.")
     return levels
 
 
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise InputError(f"{name} is {value!r}.", "It is a whole number from 1 up.")
+        raise InputError(f"{name} is {shown(value)}.", "It is a whole number from 1 up.")
     return int(value)

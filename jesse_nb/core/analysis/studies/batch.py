@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from jesse_nb.core.study.batch_entry import JOIN
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["RankStability", "compare", "joined", "overall_statistics", "rank_stability"]
 
@@ -52,11 +52,11 @@ def compare(
         When a dimension or the aggregate is unknown, or a dimension is on both sides.
     """
     if not callable(aggregate) and aggregate not in _AGGREGATES:
-        raise InputError(f"No aggregate is called {aggregate!r}.", did_you_mean(str(aggregate), _AGGREGATES))
+        raise InputError(f"No aggregate is called {shown(aggregate)}.", did_you_mean(str(aggregate), _AGGREGATES))
     down, across = _dimensions(labels, rows, "rows"), _dimensions(labels, columns, "columns")
     both = [name for name in down if name in across]
     if both:
-        raise InputError(f"{both[0]!r} is in rows and in columns.", "Compare two different dimensions.")
+        raise InputError(f"{shown(both[0])} is in rows and in columns.", "Compare two different dimensions.")
     frame = pd.DataFrame({"row": joined(labels, down), "column": joined(labels, across), "value": values})
     grouped = frame.dropna(subset=["row", "column"]).groupby(["row", "column"], sort=False)["value"]
     cells = grouped.agg(lambda cell: _aggregated(cell.dropna(), aggregate))
@@ -174,7 +174,7 @@ def _dimensions(labels: pd.DataFrame, names: str | Sequence[str], side: str) -> 
     chosen = [names] if isinstance(names, str) else list(names)
     for name in chosen:
         if name not in labels.columns:
-            raise InputError(f"{side} is {name!r}, which is no dimension of this batch.",
+            raise InputError(f"{side} is {shown(name)}, which is no dimension of this batch.",
                              did_you_mean(str(name), map(str, labels.columns)))
     if not chosen:
         raise InputError(f"{side} names no dimension.", f"Known: {', '.join(map(str, labels.columns))}.")

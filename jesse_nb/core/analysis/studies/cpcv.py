@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["choices", "cpcv_paths", "cpcv_splits", "group_scores", "path_count", "rank_logits"]
 
@@ -36,7 +36,7 @@ def cpcv_splits(groups: int, test_groups: int) -> tuple[tuple[int, ...], ...]:
     """
     for name, value, least, most in (("groups", groups, 2, 20), ("test_groups", test_groups, 1, groups)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InputError.of(name, f"is {value!r}.", f"It is a whole number from {least} up.")
+            raise InputError.of(name, f"is {shown(value)}.", f"It is a whole number from {least} up.")
         if name == "groups" and value > most:
             raise InputError.of("groups", f"is {value}.", f"It is {most} at the most: splits grow beyond all bounds.")
     if test_groups >= groups:

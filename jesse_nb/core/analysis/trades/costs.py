@@ -11,7 +11,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.trades.fills import fills_of
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["COST_ASSUMPTION", "CostFragility", "cost_fragility"]
 
@@ -87,7 +87,7 @@ def cost_fragility(
     """
     for cost in (*fee_multiples, *slippage_points):
         if not (math.isfinite(cost) and cost >= 0):
-            raise InputError(f"A cost of {cost!r} cannot be tried.", "Fee multiples and slippage are 0 or above.")
+            raise InputError(f"A cost of {shown(cost)} cannot be tried.", "Fee multiples and slippage are 0 or above.")
     fills = fills_of(trades, account)
     value = np.abs(fills.quantity) * fills.price
     bought, sold = float(value[fills.quantity > 0].sum()), float(value[fills.quantity < 0].sum())

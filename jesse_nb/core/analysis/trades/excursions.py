@@ -20,7 +20,7 @@ from jesse_nb.core.analysis.market.prices import CandlesByMarket, candles_of, en
 from jesse_nb.core.analysis.trades.fills import Fills, at_close, fills_of
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["STOPS", "STOP_CAVEAT", "Excursions", "excursions"]
 
@@ -88,7 +88,7 @@ def excursions(
     """
     for stop in stops:
         if not 0 < stop < 100:
-            raise InputError(f"A stop is {stop!r} percent away.", "It lies above 0 and below 100.")
+            raise InputError(f"A stop is {shown(stop)} percent away.", "It lies above 0 and below 100.")
     if trades.empty:
         table = pd.DataFrame(columns=list(_COLUMNS), index=trades.index)
         return Excursions(table, _try_stops(np.empty(0), _stretches([]), stops, account.fee), 0.0, 0, "no trades")

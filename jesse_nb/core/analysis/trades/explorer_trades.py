@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.market.prices import CandlesByMarket
 from jesse_nb.core.analysis.market.regimes import TREND, VOLATILITY, regimes_at_entry
 from jesse_nb.core.analysis.trades.exit_kinds import exit_kinds
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["FILTERS", "WEEKDAYS", "explored_trades", "fitting", "values_of"]
 
@@ -84,7 +84,7 @@ def fitting(table: pd.DataFrame, wanted: Mapping[str, str]) -> NDArray[np.bool_]
     kept = np.ones(len(table), dtype=bool)
     for name, value in wanted.items():
         if name not in FILTERS:
-            raise InputError(f"Trades cannot be filtered by {name!r}.", did_you_mean(name, FILTERS))
+            raise InputError(f"Trades cannot be filtered by {shown(name)}.", did_you_mean(name, FILTERS))
         if value:
             kept &= (table[name] == value).to_numpy()
     return kept

@@ -23,7 +23,7 @@ from jesse_nb.core.analysis.studies.verdict import LEVEL, counted, probability
 from jesse_nb.core.analysis.trades.mean_differences import FEWEST, mean_differences
 from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["GroupPerformance", "days_together", "performance_by_group"]
 
@@ -101,7 +101,7 @@ def performance_by_group(
         For an unknown correction, or when candles of a traded market are missing.
     """
     if correction not in ("holm", "fdr_bh"):
-        raise InputError(f"correction is {correction!r}.", "It is 'holm' or 'fdr_bh'.")
+        raise InputError(f"correction is {shown(correction)}.", "It is 'holm' or 'fdr_bh'.")
     usable = trades[np.isfinite(trades["pnl_percentage"].to_numpy(dtype=float)) & trades["opened_at"].notna()]
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     left_out, together = {}, days_together(usable)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.luck.significance import Proportion, proportion_of
 from jesse_nb.core.analysis.trades.exit_kinds import exit_kinds
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["TradeStatistics", "trade_statistics"]
 
@@ -194,7 +194,7 @@ class _Gross:
 def _check(trades: pd.DataFrame) -> None:
     missing = [name for name in TRADE_COLUMNS if name not in trades.columns]
     if missing:
-        raise InputError(f"The trades have no column {missing[0]!r}.",
+        raise InputError(f"The trades have no column {shown(missing[0])}.",
                          f"They need those of BacktestResult.trades: {', '.join(TRADE_COLUMNS)}.")
     unknown = ~np.isfinite(trades["pnl"].to_numpy(dtype=float))
     if unknown.any():

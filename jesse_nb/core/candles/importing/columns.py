@@ -10,7 +10,7 @@ import pandas as pd
 
 from jesse_nb.core.candles.series import COLUMNS, Candles
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT
-from jesse_nb.exceptions import InvalidCandlesError
+from jesse_nb.exceptions import InvalidCandlesError, shown
 
 __all__ = ["candles_from_frame"]
 
@@ -95,7 +95,7 @@ def _choose(frame: pd.DataFrame, symbol: str) -> dict[str, pd.Series[Any]]:
         if known is None:
             continue
         if plain.count(known) > 1:
-            raise InvalidCandlesError(f"There are {plain.count(known)} columns called {known!r}.",
+            raise InvalidCandlesError(f"There are {plain.count(known)} columns called {shown(known)}.",
                                       "Keep one of them.")
         chosen[name] = frame.iloc[:, plain.index(known)]
     index = frame.index
@@ -118,7 +118,8 @@ def _plain(name: Any) -> str:
 
 def _numbers(column: pd.Series[Any], name: str) -> Candles:
     kinds = pd.api.types
-    if kinds.is_bool_dtype(column) or kinds.is_datetime64_any_dtype(column) or kinds.is_timedelta64_dtype(column):
+    if any(is_such(column) for is_such in (kinds.is_bool_dtype, kinds.is_complex_dtype, kinds.is_datetime64_any_dtype,
+                                           kinds.is_timedelta64_dtype)):  # fmt: skip
         raise InvalidCandlesError(f"The column {name} holds {column.dtype}, not numbers.")
     _refuse_lists(column, name)
     try:
@@ -130,7 +131,7 @@ def _numbers(column: pd.Series[Any], name: str) -> Candles:
             raise InvalidCandlesError(f"The column {name} cannot be read as numbers.") from None
         row = int(bad.argmax())
         raise InvalidCandlesError(
-            f"The {name} of row {row + 1:,} is {str(column.iloc[row])[:60]!r}, not a number.") from None
+            f"The {name} of row {row + 1:,} is {shown(str(column.iloc[row])[:60])}, not a number.") from None
 
 
 def _refuse_lists(column: pd.Series[Any], name: str) -> None:
@@ -170,7 +171,7 @@ def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
                     pd.to_numeric(column, errors="coerce"))
         row = min((reading.isna() for reading in readings), key=lambda bad: bad.sum()).to_numpy().argmax()
         raise InvalidCandlesError(
-            f"The timestamp of row {row + 1:,} is {str(column.iloc[row])[:60]!r}, not a time.",
+            f"The timestamp of row {row + 1:,} is {shown(str(column.iloc[row])[:60])}, not a time.",
             "Write times like 2024-01-31 12:00, in UTC.") from None
 
 
@@ -192,7 +193,7 @@ def _to_milliseconds(values: Candles) -> Candles:
     if not known.all():
         row = int(np.flatnonzero(~known)[0])
         raise InvalidCandlesError(
-            f"The timestamp of row {row + 1:,} is {float(values[row])!r}, no time from 2009 to 2100.",
+            f"The timestamp of row {row + 1:,} is {shown(float(values[row]))}, no time from 2009 to 2100.",
             f"Times count {', '.join(_UNITS)} since 1970, in UTC.")
     if not found:
         return values

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv, feather
 
-from jesse_nb.exceptions import InvalidCandlesError
+from jesse_nb.exceptions import InvalidCandlesError, shown
 
 __all__ = ["read_frames"]
 
@@ -91,7 +91,7 @@ def _unzipped(name: str, content: bytes, columns: Sequence[str] | None) -> Itera
         for member in members:
             inside = archive.read(member)
             if inside.startswith(_ZIP):
-                raise InvalidCandlesError(f"{name} holds another archive, {member.filename!r}.",
+                raise InvalidCandlesError(f"{name} holds another archive, {shown(member.filename)}.",
                                           "Unpack it first.")
             yield from read_frames(f"{name}/{' '.join(member.filename.split())}", inside, columns)
 

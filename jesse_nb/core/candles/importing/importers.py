@@ -17,6 +17,7 @@ from jesse_nb.core.candles.importing.files import read_frames
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError, did_you_mean
 
 __all__ = ["import_candles", "read_source", "source_files"]
@@ -202,7 +203,7 @@ def source_files(source: Any, symbol: str) -> list[Path]:
         if not isinstance(part, str | os.PathLike) or isinstance(part, bytes):
             raise InputError(f"The source holds {type(part).__name__}, which cannot be imported.",
                              "Give a path, a pattern, a list of those, or a DataFrame.")
-        path = Path(os.fspath(part)).expanduser()
+        path = user_path(part, "source", "a file's path, or a pattern")
         if path.is_dir():
             files.update(dict.fromkeys(match.resolve() for match in _in_folder(path, symbol)))
             continue

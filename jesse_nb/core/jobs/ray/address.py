@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["RAY_ADDRESSES", "check_address", "host_and_port"]
 
@@ -33,7 +33,7 @@ def check_address(address: Any) -> str:
     if isinstance(address, str) and _ADDRESS.fullmatch(address):
         return address.rstrip("/")
     hint = did_you_mean(address, RAY_ADDRESSES) if isinstance(address, str) else ""
-    raise InputError(f"{address!r} is no Ray cluster's address.",
+    raise InputError(f"{shown(address)} is no Ray cluster's address.",
                      f"It is 'ray' on a machine of the cluster, 'ray://HOST:10001' elsewhere. {hint}".strip())
 
 

@@ -31,7 +31,7 @@ from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import Route
 from jesse_nb.core.simulator.strategies.shipped_strategies import ship_strategy
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
-from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
+from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError, shown
 
 __all__ = ["RayPool", "ray_pool"]
 
@@ -96,7 +96,7 @@ class RayPool:
 
     def __init__(self, address: str = "ray", size: int | None = None) -> None:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise InputError(f"size is {size!r}.", "It is a whole number above zero.")
+            raise InputError(f"size is {shown(size)}.", "It is a whole number above zero.")
         self.address = address
         self._most = size
         self._lock = threading.RLock()

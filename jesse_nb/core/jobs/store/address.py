@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, hide_passwords
 
 __all__ = ["connection_settings", "is_address", "shown_place", "without_password", "without_passwords"]
 
@@ -21,10 +21,6 @@ _LIKE_AN_ADDRESS = re.compile(r"[a-z][\w+.-]+:/|[\w+.-]*postgres[\w+.-]*:?//?", 
 _ADDRESS = re.compile(r"(postgres(?:ql)?)://(?:([^/?#@\s]*)@)?([^?#@\s]*)(?:\?(\S*))?", re.IGNORECASE)
 _IN_TEXT = re.compile(r"postgres(?:ql)?://[^\s'\"`]+", re.IGNORECASE)
 _SECRET = ("password", "sslpassword", "passfile")
-
-# Wider than any address that can be read, as what is written down may be mistyped.
-_PASSWORDS_IN_TEXT = (re.compile(r"(\bpostg[\w+.-]*:?//?[^\s:/@]*):\S*(?=@)", re.IGNORECASE),
-                      re.compile(r"(\bpostg[\w+.-]*:?//?\S*?[?&](?:ssl)?password=)[^\s&'\"]*", re.IGNORECASE))
 
 #: Secrets by the address without them.
 _set_aside: dict[str, dict[str, str]] = {}
@@ -66,9 +62,7 @@ def without_passwords(text: str) -> str:
     for found in _IN_TEXT.findall(text):
         with contextlib.suppress(InputError):
             without_password(found)
-    for pattern in _PASSWORDS_IN_TEXT:
-        text = pattern.sub(r"\1", text)
-    return text
+    return hide_passwords(text)
 
 
 def connection_settings(address: str) -> dict[str, str]:

@@ -27,9 +27,12 @@ from jesse_nb.core.jobs.store.tables import COLUMNS, SEALED, Storage, inserting,
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.exceptions import InputError, StorageError
+from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["RunStore", "StoredRun", "default_store", "is_there"]
+
+#: As many rows are listed at the most: more than anybody reads.
+_MOST_LISTED = 1_000_000
 
 
 def default_store() -> str | Path:
@@ -221,15 +224,22 @@ class RunStore(Looks):
         Columns: ``key``, ``finished`` (UTC), ``strategy``, ``exchange``, ``symbols``, ``timeframe``,
         ``start`` and ``end`` (UTC), ``hyperparameters``, ``trades`` (count), ``net_profit_percentage``
         (percent), ``sharpe_ratio``, ``seconds``.
+
+        Raises
+        ------
+        InputError
+            When ``limit`` is no whole number from 1 up.
         """
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InputError.of("limit", f"is {shown(limit)}.", "It is a whole number from 1 up.")
         rows = self._storage.read(
             f"SELECT {', '.join(COLUMNS['runs'])} "  # noqa: S608 - our own columns
-            "FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?", (int(limit),))
+            "FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?", (min(limit, _MOST_LISTED),))
         listed = [(row, _listed(row)) for row in rows]
-        for row, shown in listed:
-            if shown is None:
+        for row, readable in listed:
+            if readable is None:
                 self._drop("runs", row[0])
-        return _readable([shown for _, shown in listed if shown is not None])
+        return _readable([readable for _, readable in listed if readable is not None])
 
     def clear(self) -> None:
         """Forget all runs. That sealed days were opened is kept: what was looked at stays looked at."""

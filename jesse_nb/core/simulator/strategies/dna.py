@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["decode_base64_dna", "decode_legacy_dna", "is_legacy_dna"]
 
@@ -50,7 +50,7 @@ def decode_legacy_dna(dna: str, declared: Sequence[Mapping[str, Any]], strategy:
         When the DNA was made for other hyperparameters.
     """
     if len(dna) != len(declared):
-        raise InputError(f"The DNA {dna!r} has {len(dna)} genes, but {strategy} declares {len(declared)} "
+        raise InputError(f"The DNA {shown(dna)} has {len(dna)} genes, but {strategy} declares {len(declared)} "
                          "hyperparameters.", "It belongs to another strategy or to another version of it.")
     helpers = jesse_module("jesse.helpers")
     values: dict[str, Any] = {}

@@ -33,7 +33,7 @@ from jesse_nb.core.simulator.strategies.jesse_habits import check_habits
 from jesse_nb.core.simulator.strategies.local_modules import expect_sources, forget_local_modules, source_digest
 from jesse_nb.core.simulator.strategies.strategy_hash import read_class, read_source
 from jesse_nb.core.simulator.strategies.strategy_registry import register_strategy, registered_strategy
-from jesse_nb.exceptions import StrategyError, did_you_mean
+from jesse_nb.exceptions import StrategyError, did_you_mean, shown
 
 __all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "read_strategy",
            "resolve_strategy"]
@@ -153,7 +153,7 @@ def read_strategy(strategy: Any, project: str | Path | None = None) -> StrategyC
     if isinstance(strategy, type):
         return _from_class(strategy)
     if not isinstance(strategy, str):
-        raise StrategyError(f"The strategy is {strategy!r}.",
+        raise StrategyError(f"The strategy is {shown(strategy)}.",
                             "Give a class, its source text or its name in a project.")
     if "\n" in strategy or "class " in strategy:
         return _from_source(strategy)
@@ -237,10 +237,10 @@ def _from_project(name: str, project: str | Path | None) -> StrategyCode:
     known = project_strategies(project)
     where = str(Path(project or ".").expanduser().resolve())
     if not known:
-        raise StrategyError(f"No strategy is called {name!r}: {where} is no Jesse project with strategies.",
+        raise StrategyError(f"No strategy is called {shown(name)}: {where} is no Jesse project with strategies.",
                             "Give a class or source text, or set project to your Jesse project's folder.")
     if name not in known:
-        raise StrategyError(f"No strategy in {where} is called {name!r}.", did_you_mean(name, known))
+        raise StrategyError(f"No strategy in {where} is called {shown(name)}.", did_you_mean(name, known))
     text = (Path(where) / "strategies" / name / "__init__.py").read_text(encoding="utf-8", errors="replace")
     _parsed(text)
     module = f"strategies.{name}"

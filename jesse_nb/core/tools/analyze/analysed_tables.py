@@ -12,7 +12,7 @@ from jesse_nb.core.simulator.result import TRADE_COLUMNS
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.analyze.analysed_run import AnalysisInput
 from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["from_tables"]
 
@@ -96,7 +96,10 @@ def _trades(trades: Any) -> pd.DataFrame:
         raise InputError.of("trades", f"is {type(trades).__name__}.", "It is a DataFrame, one row a closed trade.")
     missing = [name for name in _NEEDED if name not in trades.columns]
     if missing:
-        raise InputError.of("trades", f"has no column {missing[0]!r}.", f"It needs {', '.join(_NEEDED)}.")
+        raise InputError.of("trades", f"has no column {shown(missing[0])}.", f"It needs {', '.join(_NEEDED)}.")
+    twice = [name for name in _NEEDED if list(trades.columns).count(name) > 1]
+    if twice:
+        raise InputError.of("trades", f"has more than one column {shown(twice[0])}.", "It needs each once.")
     table = trades.reset_index(drop=True)
     for column in _MOMENTS:
         with warnings.catch_warnings():
@@ -106,7 +109,7 @@ def _trades(trades: Any) -> pd.DataFrame:
         table[column] = _read(table[column], pd.to_numeric(table[column], errors="coerce").astype(float))
     unknown = sorted({str(side) for side in table["side"]} - {"long", "short"})
     if unknown:
-        raise InputError(f"A trade's side is {unknown[0]!r}.", "It is 'long' or 'short'.", argument="trades")
+        raise InputError(f"A trade's side is {shown(unknown[0])}.", "It is 'long' or 'short'.", argument="trades")
     _refuse(table["closed_at"] < table["opened_at"], "is closed before it is opened")
     _refuse(~(table[["entry_price", "exit_price"]] > 0).all(axis=1) | (table["qty"] == 0),
             "has no price above zero, or no quantity")
@@ -128,7 +131,7 @@ def _read(given: pd.Series[Any], read: pd.Series[Any]) -> pd.Series[Any]:
     """Return what was read, unless a value was not."""
     undefined = np.flatnonzero(read.isna())
     if len(undefined):
-        raise InputError(f"{given.name} of trade {undefined[0]} is {given.iloc[undefined[0]]!r}.",
+        raise InputError(f"{given.name} of trade {undefined[0]} is {shown(given.iloc[undefined[0]])}.",
                          "Every closed trade needs a readable one; leave out trades that are still open.",
                          argument="trades")
     return read

@@ -29,7 +29,7 @@ from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.exceptions import InputError, StorageError, did_you_mean
+from jesse_nb.exceptions import InputError, StorageError, did_you_mean, shown
 
 __all__ = ["analyze_results"]
 
@@ -119,7 +119,7 @@ def analyze_results(
     (True, True)
     """
     if analysis_type not in _TYPES:
-        raise InputError(f"analysis_type is {analysis_type!r}.", did_you_mean(str(analysis_type), _TYPES))
+        raise InputError(f"analysis_type is {shown(analysis_type)}.", did_you_mean(str(analysis_type), _TYPES))
     check_whole("scenarios", scenarios, 0, 100_000)
     check_whole("paths", paths, 100, 1_000_000)
     check_whole("seed", seed, 0, 2**32 - 1)

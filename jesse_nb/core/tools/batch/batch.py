@@ -22,7 +22,7 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
-from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean
+from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
 
 __all__ = ["backtest_batch"]
 
@@ -168,7 +168,7 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
 def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
     given = [strategies] if isinstance(strategies, str | type | StrategyCode) else strategies
     if given is None or not isinstance(given, Iterable):
-        raise InputError.of("strategies", f"is {strategies!r}.", "Give a strategy, or a list of several.")
+        raise InputError.of("strategies", f"is {shown(strategies)}.", "Give a strategy, or a list of several.")
     codes = tuple(resolve_strategy(one, project) for one in given)
     if not codes:
         raise InputError.of("strategies", "is empty.", "Give at least one.")
@@ -178,11 +178,11 @@ def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
 def _texts(name: str, values: Any) -> tuple[str, ...]:
     given = [values] if isinstance(values, str) else values
     if given is None or not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
-        raise InputError(f"{name} is {values!r}.", "Give a text, or a list of several.")
+        raise InputError(f"{name} is {shown(values)}.", "Give a text, or a list of several.")
     texts = list(given)
     wrong = [text for text in texts if not isinstance(text, str)]
     if wrong:
-        raise InputError(f"{name} holds {wrong[0]!r}.", "Give texts.")
+        raise InputError(f"{name} holds {shown(wrong[0])}.", "Give texts.")
     if not texts:
         raise InputError(f"{name} is empty.", "Give at least one.")
     return tuple(texts)
@@ -192,7 +192,7 @@ def _timeframes(values: Any) -> tuple[str, ...]:
     frames = _texts("timeframes", values)
     for frame in frames:
         if frame not in TIMEFRAME_MINUTES:
-            raise PeriodError(f"Unknown timeframe {frame!r}.", did_you_mean(frame, TIMEFRAME_MINUTES),
+            raise PeriodError(f"Unknown timeframe {shown(frame)}.", did_you_mean(frame, TIMEFRAME_MINUTES),
                               argument="timeframes")
     return frames
 
@@ -206,13 +206,13 @@ def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
     elif start is not None or end is not None:
         raise InputError("Give periods, or start and end, not both.", argument="periods")
     if not isinstance(periods, Sequence) or isinstance(periods, str):
-        raise PeriodError.of("periods", f"is {periods!r}.", "Give (start, end) or a list of such pairs.")
+        raise PeriodError.of("periods", f"is {shown(periods)}.", "Give (start, end) or a list of such pairs.")
     if len(periods) == 2 and all(isinstance(moment, str) or not isinstance(moment, Sequence) for moment in periods):
         periods = [periods]
     spans = []
     for period in periods:
         if isinstance(period, str) or not isinstance(period, Sequence) or len(period) != 2:
-            raise PeriodError(f"A period cannot be {period!r}.", "It is (start, end), such as "
+            raise PeriodError(f"A period cannot be {shown(period)}.", "It is (start, end), such as "
                                                                  "('2024-01-01', '2024-06-01').", argument="periods")
         spans.append((to_ms(period[0], "start"), to_ms(period[1], "end")))
     if not spans:
@@ -235,7 +235,7 @@ def _checked_sets(sets: ParameterSets, sample: BacktestSpec) -> tuple[ParameterS
     for one in sets:
         both = sorted(set(one.values) & set(sample.hyperparameters))
         if both:
-            raise InputError(f"{both[0]!r} is in params and in hyperparameters.", "Keep it in one of them.",
+            raise InputError(f"{shown(both[0])} is in params and in hyperparameters.", "Keep it in one of them.",
                              argument="params")
         checked.append(replace(one, values=sample.with_hyperparameters(one.values).hyperparameters))
     return tuple(checked)

@@ -16,7 +16,7 @@ from jesse_nb.core.rendering import Explorable, Shown
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.study.batch_entry import JOIN, BatchEntry
 from jesse_nb.core.study.metric import Metric, resolve_metric
-from jesse_nb.exceptions import InputError, MetricError, did_you_mean
+from jesse_nb.exceptions import InputError, MetricError, did_you_mean, shown
 
 __all__ = ["DIMENSIONS", "MARKET", "BatchComparison", "BatchResult"]
 
@@ -223,7 +223,7 @@ class BatchResult(Explorable):
         judges = [across] if isinstance(across, str) else list(across)
         for name in judges:
             if name not in DIMENSIONS:
-                raise InputError(f"Ranks cannot be compared across {name!r}.", did_you_mean(str(name), DIMENSIONS))
+                raise InputError(f"Ranks cannot be compared across {shown(name)}.", did_you_mean(str(name), DIMENSIONS))
         others = [name for name in DIMENSIONS if name not in (*judges, "period")]
         varied = [name for name in others if self.labels[name].nunique() > 1]
         table = self.pivot(varied or others, judges, chosen)

@@ -19,6 +19,7 @@ from jesse_nb.core.simulator.strategies.dna import decode_base64_dna, is_legacy_
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["DEFAULTS", "ParameterSet", "ParameterSets", "is_dna", "parameter_sets", "params_from_words"]
@@ -104,12 +105,12 @@ def parameter_sets(params: Any, top: int = 10) -> ParameterSets:
             return _of_jesse_trials(params["best_trials"], top)
         return _grid(params)
     if isinstance(params, Path) or (isinstance(params, str) and params.strip().lower().endswith(".csv")):
-        return _of_csv(Path(params).expanduser(), top)
+        return _of_csv(user_path(params, "params"), top)
     if isinstance(params, str):
         return _listed(params.split())
     if isinstance(params, Iterable):
         return _listed(list(params))
-    raise InputError.of("params", f"is {params!r}.", "Give a list of dicts, a dict of name to values, an optimize "
+    raise InputError.of("params", f"is {shown(params)}.", "Give a list of dicts, a dict of name to values, an optimize "
                                                   "result, DNA texts or the path of a CSV.")
 
 
@@ -186,14 +187,14 @@ def _one(entry: Any) -> ParameterSet:
     if isinstance(entry, Mapping):
         return ParameterSet("", {str(name): value for name, value in entry.items()})
     if not isinstance(entry, str):
-        raise InputError(f"A parameter set cannot be {entry!r}.", "It is a dict of name to value, or a DNA text.",
+        raise InputError(f"A parameter set cannot be {shown(entry)}.", "It is a dict of name to value, or a DNA text.",
                          argument="params")
     dna = entry.strip()
     if is_dna(dna):
         return ParameterSet("", decode_base64_dna(dna) or {})
     if is_legacy_dna(dna):
         return ParameterSet(f"DNA {dna}", dna=dna)
-    raise InputError(f"{entry!r} is no DNA of Jesse's optimizer.",
+    raise InputError(f"{shown(entry)} is no DNA of Jesse's optimizer.",
                      "DNA is base64 text, or one character from ( to w a hyperparameter.", argument="params")
 
 
@@ -227,7 +228,7 @@ def _of_csv(path: Path, top: int) -> ParameterSets:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"The CSV {path} cannot be read: {reason}.", argument="params") from error
     if "dna" not in columns and not any(name.startswith(_DECODED) for name in columns):
-        raise InputError(f"{path} has no column dna and none that begins with {_DECODED!r}.",
+        raise InputError(f"{path} has no column dna and none that begins with {shown(_DECODED)}.",
                          "Give the CSV that Jesse's optimizer wrote under storage/genetics/csv.", argument="params")
     ranked = sorted(rows, key=_fitness, reverse=True)  # stable: rows without a fitness keep their order
     found: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from jesse_nb.core.rendering import Shown
 from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.registry import CHECK_CANDLES
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["CandleCheck", "check_candles"]
 
@@ -127,9 +127,9 @@ def check_candles(
     0
     """
     if not deviations > 0:
-        raise InputError(f"deviations is {deviations!r}; it must be above 0.")
+        raise InputError(f"deviations is {shown(deviations)}; it must be above 0.")
     if quiet_minutes < 2:
-        raise InputError(f"quiet_minutes is {quiet_minutes!r}; it must be at least 2.")
+        raise InputError(f"quiet_minutes is {shown(quiet_minutes)}; it must be at least 2.")
     source = store or CandleStore()
     info = source.resolve(symbol, exchange)
     candles = source.read(info.exchange, info.symbol, start, end)

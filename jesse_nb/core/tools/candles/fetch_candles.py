@@ -10,7 +10,7 @@ from jesse_nb.core.candles import CandleStore, Exchange, Fetched, SeriesInfo, ex
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.plan import Plan, planned
-from jesse_nb.exceptions import CandlesNotFoundError, ExchangeError, InputError, PeriodError, did_you_mean
+from jesse_nb.exceptions import CandlesNotFoundError, ExchangeError, InputError, PeriodError, did_you_mean, shown
 
 __all__ = ["fetch_candles", "update_candles"]
 
@@ -74,9 +74,9 @@ def fetch_candles(
     symbol, first = symbol_name(symbol), to_ms(start, "start")
     last = None if end is None else to_ms(end, "end")
     if last is not None and last <= first:
-        raise PeriodError(f"The end {end!r} does not come after the start {start!r}.", "The end is excluded.")
+        raise PeriodError(f"The end {shown(end)} does not come after the start {shown(start)}.", "The end is excluded.")
     if first >= time.time() * 1000:
-        raise PeriodError(f"The start {start!r} lies in the future.")
+        raise PeriodError(f"The start {shown(start)} lies in the future.")
     target = store or CandleStore()
 
     def work(control: JobControl) -> Fetched:

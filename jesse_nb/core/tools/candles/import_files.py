@@ -16,6 +16,7 @@ from jesse_nb.core.candles import (
 )
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JobCancelledError, did_you_mean
 
 __all__ = ["import_files"]
@@ -93,7 +94,7 @@ def _parts(source: list[str | Path], symbols: Sequence[str] | None) -> dict[str,
     if symbols is not None and len(symbols) == 1:
         symbol = symbol_name(symbols[0])
         return {symbol: source_files(source, symbol)}
-    folder = Path(source[0]).expanduser()
+    folder = user_path(source[0], "source")
     if len(source) > 1 or not folder.is_dir():
         raise InputError("These files are of one series, but which is not said.",
                          "Name one symbol, like -s BTC-USDT; several come from a folder only.")

@@ -7,7 +7,7 @@ from typing import Any
 from jesse_nb.core.analysis.studies.cpcv import cpcv_splits
 from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text
-from jesse_nb.exceptions import InputError, PeriodError
+from jesse_nb.exceptions import InputError, PeriodError, shown
 
 __all__ = ["cpcv_groups"]
 
@@ -40,7 +40,7 @@ def cpcv_groups(start: Any, end: Any, *, groups: int = 6, test_groups: int = 2, 
     """
     cpcv_splits(groups, test_groups)
     if isinstance(gap, bool) or not isinstance(gap, int) or gap < 0:
-        raise InputError.of("gap", f"is {gap!r}.", "It is a whole number of days from 0 up.")
+        raise InputError.of("gap", f"is {shown(gap)}.", "It is a whole number of days from 0 up.")
     first, last = to_ms(start, "start"), to_ms(end, "end")
     if first >= last:
         raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).", argument="end")

@@ -8,7 +8,7 @@ from typing import Any
 
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import FlagEach
-from jesse_nb.exceptions import JesseNbError
+from jesse_nb.exceptions import InputError, JesseNbError, shown
 
 __all__ = ["COMMAND", "MAGIC", "PYTHON", "Parameter"]
 
@@ -80,6 +80,9 @@ class Parameter:
         except JesseNbError as error:
             error.argument = self.name
             raise
+        except Exception as error:  # what a value's own code raises when it is looked at
+            raise InputError.of(self.name, f"is {shown(value)}, which cannot be looked at.",
+                                f"{type(error).__name__} was raised.") from error
 
     def read_words(self, words: Sequence[str], desk: Desk) -> Any:
         """Return the checked value of what was written on a line, in a form or in ``%config``.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from numbers import Integral
-from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.jobs.ray.address import RAY_ADDRESSES, check_address
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import Whole, whole_of
+from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["Candles", "Days", "Folder", "Jobs", "Megabytes", "Store", "a_path"]
@@ -127,15 +126,5 @@ class Store(Reader):
 
 def a_path(name: str, value: Any, others: str = "", what: str = "a folder's path") -> Any:
     """Return a path that can be one; its user's folder is found."""
-    wanted = f"It is {what}{', or ' if others else ''}{others}."
-    try:
-        text = os.fspath(value)
-    except TypeError:
-        raise InputError.of(name, f"is {shown(value)}.", wanted) from None
-    if not isinstance(text, str) or not text.strip() or "\0" in text or len(text) > 4096:
-        raise InputError.of(name, f"is {shown(value)}.", wanted)
-    try:
-        Path(text).expanduser()
-    except RuntimeError:
-        raise InputError.of(name, f"is {shown(value)}.", "There is no such user here.") from None
+    user_path(value, name, f"{what}{', or ' if others else ''}{others}")
     return value

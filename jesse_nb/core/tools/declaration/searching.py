@@ -34,7 +34,7 @@ class Values(Reader):
             if not (equals and key.isidentifier() and text):
                 raise InputError.of(name, f"takes NAME=VALUE pairs, not {shown(word)}.")
             if key in values:
-                raise InputError.of(name, f"gives {key!r} twice.")
+                raise InputError.of(name, f"gives {shown(key)} twice.")
             values[key] = literal(text)
         return values
 

@@ -24,7 +24,7 @@ from jesse_nb.core.tools.optimize.study_periods import study_periods
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["optimize"]
 
@@ -182,7 +182,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
     check_whole("top", top, 1, 1_000)
     check_whole("neighbours", neighbours, 0, 20)
     if not isinstance(parity, bool):
-        raise InputError(f"parity is {parity!r}.", "It is True or False.")
+        raise InputError(f"parity is {shown(parity)}.", "It is True or False.")
     check_seconds("timeout", timeout)
     pruner = check_pruner(pruner)
     metrics = resolve_metrics(metric)

@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.optimize.samplers import quiet_optuna
-from jesse_nb.exceptions import InputError, StorageError
+from jesse_nb.core.user_path import user_path
+from jesse_nb.exceptions import InputError, StorageError, shown
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.optimize_study import OptimizeStudy
@@ -43,7 +44,7 @@ def export_to_optuna(
                 study.set_user_attr(key, value)
             study.add_trials([_frozen(result, trial) for trial in result.trials])
     except optuna.exceptions.DuplicatedStudyError:
-        raise InputError(f"The storage has a study called {named!r} already.",
+        raise InputError(f"The storage has a study called {shown(named)} already.",
                          "Give another one: name='...'.") from None
     except Exception as error:  # noqa: BLE001 - each kind of storage has its own
         reason = re.sub(r"//[^/@\s]*@", "//", str(error).strip().split("\n")[0]).rstrip(".")
@@ -57,7 +58,7 @@ def _opened(storage: str | Path | BaseStorage) -> str | BaseStorage:
         # SQLAlchemy takes that for another driver than the one that Jesse brings.
         return storage if isinstance(storage, BaseStorage) else re.sub(
             r"^postgres(ql)?://", "postgresql+psycopg2://", str(storage))
-    path = Path(storage).expanduser()
+    path = user_path(storage, "storage")
     path.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(JournalFileBackend(str(path)))
 

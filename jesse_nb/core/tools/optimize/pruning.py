@@ -17,7 +17,7 @@ from jesse_nb.core.simulator.early_stop import Measure, StopRule
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.constraints import Constraint, deepest_drawdown
 from jesse_nb.core.study.metric import Metric
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["PRUNERS", "Pruning", "check_pruner", "make_pruning", "why_not"]
 
@@ -91,7 +91,7 @@ def check_pruner(pruner: Any) -> str:
     """
     name = "none" if pruner is None else str(pruner).strip().casefold()
     if name not in PRUNERS:
-        raise InputError(f"No pruner is called {pruner!r}.", did_you_mean(str(pruner), PRUNERS), argument="pruner")
+        raise InputError(f"No pruner is called {shown(pruner)}.", did_you_mean(str(pruner), PRUNERS), argument="pruner")
     return name
 
 

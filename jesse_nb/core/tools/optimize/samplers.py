@@ -18,7 +18,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from jesse_nb.core.study.space import Space
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["SAMPLERS", "make_sampler", "quiet_optuna"]
 
@@ -60,7 +60,7 @@ def make_sampler(
     wanted = name.strip().casefold().replace("-", "").replace("_", "") if isinstance(name, str) else name
     wanted = "nsga2" if wanted == "nsgaii" else wanted
     if wanted not in SAMPLERS:
-        raise InputError(f"No sampler is called {name!r}.", did_you_mean(str(name), SAMPLERS), argument="sampler")
+        raise InputError(f"No sampler is called {shown(name)}.", did_you_mean(str(name), SAMPLERS), argument="sampler")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InputError(f"The seed is {seed!r}.", "It is a whole number from 0 up to 4294967295.", argument="seed")
     with quiet_optuna():
@@ -90,10 +90,10 @@ def _cmaes(seed: int, space: Space, n_metrics: int, violations: Violations | Non
                          "Use sampler='nsga2' or 'tpe'.", argument="sampler")
     categorical = [dimension.name for dimension in space.dimensions if dimension.kind == "categorical"]
     if categorical:
-        raise InputError(f"The sampler 'cmaes' needs numbers, but {categorical[0]!r} is categorical.",
+        raise InputError(f"The sampler 'cmaes' needs numbers, but {shown(categorical[0])} is categorical.",
                          "Use sampler='tpe'.", argument="sampler")
     if len(space) < 2:
-        raise InputError(f"The sampler 'cmaes' needs two parameters or more, not only {space.names[0]!r}.",
+        raise InputError(f"The sampler 'cmaes' needs two parameters or more, not only {shown(space.names[0])}.",
                          "Use sampler='tpe'.", argument="sampler")
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
 

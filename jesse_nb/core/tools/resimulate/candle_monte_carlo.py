@@ -26,7 +26,7 @@ from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
 from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, Resimulation, check_backtest, figures
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["CandleMonteCarlo", "candle_monte_carlo"]
 
@@ -144,7 +144,7 @@ def candle_monte_carlo(
     check_whole("seed", seed, 0, 2**63)
     chosen = CandlePipeline(pipeline) if isinstance(pipeline, str) else pipeline or CandlePipeline()
     if not isinstance(chosen, CandlePipeline):
-        raise InputError(f"pipeline is {pipeline!r}.", "It is a CandlePipeline, or the name of one.")
+        raise InputError(f"pipeline is {shown(pipeline)}.", "It is a CandlePipeline, or the name of one.")
     request = request_again(result.spec, strategy=strategy, project=project, candles=candles, store=store,
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, result.spec)

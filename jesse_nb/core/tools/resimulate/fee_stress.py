@@ -21,7 +21,7 @@ from jesse_nb.core.tools.registry import FEE_STRESS
 from jesse_nb.core.tools.request import Jobs
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, Resimulation, check_backtest, figures
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["FeeStress", "fee_stress"]
 
@@ -140,7 +140,7 @@ def _checked(factors: Any) -> list[float]:
     values = list(factors) if isinstance(factors, Sequence) and not isinstance(factors, str) else [factors]
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
-            raise InputError(f"The factor {value!r} is no number from 0 up.", "Write factors=(1, 2, 3).")
+            raise InputError(f"The factor {shown(value)} is no number from 0 up.", "Write factors=(1, 2, 3).")
     if not values or len(set(values)) < len(values):
-        raise InputError(f"factors is {factors!r}.", "Give at least one, each once.")
+        raise InputError(f"factors is {shown(factors)}.", "Give at least one, each once.")
     return [float(value) for value in values]

@@ -24,7 +24,7 @@ from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
 from jesse_nb.core.tools.walk_forward.walk_forward_job import WalkForward, WalkForwardPlan
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.exceptions import InputError, did_you_mean
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["walk_forward"]
 
@@ -182,5 +182,5 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
                                anchored=anchored, constraints=kept, **common)
         return plan_of_run("walk_forward", prepared.spec, lambda control: WalkForward(plan, control).run(),
                            background=background, details=plan)
-    raise InputError(f"No split is called {split!r}.", did_you_mean(str(split), ("windows", "cpcv")),
+    raise InputError(f"No split is called {shown(split)}.", did_you_mean(str(split), ("windows", "cpcv")),
                      argument="split")
