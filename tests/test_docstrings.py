@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import doctest
 import inspect
 from collections.abc import Iterator
@@ -51,5 +52,8 @@ def test_the_example_holds(
     run = [part for part in example.examples if not part.options.get(doctest.SKIP)]
     assert example.examples, f"{name} has no example"
     assert bool(run) == (name not in OUTSIDE)
-    told = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
+    try:
+        told = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(example)
+    finally:
+        vars(builtins).pop("_", None)  # the last value shown; where it stands, IPython sets no `_` of its own
     assert told.failed == 0, capsys.readouterr().out

@@ -15,8 +15,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 #: Each room may import from itself and from those after it.
 FLOORS = ["magics", "widgets", "report",
           "core.tools", "core.analysis", "core.study", "core.jobs", "core.simulator", "core.candles"]
-GROUND = ("core.jesse_runtime", "core.deferred_imports", "core.rendering", "core.times", "core.user_path", "core.whole_files",
-          "exceptions")
+GROUND = ("core.jesse_runtime", "core.deferred_imports", "core.rendering", "core.times", "core.user_path",
+          "core.whole_files", "exceptions")
 
 #: What only the front ends may need; core and report must work without them.
 WIDGETS = ("ipywidgets", "anywidget", "plotly")

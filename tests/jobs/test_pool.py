@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -162,6 +163,20 @@ def test_no_process_is_left_a_second_after_the_end(end: str, candle_store: Candl
     assert not [member for member in family if _lives(member)]
 
 
+def kill_one(victim: str) -> None:
+    """Kill a run, a worker or the workers' server, as soon as there is one."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself meanwhile
+            servers = [child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline())]
+            workers = [worker for server in servers for worker in server.children()]
+            runs = [run for worker in workers for run in worker.children()]
+            for process in {"run": runs, "worker": workers, "server": servers}[victim][:1]:
+                process.kill()
+                return
+    raise AssertionError(f"there was no {victim} to kill")
+
+
 @pytest.mark.parametrize("victim", ["run", "worker", "server"])
 def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: CandleStore, tmp_path: Path) -> None:
     def run(name: str) -> Job[OptimizeResult]:
@@ -174,11 +189,7 @@ def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: C
     for done in (3, 9, 15):
         while job.progress.done < done and not job.wait(0.01):
             pass
-        server = next(child for child in psutil.Process().children() if "forkserver" in " ".join(child.cmdline()))
-        workers = server.children()
-        runs = [run for worker in workers for run in worker.children()]
-        for process in {"run": runs, "worker": workers, "server": [server]}[victim][:1]:
-            process.kill()
+        kill_one(victim)
     result = job.result(120)
     assert [(trial.params, trial.values) for trial in result.trials] == [
         (trial.params, trial.values) for trial in expected.trials]
