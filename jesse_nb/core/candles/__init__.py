@@ -7,6 +7,7 @@ from jesse_nb.core.candles.exporters import export_candles
 from jesse_nb.core.candles.fetching import Fetched, fetch_series
 from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
 from jesse_nb.core.candles.importing.archives import named_series
+from jesse_nb.core.candles.importing.file_markets import files_of_one_market
 from jesse_nb.core.candles.importing.frames import read_candles
 from jesse_nb.core.candles.importing.importers import import_candles, read_source, source_files
 from jesse_nb.core.candles.mapped import CandleCache
@@ -41,6 +42,7 @@ __all__ = [
     "exchange_names",
     "export_candles",
     "fetch_series",
+    "files_of_one_market",
     "fill_gaps",
     "find_gaps",
     "fingerprint_candles",

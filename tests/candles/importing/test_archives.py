@@ -106,9 +106,81 @@ def test_freqtrades_folder(tmp_path: Path) -> None:
     dated.to_feather(folder / "futures" / "SOL_USDT_USDT-1m-futures.feather")
     dated.to_feather(folder / "futures" / "SOL_USDT_USDT-1m-mark.feather")
     assert list(named_series(folder)) == ["BTC-USDT", "ETH-USDT", "SOL-USDT"]
-    import_files([folder], "Binance Spot")
-    for symbol in ("BTC-USDT", "ETH-USDT", "SOL-USDT"):
+    with pytest.raises(InputError, match="SOL-USDT of futures only, and Binance Spot is a spot market"):
+        import_files([folder], "Binance Spot")
+    import_files([folder], "Binance Spot", ["BTC-USDT", "ETH-USDT"])
+    for symbol in ("BTC-USDT", "ETH-USDT"):
         assert np.array_equal(stored(symbol), CANDLES)
+    import_files([folder], "Binance Perpetual Futures", ["SOL-USDT"])
+    assert [info.symbol for info in CandleStore().list() if info.exchange.endswith("Futures")] == ["SOL-USDT"]
+
+
+#: Where an archive's mirror and freqtrade keep a symbol of several markets.
+MIRROR = "data/{}/monthly/{}/BTCUSDT/1m/BTCUSDT-1m-2024-{}.csv"
+MARKETS = {
+    "spot": MIRROR.format("spot", "klines", "01"), "futures": MIRROR.format("futures/um", "klines", "02"),
+    "mark": MIRROR.format("futures/um", "markPriceKlines", "03"),
+    "index": MIRROR.format("futures/um", "indexPriceKlines", "04"),
+    "premium": MIRROR.format("futures/um", "premiumIndexKlines", "05"),
+}  # fmt: skip
+
+
+def mixed_folder(tmp_path: Path) -> dict[str, Path]:
+    """One symbol of five markets, each of another period, so that nothing contradicts."""
+    frame, paths = frame_of(), {}
+    for number, (market, name) in enumerate(MARKETS.items()):
+        paths[market] = tmp_path / name
+        paths[market].parent.mkdir(parents=True)
+        later = frame.assign(timestamp=frame["timestamp"] + number * 10 * 86_400_000)
+        later.to_csv(paths[market], index=False)
+    return paths
+
+
+@pytest.mark.parametrize("symbols", [None, ["BTC-USDT"]])
+def test_a_mixed_folder_never_joins_two_markets(tmp_path: Path, symbols: list[str] | None) -> None:
+    paths = mixed_folder(tmp_path)
+    with pytest.raises(InputError, match=r"BTC-USDT of 2 markets: 1 in .*futures.*; 1 in .*spot.*Name one of these"):
+        import_files([tmp_path], "Binance", symbols)
+    for market, exchange in (("spot", "Binance Spot"), ("futures", "Binance Perpetual Futures")):
+        (info,) = import_files([tmp_path], exchange, symbols)
+        assert info.rows == len(CANDLES)
+        assert np.array_equal(CandleStore().read(exchange, "BTC-USDT"), read_source(paths[market], "BTC-USDT"))
+    for folder, exchange in (("data/spot", "Binance Perpetual Futures"), ("data/futures", "Binance Spot")):
+        with pytest.raises(InputError, match="only, and Binance"):
+            import_files([tmp_path / folder], exchange, symbols)
+
+
+@pytest.mark.parametrize("market", ["mark", "index", "premium"])
+def test_what_nobody_trades_at_is_no_series(tmp_path: Path, market: str) -> None:
+    path = mixed_folder(tmp_path)[market]
+    with pytest.raises(InputError, match="at which nobody trades"):
+        import_candles(path, "BTC-USDT", "Binance Perpetual Futures")
+    with pytest.raises(InputError, match="at whose prices nobody trades"):
+        import_files([path.parent], "Binance Perpetual Futures")
+    assert CandleStore().list() == []
+
+
+def test_months_and_days_of_one_market_are_one_series(tmp_path: Path) -> None:
+    for number, name in enumerate(("monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01.csv",
+                                   "daily/klines/BTCUSDT/1m/2024/02/BTCUSDT-1m-2024-02-01.csv")):
+        path = tmp_path / "spot" / name
+        path.parent.mkdir(parents=True)
+        frame_of().assign(timestamp=frame_of()["timestamp"] + number * 10 * 86_400_000).to_csv(path, index=False)
+    (info,) = import_files([tmp_path], "Binance Spot")
+    assert info.rows == 2 * len(CANDLES)
+
+
+def test_two_exchanges_in_one_folder_are_two_markets(tmp_path: Path) -> None:
+    for number, exchange in enumerate(("binance", "kraken")):
+        (tmp_path / exchange).mkdir()
+        frame = frame_of().assign(timestamp=frame_of()["timestamp"] + number * 10 * 86_400_000)
+        frame.rename(columns={"timestamp": "date"}).assign(
+            date=pd.to_datetime(frame["timestamp"], unit="ms", utc=True)).to_feather(
+            tmp_path / exchange / "BTC_USDT-1m.feather")
+    with pytest.raises(InputError, match="BTC-USDT of 2 markets"):
+        import_files([tmp_path], "Binance Spot")
+    (info,) = import_files([tmp_path / "binance"], "Binance Spot")
+    assert info.rows == len(CANDLES)
 
 
 def jesse_table() -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from jesse_nb.core.candles.importing.archives import is_checksum, named_series, verify_checksum
 from jesse_nb.core.candles.importing.columns import candles_from_frame
+from jesse_nb.core.candles.importing.file_markets import files_of_one_market, refuse_untraded
 from jesse_nb.core.candles.importing.files import read_frames
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
@@ -122,7 +123,7 @@ def read_source(
     if isinstance(source, np.ndarray):
         raise InputError("An array does not say which column is which.",
                          "Use CandleStore().write(exchange, symbol, array) for candles in Jesse's order.")
-    files, parts = source_files(source, symbol), []
+    files, parts = source_files(source, symbol, exchange), []
     for number, path in enumerate(files):
         progress(number, len(files))
         parts += [(name, _named(name, frame, symbol, exchange)) for name, frame in _tables(path, columns)]
@@ -175,7 +176,7 @@ def _checked(frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
         raise InvalidCandlesError(f"The columns cannot be read as candles: {reason}.") from error
 
 
-def source_files(source: Any, symbol: str) -> list[Path]:
+def source_files(source: Any, symbol: str, exchange: str = "") -> list[Path]:
     """Return the files that paths, patterns and folders stand for, each once.
 
     Parameters
@@ -184,11 +185,14 @@ def source_files(source: Any, symbol: str) -> list[Path]:
         A path, a pattern, a folder, or a list of those.
     symbol
         Whose files are taken from a folder.
+    exchange
+        What they are filed under: where a folder has the symbol of several markets, it chooses between spot and
+        futures.
 
     Raises
     ------
     InputError
-        When there is no such file.
+        When there is no such file, a folder has the symbol of several markets, or nobody trades at its prices.
     """
     if isinstance(source, str | os.PathLike):
         parts: list[Any] = [source]
@@ -205,21 +209,23 @@ def source_files(source: Any, symbol: str) -> list[Path]:
                              "Give a path, a pattern, a list of those, or a DataFrame.")
         path = user_path(part, "source", "a file's path, or a pattern")
         if path.is_dir():
-            files.update(dict.fromkeys(match.resolve() for match in _in_folder(path, symbol)))
+            files.update(dict.fromkeys(match.resolve() for match in _in_folder(path, symbol, exchange)))
             continue
         matches = [path] if path.is_file() else sorted(_matching(path))
         matches = [match for match in matches if match.is_file() and not is_checksum(match)]
         if not matches:
             raise _no_such_file(path)
+        for match in matches:
+            refuse_untraded(match)
         files.update(dict.fromkeys(match.resolve() for match in matches))
     return list(files)
 
 
-def _in_folder(folder: Path, symbol: str) -> list[Path]:
-    """Return a folder's one-minute files of a symbol, told by their names."""
+def _in_folder(folder: Path, symbol: str, exchange: str) -> list[Path]:
+    """Return a folder's one-minute files of a symbol on one market, told by their names."""
     found = named_series(folder)
     if symbol in found:
-        return found[symbol]
+        return files_of_one_market(symbol, found[symbol], folder, exchange)
     hint = f"Say which files in it, like '{folder / '*.csv'}'."
     if not found:
         raise InputError(f"{folder} is a folder without files like BTCUSDT-1m-2024-01.zip or BTC_USDT-1m.feather.",

@@ -9,6 +9,7 @@ from jesse_nb.core.candles import (
     CandleStore,
     SeriesInfo,
     exchange_name,
+    files_of_one_market,
     import_candles,
     named_series,
     source_files,
@@ -61,7 +62,7 @@ def import_files(
     Raises
     ------
     InputError
-        When the source does not exist or does not say of which symbol it is.
+        When the source does not exist, does not say of which symbol it is, or has that symbol of several markets.
     InvalidCandlesError
         When the data is not one-minute candles, or files contradict each other or stored candles.
     StorageError
@@ -73,7 +74,7 @@ def import_files(
     >>> jn.import_files(["data/spot"], "Binance Spot")                         # doctest: +SKIP
     """
     exchange, target = exchange_name(exchange), store or CandleStore()
-    parts = _parts(list(source), symbols)
+    parts = _parts(list(source), symbols, exchange)
 
     def work(control: JobControl) -> list[SeriesInfo]:
         found: list[SeriesInfo] = []
@@ -87,13 +88,13 @@ def import_files(
     return Plan("import", f"{', '.join(parts)} of {exchange}", work, background=background)
 
 
-def _parts(source: list[str | Path], symbols: Sequence[str] | None) -> dict[str, list[Path]]:
+def _parts(source: list[str | Path], symbols: Sequence[str] | None, exchange: str) -> dict[str, list[Path]]:
     """Return the files of each symbol."""
     if not source:
         raise InputError("There is nothing to import.", "Name a file, a pattern or a folder.")
     if symbols is not None and len(symbols) == 1:
         symbol = symbol_name(symbols[0])
-        return {symbol: source_files(source, symbol)}
+        return {symbol: source_files(source, symbol, exchange)}
     folder = user_path(source[0], "source")
     if len(source) > 1 or not folder.is_dir():
         raise InputError("These files are of one series, but which is not said.",
@@ -106,7 +107,7 @@ def _parts(source: list[str | Path], symbols: Sequence[str] | None) -> dict[str,
     for symbol in wanted:
         if symbol not in found:
             raise InputError(f"{folder} has no one-minute file of {symbol}.", did_you_mean(symbol, found))
-    return {symbol: found[symbol] for symbol in wanted}
+    return {symbol: files_of_one_market(symbol, found[symbol], folder, exchange) for symbol in wanted}
 
 
 def _progress_of(control: JobControl) -> Callable[[int, int], None]:

@@ -1,0 +1,111 @@
+"""Of which market the candles in a file are, as its name and its folders tell it.
+
+A symbol alone is no market: archives and tools keep BTCUSDT of the spot market, of futures, and what is no price of
+trades at all (mark, index and premium) under names that differ in their folders only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jesse_nb.exceptions import InputError
+
+__all__ = ["files_of_one_market", "refuse_untraded"]
+
+#: Folders and endings of series at which nobody trades.
+_UNTRADED = {"markpriceklines": "mark prices", "indexpriceklines": "index prices",
+             "premiumindexklines": "the premium index", "mark": "mark prices", "index": "index prices",
+             "premiumindex": "the premium index", "funding_rate": "funding rates"}
+#: ``BTC_USDT_USDT-1m-mark.feather``, ``BTC_USDT_USDT-8h-funding_rate.feather``
+_ENDING = re.compile(r"-\d+[smhdwM]-(\w+)\.")
+
+_SPOT = {"spot"}
+_FUTURES = {"futures", "future", "um", "cm", "linear", "inverse", "swap", "perpetual", "perp", "delivery"}
+
+#: Folders that say when or how often, not which market.
+_TIME = re.compile(r"\d{4}(-\d{2}){0,2}|\d{2}|daily|monthly|klines|candles|\d+[smhdw]", re.IGNORECASE)
+
+
+def refuse_untraded(path: Path) -> None:
+    """Refuse a file of prices at which nobody trades, by its name and its folders.
+
+    Raises
+    ------
+    InputError
+        Which says what they are.
+    """
+    what = _untraded(path)
+    if what:
+        raise InputError(f"{path.name} holds {what}, at which nobody trades.", "Import the klines of trades.")
+
+
+def files_of_one_market(symbol: str, files: Sequence[Path], folder: Path, exchange: str) -> list[Path]:
+    """Return those of a symbol's files that are of the exchange's market.
+
+    Parameters
+    ----------
+    symbol
+        Whose files they are.
+    files
+        In the folder or below it.
+    folder
+        What the user named.
+    exchange
+        What they are filed under. One that is called spot or futures chooses between these two.
+
+    Raises
+    ------
+    InputError
+        When they are of several markets and the exchange's name does not choose, or of another kind than it.
+    """
+    markets: dict[tuple[str, str], list[Path]] = {}
+    for path in files:
+        if not _untraded(path):
+            markets.setdefault(_market(path, folder, symbol), []).append(path)
+    wanted = _kind(re.split(r"[^a-z]+", exchange.casefold()))
+    chosen = {market: paths for market, paths in markets.items() if not wanted or market[0] in ("", wanted)}
+    told = [market for market in chosen if market[0] == wanted]
+    if wanted and told:
+        chosen = {market: chosen[market] for market in told}
+    if len(chosen) == 1:
+        return next(iter(chosen.values()))
+    if not markets:
+        raise InputError(f"{folder} has files of {symbol} only at whose prices nobody trades.",
+                         "Import the klines of trades.")
+    found = "; ".join(f"{len(paths)} in {paths[0].parent}" for paths in (chosen or markets).values())
+    if not chosen:
+        raise InputError(f"{folder} holds {symbol} of futures only, and {exchange} is a spot market."
+                         if wanted == "spot" else
+                         f"{folder} holds {symbol} of the spot market only, and {exchange} is one of futures.",
+                         f"Name the exchange as Jesse calls that market. Found: {found}.")
+    raise InputError(f"{folder} holds {symbol} of {len(chosen)} markets: {found}.",
+                     "Name one of these folders, or a pattern of its files and the symbol.")
+
+
+def _market(path: Path, folder: Path, symbol: str) -> tuple[str, str]:
+    """Return the kind of a file's market, spot, futures or unknown, and the folders that tell it from others."""
+    plain = symbol.replace("-", "").casefold()
+    parts = [part.casefold() for part in path.relative_to(folder).parts[:-1]]
+    parts = [part for part in parts if not _TIME.fullmatch(part) and re.sub(r"[^a-z0-9]", "", part) != plain]
+    above = [part.casefold() for part in folder.absolute().parts]
+    ending = _ENDING.search(path.name)
+    kind = _kind([ending[1].casefold()] if ending else []) or _kind(reversed(parts)) or _kind(reversed(above[-6:]))
+    return kind, "/".join(parts)
+
+
+def _kind(words: Iterable[str]) -> str:
+    for word in words:
+        if word in _SPOT:
+            return "spot"
+        if word in _FUTURES:
+            return "futures"
+    return ""
+
+
+def _untraded(path: Path) -> str:
+    ending = _ENDING.search(path.name)
+    folders = [part for part in path.absolute().parts[:-1] if part.casefold().endswith("klines")]
+    words = [ending[1], *folders] if ending else folders
+    return next((_UNTRADED[word.casefold()] for word in words if word.casefold() in _UNTRADED), "")
