@@ -34,11 +34,21 @@ def test_gaps_and_whose_they_are() -> None:
     holes = np.delete(DAYS, np.r_[100, 2_000:2_090, 4_000:4_005], axis=0)
     asked = ((START + 1_999 * MINUTE, START + 2_100 * MINUTE),)
     found = find_suspicious(holes, asked=asked)
+    jumps = [100 * (DAYS[after, 1] / DAYS[first - 1, 2] - 1) for first, after in
+             ((2_000, 2_090), (4_000, 4_005), (100, 101))]  # open after over close before
     assert [(one.kind, one.size, one.what) for one in found] == [
-        ("gap", 90, "90 minutes missing, which the exchange does not have"),
-        ("gap", 5, "5 minutes missing"),
-        ("gap", 1, "1 minute missing"),
+        ("gap", 90,
+         f"90 minutes missing, the price {jumps[0]:+,.2f} % away after it, which the exchange does not have"),
+        ("gap", 5, f"5 minutes missing, the price {jumps[1]:+,.2f} % away after it"),
+        ("gap", 1, f"1 minute missing, the price {jumps[2]:+,.2f} % away after it"),
     ]
+
+
+def test_a_price_that_doubles_across_a_gap_is_told() -> None:
+    doubled = DAYS.copy()
+    doubled[2_090:, 1:5] *= 2 * DAYS[1_999, 2] / DAYS[2_090, 1]
+    (found,) = find_suspicious(np.delete(doubled, np.r_[2_000:2_090], axis=0))
+    assert found.what == "90 minutes missing, the price +100.00 % away after it"
 
 
 @pytest.mark.parametrize("length", [59, 60, 300])

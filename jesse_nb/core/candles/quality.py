@@ -110,8 +110,11 @@ def _ordered(findings: Iterator[Finding]) -> list[Finding]:
 def _gaps(candles: Candles, asked: tuple[tuple[int, int], ...]) -> Iterator[Finding]:
     for gap in find_gaps(candles[:, 0]):
         known = any(start <= gap.start and gap.end <= end for start, end in asked)
+        after = int(np.searchsorted(candles[:, 0], gap.end))
+        jump = 100.0 * (candles[after, 1] / candles[after - 1, 2] - 1.0)
         yield Finding("gap", gap.start, gap.end, gap.minutes,
-                      f"{_minutes(gap.minutes)} missing" + (", which the exchange does not have" if known else ""))
+                      f"{_minutes(gap.minutes)} missing, the price {jump:+,.2f} % away after it"
+                      + (", which the exchange does not have" if known else ""))
 
 
 def _silent(candles: Candles, least: int) -> Iterator[Finding]:

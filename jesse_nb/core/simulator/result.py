@@ -42,7 +42,8 @@ class ResultCard:
     versions
         Package name to version.
     notes
-        What the run depended on beside its key, a sentence each: a clock, a file that it read.
+        What to know of the run, a sentence each: what it depended on beside its key (a clock, a file that it read),
+        how prices jumped across missing minutes and what positions earned there.
     """
 
     strategies: dict[str, str]

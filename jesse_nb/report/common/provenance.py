@@ -127,7 +127,7 @@ def card_of_windows(result: WalkForwardResult) -> ResultCard | None:
 
 
 def notes_of(card: ResultCard | None) -> tuple[str, ...]:
-    """Return what a run depended on beside its key, a sentence each."""
+    """Return what to know of a run, a sentence each: :attr:`ResultCard.notes`."""
     return () if card is None else card.notes
 
 
@@ -150,7 +150,7 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
         lines += [(f"candles of {series}", fingerprint) for series, fingerprint in card.candles.items()]
     missing = card.missing_minutes if card is not None else sum(part.missing for part in spec.candles)
     lines += [("missing minutes", f"{missing:,}, {_GAPS.get(spec.gaps, spec.gaps)}" if missing else "none")]
-    lines += [*extra, *(("beside its key", note) for note in notes_of(card))]
+    lines += [*extra, *(("note", note) for note in notes_of(card))]
     versions = dict(card.versions) if card is not None else {"jesse": spec.jesse_version}
     lines += [("versions", ", ".join(f"{package} {version}" for package, version in versions.items()))]
     return Table(("", ""), tuple((cell(name), cell(text)) for name, text in lines), words=2)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
+import tracemalloc
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jesse_nb.core.candles import CandleStore, export_candles, import_candles, named_series, read_source
+from jesse_nb.core.candles.importing import files
 from jesse_nb.core.tools.candles.import_files import import_files
 from jesse_nb.exceptions import InputError, InvalidCandlesError, JesseNbError, JobCancelledError
 from tests.candles.helpers import damaged, fuzzed, random_candles
@@ -286,3 +291,41 @@ def test_a_damaged_zip_is_imported_right_or_not_at_all(tmp_path: Path, data: st.
     # Every member carries a CRC: what is read at all is a whole member, or both.
     possible = [CANDLES[:8], CANDLES[6:12], CANDLES[:12]]
     assert any(np.array_equal(imported, rows) for rows in possible)
+
+
+def packed_zeros(kind: str, count: int) -> bytes:
+    target = io.BytesIO()
+    if kind == "gz":
+        with gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1) as file:
+            for _ in range(count >> 20):
+                file.write(bytes(1 << 20))
+    else:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, \
+                archive.open("candles.csv", "w", force_zip64=True) as file:  # fmt: skip
+            for _ in range(count >> 20):
+                file.write(bytes(1 << 20))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz"])
+def test_packed_zeros_are_refused_before_they_are_unpacked(tmp_path: Path, kind: str) -> None:
+    path = file_of(tmp_path, packed_zeros(kind, 200 << 20), f"BTCUSDT-1m-2024-01.{kind}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidCandlesError, match="neither Parquet nor text"):
+            import_candles(path, "BTC-USDT", "Binance Spot")
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("write", [pd.DataFrame.to_parquet, pd.DataFrame.to_feather])
+def test_more_rows_than_any_market_has_minutes_are_refused(
+    tmp_path: Path, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(frame_of(), tmp_path / "candles")
+    monkeypatch.setattr(files, "_MOST_ROWS", len(CANDLES))
+    assert len(read_source(tmp_path / "candles")) == len(CANDLES)
+    monkeypatch.setattr(files, "_MOST_ROWS", len(CANDLES) - 1)
+    with pytest.raises(InvalidCandlesError, match=f"has {len(CANDLES)} rows; {len(CANDLES) - 1} are read at the most"):
+        read_source(tmp_path / "candles")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.progress import Progress
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.exceptions import JobCancelledError
+from tests.candles.helpers import random_candles
 from tests.strategies import TREND
 
 #: Long enough to be seen on its way.
@@ -63,3 +66,36 @@ def test_it_stops_on_its_way(start: Any) -> None:
     with pytest.raises(JobCancelledError):
         job.result(30)
     assert 0 < job.progress.done < 20
+
+
+HOLD = """
+from jesse.strategies import Strategy
+
+class Hold(Strategy):
+    def should_long(self):
+        return self.index == 0
+
+    def go_long(self):
+        self.buy = self.balance * 0.5 / self.price, self.price
+"""
+
+
+@pytest.mark.parametrize("gaps", ["fill", "keep"])
+@pytest.mark.parametrize("factor", [2.0, 0.5, 1.0])
+def test_a_jump_across_missing_days_is_told_with_what_it_earned(tmp_path: Path, gaps: Any, factor: float) -> None:
+    candles = random_candles(20 * 1_440)
+    cut = slice(10 * 1_440, 13 * 1_440)
+    candles[cut.stop :, 1:5] *= factor * candles[cut.start - 1, 2] / candles[cut.stop, 1]
+    store = CandleStore(tmp_path / "candles")
+    store.write("Binance Spot", "BTC-USDT", np.delete(candles, np.r_[cut], axis=0))
+    result = backtest(HOLD, "BTC-USDT", "1h", "2023-01-05", "2023-01-20", candles=store, gaps=gaps, fee=0.0,
+                      warm_up_candles=0, store=tmp_path / "runs.sqlite")  # fmt: skip
+    (trade,) = result.trades.to_dict("records")
+    earned = trade["qty"] * (candles[cut.stop, 1] - candles[cut.start - 1, 2])
+    expected = [] if factor == 1.0 else [
+        f"The price of BTC-USDT jumped by {100 * (factor - 1):+.1f} % across 4,320 minutes without a candle from "
+        "2023-01-11.",
+        "1 trade of BTC-USDT was open across minutes without a candle, where nobody could trade, and earned "
+        f"{earned:+,.2f} there."]
+    assert list(result.card.notes) == expected
+    assert all(note[:40] in " ".join(str(result).split()) for note in expected)

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
+from typing import IO
 
 import pandas as pd
 import pyarrow as pa
@@ -28,8 +29,12 @@ _FEATHER = (b"ARROW1", b"FEA1")
 #: Rows of a JSON file that is a list of lists: what freqtrade and most exchanges' interfaces write.
 _JSON_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 
-# More than a century of one-minute candles: what unpacks to this is no candle file.
-_LARGEST_BYTES = 8 * 2**30
+# What unpacks to more, or has more rows, is no file of one series: minutes since 2009 are ten million, of a hundred
+# bytes each.
+_LARGEST_BYTES, _MOST_ROWS = 2 * 2**30, 20_000_000
+
+#: So much of what is packed is looked at before all of it is unpacked.
+_HEAD_BYTES = 2**16
 
 
 def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -53,11 +58,14 @@ def read_frames(name: str, content: bytes, columns: Sequence[str] | None = None)
         if content.startswith(_ZIP):
             yield from _unzipped(name, content, columns)
         elif content.startswith(_GZIP):
-            yield from read_frames(name, _gunzipped(content), columns)
+            yield from read_frames(name, _gunzipped(name, content), columns)
         elif content.startswith(_PARQUET):
+            _refuse_more_rows(name, pq.read_metadata(io.BytesIO(content)).num_rows)
             yield name, _frame(pq.read_table(io.BytesIO(content), page_checksum_verification=True))
         elif content.startswith(_FEATHER):
-            yield name, _frame(feather.read_table(io.BytesIO(content)))
+            table = feather.read_table(io.BytesIO(content))
+            _refuse_more_rows(name, len(table))
+            yield name, _frame(table)
         elif content[:64].lstrip().startswith((b"[", b"{")):
             yield name, _read_json(name, content)
         else:
@@ -89,21 +97,37 @@ def _unzipped(name: str, content: bytes, columns: Sequence[str] | None) -> Itera
         if sum(member.file_size for member in members) > _LARGEST_BYTES:
             raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
         for member in members:
-            inside = archive.read(member)
+            with archive.open(member) as file:
+                inside = _unpacked(name, file)
             if inside.startswith(_ZIP):
                 raise InvalidCandlesError(f"{name} holds another archive, {shown(member.filename)}.",
                                           "Unpack it first.")
             yield from read_frames(f"{name}/{' '.join(member.filename.split())}", inside, columns)
 
 
-def _gunzipped(content: bytes) -> bytes:
+def _gunzipped(name: str, content: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-        inside = file.read(_LARGEST_BYTES + 1)
-    if len(inside) > _LARGEST_BYTES:
-        raise InvalidCandlesError(f"It unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
+        inside = _unpacked(name, file)
     if inside.startswith(_GZIP):
         raise InvalidCandlesError("It is compressed twice.", "Unpack it first.")
     return inside
+
+
+def _unpacked(name: str, file: IO[bytes] | gzip.GzipFile) -> bytes:
+    """Return all of a packed file, unless its beginning tells already that it is no table."""
+    head = file.read(_HEAD_BYTES)
+    if not head.startswith((*_ZIP, _GZIP, _PARQUET, *_FEATHER)) and b"\0" in head:
+        raise InvalidCandlesError(f"{name} is neither Parquet nor text in UTF-8.")
+    inside = head + file.read(_LARGEST_BYTES + 1 - len(head))
+    if len(inside) > _LARGEST_BYTES:
+        raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
+    return inside
+
+
+def _refuse_more_rows(name: str, rows: int) -> None:
+    if rows > _MOST_ROWS:
+        raise InvalidCandlesError(f"{name} has {rows:,} rows; {_MOST_ROWS:,} are read at the most.",
+                                  "Import it in parts.")
 
 
 def _read_json(name: str, content: bytes) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from jesse_nb.core.simulator.daily_samples import ProgressFile
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.backtest.missing_minutes import with_gap_notes
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import BACKTEST
@@ -148,7 +149,7 @@ def backtest(
                 _tell(control, prepared.spec, 1.0, 0)
                 for remark in evaluator.remarks:
                     warnings.warn(remark, RuntimeWarning, stacklevel=1)
-                return outcome.record.to_result(prepared.spec)
+                return with_gap_notes(outcome.record.to_result(prepared.spec), prepared)
             evaluator.cancel()
         raise JobCancelledError("The backtest was cancelled.")
 
