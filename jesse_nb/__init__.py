@@ -157,47 +157,29 @@ __all__ = [
     "windows_table",
 ]
 
+#: Public names that are neither tools nor their results, which the registry knows.
 _HOMES = {
-    "Analysis": "jesse_nb.core.tools.analyze.analysis_result",
-    "BacktestResult": "jesse_nb.core.simulator.result",
     "BatchEntry": "jesse_nb.core.study.batch_entry",
-    "BatchResult": "jesse_nb.core.tools.batch.batch_result",
-    "CandleCheck": "jesse_nb.core.tools.candles.check_candles",
-    "CandleMonteCarlo": "jesse_nb.core.tools.resimulate.candle_monte_carlo",
     "CandlePipeline": "jesse_nb.core.simulator.pipeline",
     "CandleStore": "jesse_nb.core.candles",
-    "CpcvResult": "jesse_nb.core.tools.cpcv.cpcv_result",
-    "FeeStress": "jesse_nb.core.tools.resimulate.fee_stress",
     "Fetched": "jesse_nb.core.candles",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.study.metric",
-    "OptimizeResult": "jesse_nb.core.tools.optimize.optimize_result",
     "RayPool": "jesse_nb.core.jobs.ray.ray_pool",
     "Space": "jesse_nb.core.study.space",
-    "StrategyCheck": "jesse_nb.core.tools.check.strategy_check",
-    "WalkForwardResult": "jesse_nb.core.tools.walk_forward.walk_forward_result",
-    "analyze_results": "jesse_nb.core.tools.analyze.analyze",
-    "backtest": "jesse_nb.core.tools.backtest.backtest",
-    "backtest_batch": "jesse_nb.core.tools.batch.batch",
-    "candle_monte_carlo": "jesse_nb.core.tools.resimulate.candle_monte_carlo",
     "candles_from_database": "jesse_nb.core.candles",
     "candles_to_database": "jesse_nb.core.candles",
-    "check_candles": "jesse_nb.core.tools.candles.check_candles",
-    "check_strategy": "jesse_nb.core.tools.check.check_strategy",
     "export_candles": "jesse_nb.core.candles",
-    "fee_stress": "jesse_nb.core.tools.resimulate.fee_stress",
     "fetch_candles": "jesse_nb.core.tools.candles.fetch_candles",
     "import_candles": "jesse_nb.core.candles",
     "import_files": "jesse_nb.core.tools.candles.import_files",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
-    "optimize": "jesse_nb.core.tools.optimize.optimize",
     "panel": "jesse_nb.magics.panel.panel",
     "project_account": "jesse_nb.core.tools.project_account",
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",
     "update_candles": "jesse_nb.core.tools.candles.fetch_candles",
-    "walk_forward": "jesse_nb.core.tools.walk_forward.walk_forward",
     "walk_forward_windows": "jesse_nb.core.study.windows",
     "windows_table": "jesse_nb.core.study.windows",
 }
@@ -222,15 +204,23 @@ def __getattr__(name: str) -> Any:
         from jesse_nb.core.jesse_runtime import strategy_class
 
         value: Any = strategy_class()
-    elif name in _HOMES:
+    else:
+        home = _HOMES.get(name) or _homes_of_tools().get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         importlib.import_module("jesse_nb.report")  # so that results draw themselves
         importlib.import_module("jesse_nb.widgets.explorer.explorer")  # and can be explored
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted({*globals(), *__all__, *_homes_of_tools(), "__version__"})
+
+
+def _homes_of_tools() -> dict[str, str]:
+    """Return the modules of the tools' functions and results, by their public names."""
+    from jesse_nb.core.tools.registry import public_homes
+
+    return {name: home.partition(":")[0] for name, home in public_homes().items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import jesse_nb
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.registry import TOOLS
+from jesse_nb.core.tools.registry import TOOLS, public_homes
 
 _EXAMPLES = """The examples run on the demo market (``jn.install_demo()``), after ``import jesse_nb as jn`` and
 ``from jesse_nb.quickstart import TrendFollower``."""
@@ -30,7 +30,7 @@ parentheses stands what is taken without it.
 def names_by_page() -> dict[str, list[str]]:
     """Return every public name, by the page that it belongs on."""
     pages: dict[str, list[str]] = {"functions": [], "classes": [], "errors": []}
-    for name in jesse_nb.__all__:
+    for name in sorted({*jesse_nb.__all__, *public_homes()}):
         value = getattr(jesse_nb, name)
         if inspect.isclass(value) and issubclass(value, BaseException):
             pages["errors"].append(name)

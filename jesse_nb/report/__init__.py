@@ -20,7 +20,7 @@ class ReportRenderer:
 
     def text(self, result: Any) -> str:
         """Return a stable plain-text summary: no times, no ids."""
-        from jesse_nb.report.text import text
+        from jesse_nb.report.results import text
 
         return text(result)
 
@@ -38,13 +38,13 @@ class ReportRenderer:
 
     def plots(self, result: Any) -> tuple[str, ...]:
         """Return the names of the figures that exist for this result."""
-        from jesse_nb.report.figures import plots
+        from jesse_nb.report.results import plots
 
         return plots(result)
 
     def plot(self, result: Any, name: str) -> Figure:
         """Return one figure, drawn."""
-        from jesse_nb.report.figures import plot
+        from jesse_nb.report.results import plot
 
         return plot(result, name)
 

@@ -23,7 +23,7 @@ from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import WorkerDiedError
 from jesse_nb.report.html import fragment
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from tests.jobs.planted_state import CLEAN, MARKED, PATCHES, planted
 from tests.jobs.strategies import CROSSING, hostile
 

@@ -18,9 +18,8 @@ from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.report.analyze import analysis_report
 from jesse_nb.report.analyze.analysis_tables import months_heat, ratios_table, tiles
 from jesse_nb.report.common.canvas import new_figure, png
-from jesse_nb.report.figures import plot, plots
 from jesse_nb.report.html import fragment, page
-from jesse_nb.report.text import text
+from jesse_nb.report.results import plot, plots, text
 from tests.analysis.results import make_backtest, make_spec
 from tests.report.analyses import full, plain, without_benchmark
 from tests.report.test_html import EVIL, Reader, words
@@ -46,7 +45,7 @@ def one_trade(result: BacktestResult) -> BacktestResult:
 
 
 def test_it_has_every_figure(whole: Analysis) -> None:
-    assert set(plots(whole)) == {*analysis_report.ANALYSIS_PICTURES, "monthly"}
+    assert set(plots(whole)) == {*analysis_report.ANALYSIS.pictures(whole), "monthly"}
 
 
 def test_the_page_asks_what_a_trader_asks(whole: Analysis) -> None:
@@ -60,7 +59,7 @@ def test_the_page_asks_what_a_trader_asks(whole: Analysis) -> None:
     assert "-23.40% within the days" in said
     assert "of 40 trades" in said
     assert "What was left out" not in said
-    assert document.count("<img") == len(analysis_report.ANALYSIS_PICTURES)
+    assert document.count("<img") == len(analysis_report.ANALYSIS.pictures(whole))
 
 
 def test_a_page_is_small(whole: Analysis) -> None:

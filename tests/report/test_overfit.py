@@ -18,7 +18,7 @@ from jesse_nb.report.optimize import optimize_words as words
 from jesse_nb.report.optimize.optimize_report import optimize_content, optimize_pictures
 from jesse_nb.report.optimize.optimize_tables import comparison, comparison_table, parity_table, plateau_table
 from jesse_nb.report.optimize.overfit_figures import draw_overfit
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from tests.analysis.results import make_optimization
 from tests.report.test_html import EVIL, Reader
 

@@ -5,7 +5,7 @@ import pytest
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.report.common.tables import Table, as_text, cell
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from tests.analysis.results import make_backtest, make_optimization, make_spec
 
 

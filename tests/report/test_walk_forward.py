@@ -14,7 +14,7 @@ from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report.html import fragment, page
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from jesse_nb.report.walk_forward.walk_forward_words import seams
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_cpcv, make_walk_forward

@@ -17,7 +17,7 @@ from jesse_nb.core.tools.resimulate.exploration import explore_backtest
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from jesse_nb.exceptions import InputError
 from jesse_nb.report.html import page
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from tests.conftest import EXCHANGE
 
 START = 1_700_006_400_000  # 2023-11-15

@@ -1,6 +1,8 @@
-"""Which tools there are: the one list that magics, command line, forms, completion and help are made from."""
+"""Which tools and results there are: the one list that all surfaces and reports are made from."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from jesse_nb.core.tools.declaration.parameter import Parameter
 from jesse_nb.core.tools.declaration.result_tools import ANALYZE_RESULTS, CANDLE_MONTE_CARLO, CHECK_CANDLES, FEE_STRESS
@@ -9,18 +11,54 @@ from jesse_nb.core.tools.declaration.study_tools import OPTIMIZE, WALK_FORWARD
 from jesse_nb.core.tools.declaration.tool import Tool
 
 __all__ = ["ANALYZE_RESULTS", "BACKTEST", "BACKTEST_BATCH", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "CHECK_STRATEGY",
-           "FEE_STRESS", "OPTIMIZE", "TOOLS", "WALK_FORWARD", "settings", "tool_of_magic"]  # fmt: skip
+           "FEE_STRESS", "OPTIMIZE", "TOOLS", "WALK_FORWARD", "parameters_named", "public_homes", "report_of_class",
+           "settings", "title_of_job", "tool_of_magic"]  # fmt: skip
 
-#: By their names in Python.
+#: By their names in Python. Surfaces read it when they are asked, so what is added here is there at once.
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (
     BACKTEST, OPTIMIZE, WALK_FORWARD, BACKTEST_BATCH, ANALYZE_RESULTS, CANDLE_MONTE_CARLO, FEE_STRESS, CHECK_CANDLES,
     CHECK_STRATEGY,
 )}  # fmt: skip
 
+#: Results that no tool gives, and where their reports are.
+_OTHER_RESULTS = {
+    "jesse_nb.core.tools.resimulate.exploration:Exploration":
+        "jesse_nb.report.resimulate.explorer_report:EXPLORATION",
+}  # fmt: skip
+
+#: What stands above jobs that are no tool's.
+_OTHER_JOBS = {"fetch": "Download"}
+
 
 def tool_of_magic(magic: str) -> Tool | None:
     """Return the tool that a magic runs; None for a magic that runs none."""
     return next((tool for tool in TOOLS.values() if magic in tool.magics), None)
+
+
+def title_of_job(kind: str) -> str:
+    """Return what stands above a job of this kind."""
+    titles = {tool.job_kind: tool.running or tool.title for tool in TOOLS.values()}
+    return titles.get(kind) or _OTHER_JOBS.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def public_homes() -> dict[str, str]:
+    """Return where each tool's function and the classes of its results are, ``module:name``, by their public names."""
+    homes = {tool.name: tool.home for tool in TOOLS.values()}
+    return homes | {home.partition(":")[2]: home for tool in TOOLS.values() for home in tool.results}
+
+
+def report_of_class(kind: type) -> str | None:
+    """Return where the report of a class of results is, ``module:name``; None where it has none."""
+    reports = dict(_OTHER_RESULTS)
+    for tool in TOOLS.values():
+        reports |= tool.results
+    return next((reports[home] for home in (f"{base.__module__}:{base.__qualname__}" for base in kind.__mro__)
+                 if home in reports), None)
+
+
+def parameters_named(name: str) -> Iterator[Parameter]:
+    """Yield what the tools declare under a name."""
+    return (one for tool in TOOLS.values() for one in tool.parameters if one.name == name)
 
 
 def settings() -> dict[str, Parameter]:

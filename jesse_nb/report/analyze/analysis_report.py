@@ -1,8 +1,7 @@
-"""What goes into the report of an analysis, as its template and plain text take it."""
+"""The report of an analysis."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.analysis.trades.costs import COST_ASSUMPTION
@@ -12,20 +11,22 @@ from jesse_nb.report.analyze import analysis_risk_tables as risk_tables
 from jesse_nb.report.analyze import analysis_tables as tables
 from jesse_nb.report.analyze import analysis_words as words
 from jesse_nb.report.analyze.analysis_figures import MOST_MARKED
+from jesse_nb.report.analyze.analysis_plots import analysis_plots
 from jesse_nb.report.analyze.analysis_risk_figures import fan_of
 from jesse_nb.report.backtest.backtest_tables import MONTHS
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.plain_text import one_line, wrapped
+from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
-__all__ = ["ANALYSIS_PICTURES", "analysis_content", "analysis_text", "analysis_title"]
+__all__ = ["ANALYSIS", "OF_DAYS"]
 
 #: What each figure shows, for those who cannot see it.
-ANALYSIS_PICTURES = {
+_PICTURES = {
     "equity": "Equity with its trades against buy-and-hold, and the drawdown by day and within the days",
     "ratios": "Ratios of return to risk with their 95% intervals",
     "trades": "Histogram of the trades' net profits",
@@ -42,17 +43,14 @@ ANALYSIS_PICTURES = {
 }
 #: The pattern that is looked for in the equity, not in the trades.
 OF_DAYS = "change of drift"
-_WIDTH = 96
 
 
-def analysis_title(analysis: Analysis) -> str:
-    """Return what was analysed, in a line."""
+def _title(analysis: Analysis) -> str:
     spec = analysis.spec
     return analysis.strategy if spec is None else f"{analysis.strategy} on {provenance.market(spec)}"
 
 
-def analysis_content(analysis: Analysis) -> dict[str, Any]:
-    """Return what the template of an analysis takes, but for its pictures."""
+def _content(analysis: Analysis) -> dict[str, Any]:
     run, basic, advanced, deep = analysis.run, analysis.basic, analysis.advanced, analysis.deep
     trades, found = basic.trades, words.judgement(analysis)
     return {
@@ -99,23 +97,20 @@ def analysis_content(analysis: Analysis) -> dict[str, Any]:
         "fees": risk_tables.fees_table(advanced.fee_stress if advanced is not None else None, run.balance),
         "cost_assumption": COST_ASSUMPTION,
         "left_out": risk_tables.left_out_table(analysis),
-        "card": provenance.analysis_card(analysis),
         "changed": changes_since(analysis.spec) if analysis.spec is not None else (),
     }
 
 
-def analysis_text(analysis: Analysis) -> str:
-    """Return an analysis as plain text, the same every time."""
+def _text(analysis: Analysis) -> str:
     heading = _heading(analysis)
-    lines = [f"Analysis of {_line(analysis_title(analysis))} ({analysis.analysis_type})"]
-    lines += [_line(f"{heading['period']}, {heading['account']}" if heading["account"] else heading["period"])]
-    lines += _wrapped(words.whose(analysis))
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if heading["synthetic"] else []
-    lines += [f"Stopped early: {_line(analysis.stopped)}."] if analysis.stopped else []
+    lines = [f"Analysis of {one_line(_title(analysis))} ({analysis.analysis_type})"]
+    lines += [one_line(f"{heading['period']}, {heading['account']}" if heading["account"] else heading["period"])]
+    lines += wrapped(words.whose(analysis))
+    lines += synthetic_lines(heading["synthetic"])
+    lines += [f"Stopped early: {one_line(analysis.stopped)}."] if analysis.stopped else []
     found = words.judgement(analysis)
-    lines += ["", *_wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}")]
-    for sentence in (found.note, words.others(analysis), *analysis.notes):
-        lines += _wrapped(sentence)
+    lines += ["", *wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}")]
+    lines += wrapped(found.note, words.others(analysis), *analysis.notes)
     rows = tuple((cell(name), value, cell(below)) for name, value, below in tables.tiles(analysis))
     lines += ["", *as_text(Table(("", "", ""), rows))[1:]]
     for question, said in (
@@ -126,13 +121,11 @@ def analysis_text(analysis: Analysis) -> str:
     ):
         if said:
             lines += ["", question]
-            for sentence in said:
-                lines += _wrapped(sentence, "  ")
+            lines += wrapped(*said, bullet="  ")
     missing = words.left_out(analysis)
     if missing:
         lines += ["", "Left out"]
-        for name, reason in missing:
-            lines += _wrapped(f"{name}: {reason}", "  ")
+        lines += wrapped(*(f"{name}: {reason}" for name, reason in missing), bullet="  ")
     return "\n".join(lines)
 
 
@@ -145,7 +138,7 @@ def _heading(analysis: Analysis) -> dict[str, Any]:
         "whose": words.whose(analysis),
         "places": "trades and equity given as tables" if spec is None else f"{provenance.market(spec)}, {account}",
         "account": account,
-        "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
+        "period": dated(run.start, run.end),
         "synthetic": spec is not None and spec.synthetic,
         "explanation": SYNTHETIC,
     }
@@ -161,10 +154,6 @@ def _has_cells(analysis: Analysis) -> bool:
         analysis.advanced.cells.table) > 0
 
 
-def _wrapped(sentence: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(_line(sentence), width=_WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def _line(name: str) -> str:
-    """Keep a name on one line."""
-    return " ".join(name.split())
+ANALYSIS: Report[Analysis] = Report(
+    _title, _text, _content, "analysis.html", analysis_plots, lambda _: _PICTURES, provenance.analysis_card,
+)

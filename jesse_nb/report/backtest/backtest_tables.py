@@ -15,12 +15,15 @@ from jesse_nb.report.common.tables import Cell, Table, cell, toned
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
 
-__all__ = ["MAIN", "MONTHS", "metric_cell", "metric_groups", "monthly_table", "trades_table"]
+__all__ = ["MAIN", "MONTHS", "MOST_TRADES", "metric_cell", "metric_groups", "monthly_table", "trades_table"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 #: Jesse's metrics that lead a report.
 MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate", "total")
+
+#: Rows of the table of trades.
+MOST_TRADES = 20
 
 _GROUPS = {
     "Returns": ("starting_balance", "finishing_balance", "net_profit", "net_profit_percentage",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.dates import date2num
@@ -12,14 +10,16 @@ from pandas import Timedelta
 
 from jesse_nb.core.times import MINUTE_MS, utc_text
 from jesse_nb.report.common.canvas import BAD, BEST, MAIN, ReportFigure, date_axis, legend, new_figure
-from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.labels import period
+from jesse_nb.report.common.plain_text import wrapped
+from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.candles.check_candles import CandleCheck
 
-__all__ = ["check_content", "check_plots", "check_text", "check_title"]
+__all__ = ["CANDLE_CHECK"]
 
 _MOST_FINDINGS = 15
 
@@ -35,33 +35,25 @@ _MEANING = {
 }
 
 
-def check_title(check: CandleCheck) -> str:
-    """Return what the report is called."""
+def _title(check: CandleCheck) -> str:
     return f"Candles of {check.series.symbol} on {check.series.exchange}"
 
 
-def check_text(check: CandleCheck) -> str:
-    """Return the check as plain text."""
-    lines = [check_title(check), *([f"SYNTHETIC DATA. {SYNTHETIC}"] if check.series.synthetic else []),
-             period(check.start, check.end), *_wrapped(_summary(check))]
+def _text(check: CandleCheck) -> str:
+    lines = [_title(check), *synthetic_lines(check.series.synthetic), period(check.start, check.end),
+             *wrapped(_summary(check))]
     table = _table(check)
     if table.rows:
         lines += ["", *as_text(table, widest=96), *([_more(check)] if _more(check) else []), ""]
-        lines += _wrapped(*_meanings(check))
+        lines += wrapped(*_meanings(check))
     return "\n".join(lines)
 
 
-def check_content(check: CandleCheck) -> dict[str, Any]:
-    """Return what the HTML template shows."""
+def _content(check: CandleCheck) -> dict[str, Any]:
     return {"name": f"{check.series.symbol} on {check.series.exchange}", "synthetic": check.series.synthetic,
             "explanation": SYNTHETIC, "places": f"{check.rows:,} one-minute candles",
-            "period": f"{period(check.start, check.end)} ({days(check.start, check.end)})",
+            "period": dated(check.start, check.end),
             "summary": _summary(check), "table": _table(check), "more": _more(check), "meanings": _meanings(check)}
-
-
-def check_plots(check: CandleCheck) -> dict[str, Callable[[], ReportFigure]]:
-    """Return the figures of a check."""
-    return {"coverage": lambda: _draw_coverage(check)}
 
 
 def _summary(check: CandleCheck) -> str:
@@ -114,5 +106,7 @@ def _draw_coverage(check: CandleCheck) -> ReportFigure:
     return figure
 
 
-def _wrapped(*sentences: str) -> list[str]:
-    return [line for sentence in sentences for line in textwrap.wrap(sentence, width=96)]
+CANDLE_CHECK: Report[CandleCheck] = Report(
+    _title, _text, _content, "candle_check.html", lambda check: {"coverage": lambda: _draw_coverage(check)},
+    lambda _: {"coverage": "Minutes of each day with and without volume, and missing"},
+)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jesse_nb.report.common.labels import days, period
-from jesse_nb.report.common.provenance import account, given_hyperparameters, market
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
+from jesse_nb.report.common.heading import heading_content, heading_lines
+from jesse_nb.report.common.plain_text import wrapped
+from jesse_nb.report.common.provenance import given_hyperparameters, market
+from jesse_nb.report.common.report import Report
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
 
-__all__ = ["strategy_check_content", "strategy_check_text", "strategy_check_title"]
+__all__ = ["STRATEGY_CHECK"]
 
 _NAMES = {"look_ahead": "Look-ahead", "warm_up": "Warm-up", "determinism": "Determinism", "reads": "What it reads",
           "fragility": "Fragility"}
@@ -31,31 +31,21 @@ class ShownFinding(NamedTuple):
     line: str
 
 
-def strategy_check_title(check: StrategyCheck) -> str:
-    """Return what was checked."""
+def _title(check: StrategyCheck) -> str:
     return f"Check of {check.strategy} on {market(check.result.spec)}"
 
 
-def strategy_check_text(check: StrategyCheck) -> str:
-    """Return the check as plain text: nothing in it depends on how long it took."""
-    spec = check.result.spec
-    lines = [" ".join(strategy_check_title(check).split()),
-             f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
-    lines += [_headline(check), ""]
+def _text(check: StrategyCheck) -> str:
+    lines = [*heading_lines(_title(check), check.result.spec), _headline(check), ""]
     for finding in check.findings:
-        lines += textwrap.wrap(f"{_NAMES[finding.check]}: {finding.level}. {finding.summary}", width=96)
-        for sentence in (*finding.evidence, *([f"In {finding.line}"] if finding.line else [])):
-            lines += textwrap.wrap(sentence, width=92, initial_indent="    ", subsequent_indent="    ")
+        lines += wrapped(f"{_NAMES[finding.check]}: {finding.level}. {finding.summary}")
+        lines += wrapped(*finding.evidence, *([f"In {finding.line}"] if finding.line else []), bullet="    ", width=92)
     return "\n".join(lines)
 
 
-def strategy_check_content(check: StrategyCheck) -> dict[str, Any]:
-    """Return what the template shows."""
+def _content(check: StrategyCheck) -> dict[str, Any]:
     spec = check.result.spec
-    return {"name": check.strategy, "synthetic": spec.synthetic, "explanation": SYNTHETIC,
-            "places": f"{market(spec)}, {account(spec)}, {spec.mode} mode",
-            "period": f"{period(spec.start, spec.end)} ({days(spec.start, spec.end)})",
+    return {**heading_content(check.strategy, spec),
             "given": given_hyperparameters(spec), "tone": _tone(check), "headline": _headline(check),
             "findings": [_shown(finding) for finding in check.findings], "stopped": check.stopped,
             "cost": f"{check.runs} simulations in {check.elapsed:.0f} s; none of them counts as a trial."}
@@ -84,3 +74,6 @@ def _tone(check: StrategyCheck) -> str:
 def _shown(finding: Finding) -> ShownFinding:
     return ShownFinding(_NAMES[finding.check], finding.level, _TONES[finding.level], finding.summary, finding.evidence,
                         "" if finding.line is None else str(finding.line))
+
+
+STRATEGY_CHECK: Report[StrategyCheck] = Report(_title, _text, _content, "check_strategy.html")

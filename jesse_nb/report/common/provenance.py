@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
 __all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
-           "given_hyperparameters", "market", "notes_of", "optimize_card", "walk_forward_card"]
+           "given_hyperparameters", "market", "missing_minutes", "notes_of", "optimize_card", "walk_forward_card"]
 
 _MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
           "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
@@ -44,6 +44,13 @@ def account(held_by: BacktestSpec | BatchResult) -> str:
 def given_hyperparameters(spec: BacktestSpec) -> str:
     """Name the hyperparameters that a run was given; empty where all were the strategy's own."""
     return ", ".join(f"{name} = {value}" for name, value in spec.hyperparameters.items())
+
+
+def missing_minutes(spec: BacktestSpec) -> list[str]:
+    """Say in plain text how many minutes have no candle, and what was done about it."""
+    missing = sum(part.missing for part in spec.candles)
+    done = "filled with flat candles of zero volume" if spec.gaps == "fill" else "left out"
+    return [f"{missing:,} minutes without a candle, {done}."] if missing else []
 
 
 def backtest_card(result: BacktestResult) -> Table:

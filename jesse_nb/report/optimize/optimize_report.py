@@ -1,16 +1,22 @@
-"""What goes into the reports of an optimization and of its sealed days, as templates take it."""
+"""The reports of an optimization and of its sealed days."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from jesse_nb.report.backtest.backtest_figures import draw_equity
 from jesse_nb.report.backtest.backtest_tables import metric_cell
 from jesse_nb.report.common import provenance
+from jesse_nb.report.common.canvas import ReportFigure
+from jesse_nb.report.common.heading import dated, heading_content, heading_lines
 from jesse_nb.report.common.judgement import judgement_of
-from jesse_nb.report.common.labels import days, label, period, write
+from jesse_nb.report.common.labels import label, period, write
 from jesse_nb.report.common.numbers import duration, measure, share
-from jesse_nb.report.common.tables import Cell, cell
-from jesse_nb.report.optimize import optimize_tables
+from jesse_nb.report.common.plain_text import one_line, wrapped
+from jesse_nb.report.common.report import Drawings, Report
+from jesse_nb.report.common.tables import Cell, as_text, cell
+from jesse_nb.report.optimize import optimize_figures, optimize_tables, overfit_figures
 from jesse_nb.report.optimize import optimize_words as words
 from jesse_nb.report.optimize.optimize_figures import MOST_SLICES
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
-__all__ = ["holdout_content", "optimize_content", "optimize_pictures"]
+__all__ = ["HOLDOUT", "OPTIMIZE", "optimize_content", "optimize_pictures"]
 
 MOST_TOP_TRIALS = 10
 
@@ -30,7 +36,7 @@ _IMPORTANCE_METHODS = {
 
 
 def optimize_content(result: OptimizeResult) -> dict[str, Any]:
-    """Return what the template of an optimization takes, but for its heading and pictures."""
+    """Return what the template of an optimization takes."""
     frame = optimize_tables.comparison(result)
     comparison = optimize_tables.comparison_table(result, frame)
     measured = result.importances if result.best else None
@@ -38,6 +44,7 @@ def optimize_content(result: OptimizeResult) -> dict[str, Any]:
     warnings = words.warnings(result)
     steps = result.plateau.steps if result.plateau else 0
     return {
+        **heading_content(result.strategy, result.spec),
         "period": _period(result),
         "run": _run(result),
         "stopped": result.stopped,
@@ -66,7 +73,6 @@ def optimize_content(result: OptimizeResult) -> dict[str, Any]:
         "top": optimize_tables.top_trials(result, MOST_TOP_TRIALS),
         "failures": optimize_tables.failures(result),
         "notes": [note for note in result.notes if note not in warnings],
-        "card": provenance.optimize_card(result),
     }
 
 
@@ -87,22 +93,74 @@ def optimize_pictures(result: OptimizeResult) -> dict[str, str]:
     return pictures
 
 
-def holdout_content(result: OpenedHoldout) -> dict[str, Any]:
-    """Return what the template of opened sealed days takes, but for its heading and picture."""
+def _figures(result: OptimizeResult) -> Drawings:
+    figures: dict[str, Callable[[], ReportFigure]] = {}
+    known, found, plateau = result.overfit, result.verdict, result.plateau
+    if known is not None and found is not None and found.outcome not in ("nothing to judge", "too little data"):
+        figures["overfit"] = lambda: overfit_figures.draw_overfit(known)
+    if sum(trial.scored for trial in result.trials) > 1:
+        figures["convergence"] = lambda: optimize_figures.draw_convergence(result)
+        figures["importances"] = lambda: optimize_figures.draw_importances(result)
+        figures["slices"] = lambda: optimize_figures.draw_slices(result)
+        if len(result.metrics) == 2:
+            figures["pareto"] = lambda: optimize_figures.draw_pareto(result)
+    if plateau is not None:
+        figures["plateau"] = lambda: overfit_figures.draw_plateau(plateau)
+    if result.training is not None or result.default is not None:
+        figures["equity"] = lambda: optimize_figures.draw_equity(result)
+    return figures
+
+
+def _text(result: OptimizeResult) -> str:
+    spec = result.spec
+    held_out = [] if result.test_start is None or result.test_end is None else [
+        f"Held out: {period(result.test_start, result.test_end)}"]
+    lines = heading_lines(f"Optimization of {result.strategy}: {provenance.market(spec)}", spec, "", *held_out)
+    lines += provenance.missing_minutes(spec)
+    if result.verdict is not None:
+        lines += ["", *wrapped(f"{result.verdict.line[0].upper()}{result.verdict.line[1:]}.", result.verdict.note), ""]
+    lines += wrapped(*words.warnings(result))
+    failed = sum(trial.state == "failed" for trial in result.trials)
+    lines.append(f"{len(result.trials)} of {result.n_trials} trials"
+                 f"{f', {failed} failed' if failed else ''}"
+                 f"{f', {words.pruned(result)}' if result.pruned else ''}"
+                 f"{f', stopped: {one_line(result.stopped)}' if result.stopped else ''}"
+                 f"; sampler {result.sampler}, seed {result.seed}")
+    if result.best is None:
+        lost = optimize_tables.failures(result)
+        return "\n".join([*lines, *(as_text(lost, widest=72) if lost.rows else [])])
+
+    scores = ", ".join(f"{one_line(metric.label)} {write(metric.name, value, result.metrics)}"
+                       for metric, value in zip(result.metrics, result.best.values, strict=True))
+    frame = optimize_tables.comparison(result)
+    lines += [f"Best trial {result.best.number}: {scores}", "", *as_text(optimize_tables.best_parameters(result)), "",
+              *as_text(optimize_tables.comparison_table(result, frame)), ""]
+    lines += wrapped(*words.held_out(result, frame), *words.plateau(result),
+                     words.constraints(result), words.front(result), words.at_the_edge(result), words.sealed(result),
+                     words.earlier_runs(result), words.parity(result), *result.notes)
+    return "\n".join(lines)
+
+
+def _holdout_text(result: OpenedHoldout) -> str:
+    heading = heading_lines(f"Sealed days of {result.strategy}: {provenance.market(result.spec)}", result.spec)
+    return "\n".join([*heading, "", *as_text(optimize_tables.sealed_table(result)), "",
+                      *wrapped(words.looks(result.holdout))])
+
+
+def _holdout_content(result: OpenedHoldout) -> dict[str, Any]:
     return {
+        **heading_content(result.strategy, result.spec),
         "looks": words.looks(result.holdout),
         "broken": ", ".join(result.violated),
         "table": optimize_tables.sealed_table(result),
-        "card": provenance.backtest_card(result.best),
     }
 
 
 def _period(result: OptimizeResult) -> str:
-    training = f"{period(result.spec.start, result.spec.end)} ({days(result.spec.start, result.spec.end)})"
+    training = dated(result.spec.start, result.spec.end)
     if result.test_start is None or result.test_end is None:
         return training
-    return (f"Training {training}, held out {period(result.test_start, result.test_end)} "
-            f"({days(result.test_start, result.test_end)})")
+    return f"Training {training}, held out {dated(result.test_start, result.test_end)}"
 
 
 def _run(result: OptimizeResult) -> str:
@@ -149,3 +207,16 @@ def _overfit_picture(figures: OverfitFigures) -> str:
         return said
     return (f"{said} Histogram of the logits of the rank out-of-sample of each split's best trial: "
             f"{share(figures.overfitting.probability)} are at or below the median.")
+
+
+OPTIMIZE: Report[OptimizeResult] = Report(
+    lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _text, optimize_content, "optimize.html",
+    _figures, optimize_pictures, provenance.optimize_card,
+)
+
+HOLDOUT: Report[OpenedHoldout] = Report(
+    lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _holdout_text, _holdout_content,
+    "holdout.html", lambda result: {"equity": lambda: draw_equity(result.best)} if len(result.best.equity) else {},
+    lambda _: {"equity": "Equity curve on the sealed days, and the drawdown beneath it"},
+    lambda result: provenance.backtest_card(result.best),
+)

@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.neighbourhood import Neighbourhood
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
-__all__ = ["SYNTHETIC", "at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
+__all__ = ["at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
            "modes_apart", "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip
 
-SYNTHETIC = "These candles are made up: nothing here says anything about a real market."
 
 #: Fewer held-out trades than this say little about anything.
 FEW_TRADES = 30

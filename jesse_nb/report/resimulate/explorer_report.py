@@ -10,6 +10,7 @@ from matplotlib.dates import date2num
 
 from jesse_nb.core.analysis.trades.explorer_view import Curve
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
+from jesse_nb.report.backtest.backtest_tables import MOST_TRADES, trades_table
 from jesse_nb.report.common.audit_words import audit_warnings
 from jesse_nb.report.common.canvas import (
     BAD,
@@ -23,19 +24,19 @@ from jesse_nb.report.common.canvas import (
     legend,
     new_figure,
 )
-from jesse_nb.report.common.labels import period
-from jesse_nb.report.common.provenance import account, market
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
+from jesse_nb.report.common.heading import heading_content, heading_lines
+from jesse_nb.report.common.provenance import market
+from jesse_nb.report.common.report import Report
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.exploration import Exploration
 
-__all__ = ["draw_exploration", "exploration_content", "exploration_notes", "exploration_text"]
+__all__ = ["EXPLORATION", "exploration_notes"]
 
 _OUTCOMES = {"won": GOOD, "lost": BAD, "even": OTHER}
 
 
-def draw_exploration(result: Exploration) -> ReportFigure:
+def _draw(result: Exploration) -> ReportFigure:
     """Draw the first market's trades on its prices, and the whole run's equity and drawdown beneath."""
     view = result.chart(result.markets[0]).view()
     figure, (upper, middle, lower) = new_figure(5.4, 3, 1, sharex=True, height_ratios=[3, 1.1, 0.8])
@@ -65,9 +66,10 @@ def draw_exploration(result: Exploration) -> ReportFigure:
     return figure
 
 
-def exploration_content(result: Exploration) -> dict[str, Any]:
-    """Return what the page says beside the picture."""
-    return {"kind": result.title or "Trades", "counts": _counts(result), "notes": exploration_notes(result)}
+def _content(result: Exploration) -> dict[str, Any]:
+    return {**heading_content(result.strategy, result.spec), "kind": result.title or "Trades",
+            "counts": _counts(result), "notes": exploration_notes(result),
+            "trades": trades_table(result.result, MOST_TRADES)}
 
 
 def exploration_notes(result: Exploration) -> tuple[str, ...]:
@@ -75,12 +77,8 @@ def exploration_notes(result: Exploration) -> tuple[str, ...]:
     return (*audit_warnings(result.result.audit, result.spec), *result.notes)
 
 
-def exploration_text(result: Exploration) -> str:
-    """Return the same as plain text."""
-    spec = result.spec
-    title = " ".join(f"{result.title or 'Trades'} of {result.strategy}: {market(spec)}".split())
-    lines = [title, f"{period(spec.start, spec.end)}, {account(spec)}, {spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if spec.synthetic else []
+def _text(result: Exploration) -> str:
+    lines = heading_lines(f"{result.title or 'Trades'} of {result.strategy}: {market(result.spec)}", result.spec)
     return "\n".join([*lines, _counts(result), *exploration_notes(result)])
 
 
@@ -105,3 +103,10 @@ def _draw_curve(ax: Any, curve: Curve, colour: str, name: str, unit: str) -> Non
 
 def _moments(milliseconds: Any) -> pd.DatetimeIndex:
     return pd.to_datetime(np.asarray(milliseconds, dtype=np.int64), unit="ms", utc=True)
+
+
+EXPLORATION: Report[Exploration] = Report(
+    lambda result: f"{result.strategy} on {market(result.spec)}", _text, _content, "exploration.html",
+    lambda result: {"trades": lambda: _draw(result)},
+    lambda _: {"trades": "The trades on their candles, equity and drawdown beneath"},
+)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.analysis.studies.verdict import counted
+from jesse_nb.report.analyze.analysis_risk_figures import draw_scenarios
 from jesse_nb.report.analyze.analysis_risk_tables import fees_table, scenarios_table
 from jesse_nb.report.analyze.analysis_words import at_other_fees, on_rewritten_candles
-from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.provenance import account, market
+from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import as_text
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,25 +24,15 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
-__all__ = ["fee_stress_content", "fee_stress_text", "fee_stress_title", "scenarios_content", "scenarios_text",
-           "scenarios_title"]
-
-_WIDTH = 96
+__all__ = ["FEE_STRESS", "SCENARIOS"]
 
 
-def scenarios_title(result: CandleMonteCarlo) -> str:
-    """Return what was simulated on rewritten candles."""
-    return f"Scenarios of {result.original.strategy} on {market(result.original.spec)}"
-
-
-def fee_stress_title(result: FeeStress) -> str:
-    """Return what was simulated with other fees, where a run tells."""
+def _fee_stress_title(result: FeeStress) -> str:
     spec = _spec(result)
     return "Fee stress" if spec is None else f"Fee stress of {spec.routes[0].strategy.name} on {market(spec)}"
 
 
-def scenarios_content(result: CandleMonteCarlo) -> dict[str, Any]:
-    """Return what the template takes, but for its picture."""
+def _scenarios_content(result: CandleMonteCarlo) -> dict[str, Any]:
     spec = result.original.spec
     # each scenario has a seed of its own, drawn from the result's
     rewritten = f"candles rewritten: {replace(result.pipeline, seed=result.seed)}"
@@ -57,8 +48,7 @@ def scenarios_content(result: CandleMonteCarlo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def fee_stress_content(result: FeeStress) -> dict[str, Any]:
-    """Return what the template takes."""
+def _fee_stress_content(result: FeeStress) -> dict[str, Any]:
     spec = _spec(result)
     return {
         "kind": "Fee stress", "name": spec.routes[0].strategy.name if spec is not None else "no run succeeded",
@@ -73,25 +63,19 @@ def fee_stress_content(result: FeeStress) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def scenarios_text(result: CandleMonteCarlo) -> str:
-    """Return the scenarios as plain text, the same every time."""
-    content = scenarios_content(result)
+def _scenarios_text(result: CandleMonteCarlo) -> str:
+    content = _scenarios_content(result)
     table = content["table"]
     # the last head is too long for a terminal
     return _text({**content, "table": table._replace(head=(*table.head[:-1], "below real")) if table.rows else table})
 
 
-def fee_stress_text(result: FeeStress) -> str:
-    """Return the runs with other fees as plain text, the same every time."""
-    return _text(fee_stress_content(result))
-
-
 def _text(content: Mapping[str, Any]) -> str:
-    lines = _wrapped(f"{content['kind']}: {content['name']}", content["places"], content["period"])
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if content["synthetic"] else []
-    lines += _wrapped(content["counts"], *content["said"])
+    lines = wrapped(f"{content['kind']}: {content['name']}", content["places"], content["period"])
+    lines += synthetic_lines(content["synthetic"])
+    lines += wrapped(content["counts"], *content["said"])
     lines += ["", *as_text(content["table"])] if content["table"].rows else []
-    rest = _wrapped(*content["failures"], *content["notes"])
+    rest = wrapped(*content["failures"], *content["notes"])
     return "\n".join([*lines, *(["", *rest] if rest else [])])
 
 
@@ -100,7 +84,7 @@ def _spec(result: FeeStress) -> BacktestSpec | None:
 
 
 def _dated(spec: BacktestSpec | None) -> dict[str, Any]:
-    return {"period": f"{period(spec.start, spec.end)} ({days(spec.start, spec.end)})" if spec is not None else "",
+    return {"period": dated(spec.start, spec.end) if spec is not None else "",
             "synthetic": spec is not None and spec.synthetic, "explanation": SYNTHETIC}
 
 
@@ -119,6 +103,13 @@ def _failures(reasons: Mapping[str, str]) -> list[str]:
             for why, names in shared.items()]
 
 
-def _wrapped(*sentences: str) -> list[str]:
-    """Wrap each sentence; names in it stay on their line."""
-    return [line for sentence in sentences for line in textwrap.wrap(" ".join(sentence.split()), width=_WIDTH)]
+SCENARIOS: Report[CandleMonteCarlo] = Report(
+    lambda result: f"Scenarios of {result.original.strategy} on {market(result.original.spec)}",
+    _scenarios_text, _scenarios_content, "resimulation.html",
+    lambda result: {"scenarios": lambda: draw_scenarios(result)} if result.equity.size else {},
+    lambda _: {"scenarios": "Equity on rewritten candles and on the real ones"},
+)
+
+FEE_STRESS: Report[FeeStress] = Report(
+    _fee_stress_title, lambda result: _text(_fee_stress_content(result)), _fee_stress_content, "resimulation.html",
+)

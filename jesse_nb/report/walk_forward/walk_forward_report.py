@@ -1,30 +1,27 @@
-"""What goes into the reports of a walk-forward and of a cross-validation, as templates and plain text take it."""
+"""The report of a walk-forward."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
 from jesse_nb.core.analysis.studies.verdict import figures_of, verdict
+from jesse_nb.report.backtest.backtest_tables import metric_cell
 from jesse_nb.report.common import provenance
+from jesse_nb.report.common.heading import dated, heading_content, heading_lines
 from jesse_nb.report.common.judgement import judgement_of
-from jesse_nb.report.common.labels import days, label, period, write
-from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, share
-from jesse_nb.report.common.tables import Cell, as_text, cell, toned
-from jesse_nb.report.cpcv import cpcv_tables, cpcv_words
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
-from jesse_nb.report.walk_forward import walk_forward_tables, walk_forward_words
+from jesse_nb.report.common.labels import label, period
+from jesse_nb.report.common.numbers import UNDEFINED, duration, measure
+from jesse_nb.report.common.plain_text import one_line, wrapped
+from jesse_nb.report.common.report import Drawings, Report
+from jesse_nb.report.common.tables import Cell, as_text, cell
+from jesse_nb.report.walk_forward import walk_forward_figures, walk_forward_tables, walk_forward_words
 
 if TYPE_CHECKING:
-    from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
-__all__ = ["CPCV_PICTURES", "WALK_FORWARD_PICTURES", "cpcv_content", "cpcv_text", "walk_forward_content",
-           "walk_forward_text"]
+__all__ = ["WALK_FORWARD"]
 
-#: What each figure shows, for those who cannot see it.
-WALK_FORWARD_PICTURES = {
+_PICTURES = {
     "windows": "In-sample and out-of-sample period of each window beneath the price",
     "equity": "Stitched out-of-sample equity against the default parameters and the market, and its drawdown",
     "curves": "Growth of each window's out-of-sample run",
@@ -32,48 +29,40 @@ WALK_FORWARD_PICTURES = {
     "degradation": "Part of each metric's in-sample edge that was lost out-of-sample",
     "drift": "Chosen value of each parameter by window",
 }
-CPCV_PICTURES = {
-    "paths": "Equity of every out-of-sample path",
-    "sharpes": "Distribution of the paths' Sharpe ratios",
-    "ranks": "Relative rank out-of-sample of the candidates chosen in-sample",
-}
 
-_MOST_WINDOWS, _MOST_WINDOWS_IN_TEXT, _MOST_PATHS, _WIDTH = 60, 12, 40, 96
+_MOST_WINDOWS, _MOST_WINDOWS_IN_TEXT = 60, 12
 
 
-def walk_forward_content(result: WalkForwardResult) -> dict[str, Any]:
-    """Return what the template of a walk-forward takes, but for its heading and pictures."""
+def _content(result: WalkForwardResult) -> dict[str, Any]:
     known = figures_of(result)
     found = verdict(result, known)
     return {
-        "period": f"{period(result.start, result.end)} ({days(result.start, result.end)})",
+        **heading_content(result.strategy, result.spec),
+        "period": dated(result.start, result.end),
         "run": f"{walk_forward_words.setup(result)}; took {duration(result.elapsed)}",
         "stopped": result.stopped,
         "verdict": judgement_of(found)._replace(evidence=()),  # which has a heading of its own
         "evidence": found.evidence,
-        "tiles": _walk_forward_tiles(known),
+        "tiles": _tiles(known),
         "curve": walk_forward_tables.curve_table(known.curve),
         "seams": walk_forward_words.seams(result, known.curve),
         "windows": walk_forward_tables.windows_table(result, _MOST_WINDOWS),
         "metrics": walk_forward_tables.all_metrics_table(result, known.curve),
         "stability": walk_forward_tables.stability_table(result),
         "notes": (*result.notes, *provenance.notes_of(provenance.card_of_windows(result))),
-        "card": provenance.walk_forward_card(result),
     }
 
 
-def walk_forward_text(result: WalkForwardResult) -> str:
-    """Return a walk-forward as plain text, the same every time."""
+def _text(result: WalkForwardResult) -> str:
     known = figures_of(result)
     found = verdict(result, known)
-    lines = [f"Walk-forward of {_line(result.strategy)}: {_line(provenance.market(result.spec))}",
-             f"{period(result.start, result.end)}, {provenance.account(result.spec)}, {result.spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.spec.synthetic else []
-    stopped = f"; stopped: {_line(result.stopped)}" if result.stopped else ""
-    lines += _wrapped(walk_forward_words.setup(result) + stopped)
-    lines += ["", *_wrapped(" ".join(found.sentences)), ""]
+    lines = heading_lines(f"Walk-forward of {result.strategy}: {provenance.market(result.spec)}", result.spec,
+                          period(result.start, result.end))
+    stopped = f"; stopped: {one_line(result.stopped)}" if result.stopped else ""
+    lines += wrapped(walk_forward_words.setup(result) + stopped)
+    lines += ["", *wrapped(" ".join(found.sentences)), ""]
     for line in found.evidence:
-        lines += _wrapped(line, "- ")
+        lines += wrapped(line, bullet="- ")
     if not known.curve.returns.empty:
         lines += ["", *as_text(walk_forward_tables.curve_table(known.curve))]
     table = walk_forward_tables.windows_table(result, _MOST_WINDOWS_IN_TEXT)
@@ -82,53 +71,29 @@ def walk_forward_text(result: WalkForwardResult) -> str:
     lines += ["", *as_text(narrow, widest=24), ""]
     for sentence in (*walk_forward_words.seams(result, known.curve), *result.notes,
                      *provenance.notes_of(provenance.card_of_windows(result))):
-        lines += _wrapped(sentence)
+        lines += wrapped(sentence)
     return "\n".join(lines)
 
 
-def cpcv_content(result: CpcvResult) -> dict[str, Any]:
-    """Return what the template of a cross-validation takes, but for its heading and pictures."""
-    found = cpcv_verdict(result)
-    return {
-        "run": f"{cpcv_words.setup(result)}; took {duration(result.elapsed)}",
-        "stopped": result.stopped,
-        "verdict": judgement_of(found)._replace(evidence=()),  # which has a heading of its own
-        "evidence": found.evidence,
-        "tiles": _cpcv_tiles(result),
-        "seams": cpcv_words.seams(result),
-        "summary": cpcv_tables.summary_table(result),
-        "chosen": cpcv_tables.chosen_table(result),
-        "paths": cpcv_tables.paths_table(result, _MOST_PATHS),
-        "splits": cpcv_tables.splits_table(result, _MOST_PATHS),
-        "groups": cpcv_tables.groups_table(result),
-        "notes": result.notes,
-        "card": provenance.cpcv_card(result),
-    }
+def _figures(result: WalkForwardResult) -> Drawings:
+    if not result.windows:
+        return {}
+    figures = {"windows": lambda: walk_forward_figures.draw_windows(result)}
+    if any(one.test is not None for one in result.windows):
+        figures["equity"] = lambda: walk_forward_figures.draw_equity(result)
+        figures["curves"] = lambda: walk_forward_figures.draw_curves(result)
+        figures["in_out"] = lambda: walk_forward_figures.draw_in_out(result)
+        figures["degradation"] = lambda: walk_forward_figures.draw_degradation(result)
+    if result.space is not None and any(one.params for one in result.windows):
+        figures["drift"] = lambda: walk_forward_figures.draw_drift(result)
+    return figures
 
 
-def cpcv_text(result: CpcvResult) -> str:
-    """Return a cross-validation as plain text, the same every time."""
-    spec = result.spec
-    lines = [f"Cross-validation (CPCV) of {_line(result.strategy)}: {_line(provenance.market(spec))}",
-             f"{period(spec.start, spec.end)}, {provenance.account(spec)}, {spec.mode} mode"]
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if result.spec.synthetic else []
-    stopped = f"; stopped: {_line(result.stopped)}" if result.stopped else ""
-    lines += _wrapped(cpcv_words.setup(result) + stopped)
-    found = cpcv_verdict(result)
-    lines += ["", *_wrapped(" ".join(found.sentences)), ""]
-    for line in found.evidence:
-        lines += _wrapped(line, "- ")
-    lines += ["", *as_text(cpcv_tables.summary_table(result)), ""]
-    for sentence in (*cpcv_words.seams(result), *result.notes):
-        lines += _wrapped(sentence)
-    return "\n".join(lines)
-
-
-def _walk_forward_tiles(known: Any) -> list[tuple[str, Cell, str]]:
+def _tiles(known: Any) -> list[tuple[str, Cell, str]]:
     curve = known.curve
     if curve.returns.empty:
         return []
-    tiles = [(label(name), _gain(name, curve.metric(name)), "stitched")
+    tiles = [(label(name), metric_cell(name, curve.metric(name)), "stitched")
              for name in ("net_profit_percentage", "sharpe_ratio", "max_drawdown")]
     efficiency = cell(UNDEFINED if known.efficiency.reason else f"{known.efficiency.value:.2f}",
                       title=known.efficiency.reason)
@@ -138,23 +103,7 @@ def _walk_forward_tiles(known: Any) -> list[tuple[str, Cell, str]]:
             ("Trades", cell(measure(len(curve.trades), "count")), "stitched")]
 
 
-def _cpcv_tiles(result: CpcvResult) -> list[tuple[str, Cell, str]]:
-    frame = result.to_frame()
-    middle = [(label(name), _gain(name, float(frame[name].dropna().median())), "median path")
-              for name in ("net_profit_percentage", "sharpe_ratio", "max_drawdown")]
-    return [*middle, ("Paths that lost", cell(share(result.losing_paths)), f"of {len(result.paths)}"),
-            ("Probability of overfitting", cell(share(result.overfitting)), f"{len(result.splits)} splits")]
-
-
-def _gain(name: str, value: float) -> Cell:
-    text = write(name, value)
-    return toned(text, value) if name in ("net_profit_percentage", "annual_return") else cell(text)
-
-
-def _wrapped(text: str, bullet: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet))
-
-
-def _line(name: str) -> str:
-    """Keep a name on one line."""
-    return " ".join(name.split())
+WALK_FORWARD: Report[WalkForwardResult] = Report(
+    lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _text, _content, "walk_forward.html",
+    _figures, lambda _: _PICTURES, provenance.walk_forward_card,
+)

@@ -12,8 +12,8 @@ import ipywidgets as widgets
 from jesse_nb.core.analysis.trades.explorer_trades import FILTERS, fitting, values_of
 from jesse_nb.core.analysis.trades.explorer_view import ChartView
 from jesse_nb.core.tools.resimulate.exploration import Exploration
+from jesse_nb.report.common.heading import SYNTHETIC
 from jesse_nb.report.common.labels import period
-from jesse_nb.report.optimize.optimize_words import SYNTHETIC
 from jesse_nb.report.resimulate.explorer_report import exploration_notes
 from jesse_nb.widgets.explorer.explorer_chart import ChartWidget
 from jesse_nb.widgets.explorer.explorer_table import TradesTable

@@ -46,6 +46,12 @@ class Parameter:
         ``?`` or ``*`` where it has no flag but its place on the line, ``1`` where it must be there.
     surfaces
         Where it can be given.
+    in_form
+        Whether a form asks for it, too.
+    needed
+        What a form says where it is left out and must not be.
+    also
+        What errors call it that are about the same thing, and other forms where they ask for one of several.
     """
 
     name: str
@@ -60,6 +66,9 @@ class Parameter:
     label: str = ""
     positional: str = ""
     surfaces: tuple[str, ...] = (PYTHON, MAGIC, COMMAND)
+    in_form: bool = True
+    needed: str = ""
+    also: tuple[str, ...] = ()
 
     def but(self, **changes: Any) -> Parameter:
         """Return the same argument as another tool takes it: with another default, for example."""

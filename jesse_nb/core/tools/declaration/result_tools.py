@@ -8,7 +8,7 @@ from jesse_nb.core.tools.declaration.resources import Candles
 from jesse_nb.core.tools.declaration.results import Key, Result, Strategies, Table
 from jesse_nb.core.tools.declaration.searching import Benchmark, Pipeline
 from jesse_nb.core.tools.declaration.shared import BACKGROUND, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, SEED, SYMBOL
-from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import FlagEach, Moment, Number, Numbers, Switch, Whole
 
 __all__ = ["ANALYZE_RESULTS", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "FEE_STRESS"]
@@ -37,7 +37,9 @@ ANALYZE_RESULTS = Tool(
             Parameter("names", Result(), "Variable that holds a result, a job, or a pair of trades and equity; an "
                       "expression such as study.test; or two variables, a table of trades and a series of equity. "
                       "Before options that take several values. Without any, the last result that was shown.",
-                      positional="*", metavar="RESULT", surfaces=(MAGIC,)),
+                      positional="*", metavar="RESULT", surfaces=(MAGIC,),
+                      needed="Choose a result. What a form or a magic with -o made appears here.",
+                      also=("result", "trades", "equity")),
             Parameter("key", Key(), "First digits of the key of a run that `jesse-nb runs` shows.", positional="1",
                       metavar="KEY", surfaces=(COMMAND,)),
             Parameter("result", Result(), "What backtest, optimize, walk_forward or backtest_batch gave.",
@@ -65,13 +67,18 @@ ANALYZE_RESULTS = Tool(
                       "Leave out the Monte Carlo.", True),
         )),
         Parameter("resimulate", Switch(on=False, flag="--no-resimulation"), "Simulate nothing.", True, group=_AGAIN),
-        _STRATEGY.but(group=_AGAIN),
+        _STRATEGY.but(group=_AGAIN, in_form=False),
         Parameter("trust", Switch(), "Run the strategy as the run store holds it, without a question.", False,
                   group=_AGAIN, surfaces=(COMMAND,)),
         JOBS.but(group=_AGAIN), *_RERUN, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.analyze.analysis_result:Analysis",
-    magics=("analyze_results", "analyze"), command="analyze",
+    results={
+        "jesse_nb.core.tools.analyze.analysis_result:Analysis":
+            "jesse_nb.report.analyze.analysis_report:ANALYSIS",
+    },
+    magics=("analyze_results", "analyze"), command="analyze", kind="analyze", running="Analysis",
+    form=Form("what a result really says, and how much of it may be luck",
+              ("names", "analysis_type", "benchmark", "output"), "analysis"),
     details="""\
         It takes what backtest, optimize, walk_forward and backtest_batch gave::
 
@@ -102,7 +109,10 @@ CANDLE_MONTE_CARLO = Tool(
         Parameter("pipeline", Pipeline(), "How candles are rewritten.", unset="stationary_bootstrap"),
         SEED.but(reader=Whole(0, 2**63)), _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
     ),
-    result="jesse_nb.core.tools.resimulate.candle_monte_carlo:CandleMonteCarlo",
+    results={
+        "jesse_nb.core.tools.resimulate.candle_monte_carlo:CandleMonteCarlo":
+            "jesse_nb.report.resimulate.resimulation_report:SCENARIOS",
+    },
 )  # fmt: skip
 
 FEE_STRESS = Tool(
@@ -113,7 +123,10 @@ FEE_STRESS = Tool(
         Parameter("factors", Numbers(Number(0, 1e6)), "What to multiply the fee by.", (1, 2, 3)),
         _STRATEGY.but(reader=Strategy()), JOBS, *RERUN, BACKGROUND,
     ),
-    result="jesse_nb.core.tools.resimulate.fee_stress:FeeStress",
+    results={
+        "jesse_nb.core.tools.resimulate.fee_stress:FeeStress":
+            "jesse_nb.report.resimulate.resimulation_report:FEE_STRESS",
+    },
 )  # fmt: skip
 
 CHECK_CANDLES = Tool(
@@ -127,5 +140,8 @@ CHECK_CANDLES = Tool(
         Parameter("deviations", Number(0, above=True, metavar="K"), "Robust deviations that make a spike.", 25.0),
         Parameter("quiet_minutes", Whole(2, 10**9, "minutes"), "Silent minutes worth mentioning.", 60),
     ),
-    result="jesse_nb.core.tools.candles.check_candles:CandleCheck",
+    results={
+        "jesse_nb.core.tools.candles.check_candles:CandleCheck":
+            "jesse_nb.report.candles.candle_check:CANDLE_CHECK",
+    },
 )  # fmt: skip

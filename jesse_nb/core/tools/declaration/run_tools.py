@@ -20,10 +20,13 @@ from jesse_nb.core.tools.declaration.shared import (
     STORE,
     STRATEGY,
 )
-from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import Choice, Switch, Whole
 
 __all__ = ["BACKTEST", "BACKTEST_BATCH", "CHECK_STRATEGY"]
+
+#: What the forms of one market begin with.
+_ONE_MARKET = ("strategy", "exchange", "symbol", "timeframe", "start", "end")
 
 BACKTEST = Tool(
     "backtest", "Backtest", "Run one backtest with Jesse's simulator, and show its report.",
@@ -34,8 +37,12 @@ BACKTEST = Tool(
                                                    "same."),
         *MARKET, *ACCOUNT, *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.simulator.result:BacktestResult",
+    results={
+        "jesse_nb.core.simulator.result:BacktestResult":
+            "jesse_nb.report.backtest.backtest_report:BACKTEST",
+    },
     magics=("backtest",), command="backtest", cell={"params": "hyperparameters"},
+    form=Form("one run of one strategy", (*_ONE_MARKET, "hyperparameters", "output"), "result"),
     then={"optimize": {}, "walk_forward": {}, "analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines a class derived from Strategy,
@@ -58,7 +65,7 @@ BACKTEST_BATCH = Tool(
     "Run every combination of strategies, markets, periods and parameter sets, and compare them.",
     "jesse_nb.core.tools.batch.batch:backtest_batch",
     (
-        STRATEGY.but(name="strategies", reader=Strategies(), group=_COMPARED, positional="*",
+        STRATEGY.but(name="strategies", reader=Strategies(), group=_COMPARED, positional="*", also=("strategy",),
                      help="Strategies, before all options: in a "
                      "notebook of the cell, of the notebook or of the Jesse project, without any all that the cell "
                      "defines; on the command line Python files, or names in a Jesse project."),
@@ -77,8 +84,16 @@ BACKTEST_BATCH = Tool(
         Parameter("large", Switch(), "Allow more than 1,000 combinations.", False, group=_HOW_MANY),
         *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.batch.batch_result:BatchResult",
+    results={
+        "jesse_nb.core.tools.batch.batch_result:BatchResult":
+            "jesse_nb.report.batch.batch_report:BATCH",
+        "jesse_nb.core.tools.batch.batch_result:BatchComparison":
+            "jesse_nb.report.batch.batch_report:COMPARISON",
+    },
     magics=("backtest_batch",), command="backtest-batch", cell={"params": "params"}, file={"params": "params"},
+    form=Form("every combination of strategies, markets and parameters",
+              ("strategies", "exchange", "symbols", "timeframes", "start", "end", "params", "metric",
+               "concurrent_limit", "output"), "batch"),
     then={"analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines classes derived from Strategy,
@@ -116,8 +131,13 @@ CHECK_STRATEGY = Tool(
         *MARKET, *ACCOUNT, JOBS.but(group="how it runs"), RUNNING[0], *(one for one in RERUN if one is not STORE),
         *OUTPUT,
     ),
-    result="jesse_nb.core.tools.check.strategy_check:StrategyCheck",
+    results={
+        "jesse_nb.core.tools.check.strategy_check:StrategyCheck":
+            "jesse_nb.report.check.check_report:STRATEGY_CHECK",
+    },
     magics=("check_strategy", "check"), command="check", cell={"params": "hyperparameters"},
+    form=Form("does it know the future, and is it the same each time",
+              (*_ONE_MARKET, "hyperparameters", "checks", "output"), "check"),
     then={"optimize": {}, "walk_forward": {}},
     details="""\
         It simulates the strategy about a dozen times, each time with something changed, and compares its orders::

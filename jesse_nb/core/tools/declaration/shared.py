@@ -13,28 +13,33 @@ __all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS
 
 _MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
 _ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
+_PICK_SYMBOL, _PICK_TIMEFRAME = "Choose a symbol. `%panel candles` stores some.", "Choose a timeframe."
 
 STRATEGY = Parameter(
     "strategy", Strategy(), positional="?", metavar="STRATEGY",
     help="Which strategy: in a notebook one of the cell, of the notebook or of the Jesse project, not needed when the "
     "cell defines one; on the command line a Python file with one class derived from jesse.strategies.Strategy "
     "(file.py:Name picks one of several), or a name in the Jesse project.",
+    needed="Choose a strategy. What cells define appears here; `from jesse_nb.quickstart import TrendFollower` is one "
+    "to begin with.",
 )
 
 SYMBOL = Parameter("symbol", Symbol(), "Market that is traded, BTC-USDT for example.",
-                   flags=("-s", "--symbol"), group=_MARKET, setting="symbol")
+                   flags=("-s", "--symbol"), group=_MARKET, setting="symbol", needed=_PICK_SYMBOL)
 _TIMEFRAME = Parameter("timeframe", Timeframe(), "Timeframe that is traded, 1h for example.",
-                       flags=("-t", "--timeframe"), group=_MARKET, setting="timeframe")
+                       flags=("-t", "--timeframe"), group=_MARKET, setting="timeframe", needed=_PICK_TIMEFRAME)
 _ROUTES = Parameter("routes", Routes(traded=True), "In place of -s and -t: several markets, traded at once from one "
-                    "account.", group=_MARKET)
+                    "account.", group=_MARKET, in_form=False)
 EXCHANGE_NAME = Parameter(
     "exchange", EXCHANGE, "Exchange whose stored candles are used; needed only when several have the symbol.",
-    group=_MARKET, setting="exchange",
+    group=_MARKET, setting="exchange", needed="Choose an exchange. `%panel candles` stores candles of one.",
 )
 
-_PERIOD_AND_DATA = (
+_PERIOD = (
     Parameter("start", Moment(), "First moment that is traded, UTC: 2024-01-31, or '2024-01-31 12:00'."),
     Parameter("end", Moment(), "End of the period, UTC; that moment itself is not traded."),
+)
+_DATA = (
     EXCHANGE_NAME,
     Parameter("data_routes", Routes(), "Markets that the strategy looks at without trading them, of the same "
               "exchange.", default=()),
@@ -42,27 +47,30 @@ _PERIOD_AND_DATA = (
               setting="gaps"),
     Parameter("source", Choice(("auto", "store", "database"), "Source"), "Where candles come from that the store "
               "lacks: the Jesse project's database, if there is one (auto), or nowhere; with database, its candles are "
-              "copied in any case.", "auto", setting="source"),
+              "copied in any case.", "auto", setting="source", in_form=False),
     Parameter("warm_up_candles", Whole(0, 1_000_000, "candles"), "Candles that the strategy sees before the start.",
               240, setting="warm_up_candles"),
 )
 
 #: One market, or several routes, and their period.
-MARKET = tuple(one.but(group=_MARKET) for one in (SYMBOL, _TIMEFRAME, _ROUTES, *_PERIOD_AND_DATA))
+MARKET = tuple(one.but(group=_MARKET) for one in (
+    SYMBOL, _TIMEFRAME, _ROUTES, *(one.but(needed="Choose a date.") for one in _PERIOD), *_DATA,
+))  # fmt: skip
 
 #: Several markets and periods.
 MARKETS = tuple(one.but(group=_MARKETS) for one in (
     Parameter("symbols", Several(Symbol()), "Markets that are traded, BTC-USDT ETH-USDT for example.",
-              flags=("-s", "--symbols", "--symbol"), setting="symbol"),
+              flags=("-s", "--symbols", "--symbol"), setting="symbol", also=("symbol",), needed=_PICK_SYMBOL),
     Parameter("timeframes", Several(Timeframe()), "Timeframes that are traded, 1h 4h for example.",
-              flags=("-t", "--timeframes", "--timeframe"), setting="timeframe"),
+              flags=("-t", "--timeframes", "--timeframe"), setting="timeframe", also=("timeframe",),
+              needed=_PICK_TIMEFRAME),
     Parameter("periods", Periods(), "In place of --start and --end: several, 2023-01-01..2023-07-01 for example."),
-    *_PERIOD_AND_DATA,
+    *_PERIOD, *_DATA,
 ))  # fmt: skip
 
 ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
     Parameter("account", Choice(("project",)), "What is not given is as in the Jesse project's dashboard.",
-              setting="account", surfaces=(MAGIC, COMMAND)),
+              setting="account", surfaces=(MAGIC, COMMAND), in_form=False),
     Parameter("balance", Number(0, above=True, unit="the quote currency", metavar="AMOUNT"),
               "Starting balance in the quote currency.", 10_000.0, setting="balance"),
     Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION", hint="0.1 % is 0.001."),
@@ -78,19 +86,19 @@ ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
 
 PROJECT = Parameter(
     "project", Folder(), "Jesse project with strategies and a database, when the notebook or the command's folder is "
-    "another.", unset="the working directory", group=_RUNNING, setting="project",
+    "another.", unset="the working directory", group=_RUNNING, setting="project", in_form=False,
 )
 CANDLES = Parameter("candles", Candles(), "Folder that keeps the candles.", unset="in the user's data folder",
-                    group=_RUNNING, setting="candles")
+                    group=_RUNNING, setting="candles", in_form=False)
 STORE = Parameter("store", Store(), "File or postgresql://user@host/database that keeps finished runs.",
-                  unset=".jesse_nb/runs.sqlite", group=_RUNNING, setting="store")
+                  unset=".jesse_nb/runs.sqlite", group=_RUNNING, setting="store", in_form=False)
 
 #: What also holds for simulating a finished run again.
 RERUN = (
     Parameter("trial_timeout", Number(0, above=True, unit="seconds", metavar="SECONDS", limitless=True),
               "Seconds that one simulation may take.", 600.0, group=_RUNNING, setting="trial_timeout"),
     Parameter("memory_limit", Megabytes(), "Memory that one simulation may take, in megabytes; Linux only.",
-              unset="its share of the machine's", group=_RUNNING),
+              unset="its share of the machine's", group=_RUNNING, in_form=False),
     PROJECT, CANDLES, STORE,
 )  # fmt: skip
 
@@ -112,14 +120,14 @@ SEED = Parameter("seed", Whole(0, 2**32 - 1), "Seed of all that is drawn at rand
 
 BACKGROUND = Parameter(
     "background", Switch(), "Return at once. NAME is then the job: NAME.result() waits for its result, NAME.cancel() "
-    "ends it.", False, flags=("-b", "--background"), group=_OUTPUT, surfaces=(PYTHON, MAGIC),
+    "ends it.", False, flags=("-b", "--background"), group=_OUTPUT, surfaces=(PYTHON, MAGIC), in_form=False,
 )
 
 #: What each tool ends with: where its result goes. A notebook names a variable, the command line a file.
 OUTPUT = (
     Parameter("output", Name(), "Variable that holds the result; after a failure or an interrupt it holds the job, "
               "whose partial_result() is what had finished.", flags=("-o", "--output"), group=_OUTPUT,
-              label="Result name", surfaces=(MAGIC,)),
+              label="Result name", surfaces=(MAGIC,), needed="Give the result a name."),
     Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
               flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
     BACKGROUND,

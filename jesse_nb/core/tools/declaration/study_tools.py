@@ -15,7 +15,7 @@ from jesse_nb.core.tools.declaration.shared import (
     SEED,
     STRATEGY,
 )
-from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole
 
 __all__ = ["OPTIMIZE", "WALK_FORWARD"]
@@ -52,7 +52,7 @@ OPTIMIZE = Tool(
     "jesse_nb.core.tools.optimize.optimize:optimize",
     (
         *(one.but(group=_SEARCHED) for one in (
-            STRATEGY, _SPACE,
+            STRATEGY, _SPACE.but(needed="The strategy declares no hyperparameters. Add one to the table."),
             HYPERPARAMETERS.but(help="Values of parameters that are not varied, or one expression that gives a dict."),
             _METRIC, _CONSTRAINTS, _TRIALS, _SAMPLER, SEED.but(help="Seed of the sampler."),
             Parameter("pruner", Choice(("median", "quartile", "none"), "str | None", folded=True, nothing="none",
@@ -79,8 +79,17 @@ OPTIMIZE = Tool(
         )),
         *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG), _TIMEOUT, *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.optimize.optimize_result:OptimizeResult",
+    results={
+        "jesse_nb.core.tools.optimize.optimize_result:OptimizeResult":
+            "jesse_nb.report.optimize.optimize_report:OPTIMIZE",
+        "jesse_nb.core.tools.optimize.holdout:OpenedHoldout":
+            "jesse_nb.report.optimize.optimize_report:HOLDOUT",
+    },
     magics=("optimize",), command="optimize", cell={"space": "space"}, file={"space": "space"},
+    running="Optimization",
+    form=Form("search for the best hyperparameters",
+              ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "n_trials", "n_jobs",
+               "output"), "study"),
     then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
           "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
     details="""\
@@ -120,7 +129,7 @@ WALK_FORWARD = Tool(
         _days("gap", "Days left out between training and testing, or between groups.", 0, "Days of gap", 0),
         Parameter("anchored", Switch(), "Let every window train from the start on.", False, group=_WINDOWS),
         Parameter("show_windows", Switch(), "Show where they lie, and run nothing.", False, group=_WINDOWS,
-                  surfaces=(MAGIC, COMMAND)),
+                  surfaces=(MAGIC, COMMAND), in_form=False),
         *(one.but(group=_CROSS) for one in (
             Parameter("split", Choice(("windows", "cpcv")), "cpcv: combinatorial purged cross-validation, a "
                       "distribution of out-of-sample paths.", "windows"),
@@ -140,8 +149,16 @@ WALK_FORWARD = Tool(
         _TIMEOUT.but(help="Seconds for all of it; the windows finished by then are the result."),
         *RUNNING, *OUTPUT,
     ),
-    result="jesse_nb.core.tools.walk_forward.walk_forward_result:WalkForwardResult",
+    results={
+        "jesse_nb.core.tools.walk_forward.walk_forward_result:WalkForwardResult":
+            "jesse_nb.report.walk_forward.walk_forward_report:WALK_FORWARD",
+        "jesse_nb.core.tools.cpcv.cpcv_result:CpcvResult":
+            "jesse_nb.report.cpcv.cpcv_report:CPCV",
+    },
     magics=("walk_forward",), command="walk-forward", cell={"space": "space"}, file={"space": "space"},
+    form=Form("optimize on the past, test on what came after",
+              ("strategy", "exchange", "symbol", "timeframe", "start", "end", "in_sample_period", "out_sample_period",
+               "step_forward", "space", "metric", "n_trials", "n_jobs", "output"), "walk"),
     then={"analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines a class derived from Strategy,

@@ -9,7 +9,26 @@ from typing import Any
 
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON, Parameter
 
-__all__ = ["Tool"]
+__all__ = ["Form", "Tool"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How ``%panel`` asks for a tool: its title and its arguments are those of the tool.
+
+    Attributes
+    ----------
+    remark
+        What stands beside the title.
+    main
+        The arguments that are always seen, in order; the others unfold.
+    output
+        The suggested name of the result.
+    """
+
+    remark: str
+    main: tuple[str, ...]
+    output: str
 
 
 @dataclass(frozen=True)
@@ -28,8 +47,8 @@ class Tool:
         Where its function is, ``module:name``; it is imported when it is called.
     parameters
         All that it takes, in the order in which help lists it.
-    result
-        Where the class of its result is, ``module:name``.
+    results
+        Where the classes of its results are, ``module:name`` each, and where the report of each is.
     magics
         Names of its magic, the one that is written down first; empty where it has none.
     command
@@ -39,6 +58,12 @@ class Tool:
         cell.
     file
         The same for a strategy's file on the command line.
+    kind
+        What its jobs are called in lists; its own name by default.
+    running
+        What stands above a job of it; its title by default.
+    form
+        How ``%panel`` asks for it, under the last of its magics' names; None where it has no form.
     then
         Forms that can go on with its result, and what they are given of it; ``{}`` is its name.
     details
@@ -52,14 +77,27 @@ class Tool:
     summary: str
     home: str
     parameters: tuple[Parameter, ...]
-    result: str = ""
+    results: Mapping[str, str] = field(default_factory=dict)
     magics: tuple[str, ...] = ()
     command: str = ""
     cell: Mapping[str, str] | None = None
     file: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    running: str = ""
+    form: Form | None = None
     then: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     details: str = ""
     note: str = ""
+
+    @property
+    def panel(self) -> str:
+        """The name of its form; empty where it has none."""
+        return self.magics[-1] if self.form is not None else ""
+
+    @property
+    def job_kind(self) -> str:
+        """What its jobs are called in lists."""
+        return self.kind or self.name
 
     def load(self) -> Callable[..., Any]:
         """Return its function, which is imported now."""

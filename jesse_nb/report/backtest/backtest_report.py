@@ -1,0 +1,68 @@
+"""The report of one backtest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jesse_nb.report.backtest import backtest_figures, backtest_tables
+from jesse_nb.report.common.audit_words import audit_remarks, audit_warnings
+from jesse_nb.report.common.heading import heading_content, heading_lines
+from jesse_nb.report.common.labels import label, write
+from jesse_nb.report.common.plain_text import wrapped
+from jesse_nb.report.common.provenance import backtest_card, given_hyperparameters, market, missing_minutes
+from jesse_nb.report.common.report import Drawings, Report
+from jesse_nb.report.common.tables import Table, as_text, cell
+
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.result import BacktestResult
+
+__all__ = ["BACKTEST"]
+
+_PICTURES = {"equity": "Equity curve, and the drawdown beneath it", "trades": "Histogram of the trades' net profits"}
+
+
+def _text(result: BacktestResult) -> str:
+    spec = result.spec
+    lines = heading_lines(
+        f"Backtest of {result.strategy}: {market(spec)}", spec, "",
+        *(wrapped(f"Hyperparameters: {given_hyperparameters(spec)}") if spec.hyperparameters else []),
+    )  # fmt: skip
+    lines += missing_minutes(spec)
+    lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit), *result.card.notes)
+    if not result.metrics.get("total"):
+        return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
+    rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
+                 for name in backtest_tables.MAIN if name in result.metrics)
+    return "\n".join([*lines, *as_text(Table(("", ""), rows))[1:]])
+
+
+def _content(result: BacktestResult) -> dict[str, Any]:
+    main = [(label(name), backtest_tables.metric_cell(name, result.metrics[name]), "")
+            for name in backtest_tables.MAIN if name in result.metrics]
+    return {
+        **heading_content(result.strategy, result.spec),
+        "given": given_hyperparameters(result.spec),
+        "tiles": main,
+        "warnings": audit_warnings(result.audit, result.spec),
+        "remarks": audit_remarks(result.audit),
+        "traded": len(result.trades) > 0,
+        "notes": result.card.notes,
+        "months": backtest_tables.monthly_table(result),
+        "moved": result.equity.nunique() > 1,
+        "groups": backtest_tables.metric_groups(result),
+        "trades": backtest_tables.trades_table(result, backtest_tables.MOST_TRADES),
+    }
+
+
+def _figures(result: BacktestResult) -> Drawings:
+    figures = {"equity": lambda: backtest_figures.draw_equity(result),
+               "monthly": lambda: backtest_figures.draw_monthly(result)} if len(result.equity) else {}
+    if len(result.trades):
+        figures["trades"] = lambda: backtest_figures.draw_trades(result)
+    return figures
+
+
+BACKTEST: Report[BacktestResult] = Report(
+    lambda result: f"{result.strategy} on {market(result.spec)}", _text, _content, "backtest.html", _figures,
+    lambda _: _PICTURES, backtest_card,
+)
