@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jesse_nb.cli.parser import COMMANDS, DEMO_OPTIONS, parse_command_line
+from jesse_nb.cli.parser import DEMO_OPTIONS, parse_command_line, tool_of_command
 from jesse_nb.cli.tools import check_output, run_command, run_tool
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND
@@ -56,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.command is None:
             return main(["--help"])
-        if options.command in COMMANDS:
-            return run_command(COMMANDS[options.command], options)
+        tool = tool_of_command(options.command)
+        if tool is not None:
+            return run_command(tool, options)
         return _OWN_COMMANDS[options.command](options)
     except JobInterruptedError as error:
         return _say(error, _INTERRUPTED)

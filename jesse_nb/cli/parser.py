@@ -13,10 +13,7 @@ from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.registry import OPTIMIZE, TOOLS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
-__all__ = ["COMMANDS", "DEMO_OPTIONS", "command_parser", "parse_command_line"]
-
-#: The tools that are commands, by their names there.
-COMMANDS = {tool.command: tool for tool in TOOLS.values() if tool.command}
+__all__ = ["DEMO_OPTIONS", "command_parser", "parse_command_line", "tool_of_command"]
 
 #: What the demo takes of an optimization.
 DEMO_OPTIONS = ("n_trials", "n_jobs")
@@ -44,7 +41,7 @@ def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
     """
     parser, commands = _build()
     words = list(arguments)
-    if words[:1] and words[0] in COMMANDS:  # where the strategy may also follow options
+    if words[:1] and tool_of_command(words[0]):  # where the strategy may also follow options
         line, rest = commands[words[0]].parse_known_intermixed_args(words[1:])
         line.command, line.version = words[0], False
     else:
@@ -60,6 +57,11 @@ def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
     return line
 
 
+def tool_of_command(command: str) -> Tool | None:
+    """Return the tool that a command runs; None where it is no tool's."""
+    return next((tool for tool in TOOLS.values() if tool.command and tool.command == command), None)
+
+
 def command_parser(command: str) -> argparse.ArgumentParser:
     """Return the parser of one command's options."""
     return _build()[1][command]
@@ -72,8 +74,9 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     _add_demo(commands)
     commands.add_parser("lab", help="open JupyterLab on the example notebooks", add_help=False)
     _add_candles(commands)
-    for tool in COMMANDS.values():
-        _add_tool(commands, tool)
+    for tool in TOOLS.values():
+        if tool.command:
+            _add_tool(commands, tool)
     _add_runs(commands)
     return parser, dict(commands.choices)
 

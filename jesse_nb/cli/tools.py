@@ -59,7 +59,10 @@ def run_command(tool: Tool, options: Namespace) -> int:
 
 def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a tool's strategies as its arguments, and the names that their files define."""
-    several = any(one.name == "strategies" for one in tool.on(COMMAND))
+    taken = {one.name for one in tool.on(COMMAND)}
+    if taken.isdisjoint(("strategy", "strategies")):
+        return {}, {}
+    several = "strategies" in taken
     given = words.get("strategies" if several else "strategy", [])
     routes = [route.split(":", 2) for route in words.get("routes", ())]
     if not given and not (routes and all(len(route) == 3 for route in routes)):

@@ -7,13 +7,11 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from jesse_nb.core.tools.registry import ANALYZE_RESULTS, TOOLS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 from jesse_nb.magics.values import evaluate
 
 __all__ = ["result_arguments", "result_named", "results_in"]
-
-#: Kinds of jobs whose result can be analysed.
-_JOBS = ("backtest", "backtest_batch", "optimize", "walk_forward")
 
 _MAKE_ONE = "None is here yet: `%%backtest ... -o result` makes one."
 
@@ -43,7 +41,7 @@ def _is_result(value: Any) -> bool:
     from jesse_nb.core.tools.analyze.analysed_run import analysed_run
 
     if isinstance(value, Job):
-        return value.kind in _JOBS
+        return any(tool.job_kind == value.kind for tool in TOOLS.values() if ANALYZE_RESULTS.panel in tool.then)
     return analysed_run.dispatch(type(value)) is not analysed_run.dispatch(object)
 
 

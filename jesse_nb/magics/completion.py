@@ -6,20 +6,22 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 
-from jesse_nb.core.tools.registry import TOOLS
+from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.registry import parameters_named
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.candles.candles import ACTIONS
 from jesse_nb.magics.cell import strategies_in
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.jobs import JOB_ACTIONS, job_ids
-from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
+from jesse_nb.magics.panel.panel_tables import panel_names
 
 __all__ = ["make_matcher", "values_of"]
 
@@ -27,17 +29,9 @@ Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
 _MAGIC_LINE = re.compile(r"\s*(?:[\w, ]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$")
 
-#: Magics whose line names a result.
-_OF_A_RESULT = ("analyze", "analyze_results", "explore")
-
-#: Magics whose line begins with one of these.
-_FIRST_WORDS = {"candles": ACTIONS, "jobs": JOB_ACTIONS, "panel": PANEL_NAMES}
-
-#: Magics whose line can begin with a strategy.
-_OF_A_STRATEGY = tuple(magic for tool in TOOLS.values() for magic in tool.magics if tool.cell is not None)
-
-#: What the magics take, by name: an argument is offered the same in all.
-_DECLARED = {one.name: one for tool in TOOLS.values() for one in tool.parameters}
+#: What lines of magics begin with that are no tool's.
+_FIRST_WORDS: dict[str, Callable[[], Sequence[str]]] = {
+    "candles": lambda: ACTIONS, "jobs": lambda: JOB_ACTIONS, "panel": panel_names}  # fmt: skip
 
 
 def make_matcher(
@@ -62,8 +56,9 @@ def make_matcher(
             return {"completions": []}  # type: ignore[typeddict-item]  # the others are optional
         words = line["rest"].split()
         token = words.pop() if words and not line["rest"].endswith(" ") else ""
-        parser: argparse.ArgumentParser = magics[line["magic"]].parser  # type: ignore[attr-defined]
-        offered = _Offer(shell, settings, line["magic"], parser, words).completions(token)
+        magic: Any = magics[line["magic"]]
+        place = _place(getattr(magic, "tool", None))
+        offered = _Offer(shell, settings, line["magic"], magic.parser, words, place).completions(token)
         found = [
             _completion(text, kind, token, context.token)
             for text, kind in offered
@@ -81,6 +76,11 @@ def values_of(
     return list(_Offer(shell, settings, "", parser, words)._values(option, ""))
 
 
+def _place(tool: Tool | None) -> Parameter | None:
+    """Return what a tool's line has a place for before all flags."""
+    return next((one for one in tool.on(MAGIC) if one.positional), None) if tool is not None else None
+
+
 def _completion(text: str, kind: str, token: str, ipython_token: str) -> SimpleCompletion:
     """IPython cuts words in its own way (at a colon, say) and wants only what follows the last cut."""
     return SimpleCompletion(text[max(len(token) - len(ipython_token), 0) :], type=kind)
@@ -96,7 +96,9 @@ class _Offer:
         magic: str,
         parser: argparse.ArgumentParser,
         words: list[str],
+        place: Parameter | None = None,
     ) -> None:
+        self._place = place
         self._shell = shell
         self._settings = settings
         self._magic = magic
@@ -135,25 +137,27 @@ class _Offer:
         return None
 
     def _first_words(self) -> Iterable[str]:
-        if self._magic in _OF_A_RESULT:  # options without a value may come before it
+        offers = self._place.reader.offers if self._place is not None else ""
+        if offers == "results":  # options without a value may come before it
             results = results_in(self._shell.user_ns)
             return () if set(results) & set(self._words) else results
+        several = self._place is not None and self._place.positional == "*"
+        if offers == "strategies" and (not self._words or several) \
+                and not any(word.startswith("-") for word in self._words):  # fmt: skip
+            return self._strategies()
         if self._words:
-            if self._magic == "backtest_batch" and not any(word.startswith("-") for word in self._words):
-                return self._strategies()
             if self._magic == "candles" and self._words[0] in ("delete", "check", "export", "to-database"):
                 return self._stored("symbol")
             return job_ids(self._words[0]) if self._magic == "jobs" and self._words[0] in JOB_ACTIONS[1:] else ()
-        if self._magic in _FIRST_WORDS:
-            return _FIRST_WORDS[self._magic]
-        return self._strategies() if self._magic in _OF_A_STRATEGY else ()
+        return _FIRST_WORDS[self._magic]() if self._magic in _FIRST_WORDS else ()
 
     def _values(self, option: str, token: str) -> Iterable[str]:
-        one = _DECLARED.get(option)
-        if one is None:
+        declared = [one.reader for one in parameters_named(option)]  # what is offered is the same in all tools
+        if not declared:
             return ()
-        if one.reader.choices:
-            return one.reader.choices
+        choices = next((reader.choices for reader in declared if reader.choices), ())
+        if choices:
+            return choices
         offers: dict[str, Callable[[], Iterable[str]]] = {
             "symbols": lambda: self._stored("symbol"),
             "routes": lambda: self._routes(token),
@@ -164,7 +168,7 @@ class _Offer:
             "studies": self._studies,
             "clusters": lambda: ("ray", "ray://"),
         }
-        return offers.get(one.reader.offers, tuple)()
+        return next((offers[reader.offers]() for reader in declared if reader.offers in offers), ())
 
     def _routes(self, token: str) -> Iterable[str]:
         """Return symbols, and after a colon the timeframes that can follow it."""

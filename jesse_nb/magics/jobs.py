@@ -14,6 +14,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import TraitError
 
+from jesse_nb.core.tools.registry import tool_of_magic
 from jesse_nb.exceptions import JobError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import Launch, MagicCall, launch_of
@@ -144,7 +145,7 @@ class JobsMagics(Magics):
         from jesse_nb.core.jobs.job import jobs
 
         magic = self._shell.find_magic(launch.call.magic, "line" if launch.call.cell is None else "cell")
-        if magic is None or launch.call.magic not in _TOOLS:
+        if magic is None or tool_of_magic(launch.call.magic) is None:  # nothing else is run because a file says so
             raise JobError(f"{name} was started by %{launch.call.magic}, which is no magic that runs jobs.")
         cell.show(Note(f"{name} is run again with:", str(launch.call)))
         given = (launch.call.line,) if launch.call.cell is None else (launch.call.line, launch.call.cell)
@@ -174,10 +175,6 @@ class JobsMagics(Magics):
             goes = "goes on with" if job.state == "running" else "ran with"
             cell.show(Note(f"{', '.join(names)} was changed since {job.id} began. The job {goes} the code it was "
                            "started with."))
-
-
-#: Magics that start jobs: nothing else is run because a file says so.
-_TOOLS = ("analyze_results", "backtest", "backtest_batch", "optimize", "walk_forward")
 
 
 def job_ids(action: str) -> list[str]:

@@ -57,6 +57,7 @@ def declared_options(tool: Tool) -> Callable[[Method], Method]:
         for title, parameters in reversed(list(tool.groups(MAGIC))):
             arguments = [argument(*flags, **how) for one in parameters for flags, how in options(one)]
             method = option_group(title, *arguments)(method)
+        method.tool = tool  # type: ignore[attr-defined]  # functions take attributes
         return method
 
     return decorate

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic_arguments import magic_arguments
@@ -24,7 +24,10 @@ from jesse_nb.magics.options import declared_options, desk_of, parse_line, tool_
 from jesse_nb.magics.running import run_tool
 from jesse_nb.widgets.live.display import Listing, Note
 
-__all__ = ["register_tools"]
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.plan import Plan
+
+__all__ = ["plan_of_line", "register_tools"]
 
 #: What a magic reads itself.
 _OWN = ("strategy", "strategies", "routes", "names", "output", "background", "show_windows", "account")
@@ -44,27 +47,33 @@ def register_tools(shell: InteractiveShell, settings: JesseNb) -> dict[str, Call
     return added
 
 
+def plan_of_line(shell: InteractiveShell, settings: JesseNb, tool: Tool, line: str) -> Plan[Any]:
+    """Return what a tool's magic would start for a line without a cell: nothing is started.
+
+    Raises
+    ------
+    UsageError, JesseNbError
+        What the magic would raise.
+    """
+    words = _words(tool, shell.find_line_magic(tool.magics[0]), settings, line)
+    arguments, _ = _arguments(shell, settings, tool, words, CellBody())
+    plan: Plan[Any] = tool.load().plan(**arguments)  # type: ignore[attr-defined]  # of a magic each is planned
+    return plan
+
+
 def _magic(shell: InteractiveShell, settings: JesseNb, tool: Tool) -> Callable[..., Any]:
     def magic(line: str, cell: str | None = None) -> Listing | None:
-        words = given_words(tool, MAGIC, parse_line(magic, line))
-        chosen = settings.chosen()
-        # What is wrong in itself is said before the cell's code runs.
-        checked = tool_arguments(tool, words, chosen, None, _OWN)
+        words = _words(tool, magic, settings, line)
         if "show_windows" in words:
             from jesse_nb.core.tools.plan_table import plan_table
 
-            return Listing(plan_table(checked), "")
-        for own in ("output", "routes"):
-            if own in words:
-                tool_arguments(tool, {own: words[own]}, {}, Desk())
+            return Listing(plan_table(tool_arguments(tool, words, settings.chosen(), None, _OWN)), "")
         body = CellBody() if cell is None else run_cell_body(shell, cell, wanted=tool.cell or ())
-        arguments = tool_arguments(tool, words, chosen, desk_of(shell.user_ns), _OWN)
-        if "account" in words or arguments.pop("account", None):
-            arguments = _with_account(arguments)
-        _choose(shell, tool, body, words, arguments)
-        for variable, argument in (tool.cell or {}).items():
-            if variable in body.assigned and argument not in words:
-                arguments[argument] = body.assigned[variable]
+        arguments, remark = _arguments(shell, settings, tool, words, body)
+        if remark:
+            from IPython.display import display
+
+            display(Note(remark))
         run_tool(shell, tool, arguments, output=words.get("output", [None])[0], background="background" in words,
                  call=MagicCall(tool.magics[0], line, cell))
         return None
@@ -74,14 +83,30 @@ def _magic(shell: InteractiveShell, settings: JesseNb, tool: Tool) -> Callable[.
     return magic_arguments(tool.magics[-1])(declared_options(tool)(magic))  # type: ignore[no-any-return]
 
 
-def _with_account(arguments: dict[str, Any]) -> dict[str, Any]:
-    from IPython.display import display
+def _words(tool: Tool, magic: Any, settings: JesseNb, line: str) -> dict[str, list[str]]:
+    """Return the words of a line by argument. What is wrong in itself is said before the cell's code runs."""
+    words = given_words(tool, MAGIC, parse_line(magic, line))
+    tool_arguments(tool, words, settings.chosen(), None, _OWN)
+    for own in ("output", "routes"):
+        if own in words:
+            tool_arguments(tool, {own: words[own]}, {}, Desk())
+    return words
 
-    from jesse_nb.core.tools.project_account import with_project_account
 
-    arguments, sentence = with_project_account(arguments)
-    display(Note(sentence))
-    return arguments
+def _arguments(
+    shell: InteractiveShell, settings: JesseNb, tool: Tool, words: dict[str, list[str]], body: CellBody
+) -> tuple[dict[str, Any], str]:
+    """Return a tool's keyword arguments, and what is worth saying of them."""
+    arguments, remark = tool_arguments(tool, words, settings.chosen(), desk_of(shell.user_ns), _OWN), ""
+    if "account" in words or arguments.pop("account", None):
+        from jesse_nb.core.tools.project_account import with_project_account
+
+        arguments, remark = with_project_account(arguments)
+    _choose(shell, tool, body, words, arguments)
+    for variable, argument in (tool.cell or {}).items():
+        if variable in body.assigned and argument not in words:
+            arguments[argument] = body.assigned[variable]
+    return arguments, remark
 
 
 def _choose(

@@ -16,7 +16,7 @@ from jesse_nb.core.jobs.job import Job, jobs
 from jesse_nb.core.study.windows import walk_forward_windows
 from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel.panel import Panel, panel
-from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
+from jesse_nb.magics.panel.panel_tables import panel_names
 from jesse_nb.report.candles.coverage import coverage_html, coverage_table
 from jesse_nb.widgets.panel.panel_fields import ChoiceField, DateField, FlagField, SeveralField
 from tests.magics.conftest import (  # noqa: F401 - fixtures
@@ -72,7 +72,7 @@ def error_of(parts, name):
 SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 
 
-@pytest.mark.parametrize("name", PANEL_NAMES)
+@pytest.mark.parametrize("name", panel_names())
 def test_each_form_begins_ready_to_run(bench, name):
     if name == "analyze":
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-10 -o result")
@@ -91,7 +91,7 @@ def test_each_form_begins_ready_to_run(bench, name):
     assert shown.parts.cell() in html.unescape(bundle["text/html"])
 
 
-@pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
+@pytest.mark.parametrize("name", [name for name in panel_names() if name != "candles"])
 def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
     parts = opened(bench, name)
     actions = {action.dest: action for action in bench.find_line_magic(name).parser._actions}
@@ -188,7 +188,7 @@ def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wro
     assert bool(told) is ("The period makes" in parts.form.above.value)
 
 
-@pytest.mark.parametrize("name", [name for name in PANEL_NAMES if name != "candles"])
+@pytest.mark.parametrize("name", [name for name in panel_names() if name != "candles"])
 def test_every_field_emptied_gives_reasons_and_no_crash(bench, name):
     parts = opened(bench, name)
     for field in parts.form.fields:

@@ -11,8 +11,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -24,7 +23,7 @@ from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobIn
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.spec import StrategyRef
 
-__all__ = ["Job", "JobControl", "add_watcher", "current_job", "find_job", "jobs", "only_checking", "run_blocking"]
+__all__ = ["Job", "JobControl", "add_watcher", "current_job", "find_job", "jobs", "run_blocking"]
 
 T = TypeVar("T")
 
@@ -33,7 +32,6 @@ _numbers = itertools.count(1)
 _jobs: dict[str, Job[Any]] = {}
 _watchers: list[Callable[[Job[Any]], None]] = []
 _current: ContextVar[JobControl | None] = ContextVar("jesse_nb_current_job", default=None)
-_only_checking: ContextVar[bool] = ContextVar("jesse_nb_only_checking", default=False)
 
 #: Seconds between two notices to subscribers, at the least.
 _NOTICE_INTERVAL = 0.1
@@ -111,8 +109,6 @@ class Job(Generic[T]):
     def __init__(
         self, kind: str, title: str, work: Callable[[JobControl], T], *, strategies: Iterable[StrategyRef] = ()
     ) -> None:
-        if _only_checking.get():
-            raise _NothingWrong
         self.id = f"{kind}-{next(_numbers)}"
         self.kind = kind
         self.title = title
@@ -308,25 +304,6 @@ def add_watcher(watcher: Callable[[Job[Any]], None]) -> Callable[[], None]:
             _watchers.remove(watcher)
 
     return remove
-
-
-class _NothingWrong(BaseException):
-    """A tool has checked all that it was given, and is about to start its job."""
-
-
-@contextmanager
-def only_checking() -> Iterator[None]:
-    """Let a tool that is called inside check what it is given, and start nothing: what is wrong is raised as ever.
-
-    The tool's last act before anything happens is to make its job; the block ends there, without an error.
-    """
-    token = _only_checking.set(True)
-    try:
-        yield
-    except _NothingWrong:
-        pass
-    finally:
-        _only_checking.reset(token)
 
 
 def run_blocking(job: Job[T]) -> T:

@@ -17,7 +17,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from jesse_nb.exceptions import InputError, MissingPartError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line
-from jesse_nb.magics.panel.panel_tables import PANEL_NAMES
+from jesse_nb.magics.panel.panel_tables import panel_names, table_of
 
 if TYPE_CHECKING:
     from jesse_nb.widgets.mount import MountedOutput
@@ -41,7 +41,7 @@ class Panel:
     settings
         Defaults by ``%config JesseNb``.
     name
-        One of :data:`~jesse_nb.magics.panel.panel_tables.PANEL_NAMES`.
+        One of :func:`~jesse_nb.magics.panel.panel_tables.panel_names`.
     values
         What is filled in beforehand, by the argument's name in Python.
 
@@ -59,7 +59,6 @@ class Panel:
         import jesse_nb.report  # noqa: F401 - results then draw themselves
         from jesse_nb.core.jesse_runtime import nothing_slow
         from jesse_nb.magics.panel.panel_candles import CandlesPanel
-        from jesse_nb.magics.panel.panel_tables import PANELS
         from jesse_nb.magics.panel.panel_tool import ToolPanel
 
         self._shell = shell
@@ -70,7 +69,7 @@ class Panel:
                     raise InputError(f"The candles panel takes no values, but {shown(next(iter(values)))} was given.")
                 self.parts: Any = CandlesPanel(shell, settings, self._stored_anew)
             else:
-                self.parts = ToolPanel(shell, settings, PANELS[name], values, self._update)
+                self.parts = ToolPanel(shell, settings, table_of(name), values, self._update)
         _followed.append(self)
 
     @property
@@ -127,7 +126,7 @@ class PanelMagics(Magics):
         self._settings = settings
 
     @magic_arguments("panel")
-    @argument("name", metavar="PANEL", help=f"{', '.join(PANEL_NAMES)}.")
+    @argument("name", metavar="PANEL", help="Which form: candles, or a tool's by its magic.")
     @line_magic
     def panel(self, line: str) -> Panel:
         """Show a magic as a form: fill it in, run it, send its result on, or copy it as a cell.
@@ -139,9 +138,10 @@ class PanelMagics(Magics):
             %panel optimize -s BTC-USDT -t 1h --trials 50       what that magic's line says is filled in
         """
         name, _, rest = line.strip().partition(" ")
-        if name not in PANEL_NAMES:
-            known = f"There are {', '.join(PANEL_NAMES)}."
-            raise UsageError(f"%panel has no form {shown(name)}. {did_you_mean(name, PANEL_NAMES)} {known}" if name
+        names = panel_names()
+        if name not in names:
+            known = f"There are {', '.join(names)}."
+            raise UsageError(f"%panel has no form {shown(name)}. {did_you_mean(name, names)} {known}" if name
                              else f"%panel needs the name of a form. {known}")
         magic = self._shell.find_line_magic(name)
         options = parse_line(magic, rest) if rest.strip() else None
@@ -157,7 +157,8 @@ def panel(name: str, **values: Any) -> Panel:
     Parameters
     ----------
     name
-        ``"backtest"``, ``"optimize"``, ``"walk_forward"``, ``"backtest_batch"``, ``"analyze"`` or ``"candles"``.
+        ``"backtest"``, ``"optimize"``, ``"walk_forward"``, ``"backtest_batch"``, ``"analyze"``, ``"check"`` or
+        ``"candles"``.
     **values
         What is filled in beforehand, by the tool's own arguments: ``symbol="BTC-USDT"``, ``n_trials=50``.
 
@@ -179,8 +180,8 @@ def panel(name: str, **values: Any) -> Panel:
     """
     from IPython.core.getipython import get_ipython
 
-    if name not in PANEL_NAMES:
-        raise InputError(f"There is no form {shown(name)}.", did_you_mean(str(name), PANEL_NAMES))
+    if name not in panel_names():
+        raise InputError(f"There is no form {shown(name)}.", did_you_mean(str(name), panel_names()))
     shell = get_ipython()
     if shell is None:
         raise InputError("A panel needs a notebook, or IPython.")

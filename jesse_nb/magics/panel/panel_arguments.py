@@ -21,9 +21,9 @@ from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel.panel_checks import runs_code, values_error, windows_cut
 from jesse_nb.magics.panel.panel_fields import line_of, make_field, words_of_value
 from jesse_nb.magics.panel.panel_sources import Sources, moments, period_errors, whole_period
-from jesse_nb.magics.panel.panel_tables import PLURAL, PanelTable
+from jesse_nb.magics.panel.panel_tables import PanelTable
 from jesse_nb.report.candles.coverage import coverage_html
-from jesse_nb.widgets.panel.panel_fields import DateField, Field, FlagField, TextField
+from jesse_nb.widgets.panel.panel_fields import DateField, Field, FlagField, SeveralField, TextField
 from jesse_nb.widgets.panel.panel_space import SpaceField
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Arguments:
         self._configured = settings.defaults_of_tools()
         self.fields: dict[str, Field] = {
             name: make_field(table, parser, name, shell.user_ns, self._configured)
-            for name in (*table.main, *table.more)
+            for name in table.arguments
         }
         self._sources = Sources(shell, settings)
         self._quiet = False
@@ -134,7 +134,7 @@ class Arguments:
         configured = self._configured
         wanted = {"strategy": self._sources.newest_strategy(), "timeframe": configured.get("timeframe", _TIMEFRAME)}
         wanted |= {name: configured[name] for name in ("exchange", "symbol") if name in configured}
-        wanted |= {PLURAL[name]: wanted[name] for name in PLURAL if name in wanted}
+        wanted = {self._table.field_for(name) or name: value for name, value in wanted.items()}
         wanted |= {"output": self._table.output}
         unknown = [name for name in values if name not in self.fields]
         if unknown:
@@ -174,10 +174,10 @@ class Arguments:
 
     def _choose_first(self) -> None:
         """Choose one of several where none is chosen, as a list with one choice does by itself."""
-        for several in PLURAL.values():
-            field = self.fields.get(several) if several in self._table.required else None
-            options = getattr(field.control, "options", ()) if field else ()
-            if field is not None and options and not field.words:
+        for name in self._table.required:
+            field = self.fields[name]
+            options = getattr(field.control, "options", ()) if isinstance(field, SeveralField) else ()
+            if options and not field.words:
                 field.fill([options[0]])
 
     def _offer(self) -> None:

@@ -1,4 +1,4 @@
-"""What each form shows: which arguments of which magic, and where its result can go next."""
+"""What each form shows: of a tool as it is declared, of `%candles` as it stands here."""
 
 from __future__ import annotations
 
@@ -7,27 +7,9 @@ from dataclasses import dataclass, field
 
 from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.registry import tool_of_magic
+from jesse_nb.core.tools.registry import TOOLS, tool_of_magic
 
-__all__ = ["CANDLES", "OF_A_RESULT", "PANELS", "PANEL_NAMES", "PLURAL", "PanelTable"]
-
-#: The forms there are.
-PANEL_NAMES = ("backtest", "optimize", "walk_forward", "backtest_batch", "analyze", "candles")
-
-#: What one form calls in the singular and another in the plural.
-PLURAL = {"strategy": "strategies", "symbol": "symbols", "timeframe": "timeframes"}
-
-#: What a form calls ``names`` and the tool by what it names.
-OF_A_RESULT = {"result": "names", "trades": "names", "equity": "names"}
-
-_ACCOUNT = ("balance", "fee", "market", "leverage", "leverage_mode", "maintenance_margin")
-_RUN = ("mode", "gaps", "warm_up_candles", "data_routes", "trial_timeout")
-_PICK_STRATEGY = ("Choose a strategy. What cells define appears here; `from jesse_nb.quickstart import TrendFollower` "
-                  "is one to begin with.")
-_PICK_EXCHANGE = "Choose an exchange. `%panel candles` stores candles of one."
-_PICK_SYMBOL = "Choose a symbol. `%panel candles` stores some."
-_PICK_PERIOD = "Choose a date."
-_NO_SPACE = "The strategy declares no hyperparameters. Add one to the table."
+__all__ = ["CANDLES", "PanelTable", "panel_names", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -80,58 +62,39 @@ class PanelTable:
         """The tool of its magic; None where that is no tool's."""
         return tool_of_magic(self.magic)
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """All that it asks for."""
+        return (*self.main, *self.more)
+
     def declared(self, argument: str) -> Parameter | None:
         """Return an argument as the tool declares it for its magic."""
         return next((one for one in self.tool.on(MAGIC) if one.name == argument), None) if self.tool else None
 
+    def field_for(self, argument: str) -> str:
+        """Return the argument of this form that an error, or another form, calls so; empty where there is none."""
+        if argument in self.arguments:
+            return argument
+        return next((name for name in self.arguments
+                     if (one := self.declared(name)) is not None and argument in one.also), "")
 
-_ONE_MARKET = {"strategy": _PICK_STRATEGY, "exchange": _PICK_EXCHANGE, "symbol": _PICK_SYMBOL,
-               "timeframe": "Choose a timeframe.", "start": _PICK_PERIOD, "end": _PICK_PERIOD,
-               "output": "Give the result a name."}  # fmt: skip
 
-PANELS = {
-    "backtest": PanelTable(
-        "backtest", "Backtest", "one run of one strategy",
-        ("strategy", "exchange", "symbol", "timeframe", "start", "end", "hyperparameters", "output"),
-        (*_ACCOUNT, *_RUN), _ONE_MARKET, output="result",
-        then={"optimize": {}, "walk_forward": {}, "analyze": {"names": "{}"}},
-    ),
-    "optimize": PanelTable(
-        "optimize", "Optimize", "search for the best hyperparameters",
-        ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "n_trials", "n_jobs",
-         "output"),
-        ("constraints", "hyperparameters", "sampler", "seed", "pruner", "initial_result", "test_ratio", "test_start",
-         "test_end", "holdout", "top", "neighbours", "parity", "timeout", *_ACCOUNT, *_RUN),
-        {**_ONE_MARKET, "space": _NO_SPACE}, output="study",
-        then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
-              "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
-    ),
-    "walk_forward": PanelTable(
-        "walk_forward", "Walk-forward", "optimize on the past, test on what came after",
-        ("strategy", "exchange", "symbol", "timeframe", "start", "end", "in_sample_period", "out_sample_period",
-         "step_forward", "space", "metric", "n_trials", "n_jobs", "output"),
-        ("gap", "anchored", "split", "groups", "test_groups", "constraints", "hyperparameters", "sampler", "seed",
-         "timeout", *_ACCOUNT, *_RUN),
-        _ONE_MARKET, output="walk", then={"analyze": {"names": "{}"}},
-    ),
-    "backtest_batch": PanelTable(
-        "backtest_batch", "Batch of backtests", "every combination of strategies, markets and parameters",
-        ("strategies", "exchange", "symbols", "timeframes", "start", "end", "params", "metric", "concurrent_limit",
-         "output"),
-        ("periods", "top", "hyperparameters", "large", *_ACCOUNT, *_RUN),
-        {"strategies": _PICK_STRATEGY, "exchange": _PICK_EXCHANGE, "symbols": _PICK_SYMBOL,
-         "timeframes": "Choose a timeframe.", "output": "Give the result a name."}, output="batch",
-        then={"analyze": {"names": "{}"}},
-    ),
-    "analyze": PanelTable(
-        "analyze", "Analyze", "what a result really says, and how much of it may be luck",
-        ("names", "analysis_type", "benchmark", "output"),
-        ("ruin", "paths", "scenarios", "seed", "include_trade_analysis", "include_correlation",
-         "include_monte_carlo", "resimulate", "n_jobs", "trial_timeout"),
-        {"names": "Choose a result. What a form or a magic with -o made appears here.",
-         "output": "Give the analysis a name."}, output="analysis",
-    ),
-}  # fmt: skip
+def panel_names() -> tuple[str, ...]:
+    """Return the names of all forms."""
+    return (*(tool.panel for tool in TOOLS.values() if tool.panel), "candles")
+
+
+def table_of(name: str) -> PanelTable:
+    """Return the form of a tool, by its name in ``%panel``."""
+    tool = next(tool for tool in TOOLS.values() if tool.panel == name)
+    assert tool.form is not None
+    shown = [one for one in tool.on(MAGIC) if one.in_form]
+    return PanelTable(
+        name, tool.title, tool.form.remark, tool.form.main,
+        tuple(one.name for one in shown if one.name not in tool.form.main),
+        {one.name: one.needed for one in shown if one.needed}, output=tool.form.output, then=tool.then,
+    )  # fmt: skip
+
 
 #: The forms of the candles panel, by the action of ``%candles``.
 CANDLES = {

@@ -11,14 +11,15 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from jesse_nb.core.jobs.job import only_checking
 from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel.panel_arguments import Arguments
 from jesse_nb.magics.panel.panel_checks import evaluated
 from jesse_nb.magics.panel.panel_place import Place
-from jesse_nb.magics.panel.panel_tables import OF_A_RESULT, PANELS, PLURAL, PanelTable
+from jesse_nb.magics.panel.panel_tables import PanelTable, table_of
+from jesse_nb.magics.tools import plan_of_line
 from jesse_nb.widgets.live.display import shown_in
 from jesse_nb.widgets.panel.panel import Form
 from jesse_nb.widgets.panel.panel_fields import Field
@@ -182,15 +183,11 @@ class ToolPanel:
         if held_out:
             first, last = -(-result.test_start // DAY_MS), result.test_end // DAY_MS  # whole days of it
             given |= {"start": utc_text(first * DAY_MS), "end": utc_text(last * DAY_MS)}
-        target = PANELS[name]
-        known = {*target.main, *target.more}
-        singular = {several: one for one, several in PLURAL.items()}
-        for carried in self._arguments.fields:
-            one = singular.get(carried, carried)
-            wanted = PLURAL[one] if one in PLURAL and PLURAL[one] in known else one
-            words = self._arguments.words(carried)
-            several = one == "metric" and len(words) > 1  # only a search takes several
-            if one in _CARRIED and wanted in known and words and not several:
+        target = table_of(name)
+        for argument in _CARRIED:
+            wanted, words = target.field_for(argument), self._arguments.words(self.table.field_for(argument))
+            several = argument == "metric" and len(words) > 1  # only a search takes several
+            if wanted and words and not several:
                 given.setdefault(wanted, words)
         sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
         self.sequels = [sequel, *(one for one in self.sequels if one.job is not None)]  # those that ran stay
@@ -208,16 +205,15 @@ class ToolPanel:
         errors = self._arguments.errors()
         windows = f"<small>{self._arguments.windows}</small>" if self._arguments.windows else ""
         self.form.above.value = self._arguments.coverage + windows
-        if not any(errors.values()) and self.table.background and not self._arguments.costly:
-            errors = self._ask_the_tool()
+        if not any(errors.values()) and self.table.tool is not None and not self._arguments.costly:
+            errors = self._plan(self.table.tool)
         self.form.mark(errors)
         self._tell_if_replaced()
 
-    def _ask_the_tool(self) -> dict[str, str]:
-        """Let the magic itself check what the form says, and start nothing; return what is wrong, by field."""
+    def _plan(self, tool: Tool) -> dict[str, str]:
+        """Plan what the magic would start, and start nothing; return what is wrong, by field."""
         try:
-            with only_checking():
-                self._magic(self._arguments.line())
+            plan_of_line(self._shell, self._settings, tool, self._arguments.line())
         except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
             return self._told(error)
         return {}
@@ -237,8 +233,7 @@ class ToolPanel:
 
     def _told(self, error: Exception) -> dict[str, str]:
         """Return an error by the field that it is about, in the form's own words; an empty name where that is none."""
-        fields, name = self._arguments.fields, getattr(error, "argument", "")
-        name = next((one for one in (name, PLURAL.get(name, ""), OF_A_RESULT.get(name, "")) if one in fields), "")
+        name = self.table.field_for(getattr(error, "argument", ""))
         if name and isinstance(error, JesseNbError):
             error.call(self.field(name).label)
         return {name: " ".join(f"{error}".split()) or type(error).__name__}

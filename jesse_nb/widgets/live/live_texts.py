@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from jesse_nb.core.tools.registry import title_of_job
 from jesse_nb.report.common.numbers import UNDEFINED, measure, parameter
 from jesse_nb.report.common.progress_line import count_text, rate_text, whole_duration
 
@@ -25,8 +26,6 @@ LONGEST_TEXT = 160
 MOST_PARAMETERS = 8
 
 _OUTCOMES = {"finished": "Finished", "failed": "Failed", "cancelled": "Stopped"}
-_TOOLS = {"optimize": "Optimization", "backtest_batch": "Batch of backtests", "analyze": "Analysis",
-          "fetch": "Download"}  # fmt: skip
 
 
 def snapshot(job: Job[Any], *, ended: bool = False) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def snapshot(job: Job[Any], *, ended: bool = False) -> dict[str, Any]:
         progress = replace(progress, state="cancelled", running=0, eta=None)
     return {
         "id": job.id,
-        "title": _cut(f"{_tool(job.kind)}: {job.title}"),
+        "title": _cut(f"{title_of_job(job.kind)}: {job.title}"),
         "state": progress.state,
         "stopping": job.cancelling,
         "phase": _cut(progress.phase or progress.kind),
@@ -70,7 +69,7 @@ def outcome(progress: Progress) -> str:
 
 def announcement(job: Job[Any]) -> dict[str, str]:
     """Return the ``title`` and ``text`` with which the page tells that a job has ended."""
-    return {"title": _cut(f"{_tool(job.kind)}: {job.title}"), "text": _cut(outcome(job.progress), 300)}
+    return {"title": _cut(f"{title_of_job(job.kind)}: {job.title}"), "text": _cut(outcome(job.progress), 300)}
 
 
 def _facts(progress: Progress) -> Iterable[tuple[str, str]]:
@@ -187,10 +186,6 @@ def _dimension(name: str) -> str:
 
 def _share(value: float, low: float, high: float) -> float:
     return round((value - low) / (high - low), 4) if high > low else 0.5
-
-
-def _tool(kind: str) -> str:
-    return _TOOLS.get(kind, kind.replace("_", " ").capitalize())
 
 
 def _cut(text: str, most: int = LONGEST_TEXT) -> str:
