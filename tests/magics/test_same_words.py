@@ -15,6 +15,10 @@ from jesse_nb.core.tools.registry import TOOLS
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import desk_of, parse_line, tool_arguments
+from jesse_nb.magics.panel.panel_fields import line_of as line_of_form
+from jesse_nb.magics.panel.panel_fields import make_field
+from jesse_nb.magics.panel.panel_tables import table_of
+from jesse_nb.widgets.panel.panel_fields import DateField
 
 from .conftest import run
 
@@ -89,6 +93,18 @@ def of_command(tool, line):
     return read_line(tool, "command", words, Desk(), NAMES)
 
 
+def of_form(shell, tool, one, words):
+    """Return the field of a form with these words filled in, and the value that the form's own line gives."""
+    table, magic = table_of(tool.panel), shell.find_line_magic(tool.panel)
+    field = make_field(table, magic.parser, one.name, {}, {})
+    field.offer(one.reader.choices or words)
+    field.fill(words if one.reader.many != 0 else ["yes"])
+    if field.find_error():
+        return field, None
+    line = line_of_form(table, magic.parser, {one.name: field.words})
+    return field, tool_arguments(tool, given_words(tool, "magic", parse_line(magic, line)), {}, desk_of({}))[one.name]
+
+
 @pytest.fixture(scope="module")
 def lines():
     """Every option of every tool, with right words."""
@@ -113,6 +129,22 @@ def test_right_words(shell, lines):
             setattr(settings, one.setting, None)
 
 
+def test_right_words_in_a_form(shell, lines):
+    filled = 0
+    for tool, one, words in lines:
+        if not (tool.form and one.in_form and "magic" in one.surfaces):
+            continue
+        if one.reader.choices and one.reader.field == "choice":  # which has no other spellings to choose
+            words = [one.reader.choices[-1]]
+        field, value = of_form(shell, tool, one, words)
+        if isinstance(field, DateField):  # which has days only
+            words = [words[0].partition(" ")[0]]
+        assert field.find_error() == "", (tool.name, one.name)
+        assert known(value) == known(one.read_words(words, Desk())), (tool.name, one.name)
+        filled += 1
+    assert filled > 80
+
+
 @pytest.mark.parametrize(("tool", "one", "words"), cases(1))
 def test_wrong_words(shell, tool, one, words):
     said = []
@@ -121,6 +153,9 @@ def test_wrong_words(shell, tool, one, words):
             of_magic(shell, tool, [one.all_flags[-1], *words])
         assert refused.value.argument == one.name
         said.append(str(refused.value))
+        if tool.form and one.in_form and one.reader.field in ("text", "suggest"):
+            field, _ = of_form(shell, tool, one, words)
+            assert field.find_error().replace(one.title, tool.flag_of(one.name, "magic"), 1) == said[-1]
     if "command" in one.surfaces and tool.command:
         with pytest.raises(JesseNbError) as refused:
             of_command(tool, [one.all_flags[-1], *words])
