@@ -35,14 +35,19 @@ def test_what_breaks_is_told_with_the_number_that_draws_it_again(capsys: pytest.
     number = int(shown.out.partition("--replay ")[2].split()[0])
     assert "a six" in shown.err
     assert f"dice: {number + 1} draws from 0 on: " in shown.out
-    assert not fuzz.run("dice", minutes=0, first=number, once=True)
-    assert fuzz.run("dice", minutes=0, first=number - 1, once=True)
+    assert not fuzz.run("dice", minutes=0, first=number, draws=1)
+    assert fuzz.run("dice", minutes=0, first=number - 1, draws=1)
     assert "1 broken" not in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_time_ends_a_campaign(capsys: pytest.CaptureFixture[str]):
     assert fuzz.run("dice", minutes=0, first=1)
     assert "dice: 1 draws from 1 on" in capsys.readouterr().out
+
+
+def test_so_many_draws_whatever_their_time(capsys: pytest.CaptureFixture[str]):
+    fuzz.run("dice", minutes=0, first=1, draws=7, failures=8)
+    assert "dice: 7 draws from 1 on" in capsys.readouterr().out
 
 
 def test_every_campaign_says_what_it_draws():

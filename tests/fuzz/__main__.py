@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import pkgutil
 import secrets
@@ -28,11 +29,11 @@ def campaign_class(name: str) -> Any:
     return importlib.import_module(f"tests.fuzz.{name}").Campaign
 
 
-def run(name: str, minutes: float, first: int, *, once: bool = False, failures: int = 3) -> bool:
-    """Draw until the time is over or something broke too often; return whether all promises held."""
+def run(name: str, minutes: float, first: int, *, draws: int = 0, failures: int = 3) -> bool:
+    """Draw so often, or until the time is over, or something broke too often; return whether all promises held."""
     outcomes: Counter[str] = Counter()
     broken = 0
-    until = time.monotonic() + minutes * 60
+    until = math.inf if draws else time.monotonic() + minutes * 60
     with tempfile.TemporaryDirectory(prefix=f"jesse-nb-fuzz-{name}-") as folder:
         isolate(Path(folder))
         campaign = campaign_class(name)(Path(folder))
@@ -46,7 +47,7 @@ def run(name: str, minutes: float, first: int, *, once: bool = False, failures: 
                     traceback.print_exc()
                     print(f"\n{number} broke. Again: python -m tests.fuzz {name} --replay {number}\n", flush=True)
                 number += 1
-                if once or broken >= failures or time.monotonic() >= until:
+                if number - first == draws or broken >= failures or time.monotonic() >= until:
                     break
         finally:
             getattr(campaign, "close", lambda: None)()
@@ -65,6 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help="all of them, if none is named")
     parser.add_argument("--minutes", type=float, default=5.0, help="for each campaign (default: 5)")
+    parser.add_argument("--draws", type=int, default=0, help="so many for each campaign, however long they take")
     parser.add_argument("--seed", type=int, help="the number to begin with (default: by chance)")
     parser.add_argument("--replay", type=int, metavar="NUMBER", help="one draw only: this one")
     parser.add_argument("--list", action="store_true", help="say which campaigns there are")
@@ -78,7 +80,7 @@ def main() -> int:
         return 0
     first = chosen.seed if chosen.seed is not None else secrets.randbelow(10**9)
     once = chosen.replay is not None
-    held = [run(name, chosen.minutes, chosen.replay if once else first, once=once)
+    held = [run(name, chosen.minutes, chosen.replay if once else first, draws=1 if once else chosen.draws)
             for name in chosen.campaigns or names()]
     return 0 if all(held) else 1
 

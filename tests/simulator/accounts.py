@@ -1,17 +1,14 @@
-"""An account by its definitions, minute by minute and in plain loops, and random runs to hold against it."""
+"""An account by its definitions, minute by minute and in plain loops."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import Account
-from tests.strategies_gambling import GAMBLER
-from tests.strategies_juggling import JUGGLER
 
 MINUTE = 60_000
 
@@ -131,24 +128,3 @@ def ruined_at(
         if min(candidates) <= 0:
             return moment
     return None
-
-
-def random_run(seed: int) -> tuple[dict[str, Any], str, str]:
-    """Arguments of ``Request``, and a period: markets, routes, leverage and mode by chance."""
-    chance = random.Random(seed)
-    market = chance.choice(["spot", "futures", "futures"])
-    symbols = chance.sample(["BTC-USDT", "ETH-USDT", "SUI-USDT"], chance.randint(1, 3))
-    source = JUGGLER if chance.random() < 0.1 else GAMBLER  # which looks at everything, and takes its time
-    arguments: dict[str, Any] = {
-        "routes": [(source, symbol, chance.choice(["30m", "1h", "2h"])) for symbol in symbols],
-        "market": market, "mode": chance.choice(["fast", "step"]), "warm_up_candles": 5,
-        "fee": chance.choice([0.0, 0.0004, 0.001]), "balance": chance.choice([1_000.0, 10_000.0]),
-        "hyperparameters": {"seed": chance.randint(0, 1_000_000)}}  # fmt: skip
-    if source == GAMBLER:
-        arguments["hyperparameters"]["hold"] = chance.choice([0.8, 0.97, 1.0])
-    if market == "futures":
-        arguments |= {"leverage": chance.choice([1, 2, 3, 5, 10, 20]),
-                      "leverage_mode": chance.choice(["cross", "cross", "isolated"])}
-    day, length = chance.randint(3, 24), chance.randint(2, 4)
-    month = chance.randint(6, 12)
-    return arguments, f"2023-{month:02d}-{day:02d}", str(np.datetime64(f"2023-{month:02d}-{day:02d}") + length)

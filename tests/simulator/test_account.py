@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles, sample_folder
-from tests.simulator.accounts import equity_at, fills_of, random_run, ruined_at
-from tests.simulator.equity_sweep import differences
+from tests.simulator.accounts import equity_at, fills_of, ruined_at
+from tests.simulator.drawn_runs import REFUSALS, drawn_run, held_against
 
 START = 1_700_006_400_000  # 2023-11-15
 MINUTE, HOUR, DAY = 60_000, 60, 1440
@@ -127,16 +128,19 @@ def three_markets(tmp_path_factory: pytest.TempPathFactory) -> CandleStore:
 @pytest.mark.usefixtures("as_worker")
 def test_random_runs_are_worth_what_their_fills_and_candles_say(three_markets: CandleStore):
     counts: Counter[str] = Counter()
+    markets = ("BTC-USDT", "ETH-USDT", "SUI-USDT")
+    candles = {symbol: real_candles(symbol) for symbol in markets}
     for seed in range(1000, 1014):
-        arguments, start, end = random_run(seed)
+        arguments, start, end = drawn_run(Random(seed), markets)
         prepared = Request(candles=three_markets, **arguments).prepare(start, end)
         try:
             record = simulate(prepared.simulation(prepared.spec))
         except Exception as error:  # noqa: BLE001 - what Jesse refuses has no equity
-            counts[type(error).__name__] += 1
+            assert type(error).__name__ in REFUSALS, f"seed {seed}"  # noqa: PT017
             continue
-        assert list(differences(prepared.spec, record, counts)) == [], f"seed {seed}"
-    assert counts["InsufficientBalance"] + counts["InsufficientMargin"] + counts["runs"] == 14
+        found = held_against(prepared.spec, record, candles)
+        assert found.differences == [], f"seed {seed}"
+        counts.update(found.counts)
     assert counts["samples compared"] > 30
     assert counts["trades"] > 50
 
