@@ -13,6 +13,7 @@ from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.tools.optimize import optimize_result
 from jesse_nb.core.tools.optimize.neighbourhood import Plateau, neighbourhood, neighbours_of
 from jesse_nb.report.common.judgement import judgement_of
+from jesse_nb.report.common.provenance import optimize_card
 from jesse_nb.report.html import fragment
 from jesse_nb.report.optimize import optimize_words as words
 from jesse_nb.report.optimize.optimize_report import optimize_content, optimize_pictures
@@ -43,8 +44,9 @@ def surrounded(result, kept, steps=1):
 
 
 def checked(result, differences=(), reason=""):
-    ratios = pd.DataFrame({"fast": 1.5, "step": 1.25}, index=list(SAMPLED))
-    return replace(result, parity=Parity((120, 120), (800.0, 800.0), differences, ratios, reason))
+    ratios = pd.DataFrame({"fast": 1.5, "step": 1.25, "fast_midnight": 1.375, "step_midnight": 1.375},
+                          index=list(SAMPLED))
+    return replace(result, parity=Parity((120, 120), (800.0, 800.0), differences, ratios=ratios, reason=reason))
 
 
 def constrained(result, *limits):
@@ -180,11 +182,31 @@ def test_step_mode_is_quiet_when_the_same_and_loud_when_not(study):
     assert words.warnings(other)[1].startswith("Trade 3 differs: its pnl is 1")
     shown = text(other)
     assert shown.index("Do not trust") < shown.index("trials, 3 failed")
-    assert [cell.text for cell in parity_table(same).rows[3]] == ["Sharpe ratio", "1.50", "1.25"]
+    assert [cell.text for cell in parity_table(same).rows[3]] == ["Sharpe ratio", "1.50", "1.25", "1.38", "1.38"]
     failed = checked(study, reason="The winner's run in step mode failed: no memory.")
     assert words.parity(failed) == "Not compared with step mode: The winner's run in step mode failed: no memory."
     assert parity_table(failed).rows == ()
     assert words.parity(study) == ""
+
+
+def test_both_modes_are_said_with_their_numbers_in_the_report_and_on_the_card(study):
+    result = checked(study)
+    result.parity.ratios.loc["calmar_ratio", "step"] = 1.0
+    sharpe = "Sharpe ratio 1.50 in fast mode, 1.25 in step mode; with both sampled at midnight 1.38 and 1.38"
+    said = ("Jesse samples equity once a day, at another minute in each mode, so ratios differ between them. "
+            f"{sharpe}. Farthest apart (50%) is Calmar ratio 1.50 in fast mode, 1.00 in step mode; with both sampled "
+            "at midnight 1.38 and 1.38.")
+    assert words.modes_apart(result) == said
+    assert said in " ".join(text(result).split())
+    assert said in " ".join(Reader(fragment(result)).words)
+    assert ["best trial in both modes", sharpe] in [[cell.text for cell in row] for row in optimize_card(result).rows]
+    unknown = replace(result, parity=replace(result.parity, midnight_reason="the account was ruined"))
+    assert words.modes_apart(unknown).endswith("What they are at midnight is not known: the account was ruined.")
+    assert parity_table(unknown).head == ("", "fast mode", "step mode")
+    same = replace(result, parity=replace(result.parity, ratios=result.parity.ratios.assign(fast=1.25, step=1.25)))
+    assert words.modes_apart(same) == words.modes_apart(study) == ""
+    assert "in another order" in words.parity(replace(result, parity=replace(result.parity, reordered=True)))
+    assert "best trial in both modes" not in str(optimize_card(study))
 
 
 def test_constraints_count_who_breaks_which(study):

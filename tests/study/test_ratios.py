@@ -36,8 +36,11 @@ def jesse_says(balances, timestamps, tmp_path):
 
 def test_every_ratio_is_jesses_own(tmp_path):
     balances = list(curves())
-    timestamps = [[1_700_000_000_000 // 86_400_000 * 86_400_000 + day * 86_400_000 for day in range(len(one))]
-                  for one in balances]  # fmt: skip
+    begin = 1_700_000_000_000 // 86_400_000 * 86_400_000
+    # On whole days, and as in fast mode: an hour after each, but for the first and the last.
+    timestamps = [[begin + day * 86_400_000 + (late if 0 < day < len(one) - 1 else 0) for day in range(len(one))]
+                  for late in (0, 3_600_000) for one in balances]  # fmt: skip
+    balances *= 2
     compared = 0
     for balance, stamps, expected in zip(balances, timestamps, jesse_says(balances, timestamps, tmp_path), strict=True):
         ours = equity_ratios(pd.Series(balance, index=pd.to_datetime(stamps, unit="ms", utc=True)))

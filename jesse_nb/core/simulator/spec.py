@@ -165,8 +165,9 @@ class BacktestSpec:
     warm_up_candles
         Candles of the route's timeframe that the strategy sees before ``start``.
     mode
-        ``fast`` or ``step``. Trades and profit are the same; daily-sampled
-        ratios differ by some percent, so compare only within one mode.
+        ``fast`` or ``step``. Trades and profit are the same; Jesse samples equity one candle
+        after each whole day in fast mode and one minute after it in step mode, so ratios of
+        the samples differ, often by more than a tenth: compare only within one mode.
     gaps
         ``fill`` (flat, zero-volume candles) or ``keep`` (replayed sparsely).
     candles

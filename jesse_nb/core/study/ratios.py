@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from jesse_nb.core.times import DAY_MS
+
 __all__ = ["PERIODS", "equity_ratios", "return_ratios", "sharpe"]
 
 #: Days a year, as Jesse annualizes.
@@ -115,7 +117,7 @@ def _autocorrelation_penalty(returns: NDArray[np.float64]) -> float:
 def _underwater_days(equity: pd.Series[float]) -> int:
     """Return the longest time in whole days that the curve stays below a peak."""
     values = equity.to_numpy(dtype=float)
-    days = (pd.DatetimeIndex(equity.index) - equity.index[0]) // pd.Timedelta(days=1)
+    moments = pd.DatetimeIndex(equity.index).to_numpy(dtype="datetime64[ms]").astype(np.int64)
     at_peak = values >= np.maximum.accumulate(values)
     last_peak = np.maximum.accumulate(np.where(at_peak, np.arange(len(values)), 0))
-    return int((days.to_numpy() - days.to_numpy()[last_peak]).max())
+    return int(((moments - moments[last_peak]) // DAY_MS).max())

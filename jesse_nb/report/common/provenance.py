@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, CandleSlice
 from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.mode_words import in_both_modes
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.tables import Table, cell
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
            "given_hyperparameters", "market", "missing_minutes", "notes_of", "optimize_card", "walk_forward_card"]
 
-_MODES = {"fast": "fast (daily-sampled ratios differ by some percent from step mode)",
-          "step": "step (daily-sampled ratios differ by some percent from fast mode)"}
+_MODES = {"fast": "fast (equity sampled one candle after each whole day; in step mode one minute after)",
+          "step": "step (equity sampled one minute after each whole day; in fast mode one candle after)"}
 _GAPS = {"fill": "filled with flat candles without volume", "keep": "kept: replayed sparsely"}
 
 
@@ -61,9 +62,11 @@ def backtest_card(result: BacktestResult) -> Table:
 def optimize_card(result: OptimizeResult) -> Table:
     """Provenance of an optimization, its held-out run included."""
     extra = []
+    if result.parity is not None and not result.parity.reason and len(result.parity.ratios):
+        extra += [("best trial in both modes", in_both_modes(result.parity, "sharpe_ratio"))]
     if result.test_start is not None and result.test_end is not None:
-        extra = [("held-out period", f"{period(result.test_start, result.test_end)}, end excluded "
-                                     f"({days(result.test_start, result.test_end)})")]
+        extra += [("held-out period", f"{period(result.test_start, result.test_end)}, end excluded "
+                                      f"({days(result.test_start, result.test_end)})")]
         if result.test is not None:
             extra += [(f"held-out candles of {part.symbol}", f"{part.fingerprint}, {_missing(part.missing)}")
                       for part in result.test.spec.candles]

@@ -137,7 +137,7 @@ def _text(result: OptimizeResult) -> str:
               *as_text(optimize_tables.comparison_table(result, frame)), ""]
     lines += wrapped(*words.held_out(result, frame), *words.plateau(result),
                      words.constraints(result), words.front(result), words.at_the_edge(result), words.sealed(result),
-                     words.earlier_runs(result), words.parity(result), *result.notes)
+                     words.earlier_runs(result), words.parity(result), words.modes_apart(result), *result.notes)
     return "\n".join(lines)
 
 

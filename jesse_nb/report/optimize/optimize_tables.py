@@ -128,12 +128,14 @@ def plateau_table(result: OptimizeResult) -> Table:
 
 
 def parity_table(result: OptimizeResult) -> Table:
-    """Lay the metrics out that Jesse reads off daily samples, in both modes."""
-    if result.parity is None or result.parity.reason:
+    """Lay the metrics out that Jesse reads off daily samples, in both modes, and the same sampled at midnight."""
+    found = result.parity
+    if found is None or found.reason:
         return Table((), ())
-    rows = tuple((cell(label(name)), cell(write(name, fast)), cell(write(name, step)))
-                 for name, fast, step in result.parity.ratios.itertuples())
-    return Table(("", "fast mode", "step mode"), rows)
+    head = ("fast mode", "step mode", "fast, at midnight", "step, at midnight")[: 2 if found.midnight_reason else 4]
+    rows = tuple((cell(label(name)), *(cell(write(name, value)) for value in values[: len(head)]))
+                 for name, *values in found.ratios.itertuples())
+    return Table(("", *head), rows)
 
 
 def failures(result: OptimizeResult, limit: int = 10) -> Table:

@@ -12,6 +12,7 @@ from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.study.constraints import none_satisfies
 from jesse_nb.report.common.audit_words import audit_warnings
 from jesse_nb.report.common.labels import days, label, period, write
+from jesse_nb.report.common.mode_words import in_both_modes
 from jesse_nb.report.common.numbers import measure, parameter, share
 from jesse_nb.report.common.provenance import card_of, notes_of
 
@@ -103,18 +104,26 @@ def parity(result: OptimizeResult) -> str:
         return ""
     if found.reason:
         return f"Not compared with step mode: {found.reason}"
-    return (f"Simulated again alone in step mode: the same {found.trades[1]:,} trades and net profit "
+    order = ", in another order within a candle" if found.reordered else ""
+    return (f"Simulated again alone in step mode: the same {found.trades[1]:,} trades{order} and net profit "
             f"({measure(found.net_profit[1], 'currency')}).")
 
 
 def modes_apart(result: OptimizeResult) -> str:
-    """Say how far the daily ratios of the two modes are apart for the best trial; empty where that is not known."""
-    name, apart = result.parity.farthest if result.parity is not None else ("", 0.0)
-    if not name or result.parity is None:
+    """Say what the daily ratios of the best trial are in both modes, and sampled at midnight; empty where unknown."""
+    found = result.parity
+    if found is None or found.reason or found.ratios.empty:
         return ""
-    fast, step = (write(name, float(result.parity.ratios[mode][name])) for mode in ("fast", "step"))
-    return (f"The two modes sample equity at other minutes of the day, so ratios of daily samples differ: most of all "
-            f"{label(name)}, {fast} in fast mode and {step} in step mode ({share(apart)} apart).")
+    name, apart = found.farthest
+    if not name:
+        return ""
+    said = ("Jesse samples equity once a day, at another minute in each mode, so ratios differ between them. "
+            f"{in_both_modes(found, 'sharpe_ratio')}.")
+    if name != "sharpe_ratio":
+        said += f" Farthest apart ({share(apart)}) is {in_both_modes(found, name)}."
+    if found.midnight_reason:
+        said += f" What they are at midnight is not known: {found.midnight_reason}."
+    return said
 
 
 def warnings(result: OptimizeResult) -> list[str]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
+from jesse_nb.core.analysis.curves.midnights import midnight_equity
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.study.ratios import equity_ratios
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import candle_monte_carlo
 from jesse_nb.exceptions import InputError
+from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.strategies import CROSSING
 
 SPACE = {"fast": (2, 20), "slow": (21, 80, 7)}
@@ -69,6 +73,11 @@ def test_the_winner_is_the_same_in_step_mode(run: Any, candle_store: CandleStore
     ratios = result.parity.ratios.loc["sharpe_ratio"]
     assert ratios["fast"] == result.best_value
     assert ratios["step"] == step.metrics["sharpe_ratio"] != ratios["fast"]
+    rows = real_candles("BTC-USDT")
+    first, last = np.searchsorted(rows[:, 0], [step.spec.start, step.spec.end])
+    midnights = midnight_equity(step.trades, {(EXCHANGE, "BTC-USDT"): rows[first:last]}, step.spec.account,
+                                step.spec.start, step.spec.end)
+    assert ratios["fast_midnight"] == ratios["step_midnight"] == equity_ratios(midnights)["sharpe_ratio"]
 
 
 def test_a_strategy_that_is_another_in_step_mode_is_found_out(run: Any) -> None:

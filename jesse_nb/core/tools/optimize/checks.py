@@ -25,6 +25,7 @@ from jesse_nb.core.tools.optimize.neighbourhood import (
     same_point,
     within_limit,
 )
+from jesse_nb.core.tools.request import Prepared
 from jesse_nb.core.tools.trials import trial_from_outcome
 
 __all__ = ["Checks"]
@@ -43,8 +44,8 @@ class Checks:
 
     Parameters
     ----------
-    spec
-        The training period's, with the values that stay fixed.
+    prepared
+        The training period's spec, with the values that stay fixed, and its candles.
     space, metrics, constraints
         Of the study.
     top
@@ -59,7 +60,7 @@ class Checks:
 
     def __init__(
         self,
-        spec: BacktestSpec,
+        prepared: Prepared,
         space: Space,
         metrics: tuple[Metric, ...],
         constraints: tuple[Constraint, ...],
@@ -69,7 +70,7 @@ class Checks:
         neighbours: int,
         parity: bool,
     ) -> None:
-        self._spec = spec
+        self._spec, self._mapped = prepared.spec, prepared.mapped
         self._metrics = metrics
         self._constraints = constraints
         self._steps = neighbours
@@ -82,7 +83,7 @@ class Checks:
         self._values = {point: _verdict(known[point]) for point in points if point in known}
         self._points = {point: params for point, params in points.items() if point not in known}
         self._done = 0
-        self._winner = top[0] if parity and top and spec.mode == "fast" else None
+        self._winner = top[0] if parity and top and self._spec.mode == "fast" else None
         self._runs: dict[str, RunOutcome] = {}
 
     def submit_parity(self, evaluator: Evaluator) -> None:
@@ -139,7 +140,8 @@ class Checks:
         fast, step = (self._runs[mode] for mode in ("fast", "step"))
         assert fast.record is not None
         assert step.record is not None
-        return compare_modes(fast.record.to_result(fast.spec), step.record.to_result(step.spec))
+        candles = {(part.exchange, part.symbol): part.read()[1] for part in self._mapped}
+        return compare_modes(fast.record.to_result(fast.spec), step.record.to_result(step.spec), candles)
 
     @property
     def keys(self) -> set[str]:

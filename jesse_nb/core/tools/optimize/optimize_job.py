@@ -228,7 +228,7 @@ class OptimizeJob:
     def _finish(self, evaluator: Evaluator, space: Space) -> None:
         """Run the best trials on the period that no trial saw, and check them on the training period, all at once."""
         plan, control = self._plan, self._control
-        checks = Checks(plan.training.spec, space, plan.metrics, plan.constraints, self._top, self._trials.values(),
+        checks = Checks(plan.training, space, plan.metrics, plan.constraints, self._top, self._trials.values(),
                         neighbours=plan.neighbours, parity=plan.parity)
         self._checks = checks
         checks.submit_parity(evaluator)
