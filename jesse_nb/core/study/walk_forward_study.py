@@ -39,6 +39,10 @@ class WindowResult:
         The strategy's own parameters out-of-sample; None where it declares none, or that run failed.
     reason
         Why there is no ``test``; empty when there is.
+    test_days, baseline_days
+        What those runs' accounts were at the end of each whole day, by their fills and candles: columns as of
+        :func:`~jesse_nb.core.analysis.curves.midnights.account_at`. None where windows do not overlap, and where
+        fills do not tell.
     """
 
     window: Window
@@ -49,6 +53,8 @@ class WindowResult:
     test: BacktestResult | None
     baseline: BacktestResult | None
     reason: str = ""
+    test_days: pd.DataFrame | None = None
+    baseline_days: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,4 +1,4 @@
-"""Equity at each midnight, from fills and candles: the same instants in both of Jesse's modes.
+"""An account at any moment, from fills and candles, and at each midnight: the same instants in both of Jesse's modes.
 
 Jesse takes its daily samples one candle after a whole day in fast mode, and one minute after it in step mode. An open
 position moves in between, so ratios of the same trades differ between the modes by as much as a market moves in a
@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.market.prices import CandlesByMarket, candles_of
 from jesse_nb.core.analysis.trades.fills import fills_of
 from jesse_nb.core.simulator.account.minutes import value_at
+from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.times import DAY_MS
 
-__all__ = ["midnight_equity"]
+__all__ = ["account_at", "account_by_day", "midnight_equity", "why_unknown"]
+
+#: A position so much smaller than the fills of its market, as a fraction, is what rounding leaves of a closed one.
+_CRUMB = 1e-12
 
 
 def midnight_equity(
@@ -58,11 +63,59 @@ def midnight_equity(
     [1000.0, 1020.0, 1040.0]
     """
     moments = np.unique(np.array([start, *range(start - start % DAY_MS + DAY_MS, end, DAY_MS), end], dtype=np.int64))
-    values = np.full(len(moments), account.balance)
+    return account_at(moments, trades, candles, account)["equity"].rename("equity at midnight")
+
+
+def account_at(
+    moments: NDArray[np.int64], trades: pd.DataFrame, candles: CandlesByMarket, account: Account
+) -> pd.DataFrame:
+    """Return what an account was worth and what it held at some moments.
+
+    Parameters
+    ----------
+    moments
+        Milliseconds UTC, ascending, shape (n,).
+    trades, candles, account
+        As for :func:`midnight_equity`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By moment (UTC): ``equity`` in the quote currency, how many ``positions`` were open, and their ``notional``,
+        the value of all that was held, long or short, in the quote currency.
+
+    Raises
+    ------
+    InputError
+        When a traded market has no candles.
+    """
+    equity, notional = np.full(len(moments), account.balance), np.zeros(len(moments))
+    positions = np.zeros(len(moments), dtype=int)
     fills = fills_of(trades, account)
     for number, market in enumerate(fills.markets):
         rows = np.flatnonzero(fills.market == number)
         rows = rows[np.argsort(fills.time[rows], kind="stable")]
+        times, series = fills.time[rows], candles_of(candles, market)
         cash, held = (np.concatenate([[0.0], np.cumsum(part[rows])]) for part in (fills.cash, fills.held))
-        values += value_at(candles_of(candles, market), moments, fills.time[rows], cash, held)
-    return pd.Series(values, index=pd.to_datetime(moments, unit="ms", utc=True), name="equity at midnight")
+        held[np.abs(held) <= _CRUMB * np.abs(fills.held[rows]).max(initial=0.0)] = 0.0
+        equity += value_at(series, moments, times, cash, held)
+        worth = value_at(series, moments, times, np.zeros(len(cash)), np.abs(held))
+        positions += worth > 0
+        notional += worth
+    index = pd.to_datetime(moments, unit="ms", utc=True)
+    return pd.DataFrame({"equity": equity, "positions": positions, "notional": notional}, index=index)
+
+
+def account_by_day(run: BacktestResult, candles: CandlesByMarket) -> pd.DataFrame | None:
+    """Return :func:`account_at` whole days after a run's start, before its end or ruin; None if fills do not tell."""
+    if why_unknown(run):
+        return None
+    end = run.ruin.moment if run.ruin else run.spec.end
+    return account_at(np.arange(run.spec.start + DAY_MS, end, DAY_MS), run.trades, candles, run.spec.account)
+
+
+def why_unknown(run: BacktestResult) -> str:
+    """Return why fills and candles do not tell what a run's account was worth; empty where they do."""
+    if run.audit is None:
+        return "its equity was never held against its fills"
+    return "the strategy moved money itself, which no fill tells of" if run.audit.moved else ""

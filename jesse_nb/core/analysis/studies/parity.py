@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.curves.midnights import midnight_equity
+from jesse_nb.core.analysis.curves.midnights import midnight_equity, why_unknown
 from jesse_nb.core.study.ratios import equity_ratios
 
 if TYPE_CHECKING:
@@ -142,14 +142,10 @@ def _at_midnight(run: BacktestResult, candles: CandlesByMarket) -> list[float]:
 
 
 def _why_unknown(run: BacktestResult) -> str:
-    """Return why fills and candles do not tell what a run's account was worth; empty where they do."""
+    """Return why a run has no ratios of midnight samples; empty where it has."""
     if run.ruin:
         return "the account was ruined"
-    if run.audit is None:
-        return "its equity was never held against its fills"
-    if run.audit.moved:
-        return "the strategy moved money itself, which no fill tells of"
-    return "" if len(run.trades) else "there is no trade"
+    return why_unknown(run) or ("" if len(run.trades) else "there is no trade")
 
 
 def _in_order(trades: pd.DataFrame) -> pd.DataFrame:

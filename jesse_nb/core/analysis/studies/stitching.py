@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.studies.seams import SeamExits, charged, exits_at_seam
+from jesse_nb.core.analysis.studies.seams import SeamExits, closed_at_seam
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 
@@ -188,8 +188,9 @@ def stitched(result: WalkForwardStudy) -> StitchedReturns:
         A walk-forward.
     """
     parts = _parts(result)
-    exits = [exits_at_seam(run, own, result.prices) for _, run, own, _ in parts]
-    returns = _joined([charged(own, exit_.fee) for (_, _, own, _), exit_ in zip(parts, exits, strict=True)])
+    ended = [closed_at_seam(run, own, one.test_days, result.prices) for one, run, own, _ in parts]
+    exits = [exit_ for _, exit_ in ended]
+    returns = _joined([own for own, _ in ended])
     window = pd.Series(np.repeat([one.window.number for one, _, _, _ in parts],
                                  [len(part) for _, _, part, _ in parts]).astype(int), index=returns.index)
     days = pd.DatetimeIndex(returns.index)
@@ -207,7 +208,8 @@ def stitched(result: WalkForwardStudy) -> StitchedReturns:
         market_reason=market_reason,
         balance=result.spec.account.balance,
         trades=_trades(parts),
-        seam_positions=sum(_open_at(run, part, dropped) for _, run, part, dropped in parts),
+        seam_positions=sum(exit_.positions if dropped else _open_at_end(run, own)
+                           for (_, run, own, dropped), exit_ in zip(parts, exits, strict=True)),
         seam_exits=_total(exits),
         baseline_exits=baseline_exits,
         ruin=_ruin_of(parts[-1][1], parts[-1][2]) if parts else None,
@@ -242,18 +244,18 @@ def _ruin_of(run: BacktestResult, own: pd.Series[float]) -> Ruin | None:
 
 
 def _baseline(parts: list[_Part], prices: pd.Series[float]) -> tuple[pd.Series[float] | None, str, SeamExits]:
-    runs = [(one.baseline, own) for one, _, own, _ in parts]
-    without = sum(run is None for run, _ in runs)
+    runs = [(one.baseline, own, one.baseline_days) for one, _, own, _ in parts]
+    without = sum(run is None for run, _, _ in runs)
     if not runs or without == len(runs):
         return None, "the strategy has no default parameters, or they could not be run", _total([])
     if without:
         return None, f"{without} of {len(runs)} windows have no run with the default parameters", _total([])
-    ruins = [ruin for run, own in runs if run is not None and (ruin := _ruin_of(run, own))]
+    ruins = [ruin for run, own, _ in runs if run is not None and (ruin := _ruin_of(run, own))]
     if ruins:
         return None, f"with the default parameters the account was {ruins[0]}", _total([])
-    days = [(run, returns_by_day(run).reindex(own.index)) for run, own in runs if run is not None]
-    exits = [exits_at_seam(run, own, prices) for run, own in days]
-    return _joined([charged(own, exit_.fee) for (_, own), exit_ in zip(days, exits, strict=True)]), "", _total(exits)
+    ended = [closed_at_seam(run, returns_by_day(run).reindex(own.index), days, prices)
+             for run, own, days in runs if run is not None]
+    return _joined([own for own, _ in ended]), "", _total([exits for _, exits in ended])
 
 
 def _total(exits: list[SeamExits]) -> SeamExits:
@@ -265,16 +267,12 @@ def _trades(parts: list[_Part]) -> pd.DataFrame:
     for one, run, own, _ in parts:
         if len(own) and len(run.trades):
             opened = pd.DatetimeIndex(run.trades["opened_at"])
-            frames.append(run.trades.loc[opened < own.index[-1] + _DAY].assign(window=one.window.number))
+            frames.append(run.trades.loc[opened <= own.index[-1] + _DAY].assign(window=one.window.number))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["window", "pnl"])
 
 
-def _open_at(run: BacktestResult, own: pd.Series[float], dropped: int) -> int:
-    if not dropped or own.empty:
-        return int(run.metrics.get("total_open_trades", 0) or 0) if len(own) else 0
-    seam = own.index[-1] + _DAY
-    opened, closed = (pd.DatetimeIndex(run.trades[name]) for name in ("opened_at", "closed_at"))
-    return int(((opened < seam) & (closed > seam)).sum())
+def _open_at_end(run: BacktestResult, own: pd.Series[float]) -> int:
+    return int(run.metrics.get("total_open_trades", 0) or 0) if len(own) else 0
 
 
 def _joined(parts: list[pd.Series[float]]) -> pd.Series[float]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.curves.midnights import account_by_day
 from jesse_nb.core.analysis.studies.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.board import windows_board
@@ -97,6 +98,8 @@ class _WindowWork:
         self.test_values: dict[int, float] = {}
         self.chosen: dict[str, Any] | None = None
         self.found: dict[str, BacktestResult] = {}
+        self._overlaps = plan.days["step_forward"] < plan.days["out_sample_period"]
+        self._days: dict[str, pd.DataFrame | None] = {}
         self._best = math.nan  # in-sample, while the search goes on
         self._values: dict[str, float] = {}
         self.reasons: dict[str, str] = {}
@@ -168,6 +171,8 @@ class _WindowWork:
             test=self.found.get("test"),
             baseline=self.found.get("baseline"),
             reason="" if "test" in self.found else reason,
+            test_days=self._days.get("test"),
+            baseline_days=self._days.get("baseline"),
         )
 
     def _with(self, prepared: Prepared, params: Mapping[str, Any]) -> Any:
@@ -205,7 +210,11 @@ class _WindowWork:
 
     def _keep(self, name: str, outcome: RunOutcome) -> None:
         if outcome.record is not None:
-            self.found[name] = outcome.record.to_result(outcome.spec)
+            found = outcome.record.to_result(outcome.spec)
+            if self._overlaps and name != "train":
+                candles = {(part.exchange, part.symbol): part.read()[1] for part in self.test.mapped}
+                self._days[name] = account_by_day(found, candles)
+            self.found[name] = found
             self._values[name] = self._value(outcome)
         else:
             self.reasons[name] = str(outcome.error)
