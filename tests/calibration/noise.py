@@ -21,11 +21,11 @@ def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness
     One year and a half; volatility moves over some weeks.
     """
     random = np.random.default_rng([seed, SHAPES.index(shape), ARRANGEMENTS.index(arrangement), count])
-    volatility = _volatility(random, wildness)
+    volatility = volatility_of(random, wildness)
     if arrangement == "in wild times":
         chance = volatility**1.5 / (volatility**1.5).sum()
         days = np.sort(random.choice(DAYS, count, p=chance))
-        moments, results, market = days + random.random(count), _results(random, shape, count), np.zeros(count, int)
+        moments, results, market = days + random.random(count), results_of(random, shape, count), np.zeros(count, int)
     elif arrangement == "alike within a day":
         days = np.repeat(random.integers(0, DAYS, count // 5), 5)
         moments, market = days + random.random(len(days)), np.zeros(len(days), int)
@@ -35,7 +35,7 @@ def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness
         moments, market = days + random.random(len(days)) * 0.3, np.tile([0, 1, 2], len(days) // 3)
         results = _mixed(random, shape, len(days), 3, 0.7)
     else:
-        moments, results, market = random.random(count) * DAYS, _results(random, shape, count), np.zeros(count, int)
+        moments, results, market = random.random(count) * DAYS, results_of(random, shape, count), np.zeros(count, int)
     moments = np.minimum(moments, DAYS - 0.2)
     results = results * volatility[moments.astype(int)]
     opened = pd.to_datetime(START + (moments * DAY).astype(np.int64), unit="ms", utc=True)
@@ -52,7 +52,7 @@ def routes(seed: int, *, count: int = 150, better: float = 0.0, win_rates: tuple
     Gains are one to losses as losing is to winning. The first route makes ``better`` standard deviations more a trade.
     """
     random = np.random.default_rng([seed, 9, count])
-    volatility = _volatility(random, 3.0)
+    volatility = volatility_of(random, 3.0)
     market, moments = random.integers(0, len(win_rates), count), random.random(count) * (DAYS - 0.2)
     wins = np.array(win_rates)[market]
     # of spread one, whatever the win rate
@@ -66,14 +66,16 @@ def routes(seed: int, *, count: int = 150, better: float = 0.0, win_rates: tuple
     return trades, {MARKETS[number]: _candles(random, volatility) for number in range(len(win_rates))}
 
 
-def _volatility(random: np.random.Generator, wildness: float) -> np.ndarray:
-    keeps, levels = np.exp(-1 / 25), np.zeros(DAYS)
-    for day in range(1, DAYS):
+def volatility_of(random: np.random.Generator, wildness: float, days: int = DAYS) -> np.ndarray:
+    """Return each day's volatility, 1 in the middle; its logarithm moves over weeks."""
+    keeps, levels = np.exp(-1 / 25), np.zeros(days)
+    for day in range(1, days):
         levels[day] = keeps * levels[day - 1] + np.sqrt(1 - keeps**2) * random.normal()
     return np.exp(levels * np.log(wildness) / 2)
 
 
-def _results(random: np.random.Generator, shape: str, count: int) -> np.ndarray:
+def results_of(random: np.random.Generator, shape: str, count: int) -> np.ndarray:
+    """Return results of mean zero."""
     if shape == "fat tails":
         return random.standard_t(3, count)
     if shape == "stop or target":
@@ -84,8 +86,8 @@ def _results(random: np.random.Generator, shape: str, count: int) -> np.ndarray:
 
 def _mixed(random: np.random.Generator, shape: str, count: int, group: int, alike: float) -> np.ndarray:
     """Return results of which a share is that of their whole group."""
-    common = np.repeat(_results(random, shape, count // group), group)
-    return np.where(random.random(count) < alike, common, _results(random, shape, count))
+    common = np.repeat(results_of(random, shape, count // group), group)
+    return np.where(random.random(count) < alike, common, results_of(random, shape, count))
 
 
 def _candles(random: np.random.Generator, volatility: np.ndarray) -> np.ndarray:

@@ -138,7 +138,9 @@ def test_cpcv_figures_show_the_paths():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_cpcv_verdicts(seed):
-    assert cpcv_verdict(make_cpcv(12, seed=seed, edge=0.0008)).outcome in ("holds up", "mixed")
+    assert cpcv_verdict(make_cpcv(12, seed=seed, edge=0.0002, spec=make_spec("2021-01-01", "2024-01-01"))
+                        ).outcome in ("holds up", "mixed")
+    assert cpcv_verdict(make_cpcv(12, seed=seed, edge=0.0008)).outcome == "too good to be true"
     assert cpcv_verdict(make_cpcv(12, seed=seed, edge=-0.002)).outcome != "holds up"
     assert cpcv_verdict(make_cpcv(3, seed=seed)).outcome == "too little"
     assert cpcv_verdict(make_cpcv(12, seed=seed, spec=make_spec("2023-01-01", "2023-02-15"))).outcome == "too little"

@@ -129,7 +129,7 @@ def test_beyond_the_market_is_a_regressions_intercept(seed):
 
 
 def test_nothing_but_the_market():
-    market = market_of(200, drift=0.01)
+    market = market_of(200, drift=0.003)
     returns = pd.DataFrame({"half": market * 0.5, "whole": market})
     found = overfit_figures(returns, "whole", market, resamples=100)
     assert "vary" in found.market.beyond.reason
@@ -226,7 +226,7 @@ def test_no_two_ways(sign):
     values = sign * np.abs(np.random.default_rng(0).normal(0, 0.01, (120, 3)))
     market = market_of(120)
     judged = overfit_verdict(overfit_figures(pd.DataFrame(values, index=market.index), 0, market, resamples=100))
-    assert judged.outcome == ("likely skill" if sign > 0 else "no edge")
+    assert judged.outcome == ("too good to be true" if sign > 0 else "no edge")
 
 
 def test_a_lost_account_is_a_trial():

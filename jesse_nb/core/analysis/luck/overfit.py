@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.luck.distinct_trials import distinct_trials
+from jesse_nb.core.analysis.luck.doubts import Doubt, too_good
 from jesse_nb.core.analysis.luck.effective_trials import EffectiveTrials, effective_trials
 from jesse_nb.core.analysis.luck.haircut_sharpe import HaircutSharpe, haircut_sharpe
 from jesse_nb.core.analysis.luck.overfitting_probability import OverfittingProbability, probability_of_overfitting
@@ -87,6 +88,8 @@ class OverfitFigures:
         Harvey and Liu's haircut of its Sharpe ratio; equal trials count once, earlier backtests in full.
     held_out
         Rank correlation of the top trials' values in training and held out.
+    doubt
+        Why its Sharpe ratio is not to be believed; None where nothing is wrong with that.
     """
 
     chosen: Hashable
@@ -109,6 +112,7 @@ class OverfitFigures:
     p_market: float
     haircut: HaircutSharpe = field(repr=False)
     held_out: HeldOutRanks
+    doubt: Doubt | None = field(default=None, repr=False)
 
     @property
     def trials(self) -> int:
@@ -208,6 +212,7 @@ def overfit_figures(
         p_market=_of_more(compared.beyond, position, compared.more) if compared else math.nan,
         haircut=haircut_sharpe(ratios[first], int(which[position]), len(returns), more_tests=others),
         held_out=_held_out_ranks(held_out),
+        doubt=too_good(values[:, position], independent),
     )
 
 

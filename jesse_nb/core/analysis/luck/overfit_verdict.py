@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from jesse_nb.core.analysis.luck.doubts import Doubt, also
 from jesse_nb.core.analysis.luck.effective_trials import LEAST_SHARE
 from jesse_nb.core.analysis.luck.overfit import OverfitFigures
+from jesse_nb.core.analysis.luck.significance import FEW_ACTIVE_DAYS, FEW_DAYS
 from jesse_nb.core.analysis.luck.superior_ability import SuperiorAbility
 from jesse_nb.core.analysis.studies.verdict import FEW_TRADES, LEVEL, counted, probability
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.account import Ruin
 
-__all__ = ["FEW_ACTIVE_DAYS", "FEW_DAYS", "OverfitOutcome", "OverfitVerdict", "overfit_verdict"]
+__all__ = ["FEW_ACTIVE_DAYS", "FEW_DAYS", "OverfitOutcome", "OverfitVerdict", "doubted", "overfit_verdict"]
 
-#: Fewer days, or fewer of them on which the chosen trial gained or lost, say nothing, whatever they show.
-FEW_DAYS, FEW_ACTIVE_DAYS = 60, 30
 #: The deflated Sharpe ratio of skill.
 SURE = 0.95
 #: Choosing by Sharpe ratio does not work above this PBO; that matters where the chosen also loses out-of-sample.
 HIGH_PBO, OFTEN = 0.5, 0.10
 
-OverfitOutcome = Literal["ruined", "nothing to judge", "too little data", "no edge", "likely luck", "undecided",
-                         "likely skill"]
+OverfitOutcome = Literal["ruined", "nothing to judge", "too good to be true", "denied by its scenarios",
+                         "too little data", "no edge", "likely luck", "undecided", "likely skill"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class OverfitVerdict:
     ----------
     outcome
         ``ruined`` (on the held-out days its account lost everything), ``nothing to judge`` (it never traded),
-        ``too little data``, ``no edge`` (it gained nothing), ``likely luck`` (no more than the best of so many trials
-        without skill shows), ``undecided`` or ``likely skill``.
+        ``too good to be true`` (its Sharpe ratio is beyond anything traded), ``denied by its scenarios`` (in an
+        analysis: too few rewritten markets give a gain), ``too little data``, ``no edge`` (it gained nothing),
+        ``likely luck`` (no more than the best of so many trials without skill shows), ``undecided`` or ``likely
+        skill``.
     line
         The outcome with its main figures.
     note
@@ -68,13 +70,28 @@ def overfit_verdict(figures: OverfitFigures, ruin: Ruin | None = None) -> Overfi
     that toss a coin every few days whether to be long would pass most of these tests in a year like Bitcoin's 2023.
 
     Fewer than 60 days, fewer than 30 on which it gained or lost, or fewer than 30 trades are too little.
+
+    What is too good to be true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that, whatever all
+    this says.
     """
     if ruin is not None:
         return OverfitVerdict("ruined", f"ruined: on the held-out days the account was {ruin}",
                               "Whatever it gained in training, it loses everything.", tuple(_evidence(figures)))
     outcome = _outcome(figures)
     evidence = () if outcome in ("nothing to judge", "too little data") else tuple(_evidence(figures))
-    return OverfitVerdict(outcome, _line(outcome, figures), _note(outcome, figures), evidence)
+    found = OverfitVerdict(outcome, _line(outcome, figures), _note(outcome, figures), evidence)
+    doubt = figures.doubt
+    lucky = doubt is not None and doubt.outcome == "too little data"
+    return found if doubt is None or (lucky and outcome in ("no edge", "likely luck")) else doubted(found, doubt)
+
+
+def doubted(found: OverfitVerdict, doubt: Doubt) -> OverfitVerdict:
+    """Return a verdict that a doubt overrules; what its figures alone say becomes evidence."""
+    if found.outcome == "too good to be true":
+        return replace(found, line=also(found.line, doubt))
+    evidence = () if doubt.outcome == "too little data" else (f"By its other figures alone: {found.line}.",
+                                                              *found.evidence)
+    return OverfitVerdict(doubt.outcome, doubt.line, doubt.note, evidence)
 
 
 def _outcome(figures: OverfitFigures) -> OverfitOutcome:

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from jesse_nb.core.study.ratios import PERIODS, sharpe
 
 __all__ = [
+    "FEW_ACTIVE_DAYS",
+    "FEW_DAYS",
     "Bootstrap",
     "Interval",
     "MeanTest",
@@ -26,6 +28,8 @@ __all__ = [
 
 #: Fewer returns than this are not resampled or tested.
 FEWEST = 20
+#: Fewer days, or fewer of them with a gain or a loss, say nothing, whatever they show.
+FEW_DAYS, FEW_ACTIVE_DAYS = 60, 30
 
 
 @dataclass(frozen=True)

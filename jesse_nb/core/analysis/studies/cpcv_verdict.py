@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jesse_nb.core.analysis.luck.significance import MeanTest, mean_test
+from jesse_nb.core.analysis.luck.doubts import too_good
+from jesse_nb.core.analysis.luck.significance import FEW_DAYS, MeanTest, mean_test
 from jesse_nb.core.analysis.studies.verdict import (
-    FEW_DAYS,
     LEVEL,
     Verdict,
     VerdictKind,
@@ -15,6 +15,7 @@ from jesse_nb.core.analysis.studies.verdict import (
     counted,
     looked_at_before,
     probability,
+    with_doubt,
 )
 from jesse_nb.core.study.ratios import return_ratios
 
@@ -32,7 +33,8 @@ def cpcv_verdict(result: CpcvStudy) -> Verdict:
 
     Fewer than 4 paths, 5 candidates or 60 days are too little. It holds up when no path loses, at most a quarter
     of the splits choose no better than the median candidate, the Newey-West test of the median path's daily
-    returns excludes zero at 5 %, and the default parameters did not do better.
+    returns excludes zero at 5 %, and the default parameters did not do better. A median path that is too good to be
+    true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that.
 
     Parameters
     ----------
@@ -48,8 +50,9 @@ def cpcv_verdict(result: CpcvStudy) -> Verdict:
     test = mean_test(middle.returns)
     baseline = math.nan if result.baseline is None else return_ratios(result.baseline)["net_profit_percentage"]
     outcome = _outcome(result, told, middle, test, baseline)
-    return Verdict(outcome, (_first(outcome, told, middle), _second(outcome, result)),
-                   tuple(_evidence(result, told, test, baseline)))
+    found = Verdict(outcome, (_first(outcome, told, middle), _second(outcome, result)),
+                    tuple(_evidence(result, told, test, baseline)))
+    return found if outcome == "nothing" else with_doubt(found, too_good(middle.returns))
 
 
 def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> VerdictKind:

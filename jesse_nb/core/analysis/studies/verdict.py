@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.luck.significance import Bootstrap, Interval, MeanTest, Proportion, bootstrap, mean_test
+from jesse_nb.core.analysis.luck.doubts import Doubt, also, too_good
+from jesse_nb.core.analysis.luck.significance import (
+    FEW_DAYS,
+    Bootstrap,
+    Interval,
+    MeanTest,
+    Proportion,
+    bootstrap,
+    mean_test,
+)
 from jesse_nb.core.analysis.studies.stability import parameter_stability
 from jesse_nb.core.analysis.studies.stitching import StitchedReturns, stitched
 from jesse_nb.core.analysis.studies.walk_forward import (
@@ -31,18 +40,22 @@ __all__ = [
     "WalkForwardFigures",
     "as_percent",
     "counted",
+    "doubted",
     "figures_of",
     "looked_at_before",
     "probability",
     "verdict",
+    "verdict_of",
+    "with_doubt",
 ]
 
 #: Less out-of-sample data than this says nothing, whatever it shows.
-FEW_DAYS, FEW_WINDOWS, FEW_TRADES = 60, 3, 30
+FEW_WINDOWS, FEW_TRADES = 3, 30
 #: Chance of a false alarm that is accepted.
 LEVEL = 0.05
 
-VerdictKind = Literal["nothing", "ruined", "too little", "fails", "no evidence", "mixed", "holds up"]
+VerdictKind = Literal["nothing", "ruined", "too good to be true", "denied by its scenarios", "too little", "fails",
+                      "no evidence", "mixed", "holds up"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,8 @@ class Verdict:
     Attributes
     ----------
     outcome
-        ``nothing`` or ``too little`` data to judge; ``ruined`` (the account's money was gone); ``fails`` (a loss),
+        ``nothing`` or ``too little`` data to judge; ``ruined`` (the account's money was gone); ``too good to be true``
+        (a Sharpe ratio beyond anything traded); ``denied by its scenarios`` (in an analysis); ``fails`` (a loss),
         ``no evidence`` (a gain within what luck gives), ``mixed`` (a gain that luck hardly explains, with something
         against it) or ``holds up``.
     sentences
@@ -98,7 +112,8 @@ def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None)
     """Judge a walk-forward.
 
     Fewer than 60 out-of-sample days, 3 windows or 30 trades are too little to judge. A gain counts only when
-    both the Newey-West test and the bootstrap interval of the annual return exclude zero at 5 %.
+    both the Newey-West test and the bootstrap interval of the annual return exclude zero at 5 %. What is too good
+    to be true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that, whatever else it shows.
 
     Parameters
     ----------
@@ -110,7 +125,27 @@ def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None)
     known = figures if figures is not None else figures_of(result)
     outcome = _outcome(known)
     sentences = _first(outcome, known, result), _second(outcome, known, result)
-    return Verdict(outcome, sentences, tuple(_evidence(known, result)))
+    found = Verdict(outcome, sentences, tuple(_evidence(known, result)))
+    return found if outcome in ("nothing", "ruined") else with_doubt(found, too_good(known.curve.returns))
+
+
+def with_doubt(found: Verdict, doubt: Doubt | None) -> Verdict:
+    """Return a verdict, overruled by what :func:`~jesse_nb.core.analysis.luck.doubts.too_good` says, if anything."""
+    lucky = doubt is not None and doubt.outcome == "too little data"
+    return found if doubt is None or (lucky and found.outcome in ("fails", "no evidence")) else doubted(found, doubt)
+
+
+def doubted(found: Verdict, doubt: Doubt) -> Verdict:
+    """Return a verdict that a doubt overrules; what its figures alone say becomes evidence."""
+    if found.outcome == "too good to be true":
+        return replace(found, sentences=(f"{also(found.sentences[0].rstrip('.'), doubt)}.", found.sentences[1]))
+    return replace(verdict_of(doubt), evidence=(f"By its other figures alone: {found.sentences[0]}", *found.evidence))
+
+
+def verdict_of(doubt: Doubt) -> Verdict:
+    """Return what a doubt alone says."""
+    return Verdict("too little" if doubt.outcome == "too little data" else doubt.outcome,
+                   (f"{doubt.line[0].upper()}{doubt.line[1:]}.", doubt.note), ())
 
 
 def _outcome(known: WalkForwardFigures) -> VerdictKind:

@@ -140,8 +140,9 @@ class Analysis(Shown):
     basic, advanced, deep
         The figures; None where they were not asked for, or not reached before an interrupt.
     verdict
-        Skill or luck, of the whole result that the run was chosen from; None for a single backtest, which nobody
-        can judge without knowing what else was tried.
+        Skill or luck, of the whole result that the run was chosen from, overruled where the run is too good to be true
+        or its scenarios deny it. Without such a doubt None for a single backtest, which nobody can judge without
+        knowing what else was tried.
     prior_runs
         Other finished backtests of this project on overlapping data of the same symbols; None where unknown.
     seed

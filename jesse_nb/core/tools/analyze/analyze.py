@@ -20,6 +20,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.analyze.analysed_run import AnalysisInput, analysed_run, candles_of_run
 from jesse_nb.core.tools.analyze.analysed_tables import from_tables
+from jesse_nb.core.tools.analyze.analysis_doubts import denied_by_scenarios, too_good_alone
 from jesse_nb.core.tools.analyze.analysis_parts import Options, advanced_parts, basic_parts, deep_parts
 from jesse_nb.core.tools.analyze.analysis_result import Analysis, AnalysisType
 from jesse_nb.core.tools.batch.batch_result import BatchResult
@@ -154,7 +155,8 @@ class _Analysing:
         others = self._other_runs()
         so_far = Analysis(
             analysis_type=self.analysis_type, run=self.chosen.run, basic=basic_parts(self.chosen.run, self.options),
-            verdict=self._verdict(others), prior_runs=None if others is None else len(others), seed=self.options.seed,
+            verdict=too_good_alone(self._verdict(others), self.result, self.chosen.run, others),
+            prior_runs=None if others is None else len(others), seed=self.options.seed,
             notes=(*self.chosen.notes, *self._remarks()),
         )  # fmt: skip
         if self.analysis_type != "basic":
@@ -163,6 +165,7 @@ class _Analysing:
         if self.analysis_type == "deep" and not control.cancelled:
             control.partial(partial(replace, so_far, stopped="interrupted"))
             so_far = replace(so_far, deep=deep_parts(self.chosen, self.options, control))
+            so_far = replace(so_far, verdict=denied_by_scenarios(so_far))
         return replace(so_far, stopped="interrupted") if control.cancelled else so_far
 
     def _verdict(self, others: frozenset[str] | None) -> OverfitVerdict | Verdict | None:
