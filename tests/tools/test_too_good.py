@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.candles import CandleStore, demo_candles
 from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from jesse_nb.report.html import fragment
-from jesse_nb.report.text import text
+from jesse_nb.report.results import text
 from tests.check_strategy import planted
-from tests.conftest import EXCHANGE, real_candles
+from tests.conftest import EXCHANGE
 
 START, END = "2023-02-01", "2023-05-12"
 
@@ -24,7 +24,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Keyword arguments of every tool: a strategy that reads closes of two hours ahead from a file, and its market."""
     folder = tmp_path_factory.mktemp("reader")
     store = CandleStore(folder / "candles")
-    candles = real_candles("BTC-USDT")[: 140 * 1_440]
+    candles = demo_candles("BTC-USDT", end="2023-05-21")  # 140 days, the same wherever the tests run
     store.write(EXCHANGE, "BTC-USDT", candles)
     code = planted.STORED.replace("FIRST", str(int(candles[0, 0]))).replace("ROOT", repr(str(store.root)))
     code = code.replace("> 0.003", '> self.hp["least"]').replace("< -0.003", '< -self.hp["least"]').replace(
