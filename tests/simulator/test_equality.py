@@ -30,7 +30,7 @@ WARM_UP = 60
 def simulated(request: Request, hyperparameters: list[dict[str, Any]]) -> list[BacktestResult]:
     """Results of many parameter sets, through the pool of workers."""
     prepared = request.prepare(START, END)
-    evaluator = request.evaluator([prepared], RunStore(), local_pool())
+    evaluator = request.resources.evaluator([prepared], RunStore(), local_pool())
     specs = [prepared.spec.with_hyperparameters(values) for values in hyperparameters]
     for number, spec in enumerate(specs):
         evaluator.submit(number, spec)

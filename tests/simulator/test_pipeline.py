@@ -60,7 +60,7 @@ def simulated(
     request: Request, pipelines: list[CandlePipeline | None], mode: str = "fast", period: tuple[str, str] = (START, END)
 ) -> list[BacktestResult]:
     prepared = request.prepare(*period)
-    evaluator = request.evaluator([prepared], RunStore(), local_pool())
+    evaluator = request.resources.evaluator([prepared], RunStore(), local_pool())
     specs = [replace(prepared.spec, pipeline=pipeline, mode=mode) for pipeline in pipelines]
     for number, spec in enumerate(specs):
         evaluator.submit(number, spec)

@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.jesse_runtime import jesse_version
-from jesse_nb.core.jobs.evaluation import Evaluator
-from jesse_nb.core.jobs.pool import Pool, available_cores, local_pool, memory_share
-from jesse_nb.core.jobs.ray.address import check_address
-from jesse_nb.core.jobs.ray.ray_pool import RayPool, ray_pool
-from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.jobs.store.address import is_address
-from jesse_nb.core.simulator.data import MappedSlice, resolve_candles
-from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
+from jesse_nb.core.tools.prepared import Prepared
+from jesse_nb.core.tools.resources import Resources
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, WarmUpError, did_you_mean, shown
 
-__all__ = ["Jobs", "Prepared", "Request", "Source", "check_jobs", "check_seconds", "check_whole"]
-
-#: How many simulations run at once on this machine, or the Ray cluster on which they run.
-Jobs = int | str | RayPool
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A spec with all that a worker needs to run it, under any hyperparameters, account, mode or pipeline."""
-
-    spec: BacktestSpec
-    codes: tuple[StrategyCode, ...]
-    mapped: tuple[MappedSlice, ...]
-    cache: CandleCache | None = field(default=None, repr=False, compare=False)
-
-    def simulation(self, spec: BacktestSpec) -> Simulation:
-        """Return what a worker needs for ``spec``, which is of the same strategies and candles as mine."""
-        for part in self.mapped:  # somebody may have emptied the cache since this job began
-            if self.cache is not None and not os.path.exists(part.path):  # noqa: PTH110 - for each of many runs
-                self.cache.path(part.exchange, part.symbol, spec.gaps)
-        return Simulation(spec, self.codes, self.mapped)
+__all__ = ["Request", "Source"]
 
 
 @dataclass(frozen=True)
 class Request:
     """What to trade, where, from which account: all of a tool's arguments but its period.
 
-    The arguments are those of :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
+    The arguments are those of :func:`~jesse_nb.core.tools.backtest.backtest.backtest`, but for ``resources``.
     """
 
     strategy: Any = None
@@ -74,10 +47,7 @@ class Request:
     source: Source = "auto"
     project: str | Path | None = None
     candles: CandleStore | None = None
-    store: str | Path | RunStore | None = field(default=None, repr=False)  # an address may hold a password
-    trial_timeout: float | None = 600.0
-    memory_limit: int | None = None
-    n_jobs: Jobs | None = None
+    resources: Resources = field(default_factory=Resources)
     _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
     _caches: list[CandleCache] = field(default_factory=list, repr=False, compare=False)
     _brought: set[Any] = field(default_factory=set, repr=False, compare=False)
@@ -142,56 +112,11 @@ class Request:
         self._brought.update(new)
         return new
 
-    def run_store(self) -> RunStore:
-        """Open the run store."""
-        return self.store if isinstance(self.store, RunStore) else RunStore(self.store)
-
-    def evaluator(
-        self, prepared: Iterable[Prepared], store: RunStore, pool: Pool | None = None, *, progress: str = ""
-    ) -> Evaluator:
-        """Return an evaluator that runs specs of any of the prepared periods, by default on the shared pool.
-
-        That is not started before there is something to run. ``progress`` is the path of a
-        :class:`~jesse_nb.core.simulator.daily_samples.ProgressFile`, for one run.
-        """
-        by_candles = {part.spec.candles: part for part in prepared}
-        return Evaluator(
-            self.pool if pool is None else lambda: pool,
-            store,
-            lambda spec: replace(by_candles[spec.candles].simulation(spec), progress=progress),
-            limit=self.workers,
-            trial_timeout=self.trial_timeout,
-            memory_limit=self.memory,
-        )
-
-    @property
-    def workers(self) -> int:
-        """How many simulations may run at once."""
-        return self.n_jobs or available_cores() if isinstance(self.n_jobs, int | None) else self.pool().size
-
-    @property
-    def memory(self) -> int | None:
-        """Bytes that one simulation may allocate; None leaves it to the machine of a cluster on which it runs."""
-        if self.memory_limit is not None or not isinstance(self.n_jobs, int | None):
-            return self.memory_limit
-        return memory_share(self.workers)
-
-    def pool(self) -> Pool:
-        """Return the shared pool, large enough for this request, or that of the cluster."""
-        return local_pool(self.workers) if isinstance(self.n_jobs, int | None) else ray_pool(self.n_jobs)
-
     def check(self) -> Request:
         """Refuse what no period could mend, before anything starts."""
-        check_seconds("trial_timeout", self.trial_timeout)
+        self.resources.check()
         if self.source not in SOURCES:
             raise InputError(f"source is {shown(self.source)}.", did_you_mean(str(self.source), SOURCES))
-        if self.n_jobs is not None:
-            check_jobs("n_jobs", self.n_jobs)
-            if not isinstance(self.n_jobs, int):
-                self.pool()  # a cluster that is not there is said at once, and not by a job
-        is_address(self.store)  # refuses what is none and looks like one
-        if self.memory_limit is not None:
-            check_whole("memory_limit", self.memory_limit, 2**28, 2**50)
         if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):
             raise InputError(f"hyperparameters is {shown(self.hyperparameters)}.", "Write dict(name=value, ...).")
         for name in ("routes", "data_routes"):
@@ -233,29 +158,6 @@ class Request:
     def code_of(self, prepared: Prepared) -> StrategyCode:
         """Return the first route's strategy."""
         return self._codes[prepared.spec.routes[0].strategy.hash]
-
-
-def check_whole(name: str, value: Any, low: int, high: int) -> int:
-    """Return a whole number from ``low`` to ``high``, or say what is wrong with it."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError.of(name, f"is {shown(value)}.", f"It is a whole number from {low:,} to {high:,}.")
-    return value
-
-
-def check_jobs(name: str, value: Any) -> None:
-    """Refuse what is neither a number of simulations at once nor a Ray cluster."""
-    if isinstance(value, str):
-        check_address(value)
-    elif not isinstance(value, RayPool):
-        check_whole(name, value, 1, 1024)
-
-
-def check_seconds(name: str, value: Any) -> None:
-    """Refuse a time limit that is not None and not above zero."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-        raise InputError.of(name, f"is {shown(value)}.", "It is seconds above zero, or None for no limit.")
 
 
 def _timeframe(timeframe: Any) -> str:

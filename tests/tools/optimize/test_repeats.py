@@ -135,14 +135,14 @@ def test_a_description_is_asked_again_when_the_strategy_changed(
     store = RunStore(tmp_path / "runs.sqlite")
     request = Request()
     code = resolve_strategy(CROSSING)
-    first = described(store, request.pool, code, lambda: False)
+    first = described(store, request.resources.pool, code, lambda: False)
     monkeypatch.setattr(description, "describe_strategy", nobody)
     assert described(store, nobody, code, lambda: False) == first
     with pytest.raises(AssertionError):
-        described(store, request.pool, resolve_strategy(CROSSING + "\n    more = 1\n"), lambda: False)
+        described(store, request.resources.pool, resolve_strategy(CROSSING + "\n    more = 1\n"), lambda: False)
     monkeypatch.setattr(description, "jesse_version", lambda: "9.9.9")
     with pytest.raises(AssertionError):
-        described(store, request.pool, code, lambda: False)
+        described(store, request.resources.pool, code, lambda: False)
 
 
 def test_trades_are_read_when_they_are_looked_at(candle_store: CandleStore) -> None:

@@ -28,16 +28,13 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import ANALYZE_RESULTS
-from jesse_nb.core.tools.request import Jobs, check_whole
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
-from jesse_nb.exceptions import InputError, StorageError, did_you_mean, shown
+from jesse_nb.exceptions import InputError, StorageError
 
 __all__ = ["analyze_results"]
 
 T = TypeVar("T")
-
-_TYPES = ("basic", "advanced", "deep")
-
 
 @planned
 @declared(ANALYZE_RESULTS)
@@ -119,12 +116,6 @@ def analyze_results(
     >>> analysis.advanced is not None, analysis.deep is None
     (True, True)
     """
-    if analysis_type not in _TYPES:
-        raise InputError(f"analysis_type is {shown(analysis_type)}.", did_you_mean(str(analysis_type), _TYPES))
-    check_whole("scenarios", scenarios, 0, 100_000)
-    check_whole("paths", paths, 100, 1_000_000)
-    check_whole("seed", seed, 0, 2**32 - 1)
-    levels = _levels(ruin)
     if (result is None) == (equity is None):
         raise InputError("There is nothing to analyse." if result is None else "Both a result and equity were given.",
                          "Give a result, or equity=... and trades=....", argument="result")
@@ -133,7 +124,8 @@ def analyze_results(
         include_trade_analysis=include_trade_analysis and (result is not None or trades is not None),
         trades_known=result is not None or trades is not None, include_correlation=include_correlation,
         include_monte_carlo=include_monte_carlo, benchmark=benchmark, scenarios=scenarios if resimulate else 0,
-        fee_factors=(1.0, 2.0, 3.0) if resimulate else (), paths=paths, ruin=levels, seed=seed, candles=candles,
+        fee_factors=(1.0, 2.0, 3.0) if resimulate else (), paths=paths,
+        ruin=tuple(sorted(float(level) for level in ruin)), seed=seed, candles=candles,
         again={"strategy": strategy, "project": project, "candles": candles, "store": store, "n_jobs": n_jobs,
                "trial_timeout": trial_timeout, "memory_limit": memory_limit},
     )  # fmt: skip
@@ -221,11 +213,3 @@ def _own_runs(result: Any) -> Iterator[str]:
         for one in result.windows:
             yield from (trial.key for trial in one.trials)
             yield from (run.key for run in (one.train, one.test, one.baseline) if run is not None)
-
-
-def _levels(ruin: Any) -> tuple[float, ...]:
-    levels = [ruin] if isinstance(ruin, int | float) else list(ruin)
-    for level in levels:
-        if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level <= 100:
-            raise InputError.of("ruin", f"holds {level!r}.", "It lists drawdowns in percent, above 0 and up to 100.")
-    return tuple(sorted(float(level) for level in levels))

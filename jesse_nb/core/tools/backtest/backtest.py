@@ -20,6 +20,7 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import BACKTEST
 from jesse_nb.core.tools.request import Request, Source
+from jesse_nb.core.tools.resources import Resources
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["backtest"]
@@ -127,16 +128,16 @@ def backtest(
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
         warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=1,
+        source=source, project=project, candles=candles,
+        resources=Resources(store, trial_timeout, memory_limit, 1),
     ).check()  # fmt: skip
     prepared = request.prepare(start, end)
 
     def work(control: JobControl) -> BacktestResult:
         control.update(phase="starting workers", workers=1)
-        runs = request.run_store()
+        runs = request.resources.run_store()
         with contextlib.closing(ProgressFile()) as progress:
-            evaluator = request.evaluator([prepared], runs, progress=progress.path)
+            evaluator = request.resources.evaluator([prepared], runs, progress=progress.path)
             evaluator.submit("run", prepared.spec)
             while not control.cancelled:
                 _tell(control, prepared.spec, progress.read(), evaluator.running)

@@ -21,7 +21,8 @@ from jesse_nb.core.tools.batch.parameter_sets import ParameterSet, ParameterSets
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
-from jesse_nb.core.tools.request import Jobs, Request, Source, check_jobs, check_whole
+from jesse_nb.core.tools.request import Request, Source
+from jesse_nb.core.tools.resources import Jobs, Resources
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
 
 __all__ = ["backtest_batch"]
@@ -129,14 +130,12 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
     (2, 2)
     """
     limit = min(4, available_cores()) if concurrent_limit is None else concurrent_limit
-    check_jobs("concurrent_limit", limit)
-    check_whole("top", top, 1, 1_000_000)
     request = Request(
         exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
         market=market, leverage=leverage, leverage_mode=leverage_mode,
         maintenance_margin=maintenance_margin, warm_up_candles=warm_up_candles, mode=mode,
-        gaps=gaps, source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=limit,
+        gaps=gaps, source=source, project=project, candles=candles,
+        resources=Resources(store, trial_timeout, memory_limit, limit),
     ).check()  # fmt: skip
     codes = _strategies(strategies, project)
     names, frames = _texts("symbols", symbols), _timeframes(timeframes)
@@ -150,7 +149,8 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
         raise _too_many(count, sizes, days, request)
     samples = [_sample(request, codes[0], names[0], frames[0], *span) for span in spans]
     plan = BatchPlan(
-        request=replace(request, n_jobs=min(limit, count) if isinstance(limit, int) else limit),
+        request=replace(request, resources=replace(
+            request.resources, n_jobs=min(limit, count) if isinstance(limit, int) else limit)),
         codes=codes,
         symbols=names,
         timeframes=frames,
@@ -244,15 +244,16 @@ def _checked_sets(sets: ParameterSets, sample: BacktestSpec) -> tuple[ParameterS
 def _too_many(count: int, sizes: Mapping[str, int], days: float, request: Request) -> InputError:
     """Say how many combinations there are and about how long they would take."""
     seconds_a_day, basis = _SECONDS_A_DAY[request.mode if request.mode in _SECONDS_A_DAY else "fast"], "as a rule"
+    resources = request.resources
     with contextlib.suppress(JesseNbError):
-        runs = request.run_store()
+        runs = resources.run_store()
         recent = runs.recent(100)
-        if runs is not request.store:
+        if runs is not resources.store:
             runs.close()
         simulated = (recent["end"] - recent["start"]).dt.total_seconds() / 86_400
         if simulated.sum() > 0:
             seconds_a_day, basis = float(recent["seconds"].sum() / simulated.sum()), "as your last runs took"
-    at_once = min(request.workers, available_cores()) if isinstance(request.n_jobs, int) else request.workers
+    at_once = min(resources.workers, available_cores()) if isinstance(resources.n_jobs, int) else resources.workers
     seconds = days * seconds_a_day / at_once
     return InputError(f"This batch has {count:,} combinations ({_product(sizes)}), more than {_LARGE:,}.",
                       f"They would take about {_about(seconds)}, {basis}. "

@@ -25,7 +25,8 @@ from jesse_nb.core.tools.batch.batch_result import DIMENSIONS, MARKET, BatchResu
 from jesse_nb.core.tools.batch.parameter_sets import ParameterSet
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import JobLoop
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.prepared import Prepared
+from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
 
 __all__ = ["Batch", "BatchPlan"]
@@ -99,15 +100,15 @@ class Batch:
     def run(self) -> BatchResult:
         """Do all of it. When the job is cancelled, return what has finished."""
         plan, control = self._plan, self._control
-        control.update(phase="starting workers", total=self._total, workers=plan.request.workers)
+        control.update(phase="starting workers", total=self._total, workers=plan.request.resources.workers)
         control.partial(self.result)
         control.board(self._matrix.snapshot)
-        store = plan.request.run_store()
+        store = plan.request.resources.run_store()
         self._store_path = store.place
         self._decode(store)
         evaluator = Evaluator(
-            plan.request.pool, store, self._simulation, limit=plan.request.workers,
-            trial_timeout=plan.request.trial_timeout, memory_limit=plan.request.memory,
+            plan.request.resources.pool, store, self._simulation, limit=plan.request.resources.workers,
+            trial_timeout=plan.request.resources.trial_timeout, memory_limit=plan.request.resources.memory,
         )  # fmt: skip
         control.update(phase="running")
         try:
@@ -153,7 +154,7 @@ class Batch:
         for code in self._codes.values() if dnas else ():
             declared: list[dict[str, Any]] | JesseNbError
             try:
-                declared = described(store, self._plan.request.pool, code,
+                declared = described(store, self._plan.request.resources.pool, code,
                                      lambda: self._control.cancelled).hyperparameters
             except JobCancelledError:
                 raise
@@ -267,7 +268,7 @@ class Batch:
         value, name = self._best or (None, "")
         self._loop.tell(
             evaluator, len(self._entries), self._total, failed=self._failed,
-            running=min(evaluator.running, self._plan.request.workers), best=value,
+            running=min(evaluator.running, self._plan.request.resources.workers), best=value,
             best_label=f"{self._plan.metric.label} {value:.4g} ({name})" if value is not None else "",
         )
 

@@ -18,8 +18,10 @@ from jesse_nb.core.tools.check.settling import Fragility, WarmUp
 from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.registry import CHECK_STRATEGY
-from jesse_nb.core.tools.request import Jobs, Prepared, Request, Source
+from jesse_nb.core.tools.request import Request, Source
+from jesse_nb.core.tools.resources import Jobs, Resources
 
 __all__ = ["check_strategy"]
 
@@ -110,14 +112,15 @@ candles
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
         warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles, trial_timeout=trial_timeout, memory_limit=memory_limit,
-        n_jobs=n_jobs,
+        source=source, project=project, candles=candles,
+        resources=Resources(None, trial_timeout, memory_limit, n_jobs),
     ).check()  # fmt: skip
     prepared = request.prepare(start, end)
 
     def work(control: JobControl) -> StrategyCheck:
         with tempfile.TemporaryDirectory(prefix="jesse-nb-check-") as folder:
-            runs = ObservedRuns(request.pool, control, timeout=request.trial_timeout, memory=request.memory)
+            resources = request.resources
+            runs = ObservedRuns(resources.pool, control, timeout=resources.trial_timeout, memory=resources.memory)
             try:
                 return _checked_strategy(request, prepared, LookAhead(prepared, Path(folder), moments, seed), wanted,
                                          runs, control)
@@ -131,7 +134,7 @@ def _checked_strategy(
     request: Request, prepared: Prepared, look_ahead: LookAhead, wanted: Sequence[str], runs: ObservedRuns,
     control: JobControl,
 ) -> StrategyCheck:  # fmt: skip
-    control.update(phase="checking the strategy", workers=request.workers)
+    control.update(phase="checking the strategy", workers=request.resources.workers)
     runs.start("plain", prepared.simulation(prepared.spec))
     warm_up, determinism = WarmUp(request, prepared), Determinism(prepared)
     fragility = Fragility(request, prepared)

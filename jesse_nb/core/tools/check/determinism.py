@@ -10,7 +10,7 @@ from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.tools.check.code_lines import Place, place_between, place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.strategy_check import Finding
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["Determinism"]
 

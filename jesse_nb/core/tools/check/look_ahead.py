@@ -20,7 +20,7 @@ from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import code_line, line_of_use, place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, mirrored, observation_of
 from jesse_nb.core.tools.check.strategy_check import Finding
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["LookAhead"]
 

@@ -24,7 +24,7 @@ from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.tools.job_loop import PATIENCE
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["CHANCE", "ObservedRuns", "mirrored", "observation_of"]

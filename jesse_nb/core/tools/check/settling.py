@@ -12,7 +12,8 @@ from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.strategy_check import Finding
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.prepared import Prepared
+from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import CandlesError, SimulationError, WarmUpError
 
 __all__ = ["Fragility", "WarmUp"]

@@ -30,8 +30,9 @@ from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import JobLoop
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.prior_runs import PriorRuns
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.exceptions import AllTrialsFailedError
 
@@ -83,17 +84,17 @@ class Cpcv:
     def run(self) -> CpcvResult:
         """Do all of it. When the job is cancelled, return what the finished runs say."""
         plan, control = self._plan, self._control
-        control.update(phase="starting workers", workers=plan.request.workers)
-        store = plan.request.run_store()
+        control.update(phase="starting workers", workers=plan.request.resources.workers)
+        store = plan.request.resources.run_store()
         self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
         self._prior = PriorRuns(store, self._whole())
-        declared = described(store, plan.request.pool, plan.request.code_of(self._parts[0]), lambda: control.cancelled,
-                             spec.routes[0])
+        declared = described(store, plan.request.resources.pool, plan.request.code_of(self._parts[0]),
+                             lambda: control.cancelled, spec.routes[0])
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
         self._candidates = [fixed] if self._space is None else self._draw(self._space, fixed)
-        evaluator = plan.request.evaluator(self._parts, store)
+        evaluator = plan.request.resources.evaluator(self._parts, store)
         control.update(phase=f"running {len(self._candidates)} candidates on {len(plan.groups)} groups")
         control.partial(self.result)
         control.board(self._board)

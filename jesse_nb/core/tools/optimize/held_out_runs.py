@@ -9,7 +9,7 @@ from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.trial import TopTrial, Trial
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.exceptions import MetricError
 
 __all__ = ["HeldOutRuns"]

@@ -209,7 +209,8 @@ class Holdout:
         specs = [best, prepared.spec] if self.has_default else [best]
 
         def work(control: JobControl) -> OpenedHoldout:
-            request.run_store().log_opening(self.study, self.spec, self.params or {}, [spec.key for spec in specs])
+            keys = [spec.key for spec in specs]
+            request.resources.run_store().log_opening(self.study, self.spec, self.params or {}, keys)
             runs = Resimulation(request, prepared, control)
             runs.simulate(specs, "opening the sealed days")
             outcomes = dict(runs.outcomes())

@@ -23,8 +23,9 @@ from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.optimize.study_periods import study_periods
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import OPTIMIZE
-from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
-from jesse_nb.exceptions import InputError, shown
+from jesse_nb.core.tools.request import Request, Source
+from jesse_nb.core.tools.resources import Jobs, Resources
+from jesse_nb.exceptions import InputError
 
 __all__ = ["optimize"]
 
@@ -175,15 +176,9 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
         warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=n_jobs,
+        source=source, project=project, candles=candles,
+        resources=Resources(store, trial_timeout, memory_limit, n_jobs),
     ).check()  # fmt: skip
-    check_whole("n_trials", n_trials, 1, 1_000_000)
-    check_whole("top", top, 1, 1_000)
-    check_whole("neighbours", neighbours, 0, 20)
-    if not isinstance(parity, bool):
-        raise InputError(f"parity is {shown(parity)}.", "It is True or False.")
-    check_seconds("timeout", timeout)
     pruner = check_pruner(pruner)
     metrics = resolve_metrics(metric)
     kept = parse_constraints(constraints)

@@ -28,8 +28,9 @@ from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.optimize.pruning import make_pruning, why_not
 from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.optimize.trial_returns import market_prices, trial_returns
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.prior_runs import PriorRuns
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.exceptions import AllTrialsFailedError
 
@@ -92,14 +93,14 @@ class OptimizeJob:
     def run(self) -> OptimizeResult:
         """Do all of it. When the job is cancelled, return what has finished."""
         plan = self._plan
-        self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.workers)
-        store = plan.request.run_store()
+        self._control.update(phase="starting workers", total=plan.n_trials, workers=plan.request.resources.workers)
+        store = plan.request.resources.run_store()
         self._store_path = store.place
         self._prior = PriorRuns(store, plan.training.spec)
-        declared = described(store, plan.request.pool, plan.request.code_of(plan.training),
+        declared = described(store, plan.request.resources.pool, plan.request.code_of(plan.training),
                              lambda: self._control.cancelled, plan.training.spec.routes[0])
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
-        evaluator = plan.request.evaluator([part for part in (plan.training, plan.test) if part], store)
+        evaluator = plan.request.resources.evaluator([part for part in (plan.training, plan.test) if part], store)
         try:
             self._optimize(evaluator, store, self._space, has_default=bool(declared.defaults))
             self._check_success()
@@ -160,7 +161,7 @@ class OptimizeJob:
     def _optimize(self, evaluator: Evaluator, store: RunStore, space: Space, *, has_default: bool) -> None:
         plan, control = self._plan, self._control
         search = Search(space, plan.metrics, sampler=plan.sampler, seed=plan.seed, n_trials=plan.n_trials,
-                        workers=plan.request.workers, first=plan.first, constrained=bool(plan.constraints),
+                        workers=plan.request.resources.workers, first=plan.first, constrained=bool(plan.constraints),
                         pruning=self._pruning, store=store)
         control.update(phase="optimizing")
         if plan.pruner != "none" and self._pruning is None:

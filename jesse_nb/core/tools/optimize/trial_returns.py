@@ -12,7 +12,7 @@ from jesse_nb.core.analysis.curves.curves import daily_equity, daily_returns
 from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["market_prices", "trial_returns"]
 

@@ -23,9 +23,9 @@ from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import CANDLE_MONTE_CARLO
-from jesse_nb.core.tools.request import Jobs, check_whole
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, Resimulation, check_backtest, figures
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["CandleMonteCarlo", "candle_monte_carlo"]
@@ -140,8 +140,6 @@ def candle_monte_carlo(
     if result.spec.pipeline is not None:
         raise InputError("This result is itself a scenario of a candle pipeline.", "Give the one on real candles.",
                          argument="result")
-    check_whole("scenarios", scenarios, 1, 100_000)
-    check_whole("seed", seed, 0, 2**63)
     chosen = CandlePipeline(pipeline) if isinstance(pipeline, str) else pipeline or CandlePipeline()
     if not isinstance(chosen, CandlePipeline):
         raise InputError(f"pipeline is {shown(pipeline)}.", "It is a CandlePipeline, or the name of one.")

@@ -205,8 +205,9 @@ def _simulate_again(spec: BacktestSpec, control: JobControl, **options: Any) -> 
     request = request_again(spec, n_jobs=1, **options)
     prepared = prepare_again(request, spec)
     simulation = replace(prepared.simulation(prepared.spec), recorded=True)
-    future = request.pool().submit(simulation, request.trial_timeout, request.memory)
-    record: RunRecord = _answer(future, control, request.trial_timeout).value
+    resources = request.resources
+    future = resources.pool().submit(simulation, resources.trial_timeout, resources.memory)
+    record: RunRecord = _answer(future, control, resources.trial_timeout).value
     return record
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +17,9 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import FEE_STRESS
-from jesse_nb.core.tools.request import Jobs
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, Resimulation, check_backtest, figures
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["FeeStress", "fee_stress"]
@@ -109,7 +108,9 @@ def fee_stress(
     if not account.fee:
         raise InputError("This backtest paid no fee, so there is nothing to multiply.", "Run it with a fee first.",
                          argument="result")
-    chosen = _checked(factors)
+    chosen = [float(factor) for factor in factors]
+    if len(set(chosen)) < len(chosen):
+        raise InputError.of("factors", f"is {shown(factors)}.", "Give each once.")
     fees = [account.fee * factor for factor in chosen]
     accounts = [replace(account, fee=fee) for fee in fees]
     request = request_again(result.spec, strategy=strategy, project=project, candles=candles, store=store,
@@ -134,13 +135,3 @@ def fee_stress(
         return collect(runs)
 
     return plan_of_run("fee_stress", result.spec, work, background=background, joins=True)
-
-
-def _checked(factors: Any) -> list[float]:
-    values = list(factors) if isinstance(factors, Sequence) and not isinstance(factors, str) else [factors]
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
-            raise InputError(f"The factor {shown(value)} is no number from 0 up.", "Write factors=(1, 2, 3).")
-    if not values or len(set(values)) < len(values):
-        raise InputError(f"factors is {shown(factors)}.", "Give at least one, each once.")
-    return [float(value) for value in values]

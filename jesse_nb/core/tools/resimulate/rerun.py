@@ -13,7 +13,9 @@ from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
 from jesse_nb.core.simulator.strategies.strategy_hash import hash_source
 from jesse_nb.core.simulator.strategies.strategy_registry import is_registered, registered_strategy
-from jesse_nb.core.tools.request import Jobs, Prepared, Request
+from jesse_nb.core.tools.prepared import Prepared
+from jesse_nb.core.tools.request import Request
+from jesse_nb.core.tools.resources import Jobs, Resources
 from jesse_nb.exceptions import CandlesError, StrategyError
 
 __all__ = ["prepare_again", "request_again"]
@@ -63,8 +65,8 @@ def request_again(
         hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee, market=account.market,
         leverage=account.leverage, leverage_mode=account.leverage_mode,
         maintenance_margin=account.maintenance_margin, warm_up_candles=spec.warm_up_candles,
-        mode=spec.mode, gaps=spec.gaps, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=n_jobs,
+        mode=spec.mode, gaps=spec.gaps, project=project, candles=candles,
+        resources=Resources(store, trial_timeout, memory_limit, n_jobs),
     ).check()  # fmt: skip
 
 

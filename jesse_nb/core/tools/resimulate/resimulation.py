@@ -14,7 +14,8 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.job_loop import JobLoop
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.prepared import Prepared
+from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import AllTrialsFailedError, InputError
 
 __all__ = ["FIGURES", "Resimulation", "check_backtest", "figures"]
@@ -61,8 +62,8 @@ class Resimulation:
     def simulate(self, specs: Sequence[BacktestSpec], phase: str) -> None:
         """Run all of them; when the job is cancelled, keep what has finished."""
         control, request = self._control, self._request
-        control.update(phase="starting workers", total=len(specs), workers=request.workers)
-        evaluator = request.evaluator([self._prepared], request.run_store())
+        control.update(phase="starting workers", total=len(specs), workers=request.resources.workers)
+        evaluator = request.resources.evaluator([self._prepared], request.resources.run_store())
         try:
             control.update(phase=phase)
             for number, spec in enumerate(specs):

@@ -21,7 +21,8 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import WALK_FORWARD
-from jesse_nb.core.tools.request import Jobs, Request, Source, check_seconds, check_whole
+from jesse_nb.core.tools.request import Request, Source
+from jesse_nb.core.tools.resources import Jobs, Resources
 from jesse_nb.core.tools.walk_forward.walk_forward_job import WalkForward, WalkForwardPlan
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -146,11 +147,9 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
         data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
         leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
         warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles, store=store, trial_timeout=trial_timeout,
-        memory_limit=memory_limit, n_jobs=n_jobs,
+        source=source, project=project, candles=candles,
+        resources=Resources(store, trial_timeout, memory_limit, n_jobs),
     ).check()  # fmt: skip
-    check_whole("n_trials", n_trials, 1, 1_000_000)
-    check_seconds("timeout", timeout)
     metrics = resolve_metrics(metric)
     kept = parse_constraints(constraints)
     parsed = None if space is None else Space.parse(space)

@@ -34,8 +34,9 @@ from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.prior_runs import PriorRuns
-from jesse_nb.core.tools.request import Prepared, Request
+from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.trials import space_of, trial_from_outcome
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import AllTrialsFailedError, JobCancelledError, MetricError
@@ -89,7 +90,7 @@ class _WindowWork:
         self._constraints = plan.constraints
         self._search = None if space is None else Search(
             space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
-            n_trials=plan.n_trials, workers=plan.request.workers, constrained=bool(plan.constraints),
+            n_trials=plan.n_trials, workers=plan.request.resources.workers, constrained=bool(plan.constraints),
             store=store)  # fmt: skip
         self._asked: dict[int, dict[str, Any]] = {}
         self.trials: dict[int, Trial] = {}
@@ -238,12 +239,13 @@ class WalkForward:
         """Do all of it. When the job is cancelled, return what has finished."""
         plan, control = self._plan, self._control
         per_window = 1 + (2 if plan.fixed else 2 * plan.n_trials + 2)
-        control.update(phase="starting workers", total=per_window * len(plan.windows), workers=plan.request.workers)
-        store = plan.request.run_store()
+        resources = plan.request.resources
+        control.update(phase="starting workers", total=per_window * len(plan.windows), workers=resources.workers)
+        store = resources.run_store()
         self._prepare(store)
         first, last = self._works[0].test.spec, self._works[-1].test.spec
         self._prior = PriorRuns(store, replace(first, end=last.end))
-        evaluator = plan.request.evaluator([part for work in self._works for part in (work.train, work.test)],
+        evaluator = plan.request.resources.evaluator([part for work in self._works for part in (work.train, work.test)],
                                            store)
         control.update(phase=f"walking {len(self._works)} windows")
         control.partial(self.result)
@@ -308,8 +310,8 @@ class WalkForward:
         first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
         fixed = dict(first.spec.hyperparameters)
         route = first.spec.routes[0]
-        declared = described(store, plan.request.pool, plan.request.code_of(first), lambda: self._control.cancelled,
-                             route)
+        declared = described(store, plan.request.resources.pool, plan.request.code_of(first),
+                             lambda: self._control.cancelled, route)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, route.strategy.name)
         has_defaults = bool(declared.defaults)
         if not has_defaults:
