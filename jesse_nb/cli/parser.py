@@ -112,63 +112,66 @@ def _add_candles(commands: Any) -> None:
     candles = commands.add_parser("candles", help="list, import or delete stored candles")
     actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete | "
                                                             "database | from-database | to-database")
-    shown = actions.add_parser("list", help="what is stored")
+    listing = actions.add_parser("list", help="what is stored")
     demo = actions.add_parser("demo", help="store the demo market (synthetic)")
     demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
                       help="which symbols of it (all)")
     demo.add_argument("--start", metavar="DATE", help="first moment to generate (2023-01-01)")
     demo.add_argument("--end", metavar="DATE", help="end of the period (2024-07-01)")
     demo.add_argument("--seed", type=_whole, metavar="N", help="another seed is another market")
-    asked = actions.add_parser("fetch", help="fetch candles from an exchange; again to go on where it stopped")
-    asked.add_argument("names", nargs="*", metavar="EXCHANGE SYMBOL START [END]",
+    fetch = actions.add_parser("fetch", help="fetch candles from an exchange; again to go on where it stopped")
+    fetch.add_argument("names", nargs="*", metavar="EXCHANGE SYMBOL START [END]",
                        help="'Binance Spot' BTC-USDT 2023-01-01; with --update, symbols")
-    asked.add_argument("--update", action="store_true", help="bring stored series up to now")
-    taken = actions.add_parser("import", help="store candles from Parquet, Feather, JSON or CSV files, plain or zipped")
-    taken.add_argument("files", nargs="+", metavar="FILE",
-                       help="files, patterns such as 'BTCUSDT-1m-*.zip', or a folder of an archive or of freqtrade")
-    taken.add_argument("-s", "--symbol", metavar="SYMBOL", help="BTC-USDT for example; not needed for a folder")
-    taken.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
-    taken.add_argument("--columns", metavar="NAME,NAME,...",
-                       help="what a text file's columns are, in order, - for one without a use")
-    for new in (asked, taken):
-        new.add_argument("--replace", action="store_true", help="let new candles win over stored ones that differ")
-    given = actions.add_parser("export", help="write a stored series to a file")
-    given.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
-    given.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
-    given.add_argument("-t", "--timeframe", metavar="TIMEFRAME", help="put minutes together, to 1h for example (1m)")
-    given.add_argument("--replace", action="store_true", help="replace an existing file")
-    tested = actions.add_parser("check", help="look for gaps, spikes, silence and repeated days")
-    tested.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
-    tested.add_argument("--deviations", type=float, metavar="K", help="robust deviations that make a spike (25)")
-    tested.add_argument("--quiet-minutes", type=_whole, metavar="N", help="silent minutes worth mentioning (60)")
-    tested.add_argument("-o", "--output", metavar="FILE", help="write the report as HTML")
-    there, copied, added = _add_database(actions)
-    for part in (given, tested, copied, added):
-        part.add_argument("--start", metavar="DATE", help="only from then on")
-        part.add_argument("--end", metavar="DATE", help="only before then")
-    for one in (asked, given, tested, copied, added):
-        one.add_argument("--exchange", metavar="NAME", help="needed when several stored exchanges have the symbol")
-    gone = actions.add_parser("delete", help="delete stored series")
-    gone.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
-    gone.add_argument("--exchange", metavar="NAME",
-                      help="needed when several stored exchanges have the symbol")
-    gone.add_argument("--yes", action="store_true", help="do not ask")
-    for action in (candles, shown, demo, asked, taken, given, tested, gone, there, copied, added):
+    fetch.add_argument("--update", action="store_true", help="bring stored series up to now")
+    imports = actions.add_parser("import",
+                                 help="store candles from Parquet, Feather, JSON or CSV files, plain or zipped")
+    imports.add_argument("files", nargs="+", metavar="FILE",
+                         help="files, patterns such as 'BTCUSDT-1m-*.zip', or a folder of an archive or of freqtrade")
+    imports.add_argument("-s", "--symbol", metavar="SYMBOL", help="BTC-USDT for example; not needed for a folder")
+    imports.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
+    imports.add_argument("--columns", metavar="NAME,NAME,...",
+                         help="what a text file's columns are, in order, - for one without a use")
+    for action in (fetch, imports):
+        action.add_argument("--replace", action="store_true", help="let new candles win over stored ones that differ")
+    export = actions.add_parser("export", help="write a stored series to a file")
+    export.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    export.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
+    export.add_argument("-t", "--timeframe", metavar="TIMEFRAME", help="put minutes together, to 1h for example (1m)")
+    export.add_argument("--replace", action="store_true", help="replace an existing file")
+    check = actions.add_parser("check", help="look for gaps, spikes, silence and repeated days")
+    check.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
+    check.add_argument("--deviations", type=float, metavar="K", help="robust deviations that make a spike (25)")
+    check.add_argument("--quiet-minutes", type=_whole, metavar="N", help="silent minutes worth mentioning (60)")
+    check.add_argument("-o", "--output", metavar="FILE", help="write the report as HTML")
+    database, from_database, to_database = _add_database(actions)
+    for action in (export, check, from_database, to_database):
+        action.add_argument("--start", metavar="DATE", help="only from then on")
+        action.add_argument("--end", metavar="DATE", help="only before then")
+    for action in (fetch, export, check, from_database, to_database):
+        action.add_argument("--exchange", metavar="NAME", help="needed when several stored exchanges have the symbol")
+    delete = actions.add_parser("delete", help="delete stored series")
+    delete.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    delete.add_argument("--exchange", metavar="NAME",
+                        help="needed when several stored exchanges have the symbol")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    for action in (candles, listing, demo, fetch, imports, export, check, delete, database, from_database,
+                   to_database):
         # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
         action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",
                             help="folder that keeps the candles")
 
 
 def _add_database(actions: Any) -> tuple[argparse.ArgumentParser, ...]:
-    there = actions.add_parser("database", help="what a Jesse project's PostgreSQL has")
-    copied = actions.add_parser("from-database", help="copy series from it; without a symbol, everything")
-    copied.add_argument("symbols", nargs="*", metavar="SYMBOL", help="BTC-USDT for example")
-    copied.add_argument("--replace", action="store_true", help="let its candles win over stored ones that differ")
-    added = actions.add_parser("to-database", help="add stored series to it")
-    added.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
-    for action in (there, copied, added):
+    database = actions.add_parser("database", help="what a Jesse project's PostgreSQL has")
+    from_database = actions.add_parser("from-database", help="copy series from it; without a symbol, everything")
+    from_database.add_argument("symbols", nargs="*", metavar="SYMBOL", help="BTC-USDT for example")
+    from_database.add_argument("--replace", action="store_true",
+                               help="let its candles win over stored ones that differ")
+    to_database = actions.add_parser("to-database", help="add stored series to it")
+    to_database.add_argument("symbols", nargs="+", metavar="SYMBOL", help="BTC-USDT for example")
+    for action in (database, from_database, to_database):
         action.add_argument("--project", metavar="FOLDER", help="the Jesse project (the working directory)")
-    return there, copied, added
+    return database, from_database, to_database
 
 
 def _add_runs(commands: Any) -> None:

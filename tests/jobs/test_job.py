@@ -11,7 +11,7 @@ import weakref
 
 import pytest
 
-from jesse_nb.core.jobs.job import Job, JobControl, add_watcher, find_job, jobs, run_blocking
+from jesse_nb.core.jobs.job import Job, JobControl, add_watcher, jobs, run_blocking
 from jesse_nb.core.jobs.progress import Progress
 from jesse_nb.exceptions import InputError, JobCancelledError, JobError, JobInterruptedError
 
@@ -39,7 +39,6 @@ def test_a_job_gives_its_result_and_tells_of_every_phase() -> None:
     assert [progress.phase for progress in seen[:5]] == [f"phase {number}" for number in range(5)]
     assert seen[-1].state == "finished"
     assert seen[-1].fraction == 1.0
-    assert find_job(job.id) is job
     assert job in jobs()
     assert "counting, finished, 5 of 5 done" in repr(job)
 
@@ -127,12 +126,6 @@ def test_a_result_that_takes_too_long_is_said() -> None:
     with pytest.raises(JobError, match="still running after 0"):
         job.result(0.05)
     job.cancel()
-
-
-def test_an_unknown_job_is_named_beside_those_there_are() -> None:
-    job = Job("test", "known", counting).start()
-    with pytest.raises(JobError, match=job.id):
-        find_job("optimize-999")
 
 
 def test_watchers_hear_of_new_jobs_until_they_leave() -> None:

@@ -98,13 +98,13 @@ def merge_candles(stored: Candles, new: Candles, *, replace: bool = False) -> Ca
 
 
 def _check_timestamps(timestamps: Candles) -> None:
-    _refuse(~np.isfinite(timestamps), timestamps,
+    _refuse(~np.isfinite(timestamps),
             lambda row: f"The timestamp of row {row + 1:,} is {float(timestamps[row])!r}, not a number.")
-    _refuse((timestamps < FIRST_MOMENT) | (timestamps > LAST_MOMENT), timestamps,
+    _refuse((timestamps < FIRST_MOMENT) | (timestamps > LAST_MOMENT),
             lambda row: f"The timestamp of row {row + 1:,} is {timestamps[row]:.0f}, "
                         "outside the years 2009 to 2100.",
             "Timestamps are milliseconds UTC.")
-    _refuse(timestamps % MINUTE_MS != 0, timestamps,
+    _refuse(timestamps % MINUTE_MS != 0,
             lambda row: f"The timestamp of row {row + 1:,} is off the minute: "
                         f"{_exact_text(float(timestamps[row]))}.",
             "A candle is stamped with the minute it opens.")
@@ -114,21 +114,21 @@ def _check_values(rows: Candles) -> None:
     timestamps = rows[:, 0]
     for column in range(1, 5):
         values, name = rows[:, column], COLUMNS[column]
-        _refuse(~(np.isfinite(values) & (values > 0)), timestamps,
+        _refuse(~(np.isfinite(values) & (values > 0)),
                 lambda row, values=values, name=name:
                 f"The {name} at {_at(timestamps, row)} is {float(values[row])!r}; "
                 "prices are finite and above zero.")
     volume = rows[:, 5]
-    _refuse(~(np.isfinite(volume) & (volume >= 0)), timestamps,
+    _refuse(~(np.isfinite(volume) & (volume >= 0)),
             lambda row: f"The volume at {_at(timestamps, row)} is {float(volume[row])!r}; "
                         "it is finite and not negative.")
     high, low = rows[:, 3], rows[:, 4]
-    _refuse(high < low, timestamps,
+    _refuse(high < low,
             lambda row: f"The high at {_at(timestamps, row)} is {float(high[row])!r}, "
                         f"below the low {float(low[row])!r}.")
     for column in (1, 2):
         values, name = rows[:, column], COLUMNS[column]
-        _refuse((values > high) | (values < low), timestamps,
+        _refuse((values > high) | (values < low),
                 lambda row, values=values, name=name:
                 f"The {name} at {_at(timestamps, row)} is {float(values[row])!r}, "
                 f"outside low {float(low[row])!r} to high {float(high[row])!r}.", "Are the columns in order?")
@@ -141,7 +141,7 @@ def _sorted_once(rows: Candles) -> Candles:
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     repeated = np.diff(rows[:, 0]) == 0
     conflicting = repeated & (rows[1:] != rows[:-1]).any(axis=1)
-    _refuse(conflicting, rows[:, 0], lambda row: (
+    _refuse(conflicting, lambda row: (
         f"There are two different candles for {_at(rows[:, 0], row)}: "
         f"{_shown(rows[row])} and {_shown(rows[row + 1])}."))
     once: Candles = rows[np.concatenate([[True], ~repeated])]
@@ -169,7 +169,7 @@ def _check_interval(timestamps: Candles) -> None:
             "Only one-minute candles are stored; import that part from one-minute data.")
 
 
-def _refuse(bad: NDArray[np.bool_], timestamps: Candles, message: Any, hint: str = "") -> None:
+def _refuse(bad: NDArray[np.bool_], message: Any, hint: str = "") -> None:
     """Raise about the first bad row in order of the file; say how many more there are."""
     if not bad.any():
         return

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
-from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError, shown
+from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.spec import StrategyRef
 
-__all__ = ["Job", "JobControl", "add_watcher", "current_job", "find_job", "jobs", "run_blocking"]
+__all__ = ["Job", "JobControl", "add_watcher", "current_job", "jobs", "run_blocking"]
 
 T = TypeVar("T")
 
@@ -279,20 +279,6 @@ def jobs() -> JobList:
     []
     """
     return JobList(_jobs.values())
-
-
-def find_job(job_id: str) -> Job[Any]:
-    """Return a job by its id.
-
-    Raises
-    ------
-    JobError
-        When there is none; names those there are.
-    """
-    if job_id not in _jobs:
-        known = ", ".join(_jobs) or "none"
-        raise JobError(f"No job is called {shown(job_id)}.", f"Jobs of this kernel: {known}.")
-    return _jobs[job_id]
 
 
 def add_watcher(watcher: Callable[[Job[Any]], None]) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["choices", "cpcv_paths", "cpcv_splits", "group_scores", "path_count", "rank_logits"]
+__all__ = ["choices", "cpcv_paths", "cpcv_splits", "group_scores", "rank_logits"]
 
 
 def cpcv_splits(groups: int, test_groups: int) -> tuple[tuple[int, ...], ...]:
@@ -43,11 +43,6 @@ def cpcv_splits(groups: int, test_groups: int) -> tuple[tuple[int, ...], ...]:
         raise InputError.of("test_groups", f"is {test_groups} of {groups} groups, which leaves none to train on.",
                             f"It is from 1 to {groups - 1}.")
     return tuple(itertools.combinations(range(groups), test_groups))
-
-
-def path_count(groups: int, test_groups: int) -> int:
-    """Return the number of complete paths, ``C(groups, test_groups) * test_groups / groups``."""
-    return math.comb(groups, test_groups) * test_groups // groups
 
 
 def cpcv_paths(groups: int, test_groups: int) -> tuple[tuple[int, ...], ...]:
