@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.project_account import project_account
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
+    from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk, var_calculation
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
     from jesse_nb.magics.panel.panel import panel
@@ -125,6 +126,7 @@ __all__ = [
     "StrategyError",
     "TrialMemoryError",
     "TrialTimeoutError",
+    "ValueAtRisk",
     "WalkForwardResult",
     "WarmUpError",
     "WorkerDiedError",
@@ -152,6 +154,7 @@ __all__ = [
     "resample_candles",
     "unload_ipython_extension",
     "update_candles",
+    "var_calculation",
     "walk_forward",
     "walk_forward_windows",
     "windows_table",

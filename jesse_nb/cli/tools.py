@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.declaration.line import given_words, read_line
-from jesse_nb.core.tools.declaration.parameter import COMMAND
+from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.user_path import user_path
@@ -103,6 +103,9 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
     key = tool.parameter("key", COMMAND).read_words(words["key"], Desk())
     run, place = _stored_run(key, arguments.get("store"))
     arguments["result"] = run
+    python = {one.name for one in tool.on(PYTHON)}
+    if "resimulate" not in python:  # it only reads
+        return run_tool(_loaded(tool), {name: one for name, one in arguments.items() if name in python}, _output(words))
     in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
     if "strategy" in words:
         if in_a_notebook:

@@ -39,6 +39,8 @@ WORDS = {
     "memory_limit": (["512"], ["100"]), "project": (["."], ["a\0b"]), "candles": (["there"], ["a\0b"]),
     "store": (["runs.sqlite"], ["postgres:/me:secret@host"]), "sampler": (["NSGA-II"], ["tpee"]),
     "pruner": (["Median"], ["mediam"]), "checks": (["look_ahead", "reads"], ["look_back"]),
+    "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "5"], ["1.5"]),
+    "method": (["t", "fhs"], ["garch"]),
 }  # fmt: skip
 
 #: Read by each surface itself: what names of a notebook or a folder stand for.
@@ -122,7 +124,7 @@ def test_right_words(shell, lines):
                 assert known(of_magic(shell, tool, line)[one.name]) == expected, (tool.name, flag)
             if "command" in one.surfaces and tool.command:
                 assert known(of_command(tool, line)[one.name]) == expected, (tool.name, flag)
-        if one.setting and one.name not in ("symbols", "timeframes"):  # several have one setting's value
+        if one.setting and "magic" in one.surfaces and one.name not in ("symbols", "timeframes"):
             setattr(settings, one.setting, " ".join(words))
             set_before = tool_arguments(tool, {}, settings.chosen(), None)
             assert known(one.read(set_before[one.name])) == expected, (tool.name, one.setting)

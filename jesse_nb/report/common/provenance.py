@@ -13,7 +13,7 @@ from jesse_nb.report.common.tables import Table, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
-    from jesse_nb.core.tools.analyze.analysis_result import Analysis
+    from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun, Analysis
     from jesse_nb.core.tools.batch.batch_result import BatchResult
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -93,8 +93,12 @@ def batch_card(result: BatchResult) -> Table:
 
 def analysis_card(analysis: Analysis) -> Table:
     """Provenance of the run that an analysis read, and how it was analysed."""
-    run, spec = analysis.run, analysis.spec
-    how = ("analysis", f"{analysis.analysis_type}, seed {analysis.seed}")
+    return run_card(analysis.run, ("analysis", f"{analysis.analysis_type}, seed {analysis.seed}"))
+
+
+def run_card(run: AnalysedRun, how: tuple[str, str]) -> Table:
+    """Provenance of a run that was read, and how it was."""
+    spec = run.spec
     if spec is None:
         rows = (("data", "trades and equity given as tables"),
                 ("period", f"{period(run.start, run.end)}, end excluded ({days(run.start, run.end)})"), how)

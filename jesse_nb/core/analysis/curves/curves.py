@@ -79,12 +79,15 @@ class Portfolio(NamedTuple):
     metrics
         Its return-based metrics by Jesse's names, in Jesse's units
         (:func:`~jesse_nb.core.study.ratios.equity_ratios`).
+    days_cut
+        Days that some of them have and others lack: they are left out.
     """
 
     names: tuple[str, ...]
     rebalance: Literal["daily", "never"]
     equity: pd.Series[float]
     metrics: dict[str, float]
+    days_cut: int = 0
 
     @property
     def daily_returns(self) -> pd.Series[float]:
@@ -117,8 +120,8 @@ def equal_weight(
         raise InputError(f"rebalance is {shown(rebalance)}.", "It is 'daily' or 'never'.")
     if not curves:
         raise InputError("A portfolio needs at least one run.")
-    daily = pd.concat({name: daily_equity(equity).asfreq("D").ffill() for name, equity in curves.items()},
-                      axis=1, join="inner")  # fmt: skip
+    by_day = {name: daily_equity(equity).asfreq("D").ffill() for name, equity in curves.items()}
+    daily = pd.concat(by_day, axis=1, join="inner")
     if len(daily) < 2:
         spans = sorted({f"{equity.index[0]:%Y-%m-%d} to {equity.index[-1]:%Y-%m-%d}" for equity in curves.values()})
         raise InputError(f"These runs have no two days in common: {'; '.join(spans[:4])}.",
@@ -129,4 +132,5 @@ def equal_weight(
     else:
         equity = (daily / daily.iloc[0]).mean(axis=1)
     equity = equity.rename("portfolio")
-    return Portfolio(tuple(curves), rebalance, equity, equity_ratios(equity))
+    days_cut = len(pd.concat(by_day, axis=1)) - len(daily)
+    return Portfolio(tuple(curves), rebalance, equity, equity_ratios(equity), days_cut)

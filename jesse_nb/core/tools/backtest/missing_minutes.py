@@ -9,7 +9,7 @@ import numpy as np
 
 from jesse_nb.core.analysis.trades.price_gaps import PriceGap, gap_notes
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["with_gap_notes"]
 

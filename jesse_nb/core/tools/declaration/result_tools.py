@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from jesse_nb.core.tools.declaration.markets import Strategy
-from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
+from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
 from jesse_nb.core.tools.declaration.resources import Candles
-from jesse_nb.core.tools.declaration.results import Key, Result, Strategies, Table
+from jesse_nb.core.tools.declaration.results import Result, Strategies
 from jesse_nb.core.tools.declaration.searching import Benchmark, Pipeline
-from jesse_nb.core.tools.declaration.shared import BACKGROUND, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, SEED, SYMBOL
+from jesse_nb.core.tools.declaration.shared import BACKGROUND, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, RESULT, SEED, SYMBOL
 from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import FlagEach, Moment, Number, Numbers, Switch, Whole
 
@@ -33,20 +33,8 @@ ANALYZE_RESULTS = Tool(
     "Read what a result really says, how much of it may be luck, and show the report.",
     "jesse_nb.core.tools.analyze.analyze:analyze_results",
     (
+        *RESULT,
         *(one.but(group=_READ) for one in (
-            Parameter("names", Result(), "Variable that holds a result, a job, or a pair of trades and equity; an "
-                      "expression such as study.test; or two variables, a table of trades and a series of equity. "
-                      "Before options that take several values. Without any, the last result that was shown.",
-                      positional="*", metavar="RESULT", surfaces=(MAGIC,),
-                      needed="Choose a result. What a form or a magic with -o made appears here.",
-                      also=("result", "trades", "equity")),
-            Parameter("key", Key(), "First digits of the key of a run that `jesse-nb runs` shows.", positional="1",
-                      metavar="KEY", surfaces=(COMMAND,)),
-            Parameter("result", Result(), "What backtest, optimize, walk_forward or backtest_batch gave.",
-                      surfaces=(PYTHON,)),
-            Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
-            Parameter("equity", Table(series=True), "In place of a result: the portfolio's value.",
-                      surfaces=(PYTHON,)),
             Parameter("analysis_type", FlagEach(tuple(_DEPTHS), "AnalysisType", helps=tuple(_DEPTHS.values())),
                       " ".join(_DEPTHS.values()), "advanced", label="Depth"),
         )),

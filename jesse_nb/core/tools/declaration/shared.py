@@ -5,11 +5,12 @@ from __future__ import annotations
 from jesse_nb.core.tools.declaration.markets import EXCHANGE, Periods, Routes, Several, Strategy, Symbol, Timeframe
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.resources import Candles, Folder, Jobs, Megabytes, Store
+from jesse_nb.core.tools.declaration.results import Key, Result, Table
 from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Name, Number, Switch, Text, Whole
 
 __all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS", "JOBS", "MARKET", "MARKETS",
-           "OUTPUT", "PROJECT", "RERUN", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]  # fmt: skip
+           "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]  # fmt: skip
 
 _MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
 _ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
@@ -116,6 +117,24 @@ JOBS = Parameter(
     "n_jobs", Jobs(), "Simulations at the same time, or a Ray cluster: ray, ray://HOST:10001.", unset="all cores",
     flags=("-j", "--jobs", "--n-jobs"), setting="jobs",
 )
+
+#: The result that a tool reads, in its several ways.
+RESULT = tuple(one.but(group="what is read") for one in (
+    Parameter("names", Result(), "Variable that holds a result, a job, or a pair of trades and equity; an "
+              "expression such as study.test; or two variables, a table of trades and a series of equity. "
+              "Before options that take several values. Without any, the last result that was shown.",
+              positional="*", metavar="RESULT", surfaces=(MAGIC,),
+              needed="Choose a result. What a form or a magic with -o made appears here.",
+              also=("result", "trades", "equity")),
+    Parameter("key", Key(), "First digits of the key of a run that `jesse-nb runs` shows.", positional="1",
+              metavar="KEY", surfaces=(COMMAND,)),
+    Parameter("result", Result(), "What backtest, optimize, walk_forward or backtest_batch gave.",
+              surfaces=(PYTHON,)),
+    Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
+    Parameter("equity", Table(series=True), "In place of a result: the portfolio's value.",
+              surfaces=(PYTHON,)),
+))  # fmt: skip
+
 SEED = Parameter("seed", Whole(0, 2**32 - 1), "Seed of all that is drawn at random.", 0)
 
 BACKGROUND = Parameter(

@@ -25,7 +25,7 @@ from jesse_nb.core.tools.optimize.neighbourhood import (
     same_point,
     within_limit,
 )
-from jesse_nb.core.tools.request import Prepared
+from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.trials import trial_from_outcome
 
 __all__ = ["Checks"]

@@ -1,0 +1,65 @@
+"""The magics of the risk tools, with a small backtest on the demo market."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from IPython.core.error import UsageError
+
+import jesse_nb as jn
+from jesse_nb.exceptions import JesseNbError
+
+from .conftest import STRATEGY, run
+from .test_options import arguments_of
+
+SOURCE = "from jesse.strategies import Strategy\nfrom jesse import utils, indicators as ta\n" + STRATEGY
+
+
+@pytest.fixture(scope="module")
+def result(demo_store, tmp_path_factory):
+    return jn.backtest(SOURCE, "BTC-USDT", "1h", "2023-01-15", "2023-02-28", candles=demo_store,
+                       store=tmp_path_factory.mktemp("runs") / "runs.sqlite")
+
+
+@pytest.fixture
+def here(shell, demo, result, monkeypatch):
+    monkeypatch.setattr("jesse_nb.report.html.fragment", lambda result: "")
+    shell.push({"result": result}, interactive=True)
+    return shell
+
+
+def test_var_gives_what_python_gives(here, result):
+    run(here, "%var result --method normal t --confidence 0.9 --horizons 1 5 --seed 3 -o risk")
+    found = here.user_ns["risk"]
+    assert here.user_ns["_"] is found
+    same = jn.var_calculation(result, 0.9, (1, 5), ["normal", "t"], seed=3)
+    pd.testing.assert_frame_equal(found.table, same.table)
+    run(here, "%var_calculation result --method normal")
+    assert here.user_ns["_"].methods == ("normal",)
+
+
+def test_var_reads_tables_and_the_last_result(here, result):
+    here.push({"curve": result.equity, "_": result})
+    run(here, "%var curve --method normal --no-backtest -o one")
+    run(here, "%var --method normal --no-backtest -o two")
+    assert here.user_ns["one"].run.spec is None
+    assert here.user_ns["two"].run.spec == result.spec
+
+
+def test_the_words_of_a_line(shell):
+    line = "result --confidence-levels 0.95 0.99 --vol-model gjr --window 1e3 --basis open_position --no-backtest"
+    assert arguments_of(shell.find_line_magic("var"), line, {}) == {
+        "confidence_levels": (0.95, 0.99), "vol_model": "gjr", "window": 1000, "basis": "open_position",
+        "backtest": False}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("%var result --confidence 95", "--confidence-levels holds 95."),
+    ("%var result --method histrical", "--method is 'histrical'. Did you mean 'historical'?"),
+    ("%var result --horizons 1 many", "--time-horizons holds 'many'."),
+    ("%var nothing", "No variable is called 'nothing'."),
+])
+def test_wrong_words_are_called_as_they_were_written(here, line, said):
+    with pytest.raises((UsageError, JesseNbError)) as refused:
+        run(here, line)
+    assert said in str(refused.value)
