@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +51,22 @@ class Request:
     _codes: dict[str, StrategyCode] = field(default_factory=dict, repr=False, compare=False)
     _caches: list[CandleCache] = field(default_factory=list, repr=False, compare=False)
     _brought: set[Any] = field(default_factory=set, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], **changed: Any) -> Request:
+        """Return the checked request of a tool's arguments, its ``locals()``; what is no part of a request is ignored.
+
+        Parameters
+        ----------
+        arguments
+            By name.
+        **changed
+            In place of some of them.
+        """
+        given = {**arguments, **changed}
+        resources = Resources(**{part.name: given[part.name] for part in fields(Resources) if part.name in given})
+        names = [part.name for part in fields(cls) if part.name in given and not part.name.startswith("_")]
+        return cls(**{name: given[name] for name in names}, resources=resources).check()
 
     def prepare(self, start: Any, end: Any) -> Prepared:
         """Resolve strategies and candles for a period (anything :func:`~jesse_nb.core.times.to_ms` reads).

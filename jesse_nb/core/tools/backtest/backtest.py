@@ -20,7 +20,6 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import BACKTEST
 from jesse_nb.core.tools.request import Request, Source
-from jesse_nb.core.tools.resources import Resources
 from jesse_nb.exceptions import JobCancelledError
 
 __all__ = ["backtest"]
@@ -123,14 +122,7 @@ def backtest(
     >>> result.metrics["total"] == len(result.trades)
     True
     """
-    request = Request(
-        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
-        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
-        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles,
-        resources=Resources(store, trial_timeout, memory_limit, 1),
-    ).check()  # fmt: skip
+    request = Request.of(locals(), n_jobs=1)
     prepared = request.prepare(start, end)
 
     def work(control: JobControl) -> BacktestResult:

@@ -22,7 +22,7 @@ from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.core.tools.request import Request, Source
-from jesse_nb.core.tools.resources import Jobs, Resources
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
 
 __all__ = ["backtest_batch"]
@@ -130,13 +130,7 @@ gaps, source, project, candles, store, trial_timeout, memory_limit
     (2, 2)
     """
     limit = min(4, available_cores()) if concurrent_limit is None else concurrent_limit
-    request = Request(
-        exchange=exchange, data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee,
-        market=market, leverage=leverage, leverage_mode=leverage_mode,
-        maintenance_margin=maintenance_margin, warm_up_candles=warm_up_candles, mode=mode,
-        gaps=gaps, source=source, project=project, candles=candles,
-        resources=Resources(store, trial_timeout, memory_limit, limit),
-    ).check()  # fmt: skip
+    request = Request.of(locals(), n_jobs=limit)
     codes = _strategies(strategies, project)
     names, frames = _texts("symbols", symbols), _timeframes(timeframes)
     spans = _periods(periods, start, end)

@@ -21,7 +21,7 @@ from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.registry import CHECK_STRATEGY
 from jesse_nb.core.tools.request import Request, Source
-from jesse_nb.core.tools.resources import Jobs, Resources
+from jesse_nb.core.tools.resources import Jobs
 
 __all__ = ["check_strategy"]
 
@@ -107,14 +107,7 @@ candles
     """
     asked = CHECKS if checks is None else {checks} if isinstance(checks, str) else set(checks)
     wanted = tuple(name for name in CHECKS if name in asked)
-    request = Request(
-        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
-        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
-        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles,
-        resources=Resources(None, trial_timeout, memory_limit, n_jobs),
-    ).check()  # fmt: skip
+    request = Request.of(locals())
     prepared = request.prepare(start, end)
 
     def work(control: JobControl) -> StrategyCheck:

@@ -24,7 +24,7 @@ from jesse_nb.core.tools.optimize.study_periods import study_periods
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Request, Source
-from jesse_nb.core.tools.resources import Jobs, Resources
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.exceptions import InputError
 
 __all__ = ["optimize"]
@@ -171,14 +171,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
     >>> len(study.trials), study.training.spec.hyperparameters == study.best_params
     (4, True)
     """
-    request = Request(
-        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
-        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
-        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles,
-        resources=Resources(store, trial_timeout, memory_limit, n_jobs),
-    ).check()  # fmt: skip
+    request = Request.of(locals())
     pruner = check_pruner(pruner)
     metrics = resolve_metrics(metric)
     kept = parse_constraints(constraints)

@@ -22,7 +22,7 @@ from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.core.tools.request import Request, Source
-from jesse_nb.core.tools.resources import Jobs, Resources
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.core.tools.walk_forward.walk_forward_job import WalkForward, WalkForwardPlan
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -142,14 +142,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
     >>> walk.to_frame().shape[0]
     4
     """
-    request = Request(
-        strategy=strategy, symbol=symbol, timeframe=timeframe, exchange=exchange, routes=routes,
-        data_routes=data_routes, hyperparameters=hyperparameters, balance=balance, fee=fee, market=market,
-        leverage=leverage, leverage_mode=leverage_mode, maintenance_margin=maintenance_margin,
-        warm_up_candles=warm_up_candles, mode=mode, gaps=gaps,
-        source=source, project=project, candles=candles,
-        resources=Resources(store, trial_timeout, memory_limit, n_jobs),
-    ).check()  # fmt: skip
+    request = Request.of(locals())
     metrics = resolve_metrics(metric)
     kept = parse_constraints(constraints)
     parsed = None if space is None else Space.parse(space)
