@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.project_account import project_account
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
+    from jesse_nb.core.tools.risk.monte_carlo import RiskMonteCarlo, monte_carlo
     from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk, var_calculation
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
@@ -116,6 +117,7 @@ __all__ = [
     "OptimizeResult",
     "PeriodError",
     "RayPool",
+    "RiskMonteCarlo",
     "SimulationError",
     "Space",
     "SpaceError",
@@ -147,6 +149,7 @@ __all__ = [
     "install_demo",
     "jobs",
     "load_ipython_extension",
+    "monte_carlo",
     "optimize",
     "panel",
     "project_account",

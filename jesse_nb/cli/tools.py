@@ -104,7 +104,8 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
     run, place = _stored_run(key, arguments.get("store"))
     arguments["result"] = run
     python = {one.name for one in tool.on(PYTHON)}
-    if "resimulate" not in python:  # it only reads
+    simulates = "resimulate" in python or arguments.get("method") == "candles"
+    if not simulates:  # it only reads
         return run_tool(_loaded(tool), {name: one for name, one in arguments.items() if name in python}, _output(words))
     in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
     if "strategy" in words:
@@ -120,7 +121,10 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
             from jesse_nb.cli.stored_code import allowed_strategies
 
             allowed = allowed_strategies(run.spec, place, trusted="trust" in words, project=arguments.get("project"))
+        if allowed is None and "resimulate" not in python:
+            raise InputError("Nothing can be simulated again without the strategy.", "Give it: --strategy FILE.")
         arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
+    arguments = {name: one for name, one in arguments.items() if name in python}
     return run_tool(_loaded(tool), arguments, _output(words))
 
 

@@ -40,3 +40,9 @@ def test_what_is_wrong_is_one_line(stored, capsys):
     key, store = stored
     assert main(["var", key[:12], "--store", store, "--confidence", "95"]) == 2
     assert capsys.readouterr().err.startswith("jesse-nb: --confidence-levels holds 95")
+
+
+def test_monte_carlo_of_a_stored_run(stored, capsys):
+    key, store = stored
+    assert main(["monte-carlo", key[:12], "--store", store, "--sims", "200", "--ruin", "30"]) == 0
+    assert "Monte Carlo of TrendFollower on BTC-USDT 1h" in capsys.readouterr().out

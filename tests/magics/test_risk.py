@@ -63,3 +63,14 @@ def test_wrong_words_are_called_as_they_were_written(here, line, said):
     with pytest.raises((UsageError, JesseNbError)) as refused:
         run(here, line)
     assert said in str(refused.value)
+
+
+def test_monte_carlo_gives_what_python_gives(here, result):
+    run(here, "%monte_carlo result --sims 300 --ruin 20 --target 10 --horizon 20 --seed 4 -o chances")
+    same = jn.monte_carlo(result, n_sims=300, ruin=20, target=10, horizon=20, seed=4)
+    pd.testing.assert_frame_equal(here.user_ns["chances"].to_frame(), same.to_frame())
+
+
+def test_monte_carlo_simulates_markets(here):
+    run(here, "%monte_carlo result --method candles --sims 2 -j 2 -o chances")
+    assert len(here.user_ns["chances"].scenarios.scenarios) == 2

@@ -50,7 +50,7 @@ NAMES = ("strategy", "strategies", "names", "key", "initial_result", "output", "
 def samples(one):
     """Return right and wrong words of an argument; None for wrong ones where there are none."""
     reader = one.reader
-    if one.name in WORDS:
+    if one.name in WORDS and (reader.many or len(WORDS[one.name][0]) == 1):
         return WORDS[one.name]
     if reader.many == 0:
         return [], None

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 
-__all__ = ["draw_fan", "draw_outcomes", "draw_scenarios", "drawn", "fan_of"]
+__all__ = ["PANELS", "draw_fan", "draw_outcome", "draw_outcomes", "draw_range", "draw_scenarios", "drawn", "fan_of"]
 
-_PANELS = (("final_equity", "equity at the end", "currency", MAIN),
+PANELS = (("final_equity", "equity at the end", "currency", MAIN),
            ("max_drawdown", "deepest drawdown", "percent", BAD))
 #: Fewer values than this are drawn one by one.
 _FEWEST_FOR_A_SHAPE = 30
@@ -53,22 +53,27 @@ def draw_fan(analysis: Analysis) -> ReportFigure:
     """Draw the range of the resampled equity curves, and the one that happened."""
     shown = fan_of(analysis)
     assert shown is not None
-    fan = shown.fan
     figure, (ax,) = new_figure(3.6)
+    draw_range(ax, shown, analysis.run.balance)
+    ax.set_ylabel("equity")
+    axis_in(ax.yaxis, "currency")
+    legend(ax)
+    return figure
+
+
+def draw_range(ax: Axes, shown: MonteCarlo, balance: float) -> None:
+    """Draw the range of paths, and the one that happened, from their beginning at ``balance``."""
+    fan = shown.fan
     for low, high, strength in (("5%", "95%", 0.18), ("25%", "75%", 0.3)):
         ax.fill_between(fan.index, fan[low], fan[high], color=MAIN, alpha=strength, linewidth=0,
                         label=f"{low} to {high} of the paths")
     ax.plot(fan.index, fan["50%"], color=MAIN, linewidth=1.4, label="median")
     if fan["actual"].notna().any():
         ax.plot(fan.index, fan["actual"], color=BEST, linewidth=1.8, label="what happened")
-    ax.axhline(analysis.run.balance, color=INK, alpha=0.6, linewidth=0.8)
+    ax.axhline(balance, color=INK, alpha=0.6, linewidth=0.8)
     ax.set_xlabel(f"{shown.unit} from the start")
-    ax.set_ylabel("equity")
     ax.margins(x=0)
     axis_in(ax.xaxis, "", ticks=8)
-    axis_in(ax.yaxis, "currency")
-    legend(ax)
-    return figure
 
 
 class _Row(NamedTuple):
@@ -83,9 +88,9 @@ def draw_outcomes(analysis: Analysis) -> ReportFigure:
     """Draw the distributions of final equity and deepest drawdown by method, and where the run itself stands."""
     rows = _rows(analysis)
     figure, axes = new_figure(0.9 + 0.62 * len(rows), 1, 2, sharey=True)
-    for ax, (name, title, unit, colour) in zip(axes, _PANELS, strict=True):
+    for ax, (name, title, unit, colour) in zip(axes, PANELS, strict=True):
         for place, row in enumerate(rows):
-            _outcome(ax, place, row.values[name], row.actual[name], colour)
+            draw_outcome(ax, place, row.values[name], row.actual[name], colour)
         ax.set_title(title, fontsize=10)
         ax.set_yticks(range(len(rows)), [row.name for row in rows])
         ax.tick_params(axis="y", length=0)
@@ -102,20 +107,20 @@ def _rows(analysis: Analysis) -> list[_Row]:
     assert analysis.deep is not None
     rows = []
     for one in drawn(analysis):
-        values = {name: one.samples[name].to_numpy(dtype=float) for name, *_ in _PANELS}
-        actual = {name: float(one.distributions["actual"][name]) for name, *_ in _PANELS}
+        values = {name: one.samples[name].to_numpy(dtype=float) for name, *_ in PANELS}
+        actual = {name: float(one.distributions["actual"][name]) for name, *_ in PANELS}
         rows.append(_Row(one.method.replace(" ", "\n", 1), values, actual))
     if analysis.deep.scenarios is not None:
         table, original = analysis.deep.scenarios.scenarios, analysis.deep.scenarios.original.metrics
         known = table.dropna(subset=["final_equity"])
         if len(known):
-            rows.append(_Row("rewritten\ncandles", {name: known[name].to_numpy(dtype=float) for name, *_ in _PANELS}, {
+            rows.append(_Row("rewritten\ncandles", {name: known[name].to_numpy(dtype=float) for name, *_ in PANELS}, {
                 "final_equity": float(original.get("finishing_balance") or math.nan),
                 "max_drawdown": float(original.get("max_drawdown", math.nan))}))
     return rows
 
 
-def _outcome(ax: Axes, place: int, values: NDArray[np.float64], actual: float, colour: str) -> None:
+def draw_outcome(ax: Axes, place: int, values: NDArray[np.float64], actual: float, colour: str) -> None:
     """Draw one distribution standing on its row, with its quartiles, and what happened as a line."""
     finite = values[np.isfinite(values)]
     if len(finite) < _FEWEST_FOR_A_SHAPE:

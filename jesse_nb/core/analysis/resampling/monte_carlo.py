@@ -21,6 +21,7 @@ from jesse_nb.core.analysis.resampling.resampled_paths import (
     PathFigures,
     circular_blocks,
     path_figures,
+    predictive,
     resampled,
     shuffled,
     stationary_blocks,
@@ -29,16 +30,21 @@ from jesse_nb.core.analysis.resampling.resampled_paths import (
 from jesse_nb.core.analysis.trades.trade_returns import account_lost, trade_returns
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["RUIN", "MonteCarlo", "bootstrap_days", "resample_trades", "shuffle_trades"]
+__all__ = ["RUIN", "MonteCarlo", "bootstrap_days", "project_ahead", "resample_trades", "shuffle_trades",
+           "simulated_paths"]
 
 #: Drawdowns that count as ruin unless the user says others, percent.
 RUIN = (20.0, 30.0, 50.0)
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_FIGURES = ("final_equity", "max_drawdown", "longest_underwater")
+#: Multiples of the starting equity that no path gets to.
+_NO_BARRIERS = (-1.0, math.inf)
 _COLUMNS = ["5%", "25%", "50%", "75%", "95%"]
 #: Very long histories get fewer paths, so that no more returns than this are drawn, but not fewer than _LEAST.
 _MOST_DRAWN, _LEAST = 10_000_000, 100
 
-Method = Literal["trade shuffle", "trade resample", "stationary bootstrap", "block bootstrap"]
+Method = Literal["trade shuffle", "trade resample", "stationary bootstrap", "block bootstrap", "projection",
+                 "rewritten candles"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ class MonteCarlo:
     ----------
     method
         ``trade shuffle`` (the same trades in another order), ``trade resample`` (trades drawn with replacement),
-        ``stationary bootstrap`` or ``block bootstrap`` (days drawn in blocks, of random or of fixed length).
+        ``stationary bootstrap`` or ``block bootstrap`` (days drawn in blocks, of random or of fixed length),
+        ``projection`` (what could come next: days or trades of histories that could have been), ``rewritten candles``
+        (days that were simulated).
     unit
         What a step is: ``trades`` or ``days``.
     paths, steps
@@ -76,6 +84,9 @@ class MonteCarlo:
         each step and ``actual`` (NaN where lengths differ).
     samples
         One row a path with the three figures of ``distributions``, in the same units.
+    passages
+        One row a path: ``fell_at`` and ``rose_at``, the first step at or beyond the lower and the upper barrier; one
+        more than there are steps where there is none.
     reason
         Why there is nothing; empty otherwise.
     """
@@ -91,11 +102,12 @@ class MonteCarlo:
     probability_of_ruin: pd.Series[float]
     fan: pd.DataFrame = field(repr=False)
     samples: pd.DataFrame = field(repr=False)
+    passages: pd.DataFrame = field(repr=False)
     reason: str = ""
 
 
 def shuffle_trades(trades: pd.DataFrame, balance: float, *, paths: int = 10_000, ruin: Sequence[float] = RUIN,
-                   seed: int = 0) -> MonteCarlo:
+                   seed: int = 0, barriers: tuple[float, float] = _NO_BARRIERS) -> MonteCarlo:
     """Put the trades in another order, many times.
 
     Says how much of the drawdown was the order's doing. Returns are on equity, so every order ends with the
@@ -113,6 +125,8 @@ def shuffle_trades(trades: pd.DataFrame, balance: float, *, paths: int = 10_000,
         Drawdowns that count as ruin, percent.
     seed
         Makes the paths repeatable.
+    barriers
+        Equities, as multiples of the starting one, whose first passages are asked for.
 
     Raises
     ------
@@ -120,19 +134,20 @@ def shuffle_trades(trades: pd.DataFrame, balance: float, *, paths: int = 10_000,
         When ``paths``, ``ruin`` or ``balance`` cannot be used.
     """
     sample = trade_returns(trades, balance).to_numpy(dtype=float)
-    return _monte_carlo("trade shuffle", sample, len(sample), shuffled(sample), balance, paths, ruin, seed)
+    return _monte_carlo("trade shuffle", "trades", sample, len(sample), shuffled(sample), balance, paths, ruin, seed,
+                        barriers=barriers)
 
 
 def resample_trades(trades: pd.DataFrame, balance: float, *, paths: int = 10_000, ruin: Sequence[float] = RUIN,
-                    seed: int = 0) -> MonteCarlo:
+                    seed: int = 0, barriers: tuple[float, float] = _NO_BARRIERS) -> MonteCarlo:
     """Draw as many trades as there were, with replacement, many times.
 
     Says what as many trades of the same kind could have come to. Parameters and errors are those of
     :func:`shuffle_trades`.
     """
     sample = trade_returns(trades, balance).to_numpy(dtype=float)
-    return _monte_carlo("trade resample", sample, len(sample), resampled(sample, len(sample)), balance, paths, ruin,
-                        seed)
+    return _monte_carlo("trade resample", "trades", sample, len(sample), resampled(sample, len(sample)), balance, paths,
+                        ruin, seed, barriers=barriers)
 
 
 def bootstrap_days(
@@ -145,6 +160,7 @@ def bootstrap_days(
     paths: int = 10_000,
     ruin: Sequence[float] = RUIN,
     seed: int = 0,
+    barriers: tuple[float, float] = _NO_BARRIERS,
 ) -> MonteCarlo:
     """Draw daily returns again in blocks, so that quiet and wild times stay together, many times.
 
@@ -161,7 +177,7 @@ def bootstrap_days(
     block
         (Mean) length of a block in days; the automatic choice of Politis and White (2004, corrected 2009) when
         not given.
-    paths, ruin, seed
+    paths, ruin, seed, barriers
         As in :func:`shuffle_trades`.
 
     Raises
@@ -176,20 +192,91 @@ def bootstrap_days(
     name: Method = "stationary bootstrap" if method == "stationary" else "block bootstrap"
     length = _block_length(sample, name) if block is None else _whole("block", block)
     blocks = stationary_blocks if method == "stationary" else circular_blocks
-    return _monte_carlo(name, sample, steps, blocks(sample, steps, length), balance, paths, ruin, seed, length)
+    return _monte_carlo(name, "days", sample, steps, blocks(sample, steps, length), balance, paths, ruin, seed, length,
+                        barriers)
 
 
-def _monte_carlo(method: Method, sample: NDArray[np.float64], steps: int, draw: Draw, balance: float, paths: int,
-                 ruin: Sequence[float], seed: int, block: int = 1) -> MonteCarlo:
+def project_ahead(
+    returns: ArrayLike,
+    balance: float,
+    *,
+    method: Literal["stationary", "block"] = "stationary",
+    unit: Literal["days", "trades"] = "days",
+    steps: int | None = None,
+    block: int | None = None,
+    paths: int = 10_000,
+    ruin: Sequence[float] = RUIN,
+    seed: int = 0,
+    barriers: tuple[float, float] = _NO_BARRIERS,
+) -> MonteCarlo:
+    """Draw what the next period could bring, many times: the mean itself is uncertain.
+
+    See :func:`~jesse_nb.core.analysis.resampling.resampled_paths.predictive`. It takes the next period to be of the
+    same kind as the history: an edge that decays, or was chosen with hindsight, brings less.
+
+    Parameters
+    ----------
+    returns
+        Returns (fractions) of days or trades, in the order of time.
+    balance
+        Equity at the period's beginning, in the quote currency.
+    method
+        Blocks of random (``stationary``) or of fixed length.
+    unit
+        What a return is of.
+    steps
+        Length of the period; as many as there are returns when not given.
+    block, paths, ruin, seed, barriers
+        As in :func:`bootstrap_days`; the block is 1 for trades.
+
+    Raises
+    ------
+    InputError
+        When an argument cannot be used.
+    """
+    sample = np.asarray(returns, dtype=float)
+    count = len(sample) if steps is None else _whole("steps", steps)
+    name: Method = "stationary bootstrap" if method == "stationary" else "block bootstrap"
+    length = _whole("block", block) if block is not None else _block_length(sample, name) if unit == "days" else 1
+    draw = predictive(sample, count, length, fixed=method == "block")
+    return _monte_carlo("projection", unit, sample, count, draw, balance, paths, ruin, seed, length, barriers)
+
+
+def simulated_paths(
+    paths: NDArray[np.float64], returns: ArrayLike, balance: float, *, ruin: Sequence[float] = RUIN,
+    barriers: tuple[float, float] = _NO_BARRIERS,
+) -> MonteCarlo:
+    """Return paths that were simulated, not drawn, with their figures.
+
+    Parameters
+    ----------
+    paths
+        Daily returns of each, (paths, days), fractions.
+    returns
+        Those of the path that happened, (days,).
+    balance, ruin, barriers
+        As in :func:`shuffle_trades`.
+    """
+    sample, waiting = np.asarray(returns, dtype=float), iter(paths)
+
+    def draw(_: np.random.Generator, count: int) -> NDArray[np.float64]:
+        return np.array([next(waiting) for _ in range(count)])
+
+    return _monte_carlo("rewritten candles", "days", sample, paths.shape[1], draw, balance, len(paths), ruin, 0, 1,
+                        barriers)
+
+
+def _monte_carlo(method: Method, unit: Literal["trades", "days"], sample: NDArray[np.float64], steps: int, draw: Draw,
+                 balance: float, paths: int, ruin: Sequence[float], seed: int, block: int = 1,
+                 barriers: tuple[float, float] = _NO_BARRIERS) -> MonteCarlo:
     levels = _levels(ruin)
     if not (math.isfinite(balance) and balance > 0):
         raise InputError(f"The starting balance must be above zero, not {shown(balance)}.")
-    unit: Literal["trades", "days"] = "trades" if method.startswith("trade") else "days"
     count = min(_whole("paths", paths), max(_MOST_DRAWN // max(steps, 1), _LEAST))
     reason = _unusable(sample, unit)
     if not reason:
         with np.errstate(over="ignore"):
-            walked = _in_money(walk(draw, steps, count, seed), balance)
+            walked = _in_money(walk(draw, steps, count, seed, _logarithms(barriers)), balance)
         if not np.isfinite(walked.growth).all():
             reason = "compounded, the returns exceed every amount of money"
     if reason:
@@ -198,22 +285,30 @@ def _monte_carlo(method: Method, sample: NDArray[np.float64], steps: int, draw: 
         walked.growth[:] = walked.growth[0]
     samples = pd.DataFrame({"final_equity": walked.growth, "max_drawdown": walked.drawdown * 100.0,
                             "longest_underwater": walked.underwater})
+    passages = pd.DataFrame({"fell_at": walked.fell_at, "rose_at": walked.rose_at})
     fan = pd.DataFrame(np.quantile(walked.cuts, _QUANTILES, axis=0).T, columns=_COLUMNS,
                        index=pd.Index(walked.moments, name="step"))
     distributions = samples.quantile(list(_QUANTILES)).T.set_axis(_COLUMNS, axis=1)
-    actual = _in_money(path_figures(sample[None, :]), balance) if steps == len(sample) else None
+    alike = steps == len(sample) and method != "projection"  # what comes next has not happened
+    actual = _in_money(path_figures(sample[None, :]), balance) if alike else None
     fan["actual"] = actual.cuts[0] if actual else math.nan
     happened = [actual.growth[0], actual.drawdown[0] * 100.0, actual.underwater[0]] if actual else [math.nan] * 3
     distributions["actual"] = happened
     distributions["rank"] = [_rank(samples[name].to_numpy(dtype=float), value)
-                             for name, value in zip(samples, happened, strict=True)]
+                             for name, value in zip(_FIGURES, happened, strict=True)]
     loss = float((samples["final_equity"] < balance).mean())
     if method == "trade shuffle":
         loss = distributions.loc["final_equity", "rank"] = math.nan
     # a fall to exactly the level must count whatever the last bit says
     ruined = [float((samples["max_drawdown"] <= -level + 1e-9).mean()) for level in levels]
     return MonteCarlo(method, unit, count, steps, block, seed, distributions, loss, _by_level(ruined, levels), fan,
-                      samples)
+                      samples, passages)
+
+
+def _logarithms(barriers: tuple[float, float]) -> tuple[float, float]:
+    """Return barriers as logarithms; a lower one of zero is a total loss."""
+    low, high = barriers
+    return (math.log(low) if low > 0 else -math.inf), math.log(high)
 
 
 def _in_money(figures: PathFigures, balance: float) -> PathFigures:
@@ -252,13 +347,13 @@ def _unusable(sample: NDArray[np.float64], unit: str) -> str:
 
 def _nothing(method: Method, unit: Literal["trades", "days"], seed: int, levels: list[float],
              reason: str) -> MonteCarlo:
-    rows = ["final_equity", "max_drawdown", "longest_underwater"]
+    rows = list(_FIGURES)
     return MonteCarlo(
         method, unit, 0, 0, 0, seed,
         pd.DataFrame(math.nan, index=rows, columns=[*_COLUMNS, "actual", "rank"]), math.nan,
         _by_level([math.nan] * len(levels), levels),
         pd.DataFrame(columns=[*_COLUMNS, "actual"], index=pd.Index([], name="step"), dtype=float),
-        pd.DataFrame(columns=rows, dtype=float), reason)
+        pd.DataFrame(columns=rows, dtype=float), pd.DataFrame(columns=["fell_at", "rose_at"]), reason)
 
 
 def _by_level(values: list[float], levels: list[float]) -> pd.Series[float]:

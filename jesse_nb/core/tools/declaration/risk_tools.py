@@ -9,14 +9,22 @@ from typing import Any
 from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.core.tools.declaration.shared import OUTPUT, RESULT, SEED, STORE
+from jesse_nb.core.tools.declaration.results import Strategies
+from jesse_nb.core.tools.declaration.shared import JOBS, OUTPUT, RERUN, RESULT, SEED, STORE
 from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import Choice, Number, Numbers, Switch, Whole, whole_of
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["VAR_CALCULATION"]
+__all__ = ["MONTE_CARLO", "VAR_CALCULATION"]
 
-_READ, _COMPUTED = "what is read", "what is computed"
+_READ, _COMPUTED, _AGAIN = "what is read", "what is computed", "simulating again, of candles"
+
+
+class MaybeWhole(Whole):
+    """A whole number that may be left out."""
+
+    python = "int | None"
+
 
 
 @dataclass(frozen=True)
@@ -88,5 +96,53 @@ VAR_CALCULATION = Tool(
         A walk-forward is the best input: of it the stitched out-of-sample curve is
         read. Trades and equity from elsewhere do as well, a DataFrame and a Series.
         Where data is too thin for a figure, the reason stands in its place.
+        """,
+)  # fmt: skip
+
+MONTE_CARLO = Tool(
+    "monte_carlo", "Monte Carlo", "Draw how else a period could have gone, and what the next one could bring.",
+    "jesse_nb.core.tools.risk.monte_carlo:monte_carlo",
+    (
+        *RESULT,
+        *(one.but(group=_COMPUTED) for one in (
+            Parameter("method", Choice(("stationary", "block", "iid", "trade_shuffle", "trade_resample", "candles")),
+                      "What is drawn: days in blocks of random or fixed length, single days, trades in another order "
+                      "or again, or whole markets on which Jesse runs.", "stationary"),
+            Parameter("n_sims", MaybeWhole(1, 1_000_000), "Paths.", unset="10,000; of candles 100",
+                      flags=("--n-sims", "--sims")),
+            Parameter("block_length", MaybeWhole(1, 100_000, "days"), "(Mean) days of a block.",
+                      unset="chosen by the data"),
+            Parameter("horizon", MaybeWhole(1, 1_000_000), "Days or trades of the next period.",
+                      unset="as many as the history has, at most 365 days"),
+            Parameter("confidence_levels", Numbers(_LEVEL), "Confidence levels.", (0.9, 0.95, 0.99),
+                      flags=("--confidence-levels", "--confidence")),
+            Parameter("ruin", Number(0, 100, above=True, metavar="PERCENT"), "Loss of the starting equity that counts "
+                      "as ruin.", 50.0),
+            Parameter("target", Number(0, 1e6, above=True, metavar="PERCENT", optional=True), "Gain on it that is "
+                      "asked for, and whether it comes before ruin."),
+            SEED,
+        )),
+        Parameter("strategy", Strategies(), "The result's strategy, where it has not been met yet.", group=_AGAIN,
+                  in_form=False),
+        Parameter("trust", Switch(), "Run the strategy as the run store holds it, without a question.", False,
+                  group=_AGAIN, surfaces=(COMMAND,)),
+        JOBS.but(group=_AGAIN), *(one.but(group=_AGAIN) for one in RERUN), *OUTPUT,
+    ),
+    results={
+        "jesse_nb.core.tools.risk.monte_carlo:RiskMonteCarlo":
+            "jesse_nb.report.risk.monte_carlo_report:RISK_MONTE_CARLO",
+    },
+    magics=("monte_carlo",), command="monte-carlo",
+    form=Form("how else the period could have gone, and what the next one could bring",
+              ("names", "method", "ruin", "target", "horizon", "output"), "chances"),
+    details="""\
+        It takes what backtest, optimize, walk_forward and backtest_batch gave::
+
+            %monte_carlo walk --target 50 --ruin 30 -o chances
+            %monte_carlo result --method trade_resample --horizon 100
+            %monte_carlo study.test --method candles --sims 50 -j 2
+
+        Two questions are told apart: how else this period could have gone, and
+        what the next one could bring, in which the mean itself is uncertain.
         """,
 )  # fmt: skip
