@@ -38,11 +38,11 @@ def result_named(names: list[str], namespace: Mapping[str, Any], magic: str) -> 
 
 def _is_result(value: Any) -> bool:
     from jesse_nb.core.jobs.job import Job
-    from jesse_nb.core.tools.analyze.analysed_run import analysed_run
+    from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run
 
     if isinstance(value, Job):
         return any(tool.job_kind == value.kind for tool in TOOLS.values() if ANALYZE_RESULTS.panel in tool.then)
-    return analysed_run.dispatch(type(value)) is not analysed_run.dispatch(object)
+    return analyzed_run.dispatch(type(value)) is not analyzed_run.dispatch(object)
 
 
 def result_arguments(names: list[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _known(name: str, namespace: Mapping[str, Any]) -> str:
 
 
 def _last_result(namespace: Mapping[str, Any], magic: str = "%analyze") -> Any:
-    """Return the newest of IPython's last three outputs that can be analysed (an analysis is none)."""
+    """Return the newest of IPython's last three outputs that can be analyzed (an analysis is none)."""
     for name in ("_", "__", "___"):
         if _is_result(namespace.get(name)):
             return namespace[name]
@@ -105,5 +105,5 @@ def _whole(result: Any) -> Any:
     partial = result.result() if result.state in ("finished", "failed") else result.partial_result()
     if partial is None:
         hint = "Wait for it: its result() does." if result.state == "running" else "It ended before it had anything."
-        raise InputError(f"The job {result.id} has nothing to analyse.", hint)
+        raise InputError(f"The job {result.id} has nothing to analyze.", hint)
     return partial

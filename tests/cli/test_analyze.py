@@ -76,7 +76,7 @@ def test_the_options_are_the_tools_parameters():
     assert (given["resimulate"], given["memory_limit"], given["output"]) == (False, 1024**3, "x.html")
 
 
-def test_a_listed_run_is_analysed_by_its_key(where, shown, capsys):
+def test_a_listed_run_is_analyzed_by_its_key(where, shown, capsys):
     assert main(["runs", *where[2:]]) == 0
     printed = capsys.readouterr().out
     command = re.search(r"`jesse-nb (analyze [0-9a-f]{8})` reads the first", printed)

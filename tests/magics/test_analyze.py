@@ -169,7 +169,7 @@ def test_of_a_job_it_is_what_there_is(here, made):
     assert results_in(here.user_ns) == ["result", "study", "job", "empty"]
     run(here, "%analyze job --basic")
     assert analysis_in(here).run.origin == "best trial, held-out period"
-    with pytest.raises(InputError, match=r"has nothing to analyse\. Wait for it"):
+    with pytest.raises(InputError, match=r"has nothing to analyze\. Wait for it"):
         run(here, "%analyze empty --basic")
     stop.set()
     here.user_ns["job"].result(10)

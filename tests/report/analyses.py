@@ -32,7 +32,7 @@ LUCK = OverfitVerdict(
 
 
 def plain(kind: str, result: BacktestResult | None = None, **options: Any) -> Analysis:
-    """Analyse a run whose candles are nowhere."""
+    """Analyze a run whose candles are nowhere."""
     run = result if result is not None else make_backtest(make_spec("2023-01-01", "2023-05-01"), trades=40)
     found = analyze_results(run, kind, paths=100, resimulate=False, **options)
     assert isinstance(found, Analysis)

@@ -68,7 +68,7 @@ def test_a_page_is_small(whole: Analysis) -> None:
     assert len(page(whole)) + sum(map(len, pictures.values())) * 4 / 3 < 1_000_000
 
 
-def test_a_page_names_what_was_analysed(whole: Analysis) -> None:
+def test_a_page_names_what_was_analyzed(whole: Analysis) -> None:
     assert "<title>TrendFollower on BTC-USDT 1h on Binance Spot</title>" in page(whole)
 
 

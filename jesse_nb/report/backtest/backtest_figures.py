@@ -26,7 +26,7 @@ from jesse_nb.report.common.numbers import measure
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
-    from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+    from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 
 __all__ = ["draw_equity", "draw_monthly", "draw_trades"]
 
@@ -49,7 +49,7 @@ def draw_equity(result: BacktestResult) -> ReportFigure:
     return figure
 
 
-def draw_monthly(result: BacktestResult | AnalysedRun) -> ReportFigure:
+def draw_monthly(result: BacktestResult | AnalyzedRun) -> ReportFigure:
     """Draw monthly returns as a heat map, one row a year."""
     frame = monthly_returns(result.equity)
     figure, (ax,) = new_figure(0.7 + 0.42 * max(len(frame), 2))
@@ -70,7 +70,7 @@ def draw_monthly(result: BacktestResult | AnalysedRun) -> ReportFigure:
     return figure
 
 
-def draw_trades(result: BacktestResult | AnalysedRun) -> ReportFigure:
+def draw_trades(result: BacktestResult | AnalyzedRun) -> ReportFigure:
     """Draw how the trades' net profits are spread."""
     figure, (ax,) = new_figure(3.0)
     profits = result.trades["pnl"].to_numpy(dtype=float)

@@ -13,7 +13,7 @@ from jesse_nb.report.common.tables import Table, cell
 
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult, ResultCard
-    from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun, Analysis
+    from jesse_nb.core.tools.analyze.analysis_result import Analysis, AnalyzedRun
     from jesse_nb.core.tools.batch.batch_result import BatchResult
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -92,11 +92,11 @@ def batch_card(result: BatchResult) -> Table:
 
 
 def analysis_card(analysis: Analysis) -> Table:
-    """Provenance of the run that an analysis read, and how it was analysed."""
+    """Provenance of the run that an analysis read, and how it was analyzed."""
     return run_card(analysis.run, ("analysis", f"{analysis.analysis_type}, seed {analysis.seed}"))
 
 
-def run_card(run: AnalysedRun, how: tuple[str, str]) -> Table:
+def run_card(run: AnalyzedRun, how: tuple[str, str]) -> Table:
     """Provenance of a run that was read, and how it was."""
     spec = run.spec
     if spec is None:

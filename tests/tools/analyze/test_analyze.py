@@ -221,7 +221,7 @@ def test_it_can_be_pickled(read: Any, crossing: BacktestResult) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({}, "There is nothing to analyse"),
+    ({}, "There is nothing to analyze"),
     ({"result": 3}, "The result is int"),
     ({"result": None, "equity": [1, 2]}, "equity is list"),
     ({"equity": pd.Series([1.0], index=pd.date_range("2023", periods=1))}, "equity has 1 values"),

@@ -11,7 +11,7 @@ from jesse_nb.core.analysis.luck.effective_trials import LEAST_SHARE
 from jesse_nb.core.analysis.luck.overfit_verdict import OverfitVerdict
 from jesse_nb.core.analysis.studies import verdict
 from jesse_nb.core.analysis.studies.verdict import Verdict
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun, Analysis
+from jesse_nb.core.tools.analyze.analysis_result import Analysis, AnalyzedRun
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["denied_by_scenarios", "too_good_alone"]
@@ -21,7 +21,7 @@ _HOPELESS = ("ruined", "nothing", "nothing to judge", "no edge", "fails")
 
 
 def too_good_alone(
-    found: OverfitVerdict | Verdict | None, result: Any, run: AnalysedRun, others: Collection[str] | None
+    found: OverfitVerdict | Verdict | None, result: Any, run: AnalyzedRun, others: Collection[str] | None
 ) -> OverfitVerdict | Verdict | None:
     """Return the verdict, overruled where the run that is read is too good to be true by itself.
 

@@ -27,8 +27,8 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
-from jesse_nb.core.tools.analyze.analysed_run import AnalysisInput, candles_of_run
-from jesse_nb.core.tools.analyze.analysis_result import AdvancedAnalysis, AnalysedRun, BasicAnalysis, DeepAnalysis
+from jesse_nb.core.tools.analyze.analysis_result import AdvancedAnalysis, AnalyzedRun, BasicAnalysis, DeepAnalysis
+from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, candles_of_run
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import candle_monte_carlo
 from jesse_nb.core.tools.resimulate.fee_stress import fee_stress
 from jesse_nb.exceptions import InputError, JesseNbError, JobCancelledError
@@ -64,7 +64,7 @@ class Options:
     again: dict[str, Any]
 
 
-def basic_parts(run: AnalysedRun, options: Options) -> BasicAnalysis:
+def basic_parts(run: AnalyzedRun, options: Options) -> BasicAnalysis:
     """Compute trades, drawdowns and returns."""
     trades = trade_statistics(run.trades, starting_balance=run.balance, end=run.end, open_at_end=run.open_at_end) \
         if options.include_trade_analysis else None
@@ -124,7 +124,7 @@ def deep_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> 
     return DeepAnalysis(drawn, scenarios, found, insight, parts.left_out)
 
 
-def _monte_carlo(run: AnalysedRun, options: Options) -> tuple[MonteCarlo, ...]:
+def _monte_carlo(run: AnalyzedRun, options: Options) -> tuple[MonteCarlo, ...]:
     common: dict[str, Any] = {"paths": options.paths, "ruin": options.ruin, "seed": options.seed}
     return (
         shuffle_trades(run.trades, run.balance, **common),
@@ -135,7 +135,7 @@ def _monte_carlo(run: AnalysedRun, options: Options) -> tuple[MonteCarlo, ...]:
 
 
 def _benchmarks(
-    run: AnalysedRun, held: pd.Series[float] | None, options: Options, parts: _Parts
+    run: AnalyzedRun, held: pd.Series[float] | None, options: Options, parts: _Parts
 ) -> tuple[Benchmark, ...]:
     if not options.include_correlation:
         parts.left_out["benchmarks"] = _NOT_ASKED
@@ -152,7 +152,7 @@ def _benchmarks(
     return tuple(found)
 
 
-def _others(run: AnalysedRun, options: Options) -> list[tuple[str, Any]]:
+def _others(run: AnalyzedRun, options: Options) -> list[tuple[str, Any]]:
     """Return what else to compare with: BTC where it is stored and not traded alone, and what the user gave."""
     given = options.benchmark
     asked = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
@@ -166,14 +166,14 @@ def _others(run: AnalysedRun, options: Options) -> list[tuple[str, Any]]:
     return others
 
 
-def _is_stored(run: AnalysedRun, symbol: str, candles: CandleStore | None) -> bool:
+def _is_stored(run: AnalyzedRun, symbol: str, candles: CandleStore | None) -> bool:
     assert run.spec is not None
     exchange = run.spec.routes[0].exchange
     return any((info.exchange, info.symbol) == (exchange, symbol) and info.start <= run.start and info.end >= run.end
                for info in (candles or CandleStore()).list())
 
 
-def _series(run: AnalysedRun, given: Any, candles: CandleStore | None) -> pd.Series[float]:
+def _series(run: AnalyzedRun, given: Any, candles: CandleStore | None) -> pd.Series[float]:
     """Return the prices of a benchmark at the moments of the curve.
 
     Raises
@@ -196,7 +196,7 @@ def _series(run: AnalysedRun, given: Any, candles: CandleStore | None) -> pd.Ser
     return buy_and_hold({(info.exchange, info.symbol): rows}, run.equity)
 
 
-def _why_no_trades(run: AnalysedRun, options: Options) -> str:
+def _why_no_trades(run: AnalyzedRun, options: Options) -> str:
     return _UNKNOWN if not options.trades_known else "" if len(run.trades) else _NO_TRADES
 
 

@@ -28,13 +28,13 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
-__all__ = ["AdvancedAnalysis", "AnalysedRun", "Analysis", "AnalysisType", "BasicAnalysis", "DeepAnalysis"]
+__all__ = ["AdvancedAnalysis", "Analysis", "AnalysisType", "AnalyzedRun", "BasicAnalysis", "DeepAnalysis"]
 
 AnalysisType = Literal["basic", "advanced", "deep"]
 
 
 @dataclass(frozen=True)
-class AnalysedRun:
+class AnalyzedRun:
     """The one run that an analysis reads.
 
     Attributes
@@ -161,7 +161,7 @@ class Analysis(Shown):
     """
 
     analysis_type: AnalysisType
-    run: AnalysedRun
+    run: AnalyzedRun
     basic: BasicAnalysis
     advanced: AdvancedAnalysis | None = None
     deep: DeepAnalysis | None = None

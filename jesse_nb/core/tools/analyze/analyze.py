@@ -18,11 +18,11 @@ from jesse_nb.core.analysis.studies.verdict import FEW_TRADES, Verdict, counted
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.tools.analyze.analysed_run import AnalysisInput, analysed_run, candles_of_run
-from jesse_nb.core.tools.analyze.analysed_tables import from_tables
 from jesse_nb.core.tools.analyze.analysis_doubts import denied_by_scenarios, too_good_alone
 from jesse_nb.core.tools.analyze.analysis_parts import Options, advanced_parts, basic_parts, deep_parts
 from jesse_nb.core.tools.analyze.analysis_result import Analysis, AnalysisType
+from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, analyzed_run, candles_of_run
+from jesse_nb.core.tools.analyze.analyzed_tables import from_tables
 from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -105,7 +105,7 @@ def analyze_results(
     Raises
     ------
     InputError
-        When there is nothing to analyse, or an argument is wrong.
+        When there is nothing to analyze, or an argument is wrong.
     JobInterruptedError
         When a blocking call is interrupted; its ``job`` has the parts that were ready.
 
@@ -117,9 +117,9 @@ def analyze_results(
     (True, True)
     """
     if (result is None) == (equity is None):
-        raise InputError("There is nothing to analyse." if result is None else "Both a result and equity were given.",
+        raise InputError("There is nothing to analyze." if result is None else "Both a result and equity were given.",
                          "Give a result, or equity=... and trades=....", argument="result")
-    chosen = from_tables(trades, equity) if result is None else analysed_run(result)
+    chosen = from_tables(trades, equity) if result is None else analyzed_run(result)
     options = Options(
         include_trade_analysis=include_trade_analysis and (result is not None or trades is not None),
         trades_known=result is not None or trades is not None, include_correlation=include_correlation,
@@ -129,12 +129,12 @@ def analyze_results(
         again={"strategy": strategy, "project": project, "candles": candles, "store": store, "n_jobs": n_jobs,
                "trial_timeout": trial_timeout, "memory_limit": memory_limit},
     )  # fmt: skip
-    analysing = _Analysing(result, analysis_type, chosen, options)
-    return Plan("analyze", f"{chosen.run.strategy} ({analysis_type})", analysing.work, background=background)
+    analyzing = _Analyzing(result, analysis_type, chosen, options)
+    return Plan("analyze", f"{chosen.run.strategy} ({analysis_type})", analyzing.work, background=background)
 
 
 @dataclass
-class _Analysing:
+class _Analyzing:
     """One analysis at work: part after part, each of which is a result by itself."""
 
     result: Any

@@ -174,7 +174,7 @@ class Benchmark(Reader):
         value = desk.evaluate(name, word)
         if not isinstance(value, pd.Series):
             raise InputError.of(name, f"takes symbols and Series of prices, but {word} is {type(value).__name__}.",
-                                "What is analysed comes first on the line.")
+                                "What is analyzed comes first on the line.")
         return value
 
 

@@ -27,7 +27,7 @@ from jesse_nb.core.simulator.recording import ORDER_COLUMNS, DrawnLine, Recordin
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import TIMEFRAME_MINUTES
-from jesse_nb.core.tools.analyze.analysed_run import candles_of_run, run_of_backtest
+from jesse_nb.core.tools.analyze.analyzed_run import candles_of_run, run_of_backtest
 from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.core.tools.plan import plan_of_run
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again

@@ -27,7 +27,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import MONTE_CARLO
@@ -104,7 +104,7 @@ class RiskMonteCarlo(Shown):
     ['loss', 'ruin']
     """
 
-    run: AnalysedRun
+    run: AnalyzedRun
     sample: Sample
     method: MonteCarloMethod
     horizon: int

@@ -11,9 +11,9 @@ import pandas as pd
 from jesse_nb.core.analysis.curves.curves import Portfolio
 from jesse_nb.core.analysis.risk.value_at_risk import not_a_sample
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.tools.analyze.analysed_run import analysed_run
-from jesse_nb.core.tools.analyze.analysed_tables import from_tables
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run
+from jesse_nb.core.tools.analyze.analyzed_tables import from_tables
 from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -55,7 +55,7 @@ class RiskInput:
         Remarks for the report.
     """
 
-    run: AnalysedRun
+    run: AnalyzedRun
     backtest: BacktestResult | None
     sample: Sample
     trades_known: bool
@@ -125,7 +125,7 @@ def returns_of(given: RiskInput, basis: Basis, *, needed: int = 30) -> pd.Series
 
 
 def _of_result(result: Any) -> RiskInput:
-    chosen = analysed_run(result)
+    chosen = analyzed_run(result)
     sample: Sample = "unknown"
     if isinstance(result, WalkForwardResult | OpenedHoldout):
         sample = "out-of-sample"

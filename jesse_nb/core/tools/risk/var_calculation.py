@@ -17,7 +17,7 @@ from jesse_nb.core.analysis.risk.volatility import VolatilityModel
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import VAR_CALCULATION
@@ -78,7 +78,7 @@ class ValueAtRisk(Shown):
     True
     """
 
-    run: AnalysedRun
+    run: AnalyzedRun
     sample: Sample
     basis: Basis
     days: int

@@ -10,8 +10,8 @@ import pandas as pd
 
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.analyze.analysed_run import AnalysisInput
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["from_tables"]
@@ -46,7 +46,7 @@ def from_tables(trades: Any, equity: Any) -> AnalysisInput:
     curve = _curve(equity)
     returns = _returns_by_day(curve)
     start = int(returns.index[0].value // 1_000_000)
-    run = AnalysedRun(
+    run = AnalyzedRun(
         strategy="Trades and equity", origin="", spec=None, trades=_trades(trades), equity=curve, returns=returns,
         start=start, end=start + len(returns) * DAY_MS, balance=float(curve.iloc[0]), open_at_end=None, card=None,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.analyze.analysis_result import AnalysedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
 from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
@@ -25,7 +25,7 @@ from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import CandlesError, InputError
 
-__all__ = ["AnalysisInput", "MarketCandles", "analysed_run", "candles_of_run"]
+__all__ = ["AnalysisInput", "MarketCandles", "analyzed_run", "candles_of_run"]
 
 #: How much before the run features and regimes may look back, where so much is stored.
 _HISTORY_DAYS = 400
@@ -37,7 +37,7 @@ _TAKES = ("Give a result of backtest, optimize, walk_forward or backtest_batch, 
 class AnalysisInput(NamedTuple):
     """The run to read: ``backtest`` is the whole of it where it is a single one; remarks for the report."""
 
-    run: AnalysedRun
+    run: AnalyzedRun
     backtest: BacktestResult | None
     notes: tuple[str, ...] = ()
 
@@ -50,7 +50,7 @@ class MarketCandles(NamedTuple):
 
 
 @singledispatch
-def analysed_run(result: Any) -> AnalysisInput:
+def analyzed_run(result: Any) -> AnalysisInput:
     """Return the run that an analysis of ``result`` reads.
 
     A study's is its best trial's run on the held-out period, where it has one: nothing chose it there. A
@@ -68,40 +68,40 @@ def _check_money(ruin: Ruin | None) -> None:
     """Refuse what has no profit, rates and ratios."""
     if ruin is not None:
         raise InputError(f"The account was {ruin}: what Jesse simulated after that never was, so there is nothing to "
-                         "analyse.", "Lower the leverage or the sizes, or use stops.", argument="result")
+                         "analyze.", "Lower the leverage or the sizes, or use stops.", argument="result")
 
 
-def run_of_backtest(result: BacktestResult) -> AnalysedRun:
+def run_of_backtest(result: BacktestResult) -> AnalyzedRun:
     """Return a backtest as a run to look at, one that was ruined, too."""
     return _of_backtest(result, "")
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: BacktestResult) -> AnalysisInput:
     _check_money(result.ruin)
     return AnalysisInput(_of_backtest(result, ""), result)
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: OptimizeResult) -> AnalysisInput:
     if result.test is not None:
         _check_money(result.test.ruin)
         return AnalysisInput(_of_backtest(result.test, "best trial, held-out period"), result.test)
     if result.training is None:
-        raise InputError("This study has no best trial to analyse.", "Its failures and notes say why.",
+        raise InputError("This study has no best trial to analyze.", "Its failures and notes say why.",
                          argument="result")
     note = ("This is the best trial on the very days that it was chosen for, so every figure below looks better than "
             "the strategy is. Hold out a test period to see more.")
     return AnalysisInput(_of_backtest(result.training, "best trial, training period"), result.training, (note,))
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: OpenedHoldout) -> AnalysisInput:
     _check_money(result.best.ruin)
     return AnalysisInput(_of_backtest(result.best, "best trial, sealed days"), result.best)
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: BatchResult) -> AnalysisInput:
     best = result.top(1)
     if not best:
@@ -112,13 +112,13 @@ def _(result: BatchResult) -> AnalysisInput:
     return AnalysisInput(_of_backtest(run, "best combination"), run, (note,) if len(result.finished) > 1 else ())
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: CpcvResult) -> AnalysisInput:
     raise InputError("Cross-validation gives many paths, not one run.",
-                     "Print it: its report judges the paths. Analyse a walk-forward instead.", argument="result")
+                     "Print it: its report judges the paths. Analyze a walk-forward instead.", argument="result")
 
 
-@analysed_run.register
+@analyzed_run.register
 def _(result: WalkForwardResult) -> AnalysisInput:
     curve = result.stitched
     if curve.returns.empty:
@@ -127,7 +127,7 @@ def _(result: WalkForwardResult) -> AnalysisInput:
     _check_money(curve.ruin)
     tested = [one.test for one in result.windows if one.test is not None]
     start = int(curve.returns.index[0].value // 1_000_000)
-    run = AnalysedRun(
+    run = AnalyzedRun(
         strategy=result.strategy, origin="stitched out-of-sample", spec=tested[0].spec,
         trades=_in_stitched_money(curve.trades, curve.equity, curve.balance),
         equity=curve.equity, returns=curve.returns,
@@ -142,7 +142,7 @@ def _(result: WalkForwardResult) -> AnalysisInput:
     return AnalysisInput(run, None, tuple(notes))
 
 
-def candles_of_run(run: AnalysedRun, candles: CandleStore | None = None) -> MarketCandles:
+def candles_of_run(run: AnalyzedRun, candles: CandleStore | None = None) -> MarketCandles:
     """Map the one-minute candles that a run traded on, with up to 400 days of history before it.
 
     They must be those that it ran on: the stored slice has the fingerprint of the spec's.
@@ -167,15 +167,15 @@ def candles_of_run(run: AnalysedRun, candles: CandleStore | None = None) -> Mark
     return MarketCandles({market: _part(rows, run) for market, rows in mapped.items()})
 
 
-def _part(rows: Candles, run: AnalysedRun) -> Candles:
+def _part(rows: Candles, run: AnalyzedRun) -> Candles:
     first, last = np.searchsorted(rows[:, 0], [run.start - _HISTORY_DAYS * DAY_MS, run.end])
     return np.asarray(rows[int(first):int(last)])
 
 
-def _of_backtest(result: BacktestResult, origin: str) -> AnalysedRun:
+def _of_backtest(result: BacktestResult, origin: str) -> AnalyzedRun:
     spec: BacktestSpec = result.spec
     open_trades = result.metrics.get("total_open_trades")
-    return AnalysedRun(
+    return AnalyzedRun(
         strategy=result.strategy, origin=origin, spec=spec, trades=result.trades, equity=result.equity,
         returns=returns_by_day(result), start=spec.start, end=spec.end, balance=spec.account.balance,
         open_at_end=None if open_trades is None else int(open_trades), card=result.card,
