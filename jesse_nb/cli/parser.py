@@ -95,13 +95,13 @@ def _add_tool(commands: Any, tool: Tool) -> None:
     command = commands.add_parser(tool.command, help=_begun(tool.summary), description=tool.summary, epilog=tool.note)
     for title, parameters in tool.groups(COMMAND):
         group = command.add_argument_group(title or None)
-        for one in parameters:
-            _add_option(group, one)
+        for parameter in parameters:
+            _add_option(group, parameter)
 
 
-def _add_option(group: Any, one: Parameter, **changed: Any) -> None:
-    for flags, how in options(one):
-        group.add_argument(*flags, **{**how, **changed})
+def _add_option(group: Any, parameter: Parameter) -> None:
+    for flags, how in options(parameter):
+        group.add_argument(*flags, **how)
 
 
 def _begun(text: str) -> str:

@@ -59,14 +59,14 @@ def report_of_class(kind: type) -> str | None:
 
 def parameters_named(name: str) -> Iterator[Parameter]:
     """Yield what the tools declare under a name."""
-    return (one for tool in TOOLS.values() for one in tool.parameters if one.name == name)
+    return (parameter for tool in TOOLS.values() for parameter in tool.parameters if parameter.name == name)
 
 
 def settings() -> dict[str, Parameter]:
     """Return what ``%config JesseNb`` can set, by the setting's name: the first tool that has it describes it."""
     found: dict[str, Parameter] = {}
     for tool in TOOLS.values():
-        for one in tool.parameters:
-            if one.setting:
-                found.setdefault(one.setting, one)
+        for parameter in tool.parameters:
+            if parameter.setting:
+                found.setdefault(parameter.setting, parameter)
     return found

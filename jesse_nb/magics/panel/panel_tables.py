@@ -69,14 +69,15 @@ class PanelTable:
 
     def declared(self, argument: str) -> Parameter | None:
         """Return an argument as the tool declares it for its magic."""
-        return next((one for one in self.tool.on(MAGIC) if one.name == argument), None) if self.tool else None
+        declared = self.tool.on(MAGIC) if self.tool else ()
+        return next((parameter for parameter in declared if parameter.name == argument), None)
 
     def field_for(self, argument: str) -> str:
         """Return the argument of this form that an error, or another form, calls so; empty where there is none."""
         if argument in self.arguments:
             return argument
         return next((name for name in self.arguments
-                     if (one := self.declared(name)) is not None and argument in one.also), "")
+                     if (parameter := self.declared(name)) is not None and argument in parameter.also), "")
 
 
 def panel_names() -> tuple[str, ...]:
@@ -88,11 +89,12 @@ def table_of(name: str) -> PanelTable:
     """Return the form of a tool, by its name in ``%panel``."""
     tool = next(tool for tool in TOOLS.values() if tool.panel == name)
     assert tool.form is not None
-    shown = [one for one in tool.on(MAGIC) if one.in_form]
+    shown = [parameter for parameter in tool.on(MAGIC) if parameter.in_form]
     return PanelTable(
         name, tool.title, tool.form.remark, tool.form.main,
-        tuple(one.name for one in shown if one.name not in tool.form.main),
-        {one.name: one.needed for one in shown if one.needed}, output=tool.form.output, then=tool.then,
+        tuple(parameter.name for parameter in shown if parameter.name not in tool.form.main),
+        {parameter.name: parameter.needed for parameter in shown if parameter.needed}, output=tool.form.output,
+        then=tool.then,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from jesse_nb.core.tools.declaration.values import FlagEach
 __all__ = ["given_words", "options", "read_line"]
 
 
-def options(one: Parameter) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def options(parameter: Parameter) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Yield what :meth:`argparse.ArgumentParser.add_argument` takes for an argument; words stay words.
 
     Parameters
@@ -22,25 +22,27 @@ def options(one: Parameter) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     one
         The argument; with a flag for each of its values it has several options.
     """
-    reader, help_text = one.reader, one.full_help.replace("%", "%%")
+    reader, help_text = parameter.reader, parameter.full_help.replace("%", "%%")
     if isinstance(reader, FlagEach):
-        for flag, value, told in zip(one.all_flags, reader.values, reader.helps, strict=True):
-            taken = f"{told.rstrip('.')} (this, without a flag)." if value == one.default else told
-            yield (flag,), {"dest": one.name, "action": "append_const", "const": value, "help": taken}
-    elif one.positional:
-        place = {} if one.positional == "1" else {"nargs": one.positional}
-        yield (one.name,), {**place, "metavar": one.value_name, "help": help_text}
+        for flag, value, told in zip(parameter.all_flags, reader.values, reader.helps, strict=True):
+            taken = f"{told.rstrip('.')} (this, without a flag)." if value == parameter.default else told
+            yield (flag,), {"dest": parameter.name, "action": "append_const", "const": value, "help": taken}
+    elif parameter.positional:
+        place = {} if parameter.positional == "1" else {"nargs": parameter.positional}
+        yield (parameter.name,), {**place, "metavar": parameter.value_name, "help": help_text}
     elif reader.many == 0:
-        yield one.all_flags, {"dest": one.name, "action": "store_const", "const": ("yes",), "help": help_text}
+        how = {"action": "store_const", "const": ("yes",)}
+        yield parameter.all_flags, {"dest": parameter.name, "help": help_text, **how}
     else:
         several = {} if reader.many is None else {"nargs": reader.many}
         again = {"action": "extend"} if reader.repeats else {}
-        yield one.all_flags, {"dest": one.name, "metavar": one.value_name, "help": help_text, **several, **again}
+        yield parameter.all_flags, {"dest": parameter.name, "metavar": parameter.value_name, "help": help_text,
+                                    **several, **again}
 
 
 def given_words(tool: Tool, surface: str, line: Namespace) -> dict[str, list[str]]:
     """Return the words of each argument that a parsed line gives."""
-    found = {one.name: getattr(line, one.name, None) for one in tool.on(surface)}
+    found = {parameter.name: getattr(line, parameter.name, None) for parameter in tool.on(surface)}
     return {name: [words] if isinstance(words, str) else list(words) for name, words in found.items()
             if words is not None and words != []}
 
@@ -69,4 +71,5 @@ def read_line(
         Which names the argument that is wrong, as the surface calls it.
     """
     chosen = [(tool.parameter(name, surface), given) for name, given in words.items() if name not in leave]
-    return {one.name: one.read_words(given, desk or Desk()) for one, given in chosen if desk or not one.reader.names}
+    return {parameter.name: parameter.read_words(given, desk or Desk()) for parameter, given in chosen
+            if desk or not parameter.reader.names}

@@ -26,7 +26,7 @@ _STRATEGY = Parameter(
     "strategy", Strategies(), "The result's strategy, where it has not been met yet: in a notebook a class, after a "
     "restart; on the command line your own file: what the run store holds is not run unasked.",
 )
-_RERUN = tuple(one.but(group="how it simulates again") for one in RERUN)
+_RERUN = tuple(parameter.but(group="how it simulates again") for parameter in RERUN)
 
 ANALYZE_RESULTS = Tool(
     "analyze_results", "Analyze",
@@ -34,11 +34,11 @@ ANALYZE_RESULTS = Tool(
     "jesse_nb.core.tools.analyze.analyze:analyze_results",
     (
         *RESULT,
-        *(one.but(group=_READ) for one in (
+        *(parameter.but(group=_READ) for parameter in (
             Parameter("analysis_type", FlagEach(tuple(_DEPTHS), "AnalysisType", helps=tuple(_DEPTHS.values())),
                       " ".join(_DEPTHS.values()), "advanced", label="Depth"),
         )),
-        *(one.but(group=_COMPUTED) for one in (
+        *(parameter.but(group=_COMPUTED) for parameter in (
             Parameter("benchmark", Benchmark(), "Compared with, beside buy-and-hold of the traded symbols: stored "
                       "symbols, or variables that hold a Series of daily prices."),
             Parameter("ruin", Numbers(Number(0, 100, above=True, metavar="PERCENT")), "Drawdowns whose probability is "

@@ -65,7 +65,7 @@ VAR_CALCULATION = Tool(
     "held.", "jesse_nb.core.tools.risk.var_calculation:var_calculation",
     (
         *RESULT,
-        *(one.but(group=_COMPUTED) for one in (
+        *(parameter.but(group=_COMPUTED) for parameter in (
             Parameter("confidence_levels", Numbers(_LEVEL), "Confidence levels: 0.99 is the loss that one day in a "
                       "hundred exceeds.", (0.95, 0.975, 0.99), flags=("--confidence-levels", "--confidence")),
             Parameter("time_horizons", Wholes(Whole(1, 250, "days")), "Days ahead.", (1, 5, 10),
@@ -104,7 +104,7 @@ MONTE_CARLO = Tool(
     "jesse_nb.core.tools.risk.monte_carlo:monte_carlo",
     (
         *RESULT,
-        *(one.but(group=_COMPUTED) for one in (
+        *(parameter.but(group=_COMPUTED) for parameter in (
             Parameter("method", Choice(("stationary", "block", "iid", "trade_shuffle", "trade_resample", "candles")),
                       "What is drawn: days in blocks of random or fixed length, single days, trades in another order "
                       "or again, or whole markets on which Jesse runs.", "stationary"),
@@ -126,7 +126,7 @@ MONTE_CARLO = Tool(
                   in_form=False),
         Parameter("trust", Switch(), "Run the strategy as the run store holds it, without a question.", False,
                   group=_AGAIN, surfaces=(COMMAND,)),
-        JOBS.but(group=_AGAIN), *(one.but(group=_AGAIN) for one in RERUN), *OUTPUT,
+        JOBS.but(group=_AGAIN), *(parameter.but(group=_AGAIN) for parameter in RERUN), *OUTPUT,
     ),
     results={
         "jesse_nb.core.tools.risk.monte_carlo:RiskMonteCarlo":

@@ -54,12 +54,12 @@ _DATA = (
 )
 
 #: One market, or several routes, and their period.
-MARKET = tuple(one.but(group=_MARKET) for one in (
-    SYMBOL, _TIMEFRAME, _ROUTES, *(one.but(needed="Choose a date.") for one in _PERIOD), *_DATA,
+MARKET = tuple(parameter.but(group=_MARKET) for parameter in (
+    SYMBOL, _TIMEFRAME, _ROUTES, *(parameter.but(needed="Choose a date.") for parameter in _PERIOD), *_DATA,
 ))  # fmt: skip
 
 #: Several markets and periods.
-MARKETS = tuple(one.but(group=_MARKETS) for one in (
+MARKETS = tuple(parameter.but(group=_MARKETS) for parameter in (
     Parameter("symbols", Several(Symbol()), "Markets that are traded, BTC-USDT ETH-USDT for example.",
               flags=("-s", "--symbols", "--symbol"), setting="symbol", also=("symbol",), needed=_PICK_SYMBOL),
     Parameter("timeframes", Several(Timeframe()), "Timeframes that are traded, 1h 4h for example.",
@@ -69,7 +69,7 @@ MARKETS = tuple(one.but(group=_MARKETS) for one in (
     *_PERIOD, *_DATA,
 ))  # fmt: skip
 
-ACCOUNT = tuple(one.but(group=_ACCOUNT) for one in (
+ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
     Parameter("account", Choice(("project",)), "What is not given is as in the Jesse project's dashboard.",
               setting="account", surfaces=(MAGIC, COMMAND), in_form=False),
     Parameter("balance", Number(0, above=True, unit="the quote currency", metavar="AMOUNT"),
@@ -119,7 +119,7 @@ JOBS = Parameter(
 )
 
 #: The result that a tool reads, in its several ways.
-RESULT = tuple(one.but(group="what is read") for one in (
+RESULT = tuple(parameter.but(group="what is read") for parameter in (
     Parameter("names", Result(), "Variable that holds a result, a job, or a pair of trades and equity; an "
               "expression such as study.test; or two variables, a table of trades and a series of equity. "
               "Before options that take several values. Without any, the last result that was shown.",

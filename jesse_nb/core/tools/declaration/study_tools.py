@@ -51,7 +51,7 @@ OPTIMIZE = Tool(
     "optimize", "Optimize", "Find the best hyperparameters of a strategy, and show the report.",
     "jesse_nb.core.tools.optimize.optimize:optimize",
     (
-        *(one.but(group=_SEARCHED) for one in (
+        *(parameter.but(group=_SEARCHED) for parameter in (
             STRATEGY, _SPACE.but(needed="The strategy declares no hyperparameters. Add one to the table."),
             HYPERPARAMETERS.but(help="Values of parameters that are not varied, or one expression that gives a dict."),
             _METRIC, _CONSTRAINTS, _TRIALS, _SAMPLER, SEED.but(help="Seed of the sampler."),
@@ -62,7 +62,7 @@ OPTIMIZE = Tool(
                       setting="pruner"),
             Parameter("initial_result", Study(), "Earlier result whose best are tried first."),
         )),
-        *(one.but(group=_HELD_OUT) for one in (
+        *(parameter.but(group=_HELD_OUT) for parameter in (
             Parameter("test_start", Moment(), "First moment kept from the search, for testing the best."),
             Parameter("test_end", Moment(), "End of the held-out period.", unset="the end of the whole"),
             Parameter("test_ratio", Number(0, 1, below=True, metavar="FRACTION", optional=True),
@@ -71,7 +71,7 @@ OPTIMIZE = Tool(
                       "sees them. study.open_holdout() runs the best parameters on them, which is counted."),
             Parameter("top", Whole(1, 1_000), "How many of the best trials are tested and shown.", 10),
         )),
-        *(one.but(group=_CHECKS) for one in (
+        *(parameter.but(group=_CHECKS) for parameter in (
             Parameter("neighbours", Whole(0, 20, metavar="STEPS"), "How many steps of each parameter the best five are "
                       "looked around, on the training period; 0 looks around none.", 1),
             Parameter("parity", Switch(on=False), "Do not run the best trial again in step mode, whose trades and "
@@ -130,13 +130,13 @@ WALK_FORWARD = Tool(
         Parameter("anchored", Switch(), "Let every window train from the start on.", False, group=_WINDOWS),
         Parameter("show_windows", Switch(), "Show where they lie, and run nothing.", False, group=_WINDOWS,
                   surfaces=(MAGIC, COMMAND), in_form=False),
-        *(one.but(group=_CROSS) for one in (
+        *(parameter.but(group=_CROSS) for parameter in (
             Parameter("split", Choice(("windows", "cpcv")), "cpcv: combinatorial purged cross-validation, a "
                       "distribution of out-of-sample paths.", "windows"),
             Parameter("groups", Whole(2, 20), "Parts that the period is cut into.", 6),
             Parameter("test_groups", Whole(1, 19), "Parts that each split tests on.", 2),
         )),
-        *(one.but(group=_EACH) for one in (
+        *(parameter.but(group=_EACH) for parameter in (
             _SPACE,
             HYPERPARAMETERS.but(help="With a space: values of parameters that are not varied. Without: the parameters "
                                      "of every window, and nothing is searched. Or one expression that gives a dict."),

@@ -106,13 +106,13 @@ class Tool:
 
     def on(self, surface: str) -> tuple[Parameter, ...]:
         """Return what it takes on a surface: ``python``, ``magic`` or ``command``."""
-        return tuple(one for one in self.parameters if surface in one.surfaces)
+        return tuple(parameter for parameter in self.parameters if surface in parameter.surfaces)
 
     def groups(self, surface: str) -> Iterator[tuple[str, list[Parameter]]]:
         """Yield the headings of its help on a surface, each with what stands under it."""
         groups: dict[str, list[Parameter]] = {}
-        for one in self.on(surface):
-            groups.setdefault(one.group, []).append(one)
+        for parameter in self.on(surface):
+            groups.setdefault(parameter.group, []).append(parameter)
         yield from groups.items()
 
     def parameter(self, name: str, surface: str = PYTHON) -> Parameter:
@@ -123,11 +123,11 @@ class Tool:
         KeyError
             When it has none of that name there.
         """
-        for one in self.on(surface):
-            if one.name == name:
-                return one
+        for parameter in self.on(surface):
+            if parameter.name == name:
+                return parameter
         raise KeyError(name)
 
     def flag_of(self, argument: str, surface: str = COMMAND) -> str:
         """Return what an argument is called on a line; its own name where it is not on it."""
-        return next((one.flag for one in self.on(surface) if one.name == argument), argument)
+        return next((parameter.flag for parameter in self.on(surface) if parameter.name == argument), argument)
