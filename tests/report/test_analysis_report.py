@@ -269,7 +269,7 @@ def test_a_fall_of_more_than_there_was_is_called_ruin(whole: Analysis) -> None:
         whole.advanced.intraday, by_extremes=DeepestDrawdown(-115.0))))
     assert tiles(fallen)[3][2] == "-115.0% within the days: ruin"
     assert "-115.0% minute by minute (more than there was: had the worst prices" in words(page(fallen))
-    assert "the account was ruined)" in text(fallen).replace("\n  ", " ")
+    assert "the account would have been ruined)" in text(fallen).replace("\n  ", " ")
 
 
 def test_figures_say_of_what_they_are(whole: Analysis) -> None:

@@ -98,6 +98,16 @@ def test_windows_stand_where_they_are():
     np.testing.assert_allclose(starts, expected)
 
 
+def test_how_sortino_is_counted_is_said_with_its_number():
+    result = make_walk_forward()
+    curve = stitched(result)
+    number, returns = len(curve.returns), curve.returns.to_numpy()
+    by_its_days = returns.mean() / np.sqrt((np.minimum(returns, 0) ** 2).mean()) * np.sqrt(365)
+    said = f"over {number} days they are {curve.metric('sortino_ratio') / by_its_days - 1:.2%} higher."
+    assert said in " ".join(text(result).split())
+    assert said in " ".join(Reader(fragment(result)).words)
+
+
 def test_seams_are_stated():
     def sentences(result):
         return " ".join(seams(result, stitched(result)))

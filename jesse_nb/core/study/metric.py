@@ -191,7 +191,7 @@ _JESSE: dict[str, tuple[Direction, Unit, str]] = {
     "average_loss": ("minimize", "currency", "Average loss"),
     "expectancy": ("maximize", "currency", "Expectancy of a trade"),
     "expectancy_percentage": ("maximize", "percent", "Expectancy / start balance"),
-    "expected_net_profit_every_100_trades": ("maximize", "percent", "Expected net profit of 100 trades"),
+    "expected_net_profit_every_100_trades": ("maximize", "percent", "Profit of 100 trades / start balance"),
     "average_holding_period": ("minimize", "", "Average holding period (seconds)"),
     "average_winning_holding_period": ("minimize", "", "Average winning holding period (seconds)"),
     "average_losing_holding_period": ("minimize", "", "Average losing holding period (seconds)"),

@@ -108,7 +108,8 @@ def falls(analysis: Analysis) -> list[str]:
         fall = advanced.intraday.by_extremes.percent
         deepest += f", {measure(fall, 'percent')} minute by minute"
         if fall <= -100:
-            deepest += " (more than there was: had the worst prices of that minute met, the account was ruined)"
+            deepest += (" (more than there was: had the worst prices of that minute met, the account would have been "
+                        "ruined)")
     said = [f"{deepest}; {share(found.time_under_water)} of the days are spent below an earlier peak."]
     if found.current_drawdown < 0:
         said.append(f"It ends {measure(-found.current_drawdown, 'percent').lstrip('+')} below its peak, "

@@ -45,6 +45,7 @@ def _content(result: WalkForwardResult) -> dict[str, Any]:
         "evidence": found.evidence,
         "tiles": _tiles(known),
         "curve": walk_forward_tables.curve_table(known.curve),
+        "sortino": walk_forward_words.sortino(known.curve),
         "seams": walk_forward_words.seams(result, known.curve),
         "windows": walk_forward_tables.windows_table(result, _MOST_WINDOWS),
         "metrics": walk_forward_tables.all_metrics_table(result, known.curve),
@@ -64,7 +65,8 @@ def _text(result: WalkForwardResult) -> str:
     for line in found.evidence:
         lines += wrapped(line, bullet="- ")
     if not known.curve.returns.empty:
-        lines += ["", *as_text(walk_forward_tables.curve_table(known.curve))]
+        lines += ["", *as_text(walk_forward_tables.curve_table(known.curve)), "",
+                  *_wrapped(walk_forward_words.sortino(known.curve))]
     table = walk_forward_tables.windows_table(result, _MOST_WINDOWS_IN_TEXT)
     head = ["out" if name.endswith(" out") else name for name in table.head[:7]]
     narrow = table._replace(head=tuple(head), rows=tuple(row[:7] for row in table.rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from jesse_nb.core.analysis.studies.verdict import counted
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.analysis.studies.stitching import StitchedReturns
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
-__all__ = ["are", "seams", "setup"]
+__all__ = ["are", "seams", "setup", "sortino"]
+
 
 def setup(result: WalkForwardResult) -> str:
     """Describe the windows in one line."""
@@ -54,6 +56,14 @@ def seams(result: WalkForwardResult, curve: StitchedReturns) -> list[str]:
         sentences.append(f"The last window is cut by the end of the data: {days(cut[0].test_start, cut[0].test_end)} "
                          f"in place of {result.out_sample_period}.")
     return sentences
+
+
+def sortino(curve: StitchedReturns) -> str:
+    """Say how the Sortino ratios of a stitched curve are counted, and what that makes of them."""
+    number = len(curve.returns)
+    higher = math.sqrt((number + 1) / number) - 1 if number else 0.0
+    return ("The Sortino ratios count the start as a day without a loss, as Jesse's do: over "
+            f"{counted(number, 'day')} they are {higher:.2%} higher.")
 
 
 def _fees(curve: StitchedReturns) -> str:
