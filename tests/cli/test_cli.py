@@ -66,6 +66,13 @@ def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
     assert "TrendFollower backtest" in " ".join(ledger[1].split())
 
 
+def test_check_first(folder, capsys):
+    words = ["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "1", "--neighbours", "0",
+             "--no-parity", "--test-ratio", "0", "--check-first"]  # fmt: skip
+    assert main(words) == 0
+    assert "The strategy was checked before the first trial: " in capsys.readouterr().out
+
+
 def test_a_space_metrics_and_fixed_values_on_the_line(folder, capsys, tmp_path):
     own_metric = "\n\ndef losses(run):\n    return -run.metrics['total']\n"
     (tmp_path / "mine.py").write_text(QUICKSTART.read_text() + own_metric)

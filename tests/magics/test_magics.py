@@ -105,6 +105,16 @@ def test_the_cells_space_the_lines_space_and_the_strategys_own(shell):
     assert shell.user_ns["later"].space.names == ("fast", "slow")
 
 
+def test_check_first_on_the_line(shell):
+    run(shell, f"%%optimize {MARKET} -n 1 --test-ratio 0 --neighbours 0 --no-parity --check-first -o study\n{STRATEGY}")
+    found = shell.user_ns["study"].first_check
+    assert [one.check for one in found.findings] == ["look_ahead", "warm_up", "determinism", "reads"]
+    assert not found.failed
+    run(shell, f"%walk_forward Crossing {MARKET} -n 1 --in-sample-period 10 --out-sample-period 5 --step-forward 5 "
+               "--check-first -o walk")
+    assert shell.user_ns["walk"].first_check == found  # of the same code
+
+
 def test_optimize_by_a_function_of_the_cell_from_an_earlier_study(shell):
     run(
         shell,

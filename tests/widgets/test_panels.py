@@ -343,6 +343,28 @@ def finished(parts, seconds=60):
     return parts.job
 
 
+def test_check_first_is_ticked_for_the_first_study_of_a_code(bench):
+    for name in ("optimize", "walk_forward"):
+        parts = opened(bench, name)
+        assert parts.field("check_first").control.value
+        assert "--check-first" in parts.cell()
+    type_in(parts, "check_first", False)
+    assert "--check-first" not in parts.cell()
+    assert ("Check first", "(no)") in parts.rows()
+    parts.refresh()
+    assert not parts.field("check_first").control.value  # what somebody chose stays
+
+    market = "-s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-01 --test-ratio 0 --neighbours 0 --no-parity"
+    run(bench, f"%optimize Crossing {market} --trials 1 -o study")
+    for name in ("optimize", "walk_forward"):
+        assert not opened(bench, name).field("check_first").control.value
+        assert opened(bench, name, "--check-first").field("check_first").control.value  # as the line says
+    open_form = opened(bench, "optimize")
+    run(bench, STRATEGY.replace("balance * 0.9", "balance * 0.8"))
+    open_form.refresh()  # as after each cell
+    assert open_form.field("check_first").control.value
+
+
 def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     parts = opened(bench, "optimize", "--trials 3 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
     parts.form.run_button.click()
@@ -705,7 +727,7 @@ def test_a_mistyped_form_names_the_close_ones(bench):
     with pytest.raises(InputError, match="no field 'trails'"):
         panel("optimize", trails=3)
     assert panel("optimize", n_trials=3, space={"fast": (5, 9)}, parity=False).parts.cell().endswith(
-        "--space fast=5:9 --trials 3 -o study --no-parity")  # fmt: skip
+        "--space fast=5:9 --trials 3 -o study --check-first --no-parity")  # fmt: skip
 
 
 def test_tab_offers_the_forms(bench):

@@ -49,6 +49,11 @@ class JobLoop:
         return time.monotonic() - self._began
 
     @property
+    def remaining(self) -> float:
+        """Seconds that are left of all that it may take; infinite without a limit."""
+        return math.inf if self._timeout is None else max(self._timeout - self.elapsed, 0.0)
+
+    @property
     def must_stop(self) -> bool:
         """True once the job was cancelled, or its time is up."""
         self._timed_out = self._timed_out or (self._timeout is not None and self.elapsed >= self._timeout)

@@ -259,6 +259,9 @@ class Arguments:
         except Exception as error:  # noqa: BLE001 - the strategy's own code ran
             self._strategy_error = " ".join(f"{type(error).__name__}: {error}".split())
         self._declared = declared
+        first = self.fields.get("check_first")
+        if isinstance(first, FlagField):
+            first.fill(["yes"] if self._strategy is not None and self._sources.first_study(self._strategy) else [])
         space, values = self.fields.get("space"), self.fields.get("params", self.fields.get("hyperparameters"))
         if isinstance(space, SpaceField):
             space.declare(declared)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,23 @@ class Sources:
     def strategy(self, name: str) -> Any:
         """Return the strategy of that name: a class, or a project's name."""
         return choose_strategy(self._shell, CellBody(), name, self._settings.project)
+
+    def first_study(self, strategy: Any) -> bool:
+        """Whether the project neither checked nor studied a strategy's code; True, too, where that cannot be told."""
+        from jesse_nb.core.jobs.store.address import is_address
+        from jesse_nb.core.jobs.store.run_store import RunStore, default_store, is_there
+        from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
+        from jesse_nb.core.tools.check.check_first import is_first_study
+
+        try:
+            code = resolve_strategy(strategy, self._settings.project)
+            place = self._settings.store or default_store()
+            if is_address(place) or not is_there(place):  # a database is not asked for the sake of a tick
+                return True
+            with closing(RunStore(place)) as store:
+                return is_first_study(store, [code.ref])
+        except JesseNbError:
+            return True
 
     def described(self, strategy: Any) -> Description:
         """Return what a strategy declares as its hyperparameters, and its own values of them.

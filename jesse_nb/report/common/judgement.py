@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "judgement_of"]
 
-_TONES = {"too good to be true": "bad", "denied by its scenarios": "bad",
+_TONES = {"failed check": "bad", "too good to be true": "bad", "denied by its scenarios": "bad",
           "likely skill": "good", "likely luck": "bad", "no edge": "bad",
           "holds up": "good", "fails": "bad", "no evidence": "bad", "ruined": "bad"}  # fmt: skip
 

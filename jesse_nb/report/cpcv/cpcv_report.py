@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
 from jesse_nb.report.backtest.backtest_tables import metric_cell
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import heading_content, heading_lines
@@ -31,7 +30,7 @@ _MOST_PATHS = 40
 
 
 def _content(result: CpcvResult) -> dict[str, Any]:
-    found = cpcv_verdict(result)
+    found = result.verdict
     return {
         **heading_content(result.strategy, result.spec),
         "run": f"{cpcv_words.setup(result)}; took {duration(result.elapsed)}",
@@ -54,7 +53,7 @@ def _text(result: CpcvResult) -> str:
     lines = heading_lines(f"Cross-validation (CPCV) of {result.strategy}: {provenance.market(spec)}", spec)
     stopped = f"; stopped: {one_line(result.stopped)}" if result.stopped else ""
     lines += wrapped(cpcv_words.setup(result) + stopped)
-    found = cpcv_verdict(result)
+    found = result.verdict
     lines += ["", *wrapped(" ".join(found.sentences)), ""]
     for line in found.evidence:
         lines += wrapped(line, bullet="- ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.analysis.studies.verdict import figures_of, verdict
 from jesse_nb.report.backtest.backtest_tables import metric_cell
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import dated, heading_content, heading_lines
@@ -34,8 +33,7 @@ _MOST_WINDOWS, _MOST_WINDOWS_IN_TEXT = 60, 12
 
 
 def _content(result: WalkForwardResult) -> dict[str, Any]:
-    known = figures_of(result)
-    found = verdict(result, known)
+    known, found = result.figures, result.verdict
     return {
         **heading_content(result.strategy, result.spec),
         "period": dated(result.start, result.end),
@@ -55,8 +53,7 @@ def _content(result: WalkForwardResult) -> dict[str, Any]:
 
 
 def _text(result: WalkForwardResult) -> str:
-    known = figures_of(result)
-    found = verdict(result, known)
+    known, found = result.figures, result.verdict
     lines = heading_lines(f"Walk-forward of {result.strategy}: {provenance.market(result.spec)}", result.spec,
                           period(result.start, result.end))
     stopped = f"; stopped: {one_line(result.stopped)}" if result.stopped else ""
@@ -66,7 +63,7 @@ def _text(result: WalkForwardResult) -> str:
         lines += wrapped(line, bullet="- ")
     if not known.curve.returns.empty:
         lines += ["", *as_text(walk_forward_tables.curve_table(known.curve)), "",
-                  *_wrapped(walk_forward_words.sortino(known.curve))]
+                  *wrapped(walk_forward_words.sortino(known.curve))]
     table = walk_forward_tables.windows_table(result, _MOST_WINDOWS_IN_TEXT)
     head = ["out" if name.endswith(" out") else name for name in table.head[:7]]
     narrow = table._replace(head=tuple(head), rows=tuple(row[:7] for row in table.rows))

@@ -262,6 +262,7 @@ class FlagField(Field):
     def __init__(self, name: str, label: str, help_text: str, check: Check) -> None:
         control = widgets.Checkbox(description=label, tooltip=help_text, indent=False)
         super().__init__(name, control, help_text, check)
+        self.default = "no"
 
     @property
     def words(self) -> list[str]:

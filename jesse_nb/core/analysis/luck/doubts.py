@@ -13,8 +13,8 @@ from jesse_nb.core.analysis.luck.sharpe_inference import sharpe_moments, sharpe_
 from jesse_nb.core.analysis.luck.significance import FEW_ACTIVE_DAYS, FEW_DAYS
 from jesse_nb.core.study.ratios import PERIODS
 
-__all__ = ["BELIEVABLE_SHARPE", "CONFIDENCE", "DENIAL_LEVEL", "LUCKY_SHARPE", "Doubt", "also", "denied",
-           "too_good"]
+__all__ = ["BELIEVABLE_SHARPE", "CONFIDENCE", "DENIAL_LEVEL", "LUCKY_SHARPE", "OVERRULED", "Doubt", "also",
+           "denied", "too_good"]
 
 #: No record of trading that is known stays above this Sharpe ratio, annualized: the best one published, Medallion's of
 #: 1988 to 2018, is a little above 2 before fees (Cornell, The Journal of Portfolio Management 46-4, 2020).
@@ -27,6 +27,9 @@ LUCKY_SHARPE = 6.0
 #: Chance that a strategy which gains on every other market made anew is denied by so few of them.
 DENIAL_LEVEL = 0.05
 
+#: Outcomes of a verdict that a doubt has overruled already.
+OVERRULED = ("failed check", "too good to be true", "denied by its scenarios")
+
 _LOOK = ("Look for knowledge of the future (%check or check_strategy names the line), for faults in the candles, and "
          "for fills at prices that nobody would have given.")
 
@@ -34,7 +37,7 @@ _LOOK = ("Look for knowledge of the future (%check or check_strategy names the l
 class Doubt(NamedTuple):
     """Why a gain is not to be believed: ``line`` begins with the outcome and a colon, ``note`` says what to do."""
 
-    outcome: Literal["too good to be true", "too little data", "denied by its scenarios"]
+    outcome: Literal["failed check", "too good to be true", "denied by its scenarios", "too little data"]
     line: str
     note: str
 
@@ -120,6 +123,12 @@ def denied(net_profits: Iterable[float]) -> Doubt | None:
                  "(%check or check_strategy names the line).")
 
 
-def also(line: str, doubt: Doubt) -> str:
-    """Return a headline that says a second doubt, too."""
-    return f"{line}; {doubt.line.partition(': ')[2]}"
+def also(line: str, other: str) -> str:
+    """Return a headline that says what another one says, too.
+
+    Examples
+    --------
+    >>> also("failed check: reads the future", "too good to be true: a Sharpe ratio of 9.21 over 90 days")
+    'failed check: reads the future; a Sharpe ratio of 9.21 over 90 days'
+    """
+    return f"{line}; {other.partition(': ')[2]}"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from jesse_nb.core.analysis.luck.doubts import Doubt, also
+from jesse_nb.core.analysis.luck.doubts import OVERRULED, Doubt, also
 from jesse_nb.core.analysis.luck.effective_trials import LEAST_SHARE
 from jesse_nb.core.analysis.luck.overfit import OverfitFigures
 from jesse_nb.core.analysis.luck.significance import FEW_ACTIVE_DAYS, FEW_DAYS
@@ -23,8 +23,9 @@ SURE = 0.95
 #: Choosing by Sharpe ratio does not work above this PBO; that matters where the chosen also loses out-of-sample.
 HIGH_PBO, OFTEN = 0.5, 0.10
 
-OverfitOutcome = Literal["ruined", "nothing to judge", "too good to be true", "denied by its scenarios",
-                         "too little data", "no edge", "likely luck", "undecided", "likely skill"]
+OverfitOutcome = Literal["failed check", "ruined", "nothing to judge", "too good to be true",
+                         "denied by its scenarios", "too little data", "no edge", "likely luck", "undecided",
+                         "likely skill"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class OverfitVerdict:
     Attributes
     ----------
     outcome
-        ``ruined`` (on the held-out days its account lost everything), ``nothing to judge`` (it never traded),
+        ``failed check`` (the strategy was checked first, and reads the future for example), ``ruined`` (on the
+        held-out days its account lost everything), ``nothing to judge`` (it never traded),
         ``too good to be true`` (its Sharpe ratio is beyond anything traded), ``denied by its scenarios`` (in an
         analysis: too few rewritten markets give a gain), ``too little data``, ``no edge`` (it gained nothing),
         ``likely luck`` (no more than the best of so many trials without skill shows), ``undecided`` or ``likely
@@ -87,8 +89,10 @@ def overfit_verdict(figures: OverfitFigures, ruin: Ruin | None = None) -> Overfi
 
 def doubted(found: OverfitVerdict, doubt: Doubt) -> OverfitVerdict:
     """Return a verdict that a doubt overrules; what its figures alone say becomes evidence."""
-    if found.outcome == "too good to be true":
-        return replace(found, line=also(found.line, doubt))
+    if found.outcome in OVERRULED:
+        if doubt.outcome != "failed check":
+            return replace(found, line=also(found.line, doubt.line))
+        return replace(found, outcome=doubt.outcome, line=also(doubt.line, found.line), note=doubt.note)
     evidence = () if doubt.outcome == "too little data" else (f"By its other figures alone: {found.line}.",
                                                               *found.evidence)
     return OverfitVerdict(doubt.outcome, doubt.line, doubt.note, evidence)

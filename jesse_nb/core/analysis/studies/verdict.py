@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.luck.doubts import Doubt, also, too_good
+from jesse_nb.core.analysis.luck.doubts import OVERRULED, Doubt, also, too_good
 from jesse_nb.core.analysis.luck.significance import (
     FEW_DAYS,
     Bootstrap,
@@ -54,8 +54,8 @@ FEW_WINDOWS, FEW_TRADES = 3, 30
 #: Chance of a false alarm that is accepted.
 LEVEL = 0.05
 
-VerdictKind = Literal["nothing", "ruined", "too good to be true", "denied by its scenarios", "too little", "fails",
-                      "no evidence", "mixed", "holds up"]
+VerdictKind = Literal["nothing", "failed check", "ruined", "too good to be true", "denied by its scenarios",
+                      "too little", "fails", "no evidence", "mixed", "holds up"]
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,11 @@ class Verdict:
     Attributes
     ----------
     outcome
-        ``nothing`` or ``too little`` data to judge; ``ruined`` (the account's money was gone); ``too good to be true``
-        (a Sharpe ratio beyond anything traded); ``denied by its scenarios`` (in an analysis); ``fails`` (a loss),
-        ``no evidence`` (a gain within what luck gives), ``mixed`` (a gain that luck hardly explains, with something
-        against it) or ``holds up``.
+        ``nothing`` or ``too little`` data to judge; ``ruined`` (the account's money was gone); ``failed check`` (the
+        strategy was checked first, and reads the future for example); ``too good to be true`` (a Sharpe ratio beyond
+        anything traded); ``denied by its scenarios`` (in an analysis); ``fails`` (a loss), ``no evidence`` (a gain
+        within what luck gives), ``mixed`` (a gain that luck hardly explains, with something against it) or ``holds
+        up``.
     sentences
         The outcome with its main figures, and what it is measured against.
     evidence
@@ -137,9 +138,12 @@ def with_doubt(found: Verdict, doubt: Doubt | None) -> Verdict:
 
 def doubted(found: Verdict, doubt: Doubt) -> Verdict:
     """Return a verdict that a doubt overrules; what its figures alone say becomes evidence."""
-    if found.outcome == "too good to be true":
-        return replace(found, sentences=(f"{also(found.sentences[0].rstrip('.'), doubt)}.", found.sentences[1]))
-    return replace(verdict_of(doubt), evidence=(f"By its other figures alone: {found.sentences[0]}", *found.evidence))
+    said = verdict_of(doubt)
+    if found.outcome in OVERRULED:
+        first, second = (said, found) if doubt.outcome == "failed check" else (found, said)
+        line = also(first.sentences[0].rstrip("."), second.sentences[0])
+        return replace(first, sentences=(line, first.sentences[1]), evidence=found.evidence)
+    return replace(said, evidence=(f"By its other figures alone: {found.sentences[0]}", *found.evidence))
 
 
 def verdict_of(doubt: Doubt) -> Verdict:

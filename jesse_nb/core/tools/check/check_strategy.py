@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.tools.check.determinism import Determinism
 from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.look_ahead import LookAhead
-from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.observed_runs import ObservedRuns, TimeUpError, observation_of
 from jesse_nb.core.tools.check.settling import Fragility, WarmUp
 from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
 from jesse_nb.core.tools.declaration.door import declared
@@ -23,7 +23,10 @@ from jesse_nb.core.tools.registry import CHECK_STRATEGY
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
 
-__all__ = ["check_strategy"]
+__all__ = ["check_strategy", "checked_strategy"]
+
+#: Seconds that a check before a study may take in any case: interpreters of their own take seconds to start.
+_LEAST_SECONDS = 60.0
 
 
 @planned
@@ -115,18 +118,27 @@ candles
             resources = request.resources
             runs = ObservedRuns(resources.pool, control, timeout=resources.trial_timeout, memory=resources.memory)
             try:
-                return _checked_strategy(request, prepared, LookAhead(prepared, Path(folder), moments, seed), wanted,
-                                         runs, control)
+                return checked_strategy(request, prepared, LookAhead(prepared, Path(folder), moments, seed), wanted,
+                                        runs, control)
             finally:
                 runs.cancel()
 
     return plan_of_run("check_strategy", prepared.spec, work, background=background)
 
 
-def _checked_strategy(
+def checked_strategy(
     request: Request, prepared: Prepared, look_ahead: LookAhead, wanted: Sequence[str], runs: ObservedRuns,
-    control: JobControl,
+    control: JobControl, *, most_runs: float | None = None,
 ) -> StrategyCheck:  # fmt: skip
+    """Check a strategy within a job; where it is to take the time of so many runs at most, what is left is not checked.
+
+    Raises
+    ------
+    SimulationError
+        When the plain run fails.
+    JobCancelledError
+        When the job was stopped.
+    """
     control.update(phase="checking the strategy", workers=request.resources.workers)
     runs.start("plain", prepared.simulation(prepared.spec))
     warm_up, determinism = WarmUp(request, prepared), Determinism(prepared)
@@ -135,6 +147,8 @@ def _checked_strategy(
         if name in wanted:
             check.start(runs)
     record = runs.record("plain")
+    if most_runs is not None:
+        runs.allow(max((most_runs - 1) * record.seconds, _LEAST_SECONDS))
     plain = observation_of(record)
     if "look_ahead" in wanted:
         look_ahead.start(runs, plain)
@@ -142,19 +156,22 @@ def _checked_strategy(
     own_data = [*plain.held, *(f"file {path}" for path in files)]
     root = (request.candles or CandleStore()).root
     stored = [path for path in files if Path(path).is_relative_to(root)]
-    findings: list[Finding] = []
-    for name in wanted:
-        if name == "look_ahead":
-            findings += look_ahead.findings(runs, plain, own_data, stored)
-        elif name == "warm_up":
-            findings += warm_up.findings(runs, plain)
-        elif name == "determinism":
-            findings += determinism.findings(runs, record)
-        elif name == "reads":
-            findings += _reads(own_data)
-        else:
-            findings += fragility.findings(runs, record)
-    return StrategyCheck(record.to_result(prepared.spec), tuple(findings), runs.started, control.elapsed)
+    found: dict[str, Callable[[], list[Finding]]] = {
+        "look_ahead": lambda: look_ahead.findings(runs, plain, own_data, stored),
+        "warm_up": lambda: warm_up.findings(runs, plain),
+        "determinism": lambda: determinism.findings(runs, record),
+        "reads": lambda: _reads(own_data),
+        "fragility": lambda: fragility.findings(runs, record),
+    }
+
+    def in_time(name: str) -> list[Finding]:
+        try:
+            return found[name]()
+        except TimeUpError:
+            return [Finding(name, "not checked", f"The check had taken the time of {most_runs:g} runs.")]
+
+    findings = tuple(finding for name in wanted for finding in in_time(name))
+    return StrategyCheck(record.to_result(prepared.spec), findings, runs.started, control.elapsed)
 
 
 def _reads(own_data: Sequence[str]) -> list[Finding]:

@@ -11,7 +11,7 @@ from jesse_nb.core.analysis.check.steps import first_parting
 from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.simulation import Observe, Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.check.observed_runs import CHANCE, ObservedRuns, observation_of
+from jesse_nb.core.tools.check.observed_runs import CHANCE, ObservedRuns, TimeUpError, observation_of
 from jesse_nb.core.tools.check.strategy_check import CodeLine
 
 __all__ = ["Place", "code_line", "line_of_use", "place_between", "place_of_parting"]
@@ -45,8 +45,11 @@ def place_of_parting(
     traced = Observe(trace_at=time)
     runs.start(f"{name}, first", first, traced)
     runs.start(f"{name}, second", second, traced, chance)
-    return place_between(first.spec, *(observation_of(runs.record(f"{name}, {which}"))
-                                       for which in ("first", "second")))
+    try:
+        seen = [observation_of(runs.record(f"{name}, {which}")) for which in ("first", "second")]
+    except TimeUpError:  # what was found is worth more than its place
+        return Place()
+    return place_between(first.spec, *seen)
 
 
 def place_between(spec: BacktestSpec, first: Observation, second: Observation) -> Place:

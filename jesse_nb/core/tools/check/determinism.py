@@ -8,13 +8,14 @@ from jesse_nb.core.analysis.check.orders import OrderDifference, decision_text, 
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.tools.check.code_lines import Place, place_between, place_of_parting
-from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
+from jesse_nb.core.tools.check.observed_runs import ObservedRuns, TimeUpError, observation_of
 from jesse_nb.core.tools.check.strategy_check import Finding
 from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["Determinism"]
 
 _OTHER_DRAWS = "check again"
+_BRIEF = "its orders are not the same when it is run again"
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Determinism:
         plain = observation_of(record)
         if record.depends.impure:
             return [Finding("determinism", "failed", "It reads what no run can repeat.",
-                            tuple(f"It {words}." for words in record.depends.impure))]
+                            tuple(f"It {words}." for words in record.depends.impure), brief=_BRIEF)]
         same = self.prepared.simulation(self.prepared.spec)
         drawn = first_difference(plain.events, observation_of(runs.record("other draws")).events)
         if drawn is not None:
@@ -60,14 +61,17 @@ class Determinism:
         """Look at each step of the strategy's code where the runs part."""
         spec, traced = self.prepared.spec, Observe(trace_at=time)
         runs.start_apart("traced apart", self.prepared.simulation(spec), traced)
-        first = observation_of(runs.record("traced apart, first"))
-        if not in_first:
-            return place_between(spec, first, observation_of(runs.record("traced apart, second")))
-        runs.start("traced here", self.prepared.simulation(spec), traced)
-        return place_between(spec, observation_of(runs.record("traced here")), first)
+        try:
+            first = observation_of(runs.record("traced apart, first"))
+            if not in_first:
+                return place_between(spec, first, observation_of(runs.record("traced apart, second")))
+            runs.start("traced here", self.prepared.simulation(spec), traced)
+            return place_between(spec, observation_of(runs.record("traced here")), first)
+        except TimeUpError:  # what was found is worth more than its place
+            return Place()
 
 
 def _failed(summary: str, parted: OrderDifference, place: Place, advice: str) -> Finding:
     return Finding("determinism", "failed", summary,
                    (f"First: {decision_text(parted.first)}; again: {decision_text(parted.second)}.", *place.values,
-                    advice), place.line)
+                    advice), place.line, _BRIEF)

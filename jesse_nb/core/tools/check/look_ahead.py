@@ -76,7 +76,8 @@ class LookAhead:
         if stored:
             return [Finding("look_ahead", "failed", "It reads stored candles by itself, those of later among them.",
                             tuple(f"It reads {path}." for path in stored),
-                            line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held]))]
+                            line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held]),
+                            "reads stored candles, those of later among them")]
         alike = orders = 0
         moments = self._chosen(plain.events)
         for moment in moments:
@@ -107,7 +108,7 @@ class LookAhead:
         seen = (f"Candles from {utc_text(moment)} on were turned upside down. Before, the strategy had: {first}; "
                 f"with other candles later: {second}.")
         return Finding("look_ahead", "failed", "Orders depend on candles that came later: its results are not real.",
-                       (seen, *place.values), place.line)
+                       (seen, *place.values), place.line, "reads the future")
 
     def _repainting(self, runs: ObservedRuns, plain: Observation) -> Finding | None:
         """Compare with the run in which each candle's value stayed what it was when that candle was the newest."""
@@ -120,7 +121,7 @@ class LookAhead:
                        (f"The past changes of: {', '.join(one.name for one in kept.repainted)}.",
                         f"With the past kept, there is, in place of: {decision_text(difference.first)}, "
                         f"{decision_text(difference.second)}."),
-                       code_line(self.prepared.spec, *kept.repainted[0][1:]))
+                       code_line(self.prepared.spec, *kept.repainted[0][1:]), "looks back at values that repaint")
 
     def _chosen(self, events: Sequence[OrderEvent]) -> list[int]:
         """Return the moments: at orders, as that is where knowing better would show, spread over the period."""
@@ -160,4 +161,5 @@ def _blind(spec: BacktestSpec, held: Sequence[str], alike: int, orders: int) -> 
     return Finding("look_ahead", "failed", "Its orders come from data of its own, not from the candles of the moment: "
                    "such data must not have been made from the whole series.",
                    (went_on, f"It has: {'; '.join(held)}."),
-                   line_of_use(spec, [words.partition(" ")[0] for words in held]))
+                   line_of_use(spec, [words.partition(" ")[0] for words in held]),
+                   "its orders come from data of its own, and not from the candles of the moment")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -27,10 +29,14 @@ from jesse_nb.core.tools.job_loop import PATIENCE
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.exceptions import JobCancelledError
 
-__all__ = ["CHANCE", "ObservedRuns", "mirrored", "observation_of"]
+__all__ = ["CHANCE", "ObservedRuns", "TimeUpError", "mirrored", "observation_of"]
 
 #: What unseeded draws of all compared runs are derived from.
 CHANCE = "check"
+
+
+class TimeUpError(JobCancelledError):
+    """No more time is allowed."""
 
 
 class ObservedRuns:
@@ -56,6 +62,11 @@ class ObservedRuns:
         self._timeout, self._memory = timeout, memory
         self._futures: dict[str, Future[Answer]] = {}
         self._ended = False
+        self._deadline = math.inf
+
+    def allow(self, seconds: float) -> None:
+        """Wait no longer than that from now on; what has finished by then still counts."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
 
     @property
     def started(self) -> int:
@@ -101,6 +112,8 @@ class ObservedRuns:
         ------
         JobCancelledError
             When the job was stopped.
+        TimeUpError
+            When no more time is allowed.
         SimulationError
             What went wrong with it.
         """
@@ -111,6 +124,8 @@ class ObservedRuns:
             except FutureTimeoutError as error:
                 if not future.done():
                     self._tell()
+                    if time.monotonic() >= self._deadline:
+                        raise TimeUpError("The check had no more time.") from None
                     continue
                 raise failure_of(error, self._timeout) from None
             except Exception as error:  # noqa: BLE001 - futures raise whatever ended their task

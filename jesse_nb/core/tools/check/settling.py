@@ -71,7 +71,8 @@ class WarmUp:
         place = place_of_parting(runs, "warm-up", self.prepared.simulation(self.prepared.spec), self.longer[2],
                                  parted.time)
         return [Finding("warm_up", "failed", "Orders depend on how many candles came before the start.",
-                        (*evidence, *place.values, *more), place.line)]
+                        (*evidence, *place.values, *more), place.line,
+                        "its orders depend on how many candles came before the start")]
 
 
 @dataclass

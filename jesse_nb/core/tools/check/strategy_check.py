@@ -44,6 +44,8 @@ class Finding:
         Sentences with what was seen: moments, orders, figures.
     line
         The line of code that it comes down to, where one was found.
+    brief
+        What failed, in a few words for a headline: ``reads the future``.
     """
 
     check: str
@@ -51,6 +53,7 @@ class Finding:
     summary: str
     evidence: tuple[str, ...] = ()
     line: CodeLine | None = None
+    brief: str = ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -26,6 +26,8 @@ from jesse_nb.core.study.cpcv_study import Group
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.times import utc_text
+from jesse_nb.core.tools.check.check_first import check_first, note_study
+from jesse_nb.core.tools.check.first_check import FirstCheck
 from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import JobLoop
@@ -56,6 +58,7 @@ class CpcvPlan:
     sampler: str
     seed: int
     timeout: float | None
+    check_first: bool = False
 
 
 class Cpcv:
@@ -76,6 +79,7 @@ class Cpcv:
         self._reasons: list[str] = []
         self._answered = 0
         self._prior: PriorRuns | None = None
+        self._first_check: FirstCheck | None = None
         self._own: set[str] = set()
         # Nothing is told back to it, so an adaptive sampler would draw at random, too.
         self._sampler = "grid" if plan.sampler == "grid" else "random"
@@ -93,6 +97,11 @@ class Cpcv:
                              lambda: control.cancelled, spec.routes[0])
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)
+        if plan.check_first:
+            self._first_check = check_first(plan.request, self._parts[0], self._space, declared.defaults, store,
+                                            control, self._loop)
+            self._notes += [self._first_check.remark] if self._first_check else []
+        note_study(store, (route.strategy for route in spec.routes))
         self._candidates = [fixed] if self._space is None else self._draw(self._space, fixed)
         evaluator = plan.request.resources.evaluator(self._parts, store)
         control.update(phase=f"running {len(self._candidates)} candidates on {len(plan.groups)} groups")
@@ -120,7 +129,7 @@ class Cpcv:
         baseline = [returns.get((_BASELINE, group)) for group in shape[1]]
         assert self._prior is not None
         prior_runs, remarks = self._prior.count(self._own.copy())
-        return assemble_cpcv(
+        found = assemble_cpcv(
             spec=self._whole(),
             card=self._card,
             groups=plan.groups,
@@ -140,6 +149,7 @@ class Cpcv:
             notes=[*self._notes, *remarks],
             prior_runs=prior_runs,
         )
+        return replace(found, first_check=self._first_check)
 
     def _whole(self) -> BacktestSpec:
         """Return a run over all groups."""

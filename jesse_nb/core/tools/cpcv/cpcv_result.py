@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,20 @@ from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
 
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.check.first_check import FirstCheck
+
 __all__ = ["CpcvResult", "assemble_cpcv"]
 
 
 @dataclass(frozen=True, repr=False)
 class CpcvResult(CpcvStudy, Shown):
     """A finished (or stopped) combinatorial purged cross-validation: its study, and what it is worth.
+
+    Attributes
+    ----------
+    first_check
+        What a check of the strategy found before the first trial; None when that was not wanted.
 
     Examples
     --------
@@ -38,10 +46,13 @@ class CpcvResult(CpcvStudy, Shown):
     (3, 2)
     """
 
+    first_check: FirstCheck | None = None
+
     @property
     def verdict(self) -> Verdict:
         """What the result is worth: ``.outcome``, two ``.sentences`` and their ``.evidence``."""
-        return cpcv_verdict(self)
+        found = cpcv_verdict(self)
+        return found if self.first_check is None else self.first_check.over(found)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a path: Jesse's return-based metrics, the days and the missing groups."""

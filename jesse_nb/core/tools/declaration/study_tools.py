@@ -20,8 +20,7 @@ from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switc
 
 __all__ = ["OPTIMIZE", "WALK_FORWARD"]
 
-_SEARCHED, _HELD_OUT, _CHECKS, _HOW_LONG = "what is searched", "held-out period", "checks of the best trials", \
-    "how long"  # fmt: skip
+_SEARCHED, _HELD_OUT, _CHECKS, _HOW_LONG = "what is searched", "held-out period", "checks", "how long"
 
 _SPACE = Parameter(
     "space", Space(), "Parameters to vary (fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b), or one expression "
@@ -46,6 +45,11 @@ _SAMPLER = Parameter(
 )
 _TIMEOUT = Parameter("timeout", Number(0, above=True, unit="seconds", metavar="SECONDS", limitless=True),
                      "Seconds for the whole search.", unset="no limit", group=_HOW_LONG)
+
+_CHECK_FIRST = Parameter(
+    "check_first", Switch(), "Check the strategy before the first trial, in the time of ten runs at the most: whether "
+    "it knows the future, settles, and does the same again. Of the same code it is done once.", False, group=_CHECKS,
+)
 
 OPTIMIZE = Tool(
     "optimize", "Optimize", "Find the best hyperparameters of a strategy, and show the report.",
@@ -77,6 +81,7 @@ OPTIMIZE = Tool(
             Parameter("parity", Switch(on=False), "Do not run the best trial again in step mode, whose trades and "
                       "profit must be the same.", True),
         )),
+        _CHECK_FIRST,
         *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG), _TIMEOUT, *RUNNING, *OUTPUT,
     ),
     results={
@@ -89,7 +94,7 @@ OPTIMIZE = Tool(
     running="Optimization",
     form=Form("search for the best hyperparameters",
               ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "n_trials", "n_jobs",
-               "output"), "study"),
+               "output", "check_first"), "study"),
     then={"walk_forward": {}, "backtest_batch": {"params": "{}"},
           "backtest": {"hyperparameters": "{}.best_params"}, "analyze": {"names": "{}"}},
     details="""\
@@ -145,6 +150,7 @@ WALK_FORWARD = Tool(
             _TRIALS.but(help="Parameter sets to try in each window, or candidates of a cross-validation.", default=30),
             _SAMPLER, SEED.but(help="Seed; each window's own derives from it."),
         )),
+        _CHECK_FIRST,
         *MARKET, *ACCOUNT, JOBS.but(group=_HOW_LONG),
         _TIMEOUT.but(help="Seconds for all of it; the windows finished by then are the result."),
         *RUNNING, *OUTPUT,
@@ -158,7 +164,7 @@ WALK_FORWARD = Tool(
     magics=("walk_forward",), command="walk-forward", cell={"space": "space"}, file={"space": "space"},
     form=Form("optimize on the past, test on what came after",
               ("strategy", "exchange", "symbol", "timeframe", "start", "end", "in_sample_period", "out_sample_period",
-               "step_forward", "space", "metric", "n_trials", "n_jobs", "output"), "walk"),
+               "step_forward", "space", "metric", "n_trials", "n_jobs", "output", "check_first"), "walk"),
     then={"analyze": {"names": "{}"}},
     details="""\
         The cell is ordinary Python that defines a class derived from Strategy,

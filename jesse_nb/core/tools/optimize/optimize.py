@@ -60,6 +60,7 @@ def optimize(
     neighbours: int = 1,
     parity: bool = True,
     pruner: str | None = "none",
+    check_first: bool = False,
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
@@ -144,6 +145,10 @@ def optimize(
     parity
         Run the best trial again in Jesse's step mode, as slow as some three simulations: trades and profit must be
         the same. Nothing is compared when ``mode`` is ``step``.
+    check_first
+        Check the strategy before the first trial (:func:`~jesse_nb.core.tools.check.check_strategy.check_strategy`
+        without its fragility), in the time of ten runs at the most, or a minute. What comes of it is kept with the
+        runs, so the same code is checked once. A failed check stops no search; it stands first in the verdict.
     hyperparameters
         Values that stay fixed.
     exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
@@ -207,6 +212,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         neighbours=neighbours,
         parity=parity,
         pruner=pruner,
+        check_first=check_first,
     )
     return plan_of_run("optimize", training.spec, lambda control: OptimizeJob(plan, control).run(),
                        background=background, details=plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from jesse_nb.core.study.constraints import Constraint, none_satisfies
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.tools.check.check_first import check_first, note_study
+from jesse_nb.core.tools.check.first_check import FirstCheck
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize.checks import Checks
@@ -62,6 +64,7 @@ class OptimizePlan:
     neighbours: int = 1
     parity: bool = True
     pruner: str = "none"
+    check_first: bool = False
 
 
 class OptimizeJob:
@@ -82,6 +85,7 @@ class OptimizeJob:
         self._held_out = HeldOutRuns(plan.test, plan.metrics, plan.constraints)
         self._checks: Checks | None = None
         self._prior: PriorRuns | None = None
+        self._first_check: FirstCheck | None = None
         self._top: list[Trial] = []
         self._store_path = ""
         self._notes: list[str] = []
@@ -100,6 +104,7 @@ class OptimizeJob:
         declared = described(store, plan.request.resources.pool, plan.request.code_of(plan.training),
                              lambda: self._control.cancelled, plan.training.spec.routes[0])
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
+        self._check_first(store, declared.defaults)
         evaluator = plan.request.resources.evaluator([part for part in (plan.training, plan.test) if part], store)
         try:
             self._optimize(evaluator, store, self._space, has_default=bool(declared.defaults))
@@ -112,6 +117,14 @@ class OptimizeJob:
             self._prior.pin_first_run("study", self._decides())
         self._notes.extend(evaluator.remarks)
         return self.result()
+
+    def _check_first(self, store: RunStore, own: Mapping[str, Any]) -> None:
+        plan, control = self._plan, self._control
+        if plan.check_first:
+            self._first_check = check_first(plan.request, plan.training, self._space, own, store, control, self._loop)
+            self._notes += [self._first_check.remark] if self._first_check else []
+            control.update(phase="starting workers", done=0, total=plan.n_trials, running=0)
+        note_study(store, (route.strategy for route in plan.training.spec.routes))
 
     def result(self) -> OptimizeResult:
         """Return the result of what has finished so far; only reads, so any thread may ask."""
@@ -150,6 +163,7 @@ class OptimizeJob:
             plateau=self._checks.plateau if self._checks else None,
             parity=self._checks.parity if self._checks else None,
             pruner=plan.pruner if self._pruning else "none",
+            first_check=self._first_check,
         )
 
     def _market(self) -> pd.Series[float]:

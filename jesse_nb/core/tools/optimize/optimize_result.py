@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
     from jesse_nb.core.analysis.studies.parity import Parity
+    from jesse_nb.core.tools.check.first_check import FirstCheck
     from jesse_nb.core.tools.optimize.holdout import Holdout, OpenedHoldout
     from jesse_nb.core.tools.optimize.neighbourhood import Plateau
 
@@ -41,6 +42,8 @@ class OptimizeResult(OptimizeStudy, Explorable):
         The surroundings of the best trials; None when they were not looked at, or not to the end.
     parity
         The best trial in step mode beside fast mode; None when that was not wanted, or has not finished.
+    first_check
+        What a check of the strategy found before the first trial; None when that was not wanted.
 
     Examples
     --------
@@ -56,6 +59,7 @@ class OptimizeResult(OptimizeStudy, Explorable):
     holdout: Holdout | None = None
     plateau: Plateau | None = None
     parity: Parity | None = None
+    first_check: FirstCheck | None = None
 
     @property
     def centre(self) -> Trial | None:
@@ -91,9 +95,8 @@ class OptimizeResult(OptimizeStudy, Explorable):
     @cached_property
     def verdict(self) -> OverfitVerdict | None:
         """Whether the best trial is skill or luck: ``.outcome``, ``.line``, ``.note`` and ``.evidence``."""
-        if self.overfit is None:
-            return None
-        return overfit_verdict(self.overfit, self.test.ruin if self.test else None)
+        found = None if self.overfit is None else overfit_verdict(self.overfit, self.test.ruin if self.test else None)
+        return found if self.first_check is None else self.first_check.over(found)
 
     @cached_property
     def importances(self) -> Importances:

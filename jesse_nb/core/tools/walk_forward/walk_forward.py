@@ -55,6 +55,7 @@ def walk_forward(
     seed: int = 0,
     timeout: float | None = None,
     constraints: Any = None,
+    check_first: bool = False,
     n_jobs: Jobs | None = None,
     exchange: str | None = None,
     routes: Sequence[Any] | None = None,
@@ -116,6 +117,9 @@ def walk_forward(
     constraints
         What the chosen parameters must keep in-sample, as in :func:`~jesse_nb.core.tools.optimize.optimize.optimize`;
         only for ``"windows"``. A window in which no trial keeps them has no out-of-sample run.
+    check_first
+        Check the strategy before the first trial, on the first window's training days or the first group, as in
+        :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
     n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
 warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
@@ -150,7 +154,8 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
         make_sampler(sampler, seed, parsed, len(metrics))  # refuses what does not fit before anything starts
     fixed = space is None and hyperparameters is not None
     common: dict[str, Any] = {"request": request, "space": parsed, "fixed": fixed, "metrics": metrics,
-                              "n_trials": n_trials, "sampler": sampler, "seed": seed, "timeout": timeout}
+                              "n_trials": n_trials, "sampler": sampler, "seed": seed, "timeout": timeout,
+                              "check_first": check_first}
     if split == "cpcv":
         if len(metrics) > 1:
             raise InputError(f"Cross-validation chooses by one metric, not {len(metrics)}.", "Give one metric.",

@@ -31,6 +31,8 @@ from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.study.walk_forward_study import WindowResult
 from jesse_nb.core.study.windows import Window
 from jesse_nb.core.times import DAY_MS, utc_text
+from jesse_nb.core.tools.check.check_first import check_first, note_study
+from jesse_nb.core.tools.check.first_check import FirstCheck
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize.search import Search
@@ -62,6 +64,7 @@ class WalkForwardPlan:
     seed: int
     timeout: float | None
     constraints: tuple[Constraint, ...] = ()
+    check_first: bool = False
 
 
 def window_seed(seed: int, number: int) -> int:
@@ -230,6 +233,7 @@ class WalkForward:
         self._loop = JobLoop(control, plan.timeout)
         self._works: list[_WindowWork] = []
         self._prior: PriorRuns | None = None
+        self._first_check: FirstCheck | None = None
         self._prices: pd.Series[float] = pd.Series(dtype=float)
         self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
                        "in-sample is taken."] if plan.constraints else []
@@ -291,6 +295,7 @@ class WalkForward:
             stopped=stopped,
             notes=(*self._notes, *remarks),
             prior_runs=prior_runs,
+            first_check=self._first_check,
         )
 
     def _decides(self) -> list[Any]:
@@ -306,13 +311,19 @@ class WalkForward:
 
     def _prepare(self, store: RunStore) -> None:
         """Resolve strategy, candles and prices of every window."""
-        plan = self._plan
+        plan, total = self._plan, self._control.total
         first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
         fixed = dict(first.spec.hyperparameters)
         route = first.spec.routes[0]
         declared = described(store, plan.request.resources.pool, plan.request.code_of(first),
                              lambda: self._control.cancelled, route)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, route.strategy.name)
+        if plan.check_first:
+            self._first_check = check_first(plan.request, first, self._space, declared.defaults, store, self._control,
+                                            self._loop)
+            self._notes += [self._first_check.remark] if self._first_check else []
+            self._control.update(done=0, running=0, total=total)
+        note_study(store, (route.strategy for route in first.spec.routes))
         has_defaults = bool(declared.defaults)
         if not has_defaults:
             self._notes.append("The strategy declares no values of its own, so there is no baseline to compare with.")

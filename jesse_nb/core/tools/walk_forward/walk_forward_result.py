@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,12 +15,20 @@ from jesse_nb.core.analysis.studies.walk_forward import degradation, window_metr
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.study.walk_forward_study import WalkForwardStudy
 
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.check.first_check import FirstCheck
+
 __all__ = ["WalkForwardResult"]
 
 
 @dataclass(frozen=True, repr=False)
 class WalkForwardResult(WalkForwardStudy, Explorable):
     """A finished (or stopped) walk-forward: its study, and what it is worth.
+
+    Attributes
+    ----------
+    first_check
+        What a check of the strategy found before the first trial; None when that was not wanted.
 
     Examples
     --------
@@ -31,6 +40,8 @@ class WalkForwardResult(WalkForwardStudy, Explorable):
     True
     """
 
+    first_check: FirstCheck | None = None
+
     @cached_property
     def figures(self) -> WalkForwardFigures:
         """What the verdict rests on: tests of the returns, bootstrap, efficiency, profitable windows, ranks."""
@@ -41,10 +52,11 @@ class WalkForwardResult(WalkForwardStudy, Explorable):
         """The out-of-sample runs as one curve: ``.returns``, ``.equity``, ``.metrics`` and what was left out."""
         return self.figures.curve
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """What the result is worth: ``.outcome``, two ``.sentences`` and their ``.evidence``."""
-        return verdict(self, self.figures)
+        found = verdict(self, self.figures)
+        return found if self.first_check is None else self.first_check.over(found)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a window; see :func:`~jesse_nb.core.analysis.studies.walk_forward.window_metrics`."""
