@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jesse_nb.report.text import text
 
 import jesse_nb.core.tools.check.check_strategy as check_module
 from jesse_nb.core.candles import CandleStore
@@ -18,6 +17,7 @@ from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from jesse_nb.exceptions import JobCancelledError
 from jesse_nb.report.html import fragment
+from jesse_nb.report.results import text
 from tests.check_strategy import planted
 from tests.jobs.strategies import CROSSING, SPACE
 

@@ -71,7 +71,8 @@ def check_first(
     values = {**_middle(space, own), **prepared.spec.hyperparameters}
     request = replace(request, hyperparameters=values)
     prepared = replace(prepared, spec=prepared.spec.with_hyperparameters(values))
-    runs = ObservedRuns(request.resources.pool, control, timeout=request.resources.trial_timeout, memory=request.resources.memory)
+    resources = request.resources
+    runs = ObservedRuns(resources.pool, control, timeout=resources.trial_timeout, memory=resources.memory)
     runs.allow(loop.remaining)
     try:
         with tempfile.TemporaryDirectory(prefix="jesse-nb-check-") as folder:
