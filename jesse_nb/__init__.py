@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.risk.monte_carlo import RiskMonteCarlo, monte_carlo
+    from jesse_nb.core.tools.risk.stress_test import StressTest, stress_test
     from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk, var_calculation
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
@@ -126,6 +127,7 @@ __all__ = [
     "StrategyCheck",
     "StrategyCrashError",
     "StrategyError",
+    "StressTest",
     "TrialMemoryError",
     "TrialTimeoutError",
     "ValueAtRisk",
@@ -155,6 +157,7 @@ __all__ = [
     "project_account",
     "read_candles",
     "resample_candles",
+    "stress_test",
     "unload_ipython_extension",
     "update_candles",
     "var_calculation",

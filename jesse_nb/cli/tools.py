@@ -104,7 +104,7 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
     run, place = _stored_run(key, arguments.get("store"))
     arguments["result"] = run
     python = {one.name for one in tool.on(PYTHON)}
-    simulates = "resimulate" in python or arguments.get("method") == "candles"
+    simulates = "resimulate" in python or tool.name == "stress_test" or arguments.get("method") == "candles"
     if not simulates:  # it only reads
         return run_tool(_loaded(tool), {name: one for name, one in arguments.items() if name in python}, _output(words))
     in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]

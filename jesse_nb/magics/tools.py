@@ -8,11 +8,12 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic_arguments import magic_arguments
 
 from jesse_nb.core.tools.declaration.line import given_words
-from jesse_nb.core.tools.declaration.parameter import MAGIC
+from jesse_nb.core.tools.declaration.parameter import MAGIC, PYTHON
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.registry import TOOLS
@@ -117,6 +118,8 @@ def _choose(
     project = arguments.get("project")
     if "names" in taken:
         arguments |= result_arguments(words.get("names", []), shell.user_ns)
+        if "equity" in arguments and "equity" not in {one.name for one in tool.on(PYTHON)}:
+            raise UsageError(f"%{tool.magics[-1]} simulates again: it takes a result, not tables.")
         if "strategy" in words:
             arguments["strategy"] = [choose_strategy(shell, CellBody(), name, project) for name in words["strategy"]]
     elif "strategies" in taken:

@@ -46,3 +46,11 @@ def test_monte_carlo_of_a_stored_run(stored, capsys):
     key, store = stored
     assert main(["monte-carlo", key[:12], "--store", store, "--sims", "200", "--ruin", "30"]) == 0
     assert "Monte Carlo of TrendFollower on BTC-USDT 1h" in capsys.readouterr().out
+
+
+def test_stress_of_a_stored_run(stored, capsys):
+    key, store = stored
+    line = ["stress", key[:12], "--store", store, "--candles", str(Path(store).with_name("candles")),
+            "--scenarios", "gap", "--at", "2024-02-10", "-j", "1"]  # fmt: skip
+    assert main([*line, "--trust"]) == 0
+    assert "Stress test of TrendFollower on BTC-USDT 1h" in capsys.readouterr().out

@@ -74,3 +74,14 @@ def test_monte_carlo_gives_what_python_gives(here, result):
 def test_monte_carlo_simulates_markets(here):
     run(here, "%monte_carlo result --method candles --sims 2 -j 2 -o chances")
     assert len(here.user_ns["chances"].scenarios.scenarios) == 2
+
+
+def test_stress_gives_what_python_gives(here, result):
+    run(here, "%stress result --scenarios gap --at 2023-02-05 --shocks slippage_bps=5 -j 2 -o stress")
+    found = here.user_ns["stress"]
+    assert list(found.table["scenario"]) == ["costs", "gap"]
+    here.push({"curve": result.equity})
+    with pytest.raises(UsageError, match="%stress simulates again: it takes a result, not tables"):
+        run(here, "%stress curve")
+    with pytest.raises(JesseNbError, match="--scenarios is 'crush'"):
+        run(here, "%stress result --scenarios crush")

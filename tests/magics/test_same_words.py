@@ -9,6 +9,7 @@ import pytest
 from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.values import FlagEach, Number, Whole
 from jesse_nb.core.tools.registry import TOOLS
@@ -39,8 +40,9 @@ WORDS = {
     "memory_limit": (["512"], ["100"]), "project": (["."], ["a\0b"]), "candles": (["there"], ["a\0b"]),
     "store": (["runs.sqlite"], ["postgres:/me:secret@host"]), "sampler": (["NSGA-II"], ["tpee"]),
     "pruner": (["Median"], ["mediam"]), "checks": (["look_ahead", "reads"], ["look_back"]),
-    "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "5"], ["1.5"]),
-    "method": (["t", "fhs"], ["garch"]),
+    "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "1e1"], ["1.5"]),
+    "method": (["t", "fhs"], ["garch"]), "shocks": (["fee=0.002", "slippage_bps=5"], ["fee="]),
+    "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
 }  # fmt: skip
 
 #: Read by each surface itself: what names of a notebook or a folder stand for.
@@ -50,6 +52,8 @@ NAMES = ("strategy", "strategies", "names", "key", "initial_result", "output", "
 def samples(one):
     """Return right and wrong words of an argument; None for wrong ones where there are none."""
     reader = one.reader
+    if one.name == "scenarios" and isinstance(reader, Several):
+        return ["crash", "replay:ftx"], ["crush"]
     if one.name in WORDS and (reader.many or len(WORDS[one.name][0]) == 1):
         return WORDS[one.name]
     if reader.many == 0:

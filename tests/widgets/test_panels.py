@@ -74,7 +74,7 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 
 @pytest.mark.parametrize("name", panel_names())
 def test_each_form_begins_ready_to_run(bench, name):
-    if name in ("analyze", "monte_carlo", "var"):
+    if name in ("analyze", "monte_carlo", "stress", "var"):
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-25 -o result")
     # The market of this test is too short for the default windows, which the form says before it runs.
     shown = bench.run_line_magic("panel", f"{name} {SHORT_WINDOWS if name == 'walk_forward' else ''}")

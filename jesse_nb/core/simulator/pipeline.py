@@ -17,6 +17,7 @@ import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.stationary_bootstrap import FEWEST_MINUTES, stationary_bootstrap
+from jesse_nb.core.simulator.stress import stressing
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
@@ -39,6 +40,7 @@ class _Kind(NamedTuple):
 
 _KINDS = {
     "stationary_bootstrap": _Kind(optional=("block",)),
+    "stress": _Kind(needed=("at", "minutes", "change", "volatility")),
     "moving_block_bootstrap": _Kind("MovingBlockBootstrapCandlesPipeline", takes_seed=True),
     "gaussian_noise": _Kind("GaussianNoiseCandlesPipeline", ("close_sigma", "high_sigma", "low_sigma"),
                             ("close_mu", "high_mu", "low_mu")),
@@ -55,7 +57,8 @@ class CandlePipeline:
     name
         ``stationary_bootstrap``: the whole period's one-minute moves, volumes with them, in blocks of random length
         from the same time of day, all markets from the same minutes, of a period of two days or more
-        (:func:`~jesse_nb.core.simulator.stationary_bootstrap.drawn_minutes`). The others are Jesse's.
+        (:func:`~jesse_nb.core.simulator.stationary_bootstrap.drawn_minutes`). ``stress``: one fall, rise or wilder time
+        put in, every market alike (:func:`~jesse_nb.core.simulator.stress.stressed`). The others are Jesse's.
         ``moving_block_bootstrap``: each batch is put together from blocks of that batch's own one-minute
         moves (a tenth of it long, 10 minutes at least), all markets from the same minutes.
         Over the length of a batch such markets vary about twice as much as the real one: they trend.
@@ -63,9 +66,10 @@ class CandlePipeline:
         ``gaussian_resampler``: a random walk with each batch's own drift and spread, which trends as much.
     settings
         ``stationary_bootstrap`` takes ``block``, the mean length of a block in minutes (10,080, a week).
-        ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard deviations in the quote
-        currency, and takes ``close_mu``, ``high_mu`` and ``low_mu``; ``gaussian_resampler`` takes ``mu`` (quote
-        currency a minute) and ``sigma`` (factor).
+        ``stress`` needs ``at`` and ``minutes`` (from the period's start, and how long), ``change`` (a fraction) and
+        ``volatility`` (a factor). ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard
+        deviations in the quote currency, and takes ``close_mu``, ``high_mu`` and ``low_mu``; ``gaussian_resampler``
+        takes ``mu`` (quote currency a minute) and ``sigma`` (factor).
     batch_size
         Minutes that Jesse's pipelines rewrite at once; None for 10,080, a week, as in its dashboard.
         ``stationary_bootstrap`` has no batches.
@@ -103,8 +107,9 @@ class CandlePipeline:
                                  did_you_mean(str(name), known) or "It has none.")
         for name in kind.needed:
             if name not in self.settings:
-                raise InputError(f"The candle pipeline {self.name} needs {name}.",
-                                 "It is in the quote currency: 20.0 moves a price by about 20 a minute.")
+                unit = "stress_test sets it." if self.name == "stress" else \
+                    "It is in the quote currency: 20.0 moves a price by about 20 a minute."
+                raise InputError(f"The candle pipeline {self.name} needs {name}.", unit)
         object.__setattr__(self, "settings", {name: _number(name, self.settings[name]) for name in known
                                               if name in self.settings})
         if kind.jesse_class:
@@ -119,6 +124,9 @@ class CandlePipeline:
         return hash((self.name, tuple(self.settings.items()), self.batch_size, self.seed))
 
     def __str__(self) -> str:
+        if self.name == "stress":
+            return ("stress ({change:+.6g} over {minutes:,.0f} minutes, volatility x {volatility:g}, from minute "
+                    "{at:,.0f})").format(**self.settings)
         settings = "".join(f"{name} {value:g}, " for name, value in self.settings.items())
         parts = f"{settings}batches of {self.batch_size:,}" if self.batch_size else f"blocks of {self.block:,}"
         return f"{self.name.replace('_', ' ')} ({parts} minutes, seed {self.seed})"
@@ -161,7 +169,9 @@ def check_pipeline(
         return
     step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
     if pipeline.batch_size is None:
-        if minutes < FEWEST_MINUTES:
+        if pipeline.name == "stress" and pipeline.settings["at"] >= minutes:
+            raise InputError("The stress begins after the period's end.", "Choose an earlier moment.")
+        if minutes < FEWEST_MINUTES and pipeline.name != "stress":
             raise InputError(f"The period has {minutes:,} minutes, and the candle pipeline {pipeline.name} takes each "
                              "from its time of day.", "It needs two days or more, so that there are others to take.")
         if minutes % step:
@@ -187,6 +197,10 @@ def pipeline_arguments(pipeline: CandlePipeline | None, start: int, minutes: int
     if pipeline is None:
         return {}
     kind, pipelines = _KINDS[pipeline.name], jesse_module("jesse.candle_pipelines")
+    if pipeline.name == "stress":
+        at, length, change, volatility = (pipeline.settings[name] for name in kind.needed)
+        ours = stressing(pipelines.BaseCandlesPipeline, start, int(at), int(length), change, volatility)
+        return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
     if not kind.jesse_class:
         ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, start, minutes, pipeline.block, pipeline.seed)
         return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
@@ -221,6 +235,12 @@ def _with_own_randomness(original: type[Any], seed: int) -> type[Any]:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise InputError(f"The candle pipeline's {name} is {shown(value)}.", "It is a finite number.")
+    if name == "change" and value <= -1:
+        raise InputError(f"The candle pipeline's change is {shown(value)}: no price would be above zero.",
+                         "It is a fraction above -1; -0.3 is a fall of 30 %.")
+    if (name == "volatility" and value < 0) or (name in ("at", "minutes") and value < (name == "minutes")):
+        raise InputError(f"The candle pipeline's {name} is {shown(value)}.",
+                         "It is a factor from 0 up." if name == "volatility" else "It counts minutes.")
     if name == "block" and (value < 1 or float(value) % 1):
         raise InputError(f"The candle pipeline's block is {value!r}.", "It is a whole number of minutes, 1 or more.")
     if name.endswith("sigma") and value < 0:

@@ -60,6 +60,12 @@ class Several(Reader):
         return self.one.metavar
 
     python = "str | Iterable[str] | None"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """See :class:`Reader`."""
+        return self.one.choices
+
     @property
     def offers(self) -> str:
         """See :class:`Reader`."""

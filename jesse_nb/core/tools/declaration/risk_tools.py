@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from jesse_nb.core.tools.declaration.markets import Several
-from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
+from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.results import Strategies
+from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.shared import JOBS, OUTPUT, RERUN, RESULT, SEED, STORE
 from jesse_nb.core.tools.declaration.tool import Form, Tool
-from jesse_nb.core.tools.declaration.values import Choice, Number, Numbers, Switch, Whole, whole_of
-from jesse_nb.exceptions import InputError, shown
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Numbers, Switch, Text, Whole, whole_of
+from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 
-__all__ = ["MONTE_CARLO", "VAR_CALCULATION"]
+__all__ = ["MONTE_CARLO", "STRESS_TEST", "VAR_CALCULATION"]
 
 _READ, _COMPUTED, _AGAIN = "what is read", "what is computed", "simulating again, of candles"
+_RUNS = "how it simulates"
 
 
 class MaybeWhole(Whole):
@@ -58,6 +60,44 @@ class Wholes(Reader):
         return " ".join(str(one) for one in value) if value else ""
 
 
+class MaybeSeveral(Several):
+    """Several, or none: None, ``none``."""
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Reader.check`."""
+        if value is None or (isinstance(value, list | tuple | str) and list(value) in ([], ["none"], list("none"))):
+            return ()
+        found = super().check(name, value)
+        return found if isinstance(found, str) else tuple(found)
+
+
+class ScenarioName(Text):
+    """A scenario by name, or a replay."""
+
+    def check(self, name: str, value: Any) -> str:
+        """See :meth:`Reader.check`."""
+        if not isinstance(value, str) or not (value in _SCENARIOS or value.startswith("replay:")):
+            raise InputError.of(name, f"is {shown(value)}.", did_you_mean(str(value), (*_SCENARIOS, "replay:ftx")))
+        return value
+
+
+class BeginName(Text):
+    """When a scenario begins: a word, or a date."""
+
+    def check(self, name: str, value: Any) -> str:
+        """See :meth:`Reader.check`."""
+        if value in ("worst_exposure", "random"):
+            return str(value)
+        try:
+            Moment().check(name, value)
+        except JesseNbError:
+            raise InputError.of(name, f"is {shown(value)}.", "It is worst_exposure, random, or a date.") from None
+        return str(value)
+
+
+_SCENARIOS = ("crash", "slow_bear", "vol_spike", "gap", "melt_up")
+
+
 _LEVEL = Number(0, 1, above=True, below=True, metavar="FRACTION", hint="95 % is 0.95.")
 
 VAR_CALCULATION = Tool(
@@ -80,7 +120,7 @@ VAR_CALCULATION = Tool(
                       "equity"),
             SEED,
         )),
-        STORE.but(surfaces=(COMMAND,), group=_READ), *OUTPUT,
+        STORE.but(surfaces=(COMMAND,), group=_READ, setting=""), *OUTPUT,
     ),
     results={"jesse_nb.core.tools.risk.var_calculation:ValueAtRisk": "jesse_nb.report.risk.var_report:VALUE_AT_RISK"},
     magics=("var_calculation", "var"), command="var",
@@ -144,5 +184,47 @@ MONTE_CARLO = Tool(
 
         Two questions are told apart: how else this period could have gone, and
         what the next one could bring, in which the mean itself is uncertain.
+        """,
+)  # fmt: skip
+
+
+STRESS_TEST = Tool(
+    "stress_test", "Stress test",
+    "Simulate a backtest again on markets that fall, jump or go wild, and at other costs.",
+    "jesse_nb.core.tools.risk.stress_test:stress_test",
+    (
+        *(one.but(help="What backtest, optimize or backtest_batch gave.") if one.name == "result" else one
+          for one in RESULT if one.name not in ("trades", "equity")),
+        *(one.but(group=_COMPUTED) for one in (
+            Parameter("scenarios", MaybeSeveral(ScenarioName("SCENARIO")), "Which: crash, slow_bear, vol_spike, gap, "
+                      "melt_up, replay:NAME (covid, may_2021, luna, ftx, svb), replay:START..END, or none.",
+                      _SCENARIOS[:4]),
+            Parameter("shocks", Values(), "Costs in all runs: fee=0.002 (a fraction), slippage_bps=10."),
+            Parameter("at", MaybeSeveral(BeginName("MOMENT")), "When scenarios begin: worst_exposure, random, or "
+                      "dates.",
+                      ("worst_exposure", "random")),
+            Parameter("leverage", MaybeWhole(1, 1_000), "Leverage in all runs.", unset="the run's"),
+            Parameter("custom_scenarios", Values(), "Your own by name, as dicts with change, minutes and volatility: "
+                      "an expression that gives a dict of them.", surfaces=(PYTHON, MAGIC)),
+            SEED,
+        )),
+        Parameter("strategy", Strategies(), "The result's strategy, where it has not been met yet.", group=_RUNS,
+                  in_form=False),
+        Parameter("trust", Switch(), "Run the strategy as the run store holds it, without a question.", False,
+                  group=_RUNS, surfaces=(COMMAND,)),
+        JOBS.but(group=_RUNS), *(one.but(group=_RUNS) for one in RERUN), *OUTPUT,
+    ),
+    results={"jesse_nb.core.tools.risk.stress_test:StressTest": "jesse_nb.report.risk.stress_report:STRESS"},
+    magics=("stress_test", "stress"), command="stress",
+    form=Form("what falls, gaps and wild times do to it", ("names", "scenarios", "at", "leverage", "output"), "stress"),
+    details="""\
+        It takes what backtest, optimize and backtest_batch gave::
+
+            %stress result
+            %stress study.test --scenarios crash gap replay:ftx --at worst_exposure 2024-03-05 -o stress
+            %stress result --shocks fee=0.002 slippage_bps=5 --leverage 3
+
+        Scenarios change the candles of all markets alike, and Jesse runs the
+        strategy on them again. None has a probability, and none counts as a trial.
         """,
 )  # fmt: skip

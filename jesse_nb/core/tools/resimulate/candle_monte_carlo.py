@@ -143,6 +143,9 @@ def candle_monte_carlo(
     chosen = CandlePipeline(pipeline) if isinstance(pipeline, str) else pipeline or CandlePipeline()
     if not isinstance(chosen, CandlePipeline):
         raise InputError(f"pipeline is {shown(pipeline)}.", "It is a CandlePipeline, or the name of one.")
+    if chosen.name == "stress":
+        raise InputError("The pipeline stress makes one market, the same for every seed.", "stress_test runs it.",
+                         argument="pipeline")
     request = request_again(result.spec, strategy=strategy, project=project, candles=candles, store=store,
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, result.spec)

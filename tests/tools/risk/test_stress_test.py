@@ -1,0 +1,176 @@
+"""Stress tests simulate again: nothing changed is nothing changed, and what is changed is Jesse's doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jesse_nb as jn
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS
+from jesse_nb.core.tools.risk.scenarios import SCENARIOS, moments_of, scenarios_of
+from jesse_nb.exceptions import CandlesError, InputError
+from tests.analysis.walk_forwards import make_walk_forward
+from tests.jobs.strategies import CROSSING, HEADER
+
+PERIOD = ("2023-02-01", "2023-03-01")
+
+
+@pytest.fixture(scope="module")
+def kept(candle_store, tmp_path_factory) -> dict[str, Any]:
+    return {"candles": candle_store, "store": tmp_path_factory.mktemp("runs") / "runs.sqlite"}
+
+
+@pytest.fixture(scope="module")
+def original(kept) -> BacktestResult:
+    return jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, **kept)
+
+
+#: Buys once, at twice its balance, and holds.
+HOLDING = HEADER + """
+class Holding(Strategy):
+    def should_long(self):
+        return self.index == 0
+    def go_long(self):
+        self.buy = utils.size_to_qty(self.balance * 2, self.price, fee_rate=self.fee_rate), self.price
+    def should_cancel_entry(self):
+        return True
+"""
+
+
+def same(one: BacktestResult, other: BacktestResult) -> bool:
+    return (np.array_equal(one.equity.to_numpy(), other.equity.to_numpy())
+            and one.equity.index.equals(other.equity.index)
+            and one.trades.to_dict("records") == other.trades.to_dict("records")
+            and {name: value for name, value in one.metrics.items() if value == value}
+            == {name: value for name, value in other.metrics.items() if value == value})
+
+
+def test_a_shock_of_zero_is_the_original_to_the_last_bit(original, kept):
+    found = jn.stress_test(original, None, custom_scenarios={"nothing": {"change": 0.0}}, **kept)
+    assert len(found.results) == 2
+    assert all(same(run, original) for run in found.results.values())
+    assert (found.table["against"] == 0).all()
+    assert (found.table["same_trades"] == len(original.trades)).all()
+
+
+def test_a_fee_is_a_backtest_at_that_fee(original, kept):
+    found = jn.stress_test(original, None, shocks={"fee": 0.0023}, **kept)
+    assert list(found.table["scenario"]) == ["costs"]
+    dear = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, fee=0.0023, **kept)
+    assert same(found.results[0], dear)
+    slipping = jn.stress_test(original, None, shocks={"slippage_bps": 5}, **kept)
+    assert slipping.account.fee == pytest.approx(original.spec.account.fee + 0.0005)
+    assert jn.stress_test(original, None, leverage=3, **kept).results[0].spec.account.leverage == 3
+
+
+def test_a_replay_of_the_period_itself_is_itself(original, kept):
+    found = jn.stress_test(original, f"replay:{'..'.join(PERIOD)}", **kept)
+    assert same(found.results[0], original)
+    assert np.isnan(found.table.loc[0, "against"])
+
+
+def test_a_crash_is_jesses_run_on_other_candles(original, kept):
+    found = jn.stress_test(original, ["crash", "gap"], at="2023-02-15 06:00", **kept)
+    table = found.table.set_index("scenario")
+    began = pd.Timestamp("2023-02-15 06:00", tz="UTC")
+    assert (table["began"] == began).all()
+    for number, run in found.results.items():
+        before = original.trades[original.trades["closed_at"] < began]
+        assert len(run.trades[run.trades["closed_at"] < began]) == len(before)
+        kept_equity = run.equity[run.equity.index <= began]
+        assert np.array_equal(kept_equity, original.equity[original.equity.index <= began])
+        assert found.table.loc[number, "same_trades"] >= len(before)
+        assert run.spec.pipeline is not None
+    assert not np.allclose(found.results[0].equity.iloc[-1], original.equity.iloc[-1])
+
+
+def test_its_runs_are_no_trials_and_are_not_run_again(original, kept):
+    once = jn.stress_test(original, ["crash"], at="2023-02-10", shocks={"fee": 0.002}, **kept)
+    job = jn.stress_test(original, ["crash"], at="2023-02-10", shocks={"fee": 0.002}, background=True, **kept)
+    again = job.result(60)
+    pd.testing.assert_frame_equal(again.table, once.table)
+    assert job.progress.reused >= 1
+    store = RunStore(kept["store"])
+    try:
+        kinds = store.ledger().set_index("kind")["runs"].to_dict()
+        assert store.same_data(original.spec) <= {original.key, *(
+            key for key in store.recent()["key"] if (found := store.find(key)) and found.spec.pipeline is None)}
+    finally:
+        store.close()
+    assert kinds["scenario"] >= 1
+    assert kinds["check"] >= 1
+
+
+def test_a_stress_that_ruins_the_account_says_when(kept):
+    hold = jn.backtest(HOLDING, "BTC-USDT", "1h", *PERIOD, leverage=3, **kept)
+    assert hold.ruin is None
+    found = jn.stress_test(hold, None, at="worst_exposure", custom_scenarios={"hole": {"change": -0.6}}, **kept)
+    row = found.table.loc[0]
+    assert row["why"] == "largest long trade"
+    assert row["ruined_at"] >= row["began"]
+    assert (row["lowest"], row["loss"]) == (0.0, 100.0)
+
+
+def test_a_run_that_fails_has_its_reason_in_the_table(kept):
+    """After a fall Jesse refuses what a strategy orders: that is told, and the other runs are kept."""
+    daring = CROSSING.replace("self.balance * 0.9", "self.balance * 4.5")
+    original = jn.backtest(daring, "BTC-USDT", "1h", *PERIOD, leverage=5, **kept)
+    found = jn.stress_test(original, None, at="worst_exposure", custom_scenarios={"hole": {"change": -0.3}}, **kept)
+    assert "InsufficientMargin" in found.table.loc[0, "reason"]
+    assert np.isnan(found.table.loc[0, "final_equity"])
+    assert "hole, largest long trade failed" in " ".join(str(found).split())
+
+
+def test_a_scenario_begins_in_the_largest_trade_that_it_goes_against():
+    from tests.analysis.results import make_backtest
+    from tests.tools.risk.test_var_calculation import risk_input
+
+    run = risk_input(make_backtest()).run
+    value = run.trades["qty"] * run.trades["entry_price"]
+    for change, side in ((-0.3, "long"), (0.3, "short")):
+        moment, = moments_of(["worst_exposure"], run, 0, change)
+        own = run.trades[run.trades["side"] == side]
+        largest = own.loc[value[own.index].idxmax()]
+        assert largest["opened_at"] <= pd.Timestamp(moment.at, unit="ms", tz="UTC") <= largest["closed_at"]
+        assert moment.why == f"largest {side} trade"
+    one, two, other = (moments_of(["random"], run, seed, 0.0)[0].at for seed in (1, 1, 2))
+    assert one == two != other
+    assert run.start <= one < run.end
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"scenarios": "crush"}, "scenarios is 'crush'. Did you mean 'crash'?"),
+    ({"scenarios": "replay:lunar"}, "Did you mean 'luna'?"),
+    ({"scenarios": "replay:2023-03-01..2023-02-01"}, "Its end comes after its start."),
+    ({"at": "2024-01-01"}, "The run is from 2023-02-01 to 2023-03-01."),
+    ({"at": "worst"}, "at is 'worst'. It is worst_exposure, random, or a date."),
+    ({"scenarios": None}, "There is no stress to simulate."),
+    ({"shocks": {"fees": 1}}, "Did you mean 'fee'?"), ({"shocks": {"fee": -1}}, "shocks has -1 for fee."),
+    ({"custom_scenarios": {"mine": {"change": -1.2}}}, "no price would be above zero"),
+    ({"custom_scenarios": {"mine": {"chance": 1}}}, "Did you mean 'change'?"),
+    ({"custom_scenarios": {"mine": 3}}, "Write dict(change=-0.3"),
+])  # fmt: skip
+def test_wrong_arguments(original, kept, given, said):
+    with pytest.raises(InputError) as refused:
+        jn.stress_test(original, **given, **kept)
+    assert said in str(refused.value)
+
+
+def test_what_cannot_be_simulated_again(original, kept, equity):
+    with pytest.raises(InputError, match=r"walk.windows\[-1\].test"):
+        jn.stress_test(make_walk_forward(), **kept)
+    with pytest.raises(CandlesError, match="replay:covid cannot be replayed"):
+        jn.stress_test(original, "replay:covid", **kept)
+
+
+def test_scenarios_are_read_by_name():
+    assert set(_SCENARIOS) == set(SCENARIOS)
+    crash, own = scenarios_of(["crash"], {"mine": {"minutes": 60, "change": 0.1, "volatility": 2}})
+    assert str(crash) == "-35% over 4 hours"
+    assert str(own) == "+10% at 2 times the volatility over 1 hours"
+    assert scenarios_of(["replay:svb"], None)[0].period is not None
