@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -71,6 +72,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     yield made
     made.run_line_magic("unload_ext", "jesse_nb")
     InteractiveShell.clear_instance()
+    atexit.unregister(made.atexit_operations)  # which keeps every shell, and looks through all memory for each at exit
 
 
 @dataclass
