@@ -53,7 +53,7 @@ _LONGEST = (
     "test_fast_path.py", "test_equality.py", "tools/optimize/test_optimize.py", "01_quickstart.ipynb",
     "04_analysis.ipynb", "tools/walk_forward/test_walk_forward.py", "tools/analyze/test_analyze.py",
     "02_walk_forward.ipynb", "03_batch.ipynb", "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
-)  # fmt: skip
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

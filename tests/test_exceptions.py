@@ -51,7 +51,7 @@ def test_message_and_hint_make_one_line_and_survive_pickling(error):
     JesseNbError("store is 'postgresql://me:secret@host/runs'\nor so.", "Not postgres:/me:secret@host?"),
     JesseNbError.of("store", "is 'postgresql://me:secret@host/runs'.").call("--store"),
     JesseNbError(f"store is {exceptions.shown('postgresql://me@host/runs?password=secret')}."),
-])  # fmt: skip
+])
 def test_a_message_is_one_line_without_a_password(raised):
     assert "secret" not in str(raised)
     assert "\n" not in str(raised)
@@ -83,7 +83,7 @@ def test_a_crash_keeps_its_details_and_an_interrupt_its_job():
     ("zzz", [f"k{number:02d}" for number in range(15)],
      "Known: k00, k01, k02, k03, k04, k05, k06, k07, k08, k09, k10, k11, and 3 more."),
     ("anything", [], ""),
-])  # fmt: skip
+])
 def test_hints_name_close_matches_or_what_is_known(name, known, hint):
     assert did_you_mean(name, known) == hint
 

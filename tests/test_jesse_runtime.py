@@ -67,7 +67,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("with_env", "before", "whole"), [
     (True, "", False), (True, "", True), (False, "import matplotlib; matplotlib.use('svg')", False),
     (False, "import matplotlib; matplotlib.use('svg')", True),
-])  # fmt: skip
+])
 def test_in_a_project_whose_database_is_out_of_reach(project: Path, with_env: bool, before: str, whole: bool):
     if with_env:
         (project / ".env").write_text("POSTGRES_HOST=192.0.2.1\nPOSTGRES_NAME=x\nPOSTGRES_PORT=5432\n"

@@ -24,7 +24,7 @@ NEW_YEAR_2024 = 1_704_067_200_000
     datetime(2024, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
     pd.Timestamp("2024-01-01"), pd.Timestamp("2023-12-31 19:00", tz="America/New_York"),
     np.datetime64("2024-01-01"), NEW_YEAR_2024, np.int64(NEW_YEAR_2024), NEW_YEAR_2024 + MINUTE_MS - 1,
-])  # fmt: skip
+])
 def test_the_same_moment_in_many_forms(moment):
     assert to_ms(moment) == NEW_YEAR_2024
 
@@ -35,7 +35,7 @@ def test_the_same_moment_in_many_forms(moment):
     "2024-01-01 25:00", "2024-01-01T", "\u0662\u0660\u0662\u0664-01-01", "2024-01-01" + "0" * 10_000,
     None, True, 1.5, [2024], pd.NaT, "NaT", 10**30, -1, 0, 1_704_067_200, "1999-01-01",
     "2101-01-01", datetime(2200, 1, 1), np.datetime64("NaT"),  # noqa: DTZ001
-])  # fmt: skip
+])
 def test_what_is_no_usable_date_is_refused_by_name(moment):
     with pytest.raises(PeriodError, match=r"^start is ") as refused:
         to_ms(moment, "start")

@@ -98,7 +98,7 @@ def _demo(options: Namespace) -> int:
             **chosen,
         },
         options.output,
-    )  # fmt: skip
+    )
     print("Next: `jesse-nb lab` opens JupyterLab on the example notebooks.")
     return done
 

@@ -109,7 +109,7 @@ class _Bar:
             self._bar = tqdm(
                 desc=progress.phase or progress.kind, file=self._stream, dynamic_ncols=True, leave=True,
                 bar_format="{desc}: {percentage:3.0f}%|{bar:24}| {n_fmt}/{total_fmt}{postfix}",
-            )  # fmt: skip
+            )
         self._bar.total = progress.total
         self._bar.n = progress.done
         self._bar.set_postfix_str(", ".join(remarks(progress)), refresh=False)

@@ -68,7 +68,7 @@ class _StandIn(ModuleType):
     _given: Mapping[str, Function]
 
     def __init__(self, name: str, functions: Mapping[str, Function | None], load: Callable[[str], ModuleType],
-                 all_of_them: Mapping[str, _StandIn]) -> None:  # fmt: skip
+                 all_of_them: Mapping[str, _StandIn]) -> None:
         super().__init__(name)
         given = {function: stand_in for function, stand_in in functions.items() if stand_in is not None}
         vars(self).update(_load=load, _all_of_them=all_of_them, _given=given, _real=None, __path__=_Path(self))

@@ -48,7 +48,7 @@ _SELDOM_USED: dict[str, dict[str, Any]] = {
     "jesse.research.ml": {"load_ml_model": None},  # of Strategy.load_ml_model; brings scikit-learn
     "matplotlib": {"use": lambda backend: None}, "matplotlib.pyplot": {}, "matplotlib.dates": {},
     "matplotlib.ticker": {}, "matplotlib.colors": {"TwoSlopeNorm": None},  # of the pictures of a backtest
-}  # fmt: skip
+}
 
 #: Holds ``backtest``, and imports ray, Optuna and matplotlib for what else is in it.
 _RESEARCH = "jesse.research"

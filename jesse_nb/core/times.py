@@ -22,7 +22,7 @@ TIMEFRAME_MINUTES = {
     "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "45m": 45,
     "1h": 60, "2h": 120, "3h": 180, "4h": 240, "6h": 360, "8h": 480, "12h": 720,
     "1D": 1_440, "3D": 4_320, "1W": 10_080, "1M": 43_200,
-}  # fmt: skip
+}
 
 #: Year first, then as much of the date as there is, then a time and a zone. pandas would read "01/02/2024" as January,
 #: "12" as a day of this month, and "2023-05-04-03" as a day with a zone.

@@ -31,7 +31,7 @@ _MAGIC_LINE = re.compile(r"\s*(?:[\w, ]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$")
 
 #: What lines of magics begin with that are no tool's.
 _FIRST_WORDS: dict[str, Callable[[], Sequence[str]]] = {
-    "candles": lambda: ACTIONS, "jobs": lambda: JOB_ACTIONS, "panel": panel_names}  # fmt: skip
+    "candles": lambda: ACTIONS, "jobs": lambda: JOB_ACTIONS, "panel": panel_names}
 
 
 def make_matcher(
@@ -143,7 +143,7 @@ class _Offer:
             return () if set(results) & set(self._words) else results
         several = self._place is not None and self._place.positional == "*"
         if offers == "strategies" and (not self._words or several) \
-                and not any(word.startswith("-") for word in self._words):  # fmt: skip
+                and not any(word.startswith("-") for word in self._words):
             return self._strategies()
         if self._words:
             if self._magic == "candles" and self._words[0] in ("delete", "check", "export", "to-database"):

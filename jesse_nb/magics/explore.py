@@ -34,7 +34,7 @@ _EXPLORE = Tool(
     "explore", "Explore", "Look through the trades of a result.", "jesse_nb.widgets.explorer.explorer:explore",
     (_RESULT, ANALYZE_RESULTS.parameter("strategy").but(group="what is seen"),
      *(one for one in ANALYZE_RESULTS.parameters if one.group == "how it simulates again")),
-)  # fmt: skip
+)
 
 
 @magics_class
@@ -70,5 +70,5 @@ class ExploreMagics(Magics):
         arguments = tool_arguments(_EXPLORE, words, self._settings.chosen(), desk, ("strategy",))
         if "strategy" in words:
             arguments["strategy"] = [choose_strategy(self._shell, CellBody(), name, arguments.get("project"))
-                                     for name in words["strategy"]]  # fmt: skip
+                                     for name in words["strategy"]]
         return explore(result_named(names, self._shell.user_ns, "%explore"), **arguments)

@@ -47,7 +47,7 @@ class JobsMagics(Magics):
     @argument("action", nargs="?", default="list", metavar="ACTION", help="list, show, cancel or resume.")
     @argument("ids", nargs="*", metavar="ID", help="Of the job; cancel takes several.")
     @argument("--all", dest="everything", action="store_true",
-              help="List what earlier kernels ended as well, in the last weeks.")  # fmt: skip
+              help="List what earlier kernels ended as well, in the last weeks.")
     @line_magic
     def jobs(self, line: str) -> Listing | None:
         """Show what runs, and what can be gone on with.

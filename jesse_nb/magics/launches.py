@@ -93,7 +93,7 @@ def running_twin(call: MagicCall, arguments: Mapping[str, Any]) -> Job[Any] | No
     for job in jobs():
         launch = _launches.get(job.id)
         if job.state == "running" and launch is not None and launch.call == call \
-                and not job.cancelling and _same(job, launch.arguments, arguments):  # fmt: skip
+                and not job.cancelling and _same(job, launch.arguments, arguments):
             return job  # type: ignore[no-any-return]
     return None
 

@@ -26,7 +26,7 @@ from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 from jesse_nb.magics.values import evaluate
 
 __all__ = ["LineError", "declared_options", "desk_of", "flags_of", "option_group", "parse_line", "tool_arguments",
-           "whole_number"]  # fmt: skip
+           "whole_number"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

@@ -54,7 +54,7 @@ def no_trades() -> pd.DataFrame:
 def _row(
     side: str, opened: pd.Timestamp, held: int, entry: float, leave: float, qty: float, fee: float, pnl: float,
     leverage: float, orders: list[dict[str, Any]],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     return {"strategy": "Made", "exchange": "Binance Spot", "symbol": "BTC-USDT", "side": side, "opened_at": opened,
             "closed_at": opened + pd.Timedelta(seconds=held), "entry_price": entry, "exit_price": leave, "qty": qty,
             "size": qty * entry, "fee": fee, "pnl": pnl, "pnl_percentage": pnl / (qty * entry / leverage) * 100.0,

@@ -45,7 +45,7 @@ def random_trades(count=80, seed=0, days=60, markets=(BTC,), longest=600):
         "closed_at": pd.to_datetime(closed, unit="ms", utc=True),
         "pnl": random.standard_normal(count) * (random.random(count) > 0.05),
         "strategy": ["Fades" if one == ETH else "Trends" for one in market],
-    }).eval("pnl_percentage = pnl / 10")  # fmt: skip
+    }).eval("pnl_percentage = pnl / 10")
 
 
 def by_hand(trades, candles, row):
@@ -84,7 +84,7 @@ def by_hand(trades, candles, row):
         "hours_since_last": (trade["opened_at"] - earlier["closed_at"].iloc[-1]) / pd.Timedelta(hours=1)
         if len(earlier) else math.nan,
         "market": trade["symbol"], "strategy": trade["strategy"],
-    }  # fmt: skip
+    }
 
 
 class TestEntryFeatures:
@@ -296,7 +296,7 @@ class TestInsight:
             closed_at=pd.Timestamp("2030-01-01", tz="UTC")), "no time had trades before it"),
         (random_trades(240).assign(**dict.fromkeys(("opened_at", "closed_at"), pd.Timestamp(
             "2023-01-01", tz="UTC") + pd.to_timedelta(np.arange(240) // 40, "D"))), "fewer than 5 days"),
-    ])  # fmt: skip
+    ])
     def test_too_little_gives_a_reason(self, trades, reason):
         features = pd.DataFrame(np.random.default_rng(0).standard_normal((len(trades), 2)), columns=["a", "b"])
         found = entry_insight(trades, features)

@@ -95,7 +95,7 @@ def make_walk_forward(
 def _window(
     window: Window, random: Any, edge: float, kept: float, trials: int, test_trades: int, metrics: Any,
     space: Space | None, fails: bool, no_baseline: bool, spec: BacktestSpec | None,
-) -> WindowResult:  # fmt: skip
+) -> WindowResult:
     seed = int(random.integers(1_000_000))
     train = make_run(window.train_start, window.train_end, seed=seed, drift=edge, trades=60, spec=spec)
     tried, values = [], {}

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measure(database: JesseDatabase, folder: Path, evaluations: int, rounds: int,
-            period: tuple[str, str] = PERIOD) -> dict[str, Any]:  # fmt: skip
+            period: tuple[str, str] = PERIOD) -> dict[str, Any]:
     """Return seconds, counts and ratios."""
     load = os.getloadavg()[0]
     store = same_candles(database, folder)
@@ -151,7 +151,7 @@ def jesse_optimizer(database: JesseDatabase, period: tuple[str, str], cores: int
     strategy.write_text(STRATEGY)
     task = {"exchange": EXCHANGE, "symbol": "BTC-USDT", "timeframe": "1h", "strategy": "TrendFollower",
             "training": [to_ms(period[0]), to_ms(period[1])], "testing": [to_ms(moment) for moment in TESTING],
-            "warm_up_candles": 240, "cores": cores}  # fmt: skip
+            "warm_up_candles": 240, "cores": cores}
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith(("PYTEST", "POSTGRES_", "JESSE", "PYTHONPATH", "RAY_"))}
     environment |= {"TZ": "UTC", "RAY_ADDRESS": "local", "RAY_AUTH_MODE": "disabled"}  # a cluster of its own

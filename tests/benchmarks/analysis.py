@@ -73,7 +73,7 @@ def measure(rounds: int, *, references: bool) -> dict[str, Any]:
             bootstrap_days(daily_returns(equity), BALANCE, method="block")),
         "patterns": lambda: find_patterns(trades, equity, BALANCE),
         "features at entry and what they teach": lambda: entry_insight(trades, entry_features(trades, candles)),
-    }  # fmt: skip
+    }
     deep = f"deep analysis of {TRADES:,} trades"
     figures[f"{deep}, first call, s"] = round(sum(_seconds(part) for part in parts.values()), 2)
     for name, part in parts.items():
@@ -110,7 +110,7 @@ def _run() -> tuple[pd.DataFrame, pd.Series[float], dict[tuple[str, str], NDArra
     trades = pd.DataFrame({
         "exchange": EXCHANGE, "symbol": "BTC-USDT", "side": random.choice(["long", "short"], TRADES),
         "opened_at": opened_at, "closed_at": closed_at, "pnl": random.standard_t(4, TRADES) * 40 + 3,
-    })  # fmt: skip
+    })
     midnights = pd.date_range(pd.Timestamp(first, unit="ms", tz="UTC"), periods=DAYS + 1)
     by_close = trades.sort_values("closed_at")
     made = np.concatenate([[0.0], by_close["pnl"].cumsum()])

@@ -140,7 +140,7 @@ def sweep(store: CandleStore, folder: Path, seeds: int) -> None:
     accounts: list[dict[str, Any]] = [
         {"market": "futures", "leverage": 2}, {"market": "futures", "leverage": 20, "leverage_mode": "isolated"},
         {"market": "futures", "fee": 0.0}, {"market": "spot"}, {"market": "spot", "fee": 0.0},
-    ]  # fmt: skip
+    ]
     bundled = itertools.chain(*(bundled_cases(**account, mode=mode)
                                 for account, mode in itertools.product(accounts, ("fast", "step"))))
     seen: Counter[str] = Counter()

@@ -70,7 +70,7 @@ def optimized(task: dict[str, Any], training: Any, testing: Any, *, trials: int,
             [{"symbol": symbol, "timeframe": task["timeframe"], "strategy": task["strategy"]}], [],
             series(training[1]), series(training[0]), series(testing[1]), series(testing[0]),
             cpu_cores=task["cores"], trials=trials, best_candidates_count=10_000, progress_bar=False,
-        )  # fmt: skip
+        )
     seconds = time.perf_counter() - began
     best = result["best_trials"]
     return {

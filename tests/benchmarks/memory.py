@@ -115,7 +115,7 @@ def main() -> None:
 def alone(part: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run one part in a new process."""
     arguments = ["--part", part, "--json", "--days", str(options.days), "--trials", str(options.trials),
-                 "--simulated", str(options.simulated)]  # fmt: skip
+                 "--simulated", str(options.simulated)]
     done = subprocess.run([sys.executable, "-m", "tests.benchmarks.memory", *arguments], stdout=subprocess.PIPE,
                           text=True, check=True)
     figures: dict[str, Any] = json.loads(done.stdout)
@@ -168,9 +168,9 @@ def scale(folder: Path, days: int) -> dict[str, Any]:
     watching.join()
     assert isinstance(result, OptimizeResult)
     most = max(samples, key=lambda sample: sum(map(sum, sample.values())) - sum(sample["resident of .npy"])
-               - sum(sample[".npy"]))  # fmt: skip
+               - sum(sample[".npy"]))
     together = max(samples, key=lambda sample: min(sample["resident of .npy"], default=0.0)
-                   if len(sample["resident of .npy"]) == 2 else 0.0)  # fmt: skip
+                   if len(sample["resident of .npy"]) == 2 else 0.0)
     return {
         "candles, one-minute, of four symbols": 4 * (days + 60) * 1440,
         "their files, MB": round(4 * (days + 60) * 1440 * 48 / MB),

@@ -69,7 +69,7 @@ class Lab:
             _write_kernelspec(self._folder / "data" / "kernels" / kernel_name(wanted), wanted)
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
                    "--ip=127.0.0.1", "--port=0", f"--IdentityProvider.token={self.token}",
-                   f"--ServerApp.root_dir={self.root}", "--LabApp.extension_manager=readonly"]  # fmt: skip
+                   f"--ServerApp.root_dir={self.root}", "--LabApp.extension_manager=readonly"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment, stdout=log, stderr=log, start_new_session=True, cwd=self.root
@@ -201,7 +201,7 @@ def _folder_of_ipykernel(wanted: str) -> str:
             scratch = Path(f"{folder}.new")
             shutil.rmtree(scratch, ignore_errors=True)
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check",
-                       "--target", str(scratch), f"ipykernel=={wanted}.*"]  # fmt: skip
+                       "--target", str(scratch), f"ipykernel=={wanted}.*"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=300)
             if done.returncode:
                 raise RuntimeError(f"ipykernel {wanted} could not be installed: {done.stderr}")

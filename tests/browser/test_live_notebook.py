@@ -209,7 +209,7 @@ def test_two_thousand_fast_trials_do_not_slow_the_page(lab: Lab, open_notebook):
     grown, seconds = notebook.heap() - heap, notebook.ask("study.elapsed")
     rate, received = (notebook.messages - messages) / seconds, notebook.message_bytes - size
     print(f"\n2,000 trials in {seconds:.1f} s: {rate:.1f} messages/s, {received / 1e6:.2f} MB, "
-          f"heap +{grown / 1e6:.1f} MB, slowest frame {slowest_frame:.0f} ms")  # fmt: skip
+          f"heap +{grown / 1e6:.1f} MB, slowest frame {slowest_frame:.0f} ms")
     assert notebook.ask("len(study.trials)") == 2000
     assert notebook.messages - messages <= 10 * seconds + 40  # ten updates a second; a cell and questions come on top
     assert received <= 4_000_000
@@ -318,7 +318,7 @@ def test_a_running_job_keeps_its_candles_and_its_class_and_its_end_is_announced(
     toast.get_by_role("button", name="Dismiss").click()
     toast.wait_for(state="detached")
     assert notebook.ask("(len(study.result().trials), {trial.state for trial in study.result().trials})") == (
-        150, {"finished"})  # fmt: skip
+        150, {"finished"})
     background.see("Optimization: Crossing")
 
     again = notebook.run(f"{line} --trials 2{STRATEGY}")

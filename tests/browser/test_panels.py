@@ -238,7 +238,7 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     form.empty()
     form.wants("strategies", "symbols", "timeframes", "start", "end", "output")
     form.fill(strategies="Crossing", symbols="BTC-USDT", timeframes="1h", start="2023-01-20", end="2023-02-01",
-              params="fast=5,9 slow=40", output="batch")  # fmt: skip
+              params="fast=5,9 slow=40", output="batch")
     form.wants()
     form.run("2 combinations")
     text = form.copied()
@@ -355,7 +355,7 @@ def voila(tmp_path: Path, chromium: str) -> Iterator[str]:
             [sys.executable, "-m", "voila", "--no-browser", f"--port={_free_port()}", "--Voila.ip=127.0.0.1",
              f"--base_url=/{token}/", str(tmp_path / "app.ipynb")],
             env=environment, stdout=file, stderr=file, start_new_session=True, cwd=tmp_path,
-        )  # fmt: skip
+        )
     try:
         deadline = time.monotonic() + 120
         while not (found := re.search(r"http://[\w.]+:(\d+)/", log.read_text())):

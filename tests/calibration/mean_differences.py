@@ -15,7 +15,7 @@ from tests.calibration.noise import ARRANGEMENTS, SHAPES, noise
 
 #: What is moved by how many standard deviations of all results.
 PLANTED = (("hour", "09", 2.0), ("weekday", "Friday", 1.0), ("month", "June", 1.5), ("volatility", "high", 1.0),
-           ("volatility", "low", 1.0), ("trend", "rising", 0.7))  # fmt: skip
+           ("volatility", "low", 1.0), ("trend", "rising", 0.7))
 
 
 def false_alarms(shape: str, arrangement: str, studies: int, count: int) -> int:

@@ -40,7 +40,7 @@ def drawn_pair(seed: int) -> tuple[str, dict[str, Any], str, str]:
         "routes": [(STRATEGIES[name], *where) for where in zip(symbols, timeframes, strict=True)],
         "market": market, "warm_up_candles": 30, "fee": 0.0004,
         **({"leverage": chance.choice([1, 2, 3])} if market == "futures" else {}),
-    }  # fmt: skip
+    }
     start = np.datetime64("2023-03-15") + chance.randrange(300)
     days = chance.choice([30, 60, 90])
     words = f"{name}, {market}, {', '.join(timeframes)}, {days} days"

@@ -90,7 +90,7 @@ def study(kind: str, method: str, series: int) -> pd.DataFrame:
     return pd.DataFrame({f"{level:.0%}": {
         "exceeded": np.mean(hits[level]) if hits[level] else np.nan, "interval holds": np.nanmean(held[level]),
         **{test: np.mean(several) if several else np.nan for test, several in rejected[level].items()},
-    } for level in LEVELS}).T  # fmt: skip
+    } for level in LEVELS}).T
 
 
 def main(series: int, methods: Sequence[str]) -> None:

@@ -205,7 +205,7 @@ HOSTS: dict[str, Answer] = {
     "mainnet.zklighter.elliot.ai": lighter, "testnet.zklighter.elliot.ai": lighter, "api.kucoin.com": kucoin_spot,
     "api-futures.kucoin.com": kucoin_futures, "api.kraken.com": kraken_spot, "futures.kraken.com": kraken_futures,
     "demo-futures.kraken.com": kraken_futures, "omni.apex.exchange": apex, "testnet.omni.apex.exchange": apex,
-}  # fmt: skip
+}
 
 
 @contextmanager

@@ -59,7 +59,7 @@ SIGNALS = {
     "remembering": ("self.vars.setdefault('highest', []).append(self.high) or "
                     "self.price >= max(self.vars['highest'][-20:]) * 0.999",
                     "self.price <= self.candles[-20:, 4].min() * 1.001"),
-}  # fmt: skip
+}
 
 _MARKET = '''
     def go_long(self):

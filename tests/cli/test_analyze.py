@@ -70,7 +70,7 @@ def test_the_options_are_the_tools_parameters():
     assert ours == parameters - {"result", "trades", "equity", "background"}
     assert all(options[name] is None for name in ours)
     line = parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
-                               "--memory-limit", "1024", "--html", "x.html"])  # fmt: skip
+                               "--memory-limit", "1024", "--html", "x.html"])
     given = read_line(ANALYZE_RESULTS, "command", given_words(ANALYZE_RESULTS, "command", line))
     assert (given["key"], given["analysis_type"], given["ruin"]) == ("12ab", "deep", (20.0, 40.0))
     assert (given["resimulate"], given["memory_limit"], given["output"]) == (False, 1024**3, "x.html")
@@ -170,7 +170,7 @@ def test_a_strategy_that_has_changed_is_not_taken_for_it(where, shown, tmp_path)
     (["{key}", "--depe"], "Did you mean '--deep'"),
     (["{key}", "--strategy", "nothing.py"], "nothing.py"),
     (["{key}", "-o", "."], "a folder"),
-])  # fmt: skip
+])
 def test_bad_input_gives_one_line(where, words, said, capsys):
     key = keys(where[3])["source"]
     assert main(["analyze", *(word.format(key=key) for word in words), *where]) == 2

@@ -32,7 +32,7 @@ def strategies(tmp_path, monkeypatch):
 
 def test_two_files_on_two_markets_with_a_failing_third(folder, capsys, tmp_path):
     words = ["backtest-batch", "crossing.py", "trend.py:Trend", "-s", "BTC-USDT", "ETH-USDT", "SOL-USDT", "-t", "1h",
-             *PERIOD, "--candles", str(folder), "--metric", "profit", "-o", "report.html"]  # fmt: skip
+             *PERIOD, "--candles", str(folder), "--metric", "profit", "-o", "report.html"]
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "2 strategies x 3 symbols x 1 timeframe x 1 period x 2 parameter sets" in said
@@ -44,7 +44,7 @@ def test_two_files_on_two_markets_with_a_failing_third(folder, capsys, tmp_path)
 
 def test_a_grid_on_the_line_wins_over_the_file_and_periods_are_several(folder, capsys):
     words = ["backtest-batch", "crossing.py", "-s", "BTC-USDT", "-t", "1h", "2h", "--candles", str(folder), "--periods",
-             "2023-01-25..2023-01-29", "2023-01-29..2023-02-03", "--params", "fast=5,6,7", "slow=40"]  # fmt: skip
+             "2023-01-25..2023-01-29", "2023-01-29..2023-02-03", "--params", "fast=5,6,7", "slow=40"]
     assert main(words) == 0
     assert "2 timeframes x 2 periods x 3 parameter sets: 12 of 12" in capsys.readouterr().out
 
@@ -52,7 +52,7 @@ def test_a_grid_on_the_line_wins_over_the_file_and_periods_are_several(folder, c
 @pytest.mark.parametrize(("words", "expected"), [
     (["--params", "fast="], "NAME=VALUE,VALUE"), (["--params", "nowhere.csv"], "nowhere.csv cannot be read"),
     (["--periods", "2023-01-20"], "START..END"), (["--params", "fast=1,2,3", "--top", "0"], "top is 0"),
-])  # fmt: skip
+])
 def test_bad_words_are_one_line(folder, capsys, words, expected):
     line = ["backtest-batch", "crossing.py", "-s", "BTC-USDT", "-t", "1h", "--candles", str(folder), *words]
     assert main(line + ([] if "--periods" in words else PERIOD)) == 2

@@ -41,7 +41,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
     words = ["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "6", "-j", "2",
              "--neighbours", "0", "--no-parity", "--test-ratio", "0.3", "--top", "2", "--seed", "3",
-             "-o", "out/report.html"]  # fmt: skip
+             "-o", "out/report.html"]
     assert main(words) == 0
     said = capsys.readouterr()
     assert "6 of 6 trials" in said.out
@@ -53,7 +53,7 @@ def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
     assert main(words) == 0
     again = capsys.readouterr()
     assert [line for line in again.out.splitlines() if "reused" not in line.casefold()] \
-        == [line for line in said.out.splitlines() if "reused" not in line.casefold()]  # fmt: skip
+        == [line for line in said.out.splitlines() if "reused" not in line.casefold()]
     assert "from the store" in again.err
 
     assert main(["runs", "-n", "2"]) == 0
@@ -68,7 +68,7 @@ def test_optimize_a_file_and_run_it_again(folder, capsys, tmp_path):
 
 def test_check_first(folder, capsys):
     words = ["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "1", "--neighbours", "0",
-             "--no-parity", "--test-ratio", "0", "--check-first"]  # fmt: skip
+             "--no-parity", "--test-ratio", "0", "--check-first"]
     assert main(words) == 0
     assert "The strategy was checked before the first trial: " in capsys.readouterr().out
 
@@ -107,9 +107,9 @@ def test_a_strategy_of_a_jesse_project(folder, capsys, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="process groups and signals of POSIX")
 def test_an_interrupt_keeps_what_finished(folder, tmp_path):
     words = [sys.executable, "-m", "jesse_nb.cli", "optimize", str(QUICKSTART), *PERIOD, "--test-ratio", "0",
-             "--candles", str(folder), "-n", "5000", "-j", "2", "-o", "partial.html"]  # fmt: skip
+             "--candles", str(folder), "-n", "5000", "-j", "2", "-o", "partial.html"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                          start_new_session=True) as run:  # fmt: skip
+                          start_new_session=True) as run:
         assert run.stderr is not None
         for line in run.stderr:
             if re.search(r"optimizing: [1-9]\d*/5000", line):
@@ -188,7 +188,7 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["runs", "--ledger", "-n", "2"], "--ledger counts all"),
     (["demo", "--trials", "0"], "--trials is 0"),
     (["demo", "-o", "."], "a folder"),
-])  # fmt: skip
+])
 def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypatch):
     monkeypatch.setattr("jesse_nb.core.candles.install_demo", list)  # seconds, and not what is tested
     assert main(words) == 2
@@ -214,7 +214,7 @@ def test_wrong_words_give_one_line_and_exit_code_2(words, said, capsys, monkeypa
     (["--jobs", "0"], "--jobs is 0"),
     (["--jobs", "rya"], "Did you mean 'ray'"),
     (["--jobs", "ray://127.0.0.1:1"], "No Ray cluster answers at ray://127.0.0.1:1"),
-])  # fmt: skip
+])
 def test_what_cannot_be_optimized_gives_one_line(words, said, folder, capsys):
     assert main(["optimize", str(QUICKSTART), *PERIOD, "--candles", str(folder), "-n", "3", *words]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("jesse-nb: ")]

@@ -112,14 +112,14 @@ def test_what_it_says_of_skill_and_luck_is_that_of_the_code():
     assert f"PBO is above {HIGH_PBO} while more than {OFTEN * 100:g} %" in thresholds["undecided"]
     assert set(re.findall(r"^\| `--(\w+)`", text, re.MULTILINE)) == set(get_args(AnalysisType))
     known = {*command_parser("optimize")._option_string_actions, *command_parser("analyze")._option_string_actions,
-             *command_parser("runs")._option_string_actions}  # fmt: skip
+             *command_parser("runs")._option_string_actions}
     assert set(re.findall(r"--[a-z][a-z-]+", text)) <= known
 
 
 def test_the_errors_shown_are_those_that_come():
     shown = dict(re.findall(r"^(\w+Error): (.*)$", GUIDE["errors"], re.MULTILINE))
     for name, cause in (("SpaceError", lambda: Space.parse({"slow": (120, 31)})),
-                        ("MetricError", lambda: resolve_metric("sharp"))):  # fmt: skip
+                        ("MetricError", lambda: resolve_metric("sharp"))):
         with pytest.raises(JesseNbError) as caught:
             cause()
         assert str(caught.value) == shown[name]

@@ -21,7 +21,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     install_demo(candles, ["BTC-USDT"], "2024-01-01", "2024-03-15")
     store = str(root / "runs.sqlite")
     run = jesse_nb.backtest(QUICKSTART.read_text(), "BTC-USDT", "1h", "2024-01-25", "2024-03-10", candles=candles,
-                            store=store)  # fmt: skip
+                            store=store)
     return run.key, store
 
 
@@ -51,6 +51,6 @@ def test_monte_carlo_of_a_stored_run(stored, capsys):
 def test_stress_of_a_stored_run(stored, capsys):
     key, store = stored
     line = ["stress", key[:12], "--store", store, "--candles", str(Path(store).with_name("candles")),
-            "--scenarios", "gap", "--at", "2024-02-10", "-j", "1"]  # fmt: skip
+            "--scenarios", "gap", "--at", "2024-02-10", "-j", "1"]
     assert main([*line, "--trust"]) == 0
     assert "Stress test of TrendFollower on BTC-USDT 1h" in capsys.readouterr().out

@@ -71,7 +71,7 @@ def test_one_of_several_is_named(tmp_path):
     ("def broken(:\n", "syntax error in line 1"),
     ("x = 1\ny = x / 0\n", r"raised ZeroDivisionError .*Look at line 2"),
     ("import not_there_at_all\n", "raised ModuleNotFoundError"),
-])  # fmt: skip
+])
 def test_a_file_that_is_no_strategy_is_refused_in_one_line(tmp_path, text, said):
     with pytest.raises(StrategyError, match=said) as caught:
         read_strategy_file(write(tmp_path, text))

@@ -94,6 +94,6 @@ def test_a_cancelled_job_ends_the_waiting():
     (Progress("a", "b", rate=3.0, eta=59.6, reused=3, failed=2, message="hm"),
      ["3.0 runs/s", "1:00 left", "3 from the store", "2 failed", "hm"]),
     (Progress("a", "b", state="finished", eta=3.0, best_label="sharpe 1"), ["best sharpe 1"]),
-])  # fmt: skip
+])
 def test_remarks(progress, said):
     assert remarks(progress) == said

@@ -43,7 +43,7 @@ def test_the_options_are_the_tools_parameters():
 
 def test_walk_a_file_forward_and_again(folder, capsys, tmp_path):
     words = ["walk-forward", str(QUICKSTART), *MARKET, *PERIOD, *DAYS, "--candles", str(folder), "-n", "3", "-j", "2",
-             "-o", "out/walk.html"]  # fmt: skip
+             "-o", "out/walk.html"]
     assert main(words) == 0
     said = capsys.readouterr()
     assert "Walk-forward of TrendFollower" in said.out
@@ -71,7 +71,7 @@ def test_cross_validation(folder, capsys, tmp_path):
     (tmp_path / "mine.py").write_text(QUICKSTART.read_text() + own_metric)
     words = ["walk-forward", "mine.py", *MARKET, *PERIOD, "--candles", str(folder), "-n", "3", "-j", "2"]
     assert main([*words, "--split", "cpcv", "--groups", "4", "--test-groups", "2", "--gap", "1",
-                 "--metric", "losses"]) == 0  # fmt: skip
+                 "--metric", "losses"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "4 groups" in said
     assert "6 splits" in said
@@ -82,7 +82,7 @@ def test_showing_the_windows_needs_no_strategy_and_no_candles(capsys):
     assert main(["walk-forward", "--show-windows", *PERIOD, *DAYS, "--candles", "nowhere"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["window", "train", "from", "train", "to", "test", "from", "test", "to", "train", "days",
-                                "test", "days", "partial"]  # fmt: skip
+                                "test", "days", "partial"]
     assert [line.split() for line in lines[1:]] == [
         ["0", "2024-02-01", "2024-02-15", "2024-02-15", "2024-02-23", "14", "8", "no"],
         ["1", "2024-02-09", "2024-02-23", "2024-02-23", "2024-03-02", "14", "8", "no"],
@@ -106,7 +106,7 @@ def test_showing_the_windows_needs_no_strategy_and_no_candles(capsys):
     (["quick.py", "--step-forward", "week"], "--step-forward is 'week'. It is a whole number of days"),
     (["--show-windows"], "start"),
     (["--show-windows", *PERIOD], "365 + 0 + 30 days"),
-])  # fmt: skip
+])
 def test_wrong_words_give_one_line_and_exit_code_2(words, said, folder, capsys):
     shutil.copyfile(QUICKSTART, "quick.py")
     assert main(["walk-forward", *words, *MARKET, "--candles", str(folder)]) == 2

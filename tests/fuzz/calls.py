@@ -65,7 +65,7 @@ _TEXTS = [
     "postgresql://u:secret@nowhere.example/x", "ray", "ray://nobody.example:1", "binance", "Binance", DEMO_EXCHANGE,
     "spot", "futures", "cross", "fast", "step", "all", "__import__('os').getpid()", "lambda: 0", "[]", "{}", "()",
     "[1, 2]", "{'fast': 5}", "{'fast': (5, 9)}", "1, 2",
-]  # fmt: skip
+]
 
 
 class Unusual:
@@ -92,7 +92,7 @@ def _values(random: Random) -> Any:
         lambda: {random.choice(["fast", "x", "", 1, None]): _values(random) for _ in range(random.randrange(3))},
         lambda: {random.choice(_TEXTS) for _ in range(random.randrange(3))}, lambda: iter([1, 2]), lambda: range(3),
         lambda: (word for word in ("a", "b")),
-    ]  # fmt: skip
+    ]
     return random.choice(make)()
 
 
@@ -103,7 +103,7 @@ class Campaign:
         store = CandleStore(folder / "candles")
         install_demo(store, ["BTC-USDT"], "2023-01-01", "2023-03-01")
         self._market = {"strategy": STRATEGY, "symbol": "BTC-USDT", "timeframe": "1h", "exchange": DEMO_EXCHANGE,
-                        "candles": store, "store": folder / "runs.sqlite", **PERIOD}  # fmt: skip
+                        "candles": store, "store": folder / "runs.sqlite", **PERIOD}
         self._result = TOOLS["backtest"].load()(**self._market)
         self._names = {"result": self._result, "rule": len, "space": {"fast": (5, 9)}, "Unusual": Unusual()}
 

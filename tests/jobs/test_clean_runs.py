@@ -149,7 +149,7 @@ def test_a_process_that_ends_itself_is_told_and_its_worker_goes_on(
 @pytest.mark.usefixtures("worker_goes_on")
 @pytest.mark.parametrize(("act", "number"), [
     ("os.kill(os.getpid(), 9)", "SIGKILL"), ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
-])  # fmt: skip
+])
 def test_a_process_that_a_signal_ends_is_tried_again_and_its_worker_goes_on(
     act: str, number: str, used_worker: LocalPool, candle_store: CandleStore
 ) -> None:
@@ -162,7 +162,7 @@ def test_a_notebooks_strategy_may_cache_its_methods_and_helpers(candle_store: Ca
     source = planted("return helped(self.index) + self.drawn(self.index)",
                      "@functools.cache\ndef helped(index):\n    return mixed(index) / 2")
     exec(f"{source}    @functools.lru_cache(maxsize=8)\n    def drawn(self, index):\n"
-         "        return mixed(index + 1) / 2\n", cell)  # fmt: skip
+         "        return mixed(index + 1) / 2\n", cell)
     assert backtest(cell["Planted"], "BTC-USDT", "1h", *PERIOD, candles=candle_store).metrics["total"] > 0
 
 

@@ -38,7 +38,7 @@ def random_specs(seed: int, count: int) -> list[BacktestSpec]:
             start + choose.randrange(1, 6), strategy=choose.choice("AB"),
             exchange=choose.choice(["Binance Spot", "Bybit", "Demo (synthetic)"]),
             pipeline=CandlePipeline(seed=number) if choose.random() < 0.2 else None,
-        ))  # fmt: skip
+        ))
     return specs
 
 
@@ -83,7 +83,7 @@ def test_periods_that_overlap_through_others_are_the_same_data(tmp_path: Path) -
     days = [(row.start.value // 10**6 // DAY, row.end.value // 10**6 // DAY) for row in ledger.itertuples()]
     assert list(zip(ledger["symbol"], days, ledger["strategy"], ledger["runs"], strict=True)) == [
         ("BTC-USDT", (0, 20), "A", 3), ("BTC-USDT", (0, 20), "B", 1), ("BTC-USDT", (20, 40), "A", 2),
-        ("ETH-USDT", (0, 50), "Trend", 1)]  # fmt: skip
+        ("ETH-USDT", (0, 50), "Trend", 1)]
     assert (ledger["first"] <= ledger["last"]).all()
     assert abs(ledger["last"].max() - pd.Timestamp.now("UTC")) < pd.Timedelta(minutes=1)
     shown = readable_ledger(ledger)

@@ -60,7 +60,7 @@ def test_a_hostile_strategy_fails_alone(name: str, candle_store: CandleStore) ->
     result = optimize(
         hostile(act), "BTC-USDT", "1h", *PERIOD, test_ratio=0, n_trials=6, sampler="grid", n_jobs=2, **limits,
         candles=candle_store, metric="profit", neighbours=0, parity=False,
-    )  # fmt: skip
+    )
     assert len(result.trials) == 6
     failed = [trial for trial in result.trials if trial.state == "failed"]
     assert [trial.params for trial in failed] == [{"bad": 3}]
@@ -181,7 +181,7 @@ def kill_one(victim: str) -> None:
 def test_what_is_killed_from_outside_costs_no_trial(victim: str, candle_store: CandleStore, tmp_path: Path) -> None:
     def run(name: str) -> Job[OptimizeResult]:
         return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=24, seed=5, candles=candle_store, neighbours=0,
-                        parity=False, store=str(tmp_path / name), background=True)  # fmt: skip
+                        parity=False, store=str(tmp_path / name), background=True)
 
     expected = run("undisturbed.sqlite").result(120)
     pool = local_pool()
@@ -256,7 +256,7 @@ def slow_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[_SlowToStart]:
 def test_a_job_stops_while_the_workers_start(candle_store: CandleStore, tmp_path: Path, slow_pool: _SlowToStart):
     def start() -> Job[OptimizeResult]:
         return optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=20, seed=5, candles=candle_store,
-                        store=str(tmp_path / "runs.sqlite"), background=True)  # fmt: skip
+                        store=str(tmp_path / "runs.sqlite"), background=True)
 
     new = start()
     assert not new.wait(1.0)
@@ -266,7 +266,7 @@ def test_a_job_stops_while_the_workers_start(candle_store: CandleStore, tmp_path
 
     slow_pool.go_on.set()
     result = optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, n_trials=4, seed=5, candles=candle_store,
-                      store=str(tmp_path / "runs.sqlite"))  # fmt: skip
+                      store=str(tmp_path / "runs.sqlite"))
     assert all(trial.scored for trial in result.trials)
 
 

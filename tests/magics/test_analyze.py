@@ -31,7 +31,7 @@ def made(demo_store: CandleStore, tmp_path_factory: pytest.TempPathFactory) -> d
     """A backtest and a study, by the names of the variables that hold them."""
     where: dict[str, Any] = {"candles": demo_store, "store": tmp_path_factory.mktemp("runs") / "runs.sqlite"}
     study = jn.optimize(SOURCE, *PERIOD, space={"fast": (5, 30)}, n_trials=4, n_jobs=2, neighbours=0, parity=False,
-                        **where)  # fmt: skip
+                        **where)
     return {"result": jn.backtest(SOURCE, *PERIOD, **where), "study": study}
 
 
@@ -80,12 +80,12 @@ def test_flags_are_the_tools_parameters(shell):
 
 def test_flags_give_the_tools_parameters_by_name(shell):
     line = ("study --deep --ruin 20 40.5 --scenarios 3 --paths 1_000 --seed 7 --no-resimulation --no-monte-carlo "
-            "--no-correlation --no-trade-analysis -j 2 --memory-limit 1024")  # fmt: skip
+            "--no-correlation --no-trade-analysis -j 2 --memory-limit 1024")
     assert arguments_of(shell.find_line_magic("analyze"), line, {"jobs": 4, "fee": 0.1}) == {
         "analysis_type": "deep", "ruin": (20.0, 40.5), "scenarios": 3, "paths": 1000, "seed": 7, "resimulate": False,
         "include_monte_carlo": False, "include_correlation": False, "include_trade_analysis": False, "n_jobs": 2,
         "memory_limit": 1024**3,
-    }  # fmt: skip
+    }
     assert arguments_of(shell.find_line_magic("analyze"), "", {"jobs": 4}) == {"n_jobs": 4}
 
 

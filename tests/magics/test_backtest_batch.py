@@ -31,9 +31,9 @@ def test_all_strategies_of_the_cell_on_all_markets(shell):
     assert [entry.strategy for entry in batch.entries] == ["Crossing"] * 8 + ["Other"] * 8
     assert {(entry.symbol, entry.timeframe, entry.label) for entry in batch.entries} == {
         (symbol, timeframe, f"fast={fast}")
-        for symbol in ("BTC-USDT", "ETH-USDT") for timeframe in ("1h", "2h") for fast in (5, 9)}  # fmt: skip
+        for symbol in ("BTC-USDT", "ETH-USDT") for timeframe in ("1h", "2h") for fast in (5, 9)}
     same = jn.backtest_batch([shell.user_ns["Crossing"]], "BTC-USDT", "1h", ("2023-01-25", "2023-02-03"),
-                             params=[{"fast": 9}])  # fmt: skip
+                             params=[{"fast": 9}])
     assert same.entries[0].reused
     assert repr(same.entries[0].metrics) == repr(batch.entries[1].metrics)
 
@@ -74,7 +74,7 @@ def test_its_flags_are_the_tools_parameters(shell):
     (["fast=5,10", "slow=30"], {"fast": [5, 10], "slow": [30]}), (["mode=a,b"], {"mode": ["a", "b"]}),
     (["grid"], {"x": [1]}), (["grid['x']"], [1]), (["results/study.CSV"], "results/study.CSV"),
     (["eyJhIjogMX0="], "eyJhIjogMX0="), (["t4)kY"], "t4)kY"),
-])  # fmt: skip
+])
 def test_what_params_may_be(words, expected):
     params = BACKTEST_BATCH.parameter("params")
     assert params.read_words(words, desk_of({"grid": {"x": [1]}})) == expected
@@ -98,7 +98,7 @@ def test_periods():
     (f"-s BTC-USDT -t 1h {PERIOD}", StrategyError, "No strategy"),
     (f"Nothing -s BTC-USDT -t 1h {PERIOD}", StrategyError, "Nothing"),
     (f"-s BTC-USDT -t 1h {PERIOD} --lrage", UsageError, "Did you mean '--large'"),
-])  # fmt: skip
+])
 def test_bad_lines(shell, line, error, words):
     with pytest.raises(error) as caught:
         run(shell, f"%backtest_batch {line}")

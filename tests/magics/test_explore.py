@@ -43,7 +43,7 @@ def test_a_name_an_expression_or_the_last_one(shell: Any, opened: list[Any]) -> 
 @pytest.mark.parametrize(("line", "message"), [
     ("one two", "opens one result at a time"), ("onn", r"No variable is called 'onn'.*'one'"),
     ("trades", r"trades is a table\. %explore needs the result"), ("number", "number is int, which is no result"),
-])  # fmt: skip
+])
 def test_what_it_refuses(shell: Any, opened: list[Any], line: str, message: str) -> None:
     shell.push({"one": result_of("one"), "trades": pd.DataFrame({"pnl": [1.0]}), "number": 3})
     with pytest.raises(UsageError, match=message):

@@ -25,7 +25,7 @@ def arguments_of(magic, line, chosen=None, names=None):
     """Return what a line gives its tool."""
     tool = tool_of_magic(magic.parser.prog.lstrip("%"))
     return tool_arguments(tool, given_words(tool, "magic", parse_line(magic, line)), chosen or {},
-                          desk_of(names or {}), OWN)  # fmt: skip
+                          desk_of(names or {}), OWN)
 
 
 def test_flags_give_the_tools_parameters_by_name(optimize):
@@ -106,7 +106,7 @@ DEFAULTS = {
     "n_jobs": "all cores", "concurrent_limit": "4", "test_ratio": "0.25", "memory_limit": "its share of the machine's",
     "timeout": "no limit", "test_end": "the end of the whole", "candles": "in the user's data folder",
     "store": ".jesse_nb/runs.sqlite", "project": "the working directory",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ["backtest", "backtest_batch", "optimize", "walk_forward", "analyze_results"])
@@ -267,6 +267,6 @@ def test_help_shows_every_flag(shell):
     (["max", "drawdown"], "max_drawdown"), (["Smart", "Sharpe", "calmar"], ["smart_sharpe", "calmar"]),
     (["sharpe", "win", "rate"], ["sharpe", "win_rate"]), (["jesse", "score", "calmar"], "jesse_score_calmar"),
     (["sharpe", "calmar"], ["sharpe", "calmar"]), (["sharpe-ratio"], "sharpe-ratio"),
-])  # fmt: skip
+])
 def test_a_metric_may_be_of_several_words(words, metrics):
     assert read("metric", words, {}) == metrics

@@ -50,7 +50,7 @@ def test_the_words_of_a_line(shell):
     line = "result --confidence-levels 0.95 0.99 --vol-model gjr --window 1e3 --basis open_position --no-backtest"
     assert arguments_of(shell.find_line_magic("var"), line, {}) == {
         "confidence_levels": (0.95, 0.99), "vol_model": "gjr", "window": 1000, "basis": "open_position",
-        "backtest": False}  # fmt: skip
+        "backtest": False}
 
 
 @pytest.mark.parametrize(("line", "said"), [

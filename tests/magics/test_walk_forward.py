@@ -48,7 +48,7 @@ def test_flags_give_the_tools_parameters_by_name(shell):
     assert arguments_of(magic, line) == {
         "in_sample_period": 90, "gap": 0, "gaps": "keep", "anchored": True, "split": "cpcv", "groups": 8,
         "test_groups": 3, "n_trials": 5,
-    }  # fmt: skip
+    }
     assert arguments_of(magic, "") == {}
 
 
@@ -64,7 +64,7 @@ def test_it_gives_what_python_gives(shell):
     assert walk.space.names == ("fast", "slow")
     same = jn.walk_forward(shell.user_ns["Crossing"], "BTC-USDT", "1h", "2023-01-15", "2023-02-22",
                            in_sample_period=14, out_sample_period=8, step_forward=8, n_trials=4, seed=3,
-                           space={"fast": (5, 30), "slow": (31, 60)})  # fmt: skip
+                           space={"fast": (5, 30), "slow": (31, 60)})
     assert seen(same) == seen(walk)
 
 

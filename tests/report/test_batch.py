@@ -46,19 +46,19 @@ def make_batch(
             number=number, strategy=strategy, exchange="Binance Spot", symbol=symbol, timeframe=timeframe,
             start=spec.start, end=spec.end, params=values, store="nowhere.sqlite",
             label=", ".join(f"{name}={value}" for name, value in values.items()) or "defaults",
-        )  # fmt: skip
+        )
         if number in failing:
             entries.append(replace(entry, reason=reason))
             continue
         entries.append(replace(entry, spec=spec, metrics=run.metrics, equity=run.equity, seconds=0.3,
                                score=float(metric.read(run)), versions=run.card.versions))
     given = {"total": len(entries), "metric": metric, "account": Account(), "mode": "fast", "gaps": "fill",
-             "warm_up_candles": 240, "elapsed": 3.0} | options  # fmt: skip
+             "warm_up_candles": 240, "elapsed": 3.0} | options
     return BatchResult(entries=tuple(entries), **given)
 
 
 EVIL_BATCH = make_batch((EVIL, "b"), sets=({EVIL: EVIL}, {EVIL: "y"}), failing=(0, 9), reason=EVIL, notes=(EVIL,),
-                        stopped=EVIL)  # fmt: skip
+                        stopped=EVIL)
 
 
 def test_nothing_of_a_batch_escapes_into_the_page() -> None:
@@ -95,7 +95,7 @@ def test_the_report_names_the_best_by_their_own_numbers() -> None:
 def test_text_is_the_same_every_time_and_knows_no_clock() -> None:
     result = make_batch(failing=(1,))
     again = replace(result, elapsed=99.0, entries=tuple(replace(entry, seconds=9.0, reused=True)
-                                                        for entry in result.entries))  # fmt: skip
+                                                        for entry in result.entries))
     assert str(result) == str(again) == str(pickle.loads(pickle.dumps(result)))
 
 
@@ -109,7 +109,7 @@ def test_mixed_quote_currencies_are_said() -> None:
     make_batch(("One",), ("BTC-USDT",), ("1h",)), make_batch(("One",), ("BTC-USDT",), ("1h", "4h")),
     replace(make_batch(), entries=(), total=8, stopped="interrupted"),
     replace(make_batch(), entries=make_batch().entries[:1], stopped="interrupted"),
-], ids=["all failed", "no trades", "some", "one run", "one dimension", "none yet", "one yet"])  # fmt: skip
+], ids=["all failed", "no trades", "some", "one run", "one dimension", "none yet", "one yet"])
 def test_whatever_is_missing_the_report_stands(result: BatchResult) -> None:
     assert "nan" not in words(fragment(result)).lower().split()
     assert "Batch" in str(result)
@@ -184,7 +184,7 @@ def test_the_page_stays_lean_with_a_thousand_runs() -> None:
     entries = tuple(
         replace(small.entries[number % 8], number=number, label=f"fast={number}", params=values,
                 strategy="One", symbol="BTC-USDT", timeframe="1h")
-        for number, values in enumerate(sets))  # fmt: skip
+        for number, values in enumerate(sets))
     result = replace(small, entries=entries, total=1_000)
     assert len(fragment(result)) < 400_000
     assert len(str(result)) < 5_000

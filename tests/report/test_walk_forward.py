@@ -94,7 +94,7 @@ def test_windows_stand_where_they_are():
     lower = result.plot("windows").axes[1]
     starts = sorted(patch.get_x() for patch in lower.patches)
     expected = sorted(edge / DAY_MS for one in result.windows
-                      for edge in (one.window.train_start, one.window.test_start))  # fmt: skip
+                      for edge in (one.window.train_start, one.window.test_start))
     np.testing.assert_allclose(starts, expected)
 
 

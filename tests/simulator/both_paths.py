@@ -124,7 +124,7 @@ def bundled_cases(**account: Any) -> Iterator[Case]:
         yield Case(f"{name} {account}", {
             "strategy": source, "symbol": "BTC-USDT", "timeframe": "1m", "warm_up_candles": 0,
             "data_routes": [("ETH-USDT", "1m"), ("BTC-USDT", "5m"), ("BTC-USDT", "4h"), ("ETH-USDT", "15m")], **account,
-        }, "2021-01-01", "2021-01-01 04:03")  # fmt: skip
+        }, "2021-01-01", "2021-01-01 04:03")
 
 
 def matrix_cases(*, seeds: int = 1) -> Iterator[Case]:
@@ -162,14 +162,14 @@ def _usual(mode: str) -> Iterator[Case]:
                                    "data_routes": [("BTC-USDT", "1D"), ("ETH-USDT", "4h")]}, *days)
     yield Case(f"watcher of weeks {mode}", {
         **one, "strategy": WATCHER, "timeframe": "1h", "warm_up_candles": 2, "data_routes": [("BTC-USDT", "1W")],
-        "hyperparameters": {"timeframe": "1W"}}, "2023-05-04", "2023-05-13")  # fmt: skip  # weeks begin on Thursday
+        "hyperparameters": {"timeframe": "1W"}}, "2023-05-04", "2023-05-13")  # weeks begin on Thursday
     yield Case(f"clock without warm-up {mode}", {**one, "strategy": CLOCK, "timeframe": "5m", "warm_up_candles": 0,
                                                  "balance": 50_000}, *days)
     yield Case(f"idle {mode}", {**one, "strategy": IDLE, "timeframe": "1h", "warm_up_candles": 10}, *days)
     yield Case(f"cut short {mode}", {**one, "strategy": TREND, "timeframe": "1h"}, "2023-05-01", "2023-05-09 10:17")
     yield Case(f"two markets {mode}", {
         "routes": [(TREND, "BTC-USDT", "1h"), (REVERSION, "ETH-USDT", "15m")], "leverage": 3, "warm_up_candles": 40,
-        "mode": mode}, *fortnight)  # fmt: skip
+        "mode": mode}, *fortnight)
     for gaps in ("fill", "keep"):
         yield Case(f"gap {gaps} {mode}", {**one, "strategy": TREND, "timeframe": "1h", "gaps": gaps},
                    "2023-03-22", "2023-03-27", "fast path" if gaps == "fill" else "plain (gaps)")
@@ -185,9 +185,9 @@ def _juggling(mode: str, seed: int) -> Iterator[Case]:
         yield Case(f"juggler {account} {seed}", {**one, "timeframe": "1h"}, *days)
         yield Case(f"juggler with watched ones {account} {seed}", {
             **one, "timeframe": "30m", "data_routes": [("BTC-USDT", "45m"), ("ETH-USDT", "1h"), ("BTC-USDT", "1D")],
-            }, "2023-06-05", "2023-06-06 10:30")  # fmt: skip
+            }, "2023-06-05", "2023-06-06 10:30")
         yield Case(f"juggler of minutes {account} {seed}", {
             **one, "timeframe": "1m", "data_routes": [("BTC-USDT", "5m")]}, "2023-06-05 12:00", "2023-06-05 14:00")
         yield Case(f"two jugglers {account} {seed}", {
             "routes": [(JUGGLER, "BTC-USDT", "1h"), (JUGGLER, "ETH-USDT", "15m")], "warm_up_candles": 20, **account,
-            **values}, *days)  # fmt: skip
+            **values}, *days)

@@ -41,7 +41,7 @@ def drawn_run(chance: Random, symbols: Sequence[str]) -> tuple[dict[str, Any], s
         "market": chance.choice(["spot", "futures", "futures"]), "mode": chance.choice(["fast", "step"]),
         "warm_up_candles": 5, "gaps": chance.choice(["fill", "keep"]) if gap else "fill",
         "fee": chance.choice([0.0, 0.0004, 0.001]), "balance": chance.choice([1_000.0, 10_000.0]),
-        "hyperparameters": {"seed": chance.randint(0, 1_000_000)}}  # fmt: skip
+        "hyperparameters": {"seed": chance.randint(0, 1_000_000)}}
     if source != JUGGLER:
         arguments["hyperparameters"]["hold"] = chance.choice([0.8, 0.97, 1.0])
     if arguments["market"] == "futures":
@@ -107,7 +107,7 @@ def held_against(spec: BacktestSpec, record: RunRecord, candles: Mapping[str, np
         f"runs in {spec.mode} mode": 1, f"runs with {len(spec.routes)} routes": 1,
         "runs simulated again in step mode": int(audit.in_step_mode),
         **({f"runs of leverage {account.leverage}": 1} if account.market == "futures" else {}),
-    })  # fmt: skip
+    })
     return Held(f"said: {' and '.join(reasons)}" if reasons else "equal", differences, counts)
 
 

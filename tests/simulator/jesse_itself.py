@@ -54,7 +54,7 @@ class Oracle:
                             for symbol, timeframe in data_routes],
             "candles": trading, "warm_up": warm_up, "hyperparameters": hyperparameters, "fast_mode": fast,
             "pipeline": pipeline,
-        })  # fmt: skip
+        })
 
     def start(self, hash_seed: str = "0") -> Oracle:
         self.folder.mkdir(exist_ok=True)
@@ -89,7 +89,7 @@ COLUMNS = {
     "entry_price": "entry_price", "exit_price": "exit_price",
     "qty": "qty", "size": "size", "fee": "fee", "pnl": "PNL", "pnl_percentage": "PNL_percentage",
     "holding_period": "holding_period",
-}  # fmt: skip
+}
 
 
 def assert_equal(ours: BacktestResult, jesse: dict[str, Any]) -> None:

@@ -291,7 +291,7 @@ def test_money_that_a_strategy_moves_itself_stays_in_the_equity_and_is_told(tmp_
 def test_an_audit_is_read_back_as_it_was():
     metrics = {"sharpe_ratio": math.nan, "total": 3}
     audit = EquityAudit(5, 2, 7.5, 60_000, -1.0, 120_000, metrics, (1, 2), (1.5, 2.5), Ruin(9, "A-B", 1.0, 2.0, 3.0),
-                        in_step_mode=True)  # fmt: skip
+                        in_step_mode=True)
     record = RunRecord({"total": 3}, [], np.array([1]), np.array([2.0]), 1.0, output="said", audit=audit)
     again = RunRecord.unpack(*record.pack(), seconds=1.0)
     assert again.audit is not None
@@ -326,7 +326,7 @@ def test_a_run_is_stopped_by_what_the_account_was_worth(tmp_path: Path):
         store.write(EXCHANGE, symbol, rise)
     prepared = Request(candles=store, warm_up_candles=0, market="spot",
                        routes=[(RESTING, symbol, "1h") for symbol in ("BTC-USDT", "ETH-USDT", "SUI-USDT")],
-                       ).prepare(START, START + 4 * DAY * MINUTE)  # fmt: skip
+                       ).prepare(START, START + 4 * DAY * MINUTE)
     simulation = prepared.simulation(prepared.spec)
     object.__setattr__(simulation, "stop", StopRule("return", (), (), deepest=0.1))
     assert isinstance(simulate(simulation), RunRecord)

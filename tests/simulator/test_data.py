@@ -82,7 +82,7 @@ def test_the_fingerprint_is_of_the_content(candle_store: CandleStore, tmp_path: 
     ([("A-USDT", "1m")], 100), ([("A-USDT", "1h")], 30), ([("A-USDT", "4h")], 5), ([("A-USDT", "1D")], 3),
     ([("A-USDT", "45m"), ("A-USDT", "1h")], 13), ([("A-USDT", "1h"), ("B-USDT", "4h")], 9),
     ([("B-USDT", "1h"), ("A-USDT", "3D")], 2),
-])  # fmt: skip
+])
 def test_the_earliest_start_is_told_and_works(own_store: CandleStore, timeframes, count, gaps):
     end = START + 18 * DAY_MS
     step = int(np.lcm.reduce([TIMEFRAME_MINUTES[name] for _, name in timeframes])) * MINUTE_MS
@@ -117,7 +117,7 @@ def test_no_start_is_promised_where_there_is_none(own_store: CandleStore):
 @pytest.mark.parametrize(("start", "end"), [
     (START - DAY_MS, START + DAY_MS), (START, START + DAY_MS),
     (START + DAY_MS, START + 21 * DAY_MS), (START + 40 * DAY_MS, START + 41 * DAY_MS),
-])  # fmt: skip
+])
 def test_a_period_that_is_not_stored_is_refused(own_store: CandleStore, start, end):
     with pytest.raises(CandlesNotFoundError, match=r"stored from 2023-03-01 00:07 to 2023-03-21 00:07, not for all"):
         resolved(own_store, [("A-USDT", "1m")], start, end, 0)
@@ -132,7 +132,7 @@ def test_a_series_that_is_not_stored_is_refused(own_store: CandleStore):
     ("1h", "2023-03-05 12:30", False), ("1h", "2023-03-05 12:00", True), ("4h", "2023-03-05 10:00", False),
     ("1D", "2023-03-05 12:00", False), ("5m", "2023-03-05 12:01", False), ("1m", "2023-03-05 12:01", True),
     ("1W", "2023-03-16", True), ("1W", "2023-03-13", False), ("3D", "2023-03-10", False),
-])  # fmt: skip
+])
 def test_a_start_in_the_midst_of_a_candle_is_refused(own_store: CandleStore, timeframe, start, fits):
     def resolve():
         return resolved(own_store, [("A-USDT", timeframe)], to_ms(start), START + 18 * DAY_MS, 1)

@@ -87,7 +87,7 @@ def test_other_timeframes_and_watched_markets(candle_store: CandleStore, tmp_pat
           "hyperparameters": {"symbol": "BTC-USDT", "timeframe": "1W"}}, 14 * day, 2),
         ({"strategy": IDLE, "symbol": "BTC-USDT", "timeframe": "1h"},
          {"routes": [("Idle", "BTC-USDT", "1h")]}, 600, 10),
-    ]  # fmt: skip
+    ]
     period = {"start": "2023-05-04", "end": "2023-05-13"}  # Jesse's weeks begin on Thursday
     oracle = Oracle(tmp_path / "jesse", SOURCES)
     ours = []

@@ -31,7 +31,7 @@ PIPELINES = [
     (CandlePipeline("gaussian_resampler", seed=5), "GaussianResamplerCandlesPipeline", {"batch_size": 10_080}),
     (CandlePipeline("gaussian_resampler", {"mu": 0.5, "sigma": 0.8}, 360, 2**32 - 1),
      "GaussianResamplerCandlesPipeline", {"batch_size": 360, "mu": 0.5, "sigma": 0.8}),
-]  # fmt: skip
+]
 
 #: Says what it sees, and disturbs NumPy's global generator as it goes.
 WITNESS = """
@@ -136,7 +136,7 @@ def test_candles_kept_sparse_are_rewritten_too(candle_store: CandleStore):
 @pytest.mark.parametrize(("pipeline", "words"), [
     (CandlePipeline("moving_block_bootstrap", {}, 1_441), "Set batch_size to a multiple of 60"),
     (CandlePipeline("gaussian_noise", NOISE, 1_020), r"does not divide the period's 14,400 candles.* 1,440 \(a day\)"),
-])  # fmt: skip
+])
 def test_batches_that_jesse_would_cut_wrongly_are_refused(candle_store, pipeline, words):
     request = one_market(TREND, candle_store)
     with pytest.raises(SimulationError, match=words):
@@ -160,7 +160,7 @@ def test_batches_that_jesse_would_cut_wrongly_are_refused(candle_store, pipeline
     ({"seed": -1}, "seed is -1"),
     ({"seed": 2**32}, "from 0 to 4,294,967,295"),
     ({"seed": True}, "seed is True"),
-])  # fmt: skip
+])
 def test_nonsense_is_refused_in_one_line(arguments: dict[str, Any], words: str):
     with pytest.raises(InputError, match=words) as refused:
         CandlePipeline(**arguments)

@@ -97,7 +97,7 @@ def test_a_chatty_strategy_is_cut(candle_store: CandleStore, as_worker):
     ({}, [("fast", 3), ("side", "b")]),
     ({"fast": 7}, [("fast", 7), ("side", "b")]),
     ({"fast": 7, "side": "a"}, [("fast", 7), ("side", "a")]),
-])  # fmt: skip
+])
 def test_hyperparameters_that_are_not_named_keep_their_defaults(candle_store, as_worker, given_values, shown):
     record = run_here(candle_store, strategy=showing(), hyperparameters=given_values, **ONE)
     assert record.output == f"BTC-USDT {shown}\n"
@@ -203,7 +203,7 @@ def test_jesse_gets_the_account_as_it_is():
     assert jesse_config(spec) == {
         "starting_balance": 1_234.0, "fee": 0.0004, "type": "futures", "futures_leverage": 7,
         "futures_leverage_mode": "isolated", "exchange": "Binance", "warm_up_candles": 33,
-    }  # fmt: skip
+    }
 
 
 def test_a_crash_leaves_the_worker_as_good_as_new(candle_store: CandleStore, as_worker):

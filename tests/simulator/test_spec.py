@@ -28,7 +28,7 @@ ACCOUNT = st.one_of(
     st.builds(Account, st.floats(1, 1e9), st.floats(0, 0.09), st.just("futures"), st.integers(1, 125),
               st.sampled_from(["cross", "isolated"])),
     st.builds(Account, st.integers(1, 10**6), st.just(0), st.just("spot")),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -52,7 +52,7 @@ def specs(draw) -> BacktestSpec:
             CandlePipeline, st.just("gaussian_resampler"), st.dictionaries(st.sampled_from(["mu", "sigma"]),
                                                                            st.floats(0, 9)),
             st.integers(2, 10**6), st.integers(0, 2**32 - 1)))),
-    )  # fmt: skip
+    )
 
 
 @given(specs())
@@ -96,7 +96,7 @@ OTHER = {
     "fingerprint": "bb", "missing": 2, "warm_up_candles": 10, "mode": "step", "gaps": "keep", "jesse_version": "3.5.4",
     "pipeline": CandlePipeline(),
     "hyperparameters": {"fast": 6, "stop": 1.5, "side": "long"},
-}  # fmt: skip
+}
 
 
 def changed_specs():
@@ -236,7 +236,7 @@ def route(symbol="BTC-USDT", exchange="Binance", timeframe="1h"):
     (lambda: BacktestSpec.from_json(make_spec().to_json().replace('"mode"', '"speed"')), "speed"),
     (lambda: BacktestSpec.from_dict({**make_spec().to_dict(), "routes": 5}), "not a backtest spec"),
     (lambda: BacktestSpec.from_dict({**make_spec().to_dict(), "account": {"bonus": 5}}), "bonus"),
-])  # fmt: skip
+])
 def test_nonsense_is_refused_in_one_line(build, words):
     with pytest.raises(InputError, match=words) as refused:
         build()

@@ -178,7 +178,7 @@ def test_sparse_markets_of_unequal_length_are_rewritten(candle_store: CandleStor
 @pytest.mark.parametrize(("timeframe", "end", "words"), [
     ("3D", "2023-05-09", "14,400 minutes do not consist of whole steps of 4,320 minutes"),
     ("1h", "2023-04-30", "period has 1,440 minutes.* It needs two days or more"),
-])  # fmt: skip
+])
 def test_periods_that_cannot_be_rewritten_are_refused(candle_store: CandleStore, timeframe: str, end: str, words: str):
     with pytest.raises(SimulationError, match=words):
         simulated(Request(strategy=TREND, symbol="BTC-USDT", timeframe=timeframe, candles=candle_store,

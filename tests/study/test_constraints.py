@@ -35,7 +35,7 @@ def ran(**metrics: Any) -> BacktestResult:
 @pytest.mark.parametrize("written", [
     ["trades >= 30", "max_drawdown < 25"], "trades >= 30, max_drawdown < 25", "trades>=30 and max drawdown<25",
     "Trades >= 30; max-drawdown < 25%", ("total >= 30 max_drawdown < 25",),
-])  # fmt: skip
+])
 def test_many_ways_to_write_the_same(written: Any) -> None:
     trades, drawdown = parse_constraints(written)
     for total, kept in ((29, False), (30, True), (31, True)):
@@ -84,7 +84,7 @@ def test_what_is_undefined_breaks_it() -> None:
     ("trades >= 30%", InputError, "Leave the % out"),
     (["trades >= 30", "trades >= 30"], InputError, "twice"),
     (30, InputError, "cannot be 30"),
-])  # fmt: skip
+])
 def test_what_is_no_constraint_is_refused_in_one_line(written: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error) as caught:
         parse_constraints(written)

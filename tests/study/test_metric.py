@@ -60,7 +60,7 @@ def test_every_metric_of_jesse_has_a_name_and_is_read_untouched():
     ("average loss", "average_loss", "minimize", "currency"),
     ("gross loss", "gross_loss", "maximize", "currency"),
     ("max underwater period", "max_underwater_period", "minimize", ""),
-])  # fmt: skip
+])
 def test_names(name, key, direction, unit):
     metric = resolve_metric(name)
     assert (metric.direction, metric.unit) == (direction, unit)
@@ -91,7 +91,7 @@ def test_what_cannot_be_ranked_is_undefined(value):
 @pytest.mark.parametrize(("name", "said"), [
     ("sharp", "'sharpe'"), ("max_drawdwn", "'max_drawdown'"), ("jesse scor", "'jesse_score'"),
     ("zzzzzz", "Known: "), ("", "Known: "), (5, "5"), (None, "None"), (("sharpe", "up"), "'up'"),
-])  # fmt: skip
+])
 def test_unknown_metrics_name_the_close_ones(name, said):
     with pytest.raises(MetricError, match=said) as caught:
         resolve_metric(name)
@@ -118,7 +118,7 @@ def jesse_s_own_score(objective, metrics, optimal_total):
         "_formatted_inputs_for_isolated_backtest": lambda *_: {},
         "exceptions": SimpleNamespace(RouteNotFound=OSError),
         "logger": SimpleNamespace(log_optimize_mode=lambda *_: None),
-    }  # fmt: skip
+    }
     exec(code_of_jesse_s_score(), scope)
     scope["jh"] = SimpleNamespace(normalize=scope["normalize"])
     return scope["get_fitness"]({}, [], [], [], {}, {}, {}, {}, {}, optimal_total, True, "", objective)[0]
@@ -127,7 +127,7 @@ def jesse_s_own_score(objective, metrics, optimal_total):
 OBJECTIVES = {
     "sharpe": "sharpe_ratio", "calmar": "calmar_ratio", "sortino": "sortino_ratio", "omega": "omega_ratio",
     "serenity": "serenity_index", "smart sharpe": "smart_sharpe", "smart sortino": "smart_sortino",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -178,7 +178,7 @@ def test_a_function_may_say_undefined(value):
 @pytest.mark.parametrize(("returned", "said"), [
     ("a", "returned 'a'"), ([1], "returned"), (object(), "returned"), ("x" * 500, r"\.\.\."),
     (1j, "returned 1j"),
-])  # fmt: skip
+])
 def test_a_function_that_returns_no_number_is_named(returned, said):
     def odd(run):
         return returned

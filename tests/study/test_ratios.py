@@ -26,10 +26,10 @@ def curves():
 
 def jesse_says(balances, timestamps, tmp_path):
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("PYTEST", "COV", "JESSE", "PYTHONPATH"))}  # fmt: skip
+                   if not name.startswith(("PYTEST", "COV", "JESSE", "PYTHONPATH"))}
     task = [{"balances": list(one), "timestamps": stamps} for one, stamps in zip(balances, timestamps, strict=True)]
     run = subprocess.run([sys.executable, "-W", "ignore", str(ORACLE)], input=json.dumps(task), capture_output=True,
-                         text=True, cwd=tmp_path, env=environment, timeout=120)  # fmt: skip
+                         text=True, cwd=tmp_path, env=environment, timeout=120)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
@@ -39,7 +39,7 @@ def test_every_ratio_is_jesses_own(tmp_path):
     begin = 1_700_000_000_000 // 86_400_000 * 86_400_000
     # On whole days, and as in fast mode: an hour after each, but for the first and the last.
     timestamps = [[begin + day * 86_400_000 + (late if 0 < day < len(one) - 1 else 0) for day in range(len(one))]
-                  for late in (0, 3_600_000) for one in balances]  # fmt: skip
+                  for late in (0, 3_600_000) for one in balances]
     balances *= 2
     compared = 0
     for balance, stamps, expected in zip(balances, timestamps, jesse_says(balances, timestamps, tmp_path), strict=True):

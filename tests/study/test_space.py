@@ -40,7 +40,7 @@ def test_dicts_and_dimensions_and_spaces():
         "b": {"type": "float", "min": 1, "max": 2, "default": 1.5},
         "c": {"options": [1, 2, None]},
         "d": Dimension("d", "int", 1, 3),
-    })  # fmt: skip
+    })
     assert [dimension.kind for dimension in space.dimensions] == ["int", "float", "categorical", "int"]
     assert space.dimensions[0].log
     assert space.dimensions[1].default == 1.5
@@ -55,7 +55,7 @@ def test_jesse_s_own_list():
         {"name": "kind", "type": "categorical", "options": ["ema", "sma"], "default": "ema"},
         {"name": "old", "type": "'int'", "min": 1, "max": 9, "step": None, "default": 99},
         {"name": "with spaces", "type": "float", "min": 1, "max": 2},
-    ])  # fmt: skip
+    ])
     kinds = [dimension.kind for dimension in space.dimensions]
     assert kinds == ["int", "float", "categorical", "int", "float"]
     assert space.dimensions[0].default == 20
@@ -68,7 +68,7 @@ def test_the_form_of_a_command_line():
     assert space == Space.parse({
         "fast": (5, 30), "stop": (1.0, 5.0, 0.5), "size": {"min": 0.01, "max": 1, "log": True},
         "mode": ["a", "b"], "period": [10, 20], "on": [True, False], "x": (-1, 1000.0),
-    })  # fmt: skip
+    })
 
 
 @pytest.mark.parametrize(("space", "said"), [
@@ -124,7 +124,7 @@ def test_the_form_of_a_command_line():
     ("fast=5:a", "max of 'fast' is 'a'"),
     ("fast=1:2:3:4", "range of 'fast'"),
     ("fast=:", "min of 'fast' is ''"),
-])  # fmt: skip
+])
 def test_what_contradicts_itself_is_refused_in_one_line(space, said):
     with pytest.raises(SpaceError, match=said) as caught:
         Space.parse(space)
@@ -159,7 +159,7 @@ def test_the_distributions_are_optuna_s():
 
 @settings(max_examples=100, deadline=None)
 @given(low=st.integers(-1000, 1000), steps=st.integers(1, 200), step=st.integers(1, 500),
-       decimals=st.integers(1, 6), seed=st.integers(0, 1000))  # fmt: skip
+       decimals=st.integers(1, 6), seed=st.integers(0, 1000))
 def test_values_on_a_step_are_those_that_one_would_type(low, steps, step, decimals, seed):
     written = [float(f"{(low + index * step) / 10**decimals:.{decimals}f}") for index in range(steps + 1)]
     dimension = Dimension("a", "float", written[0], written[-1], float(f"{step / 10**decimals:.{decimals}f}"))
@@ -201,7 +201,7 @@ def test_contains():
     assert space.contains(inside)
     assert space.contains(inside | {"a": np.int64(9), "c": np.float64(2)})
     for wrong in ({"a": 2}, {"a": 11}, {"a": 3.5}, {"a": True}, {"b": 0.35}, {"c": 2.1}, {"c": "1"},
-                  {"d": "z"}, {"d": ["x"]}, {"e": 1}):  # fmt: skip
+                  {"d": "z"}, {"d": ["x"]}, {"e": 1}):
         assert not space.contains(inside | wrong), wrong
     assert not space.contains({"a": 3})
 
@@ -216,12 +216,12 @@ def test_a_warm_start_from_another_space_is_clipped_to_this_one():
 
 def test_it_survives_json():
     space = Space.parse({**QUICKSTART, "c": (0.1, 2.0), "d": [1, None, True and 2.5], "e": {
-        "min": 1, "max": 9, "log": True, "default": 4}})  # fmt: skip
+        "min": 1, "max": 9, "log": True, "default": 4}})
     assert Space.from_dict(json.loads(json.dumps(space.to_dict()))) == space
 
 
 @pytest.mark.parametrize("stored", [{}, {"dimensions": [{"name": "a"}]}, {"dimensions": [
-    {"name": "a", "kind": "int", "low": 1, "high": 2, "choices": [], "colour": 1}]}])  # fmt: skip
+    {"name": "a", "kind": "int", "low": 1, "high": 2, "choices": [], "colour": 1}]}])
 def test_a_damaged_stored_space_is_refused(stored):
     with pytest.raises(SpaceError, match="stored parameter space"):
         Space.from_dict(stored)

@@ -44,7 +44,7 @@ def test_a_last_window_needs_half_of_its_days() -> None:
 @given(
     days=st.integers(30, 900), train=st.integers(1, 200), test=st.integers(1, 90), step=st.integers(1, 90),
     gap=st.integers(0, 20), anchored=st.booleans(),
-)  # fmt: skip
+)
 def test_windows_never_train_on_what_they_are_tested_on(days: int, train: int, test: int, step: int, gap: int,
                                                         anchored: bool) -> None:
     settings = {"in_sample_period": train, "out_sample_period": test, "step_forward": step, "gap": gap}

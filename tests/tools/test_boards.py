@@ -24,7 +24,7 @@ def test_the_boards_of_real_jobs_say_what_their_results_say(markets):
     json.dumps(board, allow_nan=False)
 
     job = walk_forward(CROSSING, "BTC-USDT", "1h", "2023-02-15", "2023-03-15", in_sample_period=10,
-                       out_sample_period=5, step_forward=5, n_trials=3, **common)  # fmt: skip
+                       out_sample_period=5, step_forward=5, n_trials=3, **common)
     walked, board = job.result(120), job.board()
     metric = walked.metrics[0]
     assert {row["state"] for row in board["rows"]} == {"done"}

@@ -20,7 +20,7 @@ from jesse_nb.core.tools.registry import TOOLS, settings
 from jesse_nb.exceptions import InputError, JesseNbError
 
 KNOWN = {"Any": typing.Any, "Literal": typing.Literal, "Sequence": Sequence, "Iterable": Iterable, "Mapping": Mapping,
-         "Path": Path, "pd": pd, "np": np}  # fmt: skip
+         "Path": Path, "pd": pd, "np": np}
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
@@ -85,11 +85,11 @@ def test_a_setting_means_the_same_in_every_tool():
 
 #: What no argument can be, whatever it is about.
 NONSENSE = [float("nan"), "a\0b" * 4_000, b"bytes", {1: 2}, pd.NA, np.array([1, 2]), pd.DataFrame({"a": [1]}), 1 + 1j,
-            10**30, object()]  # fmt: skip
+            10**30, object()]
 
 #: Arguments that take whatever names or holds something; their tool looks for it.
 FREE = ("strategy", "strategies", "result", "trades", "equity", "benchmark", "space", "metric", "constraints",
-        "params", "hyperparameters", "routes", "data_routes", "shocks", "custom_scenarios")  # fmt: skip
+        "params", "hyperparameters", "routes", "data_routes", "shocks", "custom_scenarios")
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
@@ -128,7 +128,7 @@ def test_an_error_is_called_as_its_reader_knows_it():
      [(None, "BTC-USDT", "4h"), ("Mine", "ETH-USDT", "1h")]),
     ("backtest_batch", "periods", ["2023-01-01..2023-07-01"], [("2023-01-01", "2023-07-01")]),
     ("analyze_results", "ruin", ["20", "30.5"], (20.0, 30.5)),
-])  # fmt: skip
+])
 def test_words_stand_for_values(tool, name, words, value):
     assert TOOLS[tool].parameter(name).read_words(words, Desk()) == value
 

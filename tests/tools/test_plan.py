@@ -33,7 +33,7 @@ def started() -> Callable[[], JobList]:
     (jn.optimize, {"space": {"fast": (2, 20)}, "test_ratio": 0}, "Crossing BTC-USDT 1h"),
     (jn.walk_forward, {"space": {"fast": (2, 20)}, **SHORT}, "Crossing BTC-USDT 1h"),
     (jn.walk_forward, {"space": {"fast": (2, 20)}, "split": "cpcv"}, "Crossing BTC-USDT 1h"),
-])  # fmt: skip
+])
 def test_a_plan_says_what_would_run_and_starts_nothing(
     tool: Any, arguments: dict[str, Any], title: str, candle_store: CandleStore, started: Callable[[], JobList]
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_plan_tells_what_a_front_end_wants_to_know(candle_store: CandleStore) 
     (jn.analyze_results, {"analysis_type": "deepest"}),
     (jn.fee_stress, {"result": None}),
     (jn.candle_monte_carlo, {"result": None}),
-])  # fmt: skip
+])
 def test_what_is_wrong_is_raised_by_the_plan(
     tool: Any, wrong: dict[str, Any], candle_store: CandleStore, started: Callable[[], JobList]
 ) -> None:

@@ -25,4 +25,4 @@ COUNT_DAYS = Tool(
 
             %count_days -s BTC-USDT --least 60
         """,
-)  # fmt: skip
+)

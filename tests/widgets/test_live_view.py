@@ -141,7 +141,7 @@ def test_blocking_is_true_only_while_the_main_thread_waits(steps):
 
 
 @pytest.mark.parametrize(("awaited", "seconds", "announced"), [(False, 0.0, True), (True, 0.0, False),
-                                                               (False, 99.0, False)])  # fmt: skip
+                                                               (False, 99.0, False)])
 def test_only_the_end_of_a_long_job_in_the_background_is_announced_and_once(
     steps, monkeypatch, awaited, seconds, announced
 ):

@@ -16,7 +16,7 @@ from jesse_nb.widgets.live.live_texts import snapshot
 SCRIPT = "".join((Path(live_view.__file__).parent / name).read_text() for name in ("../keep.js", "live_view.js"))
 HOSTILE = '<img src=x onerror="window.injected = 1">'
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 MODEL = """(state) => {
   window.heard = {}; window.sent = []; window.interrupts = 0;
@@ -92,7 +92,7 @@ def show(page, *, blocking=False, kind="convergence", text=HOSTILE, **changes):
 def test_html_in_every_name_and_value_stays_text(page, kind):
     shown = show(page, kind=kind)
     page.evaluate("shown => change({snapshot: {...shown, state: 'failed', outcome: shown.title,"
-                  " announcement: {title: shown.title, text: shown.title}}})", shown)  # fmt: skip
+                  " announcement: {title: shown.title, text: shown.title}}})", shown)
     page.wait_for_selector(".jesse-nb-toast")
     assert page.locator("img").count() == 0
     assert page.evaluate("window.injected") is None

@@ -99,7 +99,7 @@ def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
         assert (actions[field.name].help or "").replace("%%", "%") in field.help_text
         assert html.escape(field.help_text) in field.row.children[1].value
     left_to_the_line = {"help", "routes", "source", "account", "background", "memory_limit", "project", "candles",
-                        "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe"}  # fmt: skip
+                        "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe"}
     assert set(actions) - left_to_the_line <= {field.name for field in parts.form.fields}
 
 
@@ -172,7 +172,7 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
     ({"split": "cpcv"}, "", ""),
     ({"split": "cpcv", "gap": "10"}, "groups", "6 groups with 10 days between them do not fit"),
     ({"split": "cpcv", "test_groups": "9"}, "test_groups", "Test groups is 9"),
-])  # fmt: skip
+])
 def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wrong, reason):
     parts = opened(bench, "walk_forward")
     for name, value in fields.items():
@@ -267,7 +267,7 @@ def test_no_ticked_row_is_an_error_and_not_the_whole_space(bench):
 def test_what_a_line_cannot_say_is_left_to_the_strategy_or_refused(bench):
     run(bench, STRATEGY.replace("class Crossing", "class Worded").replace(
         '{"name": "fast", "type": int, "min": 5, "max": 30, "default": 10}',
-        '{"name": "fast", "type": "categorical", "options": ["1", "2"], "default": "1"}'))  # fmt: skip
+        '{"name": "fast", "type": "categorical", "options": ["1", "2"], "default": "1"}'))
     parts = opened(bench, "optimize")
     assert parts.field("strategy").words == ["Worded"]
     assert parts.form.reason == ""
@@ -442,7 +442,7 @@ def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench
     ("balance", "-5", "Balance is -5.0. It is a number of the quote currency above zero."),
     ("fee", "5", "0.1 % is 0.001"), ("leverage", "0", "from 1 to 1,000"),
     ("leverage", "3", "A spot account has no leverage"), ("warm_up_candles", "-1", "from 0 to 1,000,000"),
-])  # fmt: skip
+])
 def test_what_is_wrong_with_the_account_stands_at_its_field(bench, field, value, words):
     parts = opened(bench, "backtest", "--market spot" if value == "3" else "")
     type_in(parts, field, value)
@@ -453,7 +453,7 @@ def test_what_is_wrong_with_the_account_stands_at_its_field(bench, field, value,
 @pytest.mark.parametrize(("line", "words"), [
     ("--sampler grid --space fast=1.0:5.0", "is continuous"), ("--holdout 900d", "holdout"),
     ("--test-ratio 2", "Test ratio is 2"), ("--top 0", "Top is 0"), ("--timeout -1", "Timeout is -1"),
-])  # fmt: skip
+])
 def test_what_no_field_alone_can_tell_disables_run_too(bench, line, words):
     parts = opened(bench, "optimize", line)
     assert parts.form.run_button.disabled
@@ -490,7 +490,7 @@ def test_a_backtest_shows_the_strategys_own_values_and_knows_their_names(bench):
     ("fast", "Hyperparameters is 'fast', which is neither name=value nor a variable. Write fast=12 slow=50, for "
              "example."),
     ("fast=8 slow=-3 stop=2 mode=b", ""), ("stop=2.5", ""),
-])  # fmt: skip
+])
 def test_a_value_of_the_wrong_kind_is_marked(bench, text, words):
     run(bench, STRATEGY.replace("class Crossing", "class Kinds").replace(
         '{"name": "slow"', '{"name": "stop", "type": float, "min": 1.0, "max": 5.0, "default": 2.0},\n            '
@@ -542,7 +542,7 @@ def test_a_walk_forward_of_fixed_values_needs_no_tick(bench):
 
 @pytest.mark.parametrize(("form", "line", "field"), [
     ("optimize", "--sampler grid --space fast=1.0:5.0", "space"), ("backtest", "--data-routes foo", "data_routes"),
-])  # fmt: skip
+])
 def test_an_error_that_does_not_name_its_field_finds_it(bench, form, line, field):
     parts = opened(bench, form, line)
     assert [one.name for one in parts.form.fields if one.error] == [field]
@@ -685,7 +685,7 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     candles = demo.read("Demo (synthetic)", "BTC-USDT", "2023-01-01", "2023-01-02")
     file = tmp_path / "my prices.csv"
     file.write_text("timestamp,open,close,high,low,volume\n"
-                    + "\n".join(",".join(map(repr, row)) for row in candles.tolist()))  # fmt: skip
+                    + "\n".join(",".join(map(repr, row)) for row in candles.tolist()))
     monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
     form = opened(bench, "candles").forms["import"]
     for name, text in (("names", "nowhere.csv"), ("exchange", "Mine"), ("symbols", "BTC-USDT")):
@@ -727,7 +727,7 @@ def test_a_mistyped_form_names_the_close_ones(bench):
     with pytest.raises(InputError, match="no field 'trails'"):
         panel("optimize", trails=3)
     assert panel("optimize", n_trials=3, space={"fast": (5, 9)}, parity=False).parts.cell().endswith(
-        "--space fast=5:9 --trials 3 -o study --check-first --no-parity")  # fmt: skip
+        "--space fast=5:9 --trials 3 -o study --check-first --no-parity")
 
 
 def test_tab_offers_the_forms(bench):
@@ -752,7 +752,7 @@ def test_names_are_escaped_everywhere(bench):
     type_in(parts, "hyperparameters", f"mode='{HOSTILE}'")
     parts.form.copy_button.click()
     shown = Panel(bench, next(one for one in bench.configurables if type(one).__name__ == "JesseNb"), "backtest",
-                  {"hyperparameters": {"mode": HOSTILE}})  # fmt: skip
+                  {"hyperparameters": {"mode": HOSTILE}})
     for text in (parts.form._cell.value, parts.form._reason.value, shown._repr_mimebundle_()["text/html"]):
         assert "<img" not in text
 

@@ -87,7 +87,7 @@ class Convergence:
             "points": [list(point) for point in self._points],
             "top": [{"number": trial, "value": value, "params": {str(key): _plain(one) for key, one in params.items()}}
                     for _, trial, value, params in self._top],
-        }  # fmt: skip
+        }
 
 
 class Median:
@@ -161,7 +161,7 @@ class Matrix:
             "n_rows": len(rows), "n_columns": len(columns), "each": each,
             "cells": [[self._cell((row, column), each) for column in range(min(len(columns), MATRIX_COLUMNS))]
                       for row in range(min(len(rows), MATRIX_ROWS))],
-        }  # fmt: skip
+        }
 
     def _cell(self, key: tuple[int, int], each: int) -> list[Any] | None:
         cell = self._cells.get(key)

@@ -199,7 +199,7 @@ class Journal:
 _KINDS: dict[str, tuple[type, ...]] = {
     "cell": (str, type(None)), "settings": (dict,), "done": (int,), "total": (int, type(None)), "process": (int,),
     "process_started": (int, float), "started": (int, float), "updated": (int, float),
-}  # fmt: skip
+}
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -112,7 +112,7 @@ def _mapped(path: str | Path) -> Candles:
 def _warm_up_start(
     infos: Sequence[SeriesInfo], timestamps: Sequence[Moments], timeframes: Sequence[str],
     start: int, end: int, count: int,
-) -> int:  # fmt: skip
+) -> int:
     """Return from when on every series has ``count`` whole candles of every timeframe before ``start``."""
     if count == 0:
         return start
@@ -144,7 +144,7 @@ def _whole_candles(timestamps: Moments, length: int) -> NDArray[np.int64]:
 def _too_few(
     info: SeriesInfo, timestamps: Sequence[Moments], timeframes: Sequence[str], timeframe: str,
     start: int, end: int, count: int, found: int,
-) -> WarmUpError:  # fmt: skip
+) -> WarmUpError:
     message = (f"{info.symbol} on {info.exchange} begins at {utc_text(info.start)}: "
                f"of the {count:,} {timeframe} candles "
                f"needed before {utc_text(start)}, {count - found:,} are missing.")

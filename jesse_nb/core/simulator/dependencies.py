@@ -46,7 +46,7 @@ class Dependencies:
         """Return a sentence for each, as reports show it."""
         return (*(f"Not reproducible: the strategy {reason}." for reason in self.impure),
                 *(f"The strategy reads {path}, which is no part of the run's key: when it changes, the run is "
-                  f"simulated again." for path, _ in self.files))  # fmt: skip
+                  f"simulated again." for path, _ in self.files))
 
     def pack(self) -> dict[str, Any]:
         """Return what JSON can keep beside other names; nothing where there is nothing."""

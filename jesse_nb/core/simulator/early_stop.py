@@ -199,7 +199,7 @@ def judge_samples(
         reason = watch.sample(moment, value, traded=first_trade <= moment)
         if reason:
             stopped = StoppedRun(reason, moment, tuple(watch.readings), times[:count], values[:count], first_trade,
-                                 seconds)  # fmt: skip
+                                 seconds)
             return stopped, stopped.readings
     return None, tuple(watch.readings)
 

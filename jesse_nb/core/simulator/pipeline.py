@@ -45,7 +45,7 @@ _KINDS = {
     "gaussian_noise": _Kind("GaussianNoiseCandlesPipeline", ("close_sigma", "high_sigma", "low_sigma"),
                             ("close_mu", "high_mu", "low_mu")),
     "gaussian_resampler": _Kind("GaussianResamplerCandlesPipeline", (), ("mu", "sigma")),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

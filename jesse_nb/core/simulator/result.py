@@ -18,7 +18,7 @@ __all__ = ["TRADE_COLUMNS", "BacktestResult", "ResultCard"]
 TRADE_COLUMNS = (
     "strategy", "exchange", "symbol", "side", "opened_at", "closed_at", "entry_price", "exit_price",
     "qty", "size", "fee", "pnl", "pnl_percentage", "holding_period", "orders",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,13 @@ _TRADE_FIELDS = {
     "entry_price": "entry_price", "exit_price": "exit_price",
     "qty": "qty", "size": "size", "fee": "fee", "PNL": "pnl", "PNL_percentage": "pnl_percentage",
     "holding_period": "holding_period",
-}  # fmt: skip
+}
 
 #: What is kept of each order; Jesse's random ids are not, so that equal runs are equal.
 _ORDER_FIELDS = {name: name for name in (
     "symbol", "exchange", "side", "type", "reduce_only", "qty", "filled_qty", "price", "status", "created_at",
     "executed_at", "canceled_at",
-)}  # fmt: skip
+)}
 
 _OWN = frozenset({float, int, str, bool, type(None)})
 
@@ -103,7 +103,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
               account.watching(), followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
               observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
-              contextlib.ExitStack() as quicker):  # fmt: skip
+              contextlib.ExitStack() as quicker):
             classes = load_strategies(simulation.codes)
             way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
             answer = research.backtest(
@@ -249,7 +249,7 @@ def _row(fields: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]
     # A run of a thousand trades has fifty thousand values, so those that are common are told from others first.
     return {ours: value if (kind := type(value := values[theirs])) in _OWN
             else float(value) if kind is np.float64 else _plain(value)
-            for theirs, ours in fields.items()}  # fmt: skip
+            for theirs, ours in fields.items()}
 
 
 def _plain(value: Any) -> Any:

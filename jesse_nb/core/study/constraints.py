@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
 
 __all__ = ["Constraint", "broken", "broken_by_drawdown", "constraints_from_words", "deepest_drawdown",
-           "none_satisfies", "parse_constraints"]  # fmt: skip
+           "none_satisfies", "parse_constraints"]
 
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 

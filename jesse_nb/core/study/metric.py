@@ -224,14 +224,14 @@ _SHORT_NAMES = {
     "profit": "net_profit_percentage", "sharpe": "sharpe_ratio", "calmar": "calmar_ratio",
     "sortino": "sortino_ratio", "omega": "omega_ratio", "serenity": "serenity_index",
     "drawdown": "max_drawdown", "trades": "total",
-}  # fmt: skip
+}
 
 #: Jesse's objective functions: metric and the upper end of its normalization.
 _SCORES = {
     "sharpe": ("sharpe_ratio", 5.0), "calmar": ("calmar_ratio", 30.0), "sortino": ("sortino_ratio", 15.0),
     "omega": ("omega_ratio", 5.0), "serenity": ("serenity_index", 15.0),
     "smart_sharpe": ("smart_sharpe", 5.0), "smart_sortino": ("smart_sortino", 15.0),
-}  # fmt: skip
+}
 
 
 def _known_metrics() -> dict[str, Metric]:

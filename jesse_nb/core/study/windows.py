@@ -131,4 +131,4 @@ def windows_table(windows: tuple[Window, ...]) -> pd.DataFrame:
           "train days": window.train_days, "test days": window.test_days, "partial": window.partial}
          for window in windows],
         index=pd.RangeIndex(len(windows), name="window"),
-    )  # fmt: skip
+    )

@@ -20,7 +20,7 @@ __all__ = ["described"]
 
 
 def described(store: RunStore, pool: Callable[[], Pool], code: StrategyCode,
-              cancelled: Callable[[], bool], route: Route | None = None) -> Description:  # fmt: skip
+              cancelled: Callable[[], bool], route: Route | None = None) -> Description:
     """Return what a strategy declares on a route: from the run store, or else from a worker.
 
     A strategy may declare other values for each symbol, as it may in Jesse.

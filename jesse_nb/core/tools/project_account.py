@@ -116,7 +116,7 @@ def _arguments(exchange: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         float(entry["balance"]), float(entry["fee"]), market,
         int(entry.get("futures_leverage", 1)) if futures else 1,
         entry.get("futures_leverage_mode", "cross") if futures else "cross",
-    )  # fmt: skip
+    )
     return {"balance": account.balance, "fee": account.fee, "market": account.market, "leverage": account.leverage,
             "leverage_mode": account.leverage_mode}
 

@@ -19,13 +19,13 @@ __all__ = ["ANALYZE_RESULTS", "BACKTEST", "BACKTEST_BATCH", "CANDLE_MONTE_CARLO"
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (
     BACKTEST, OPTIMIZE, WALK_FORWARD, BACKTEST_BATCH, ANALYZE_RESULTS, CANDLE_MONTE_CARLO, FEE_STRESS, CHECK_CANDLES,
     CHECK_STRATEGY, MONTE_CARLO, STRESS_TEST, VAR_CALCULATION,
-)}  # fmt: skip
+)}
 
 #: Results that no tool gives, and where their reports are.
 _OTHER_RESULTS = {
     "jesse_nb.core.tools.resimulate.exploration:Exploration":
         "jesse_nb.report.resimulate.explorer_report:EXPLORATION",
-}  # fmt: skip
+}
 
 #: What stands above jobs that are no tool's.
 _OTHER_JOBS = {"fetch": "Download"}

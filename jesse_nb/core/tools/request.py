@@ -107,7 +107,7 @@ class Request:
         data = resolve_candles(
             [*spec.routes, *spec.data_routes], begin, finish,
             warm_up_candles=self.warm_up_candles, gaps=self.gaps, store=series, cache=cache,
-        )  # fmt: skip
+        )
         used = {route.strategy.hash for route in routes}
         codes = tuple(code for code in self._codes.values() if code.ref.hash in used)
         return Prepared(replace(spec, candles=data.slices), codes, data.mapped, cache)

@@ -112,14 +112,14 @@ def trial_from_outcome(
         excess = tuple(constraint.measure(result) for constraint in constraints)
     except MetricError as error:
         return Trial(number, params, nothing, "failed", str(error), result.metrics, result.seconds,
-                     outcome.reused, key), None  # fmt: skip
+                     outcome.reused, key), None
     reason = f"the account was {result.ruin}" if result.ruin else ""
     if not reason and any(math.isnan(value) for value in values):
         undefined = next(metric for metric, value in zip(metrics, values, strict=True) if math.isnan(value))
         reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
     violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
-                 outcome.reused, key, violated, excess, ruined=bool(result.ruin)), result  # fmt: skip
+                 outcome.reused, key, violated, excess, ruined=bool(result.ruin)), result
 
 
 def _pruned(
@@ -135,4 +135,4 @@ def _pruned(
     excess = broken_by_drawdown(constraints, stopped.drawdown)
     violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, nothing, "pruned", reason, {}, stopped.seconds, outcome.reused, spec.key,
-                 violated, excess, simulated=(stopped.moment - spec.start) / (spec.end - spec.start))  # fmt: skip
+                 violated, excess, simulated=(stopped.moment - spec.start) / (spec.end - spec.start))

@@ -79,7 +79,7 @@ def copied_to(
             columns=["exchange", "symbol", "added", "already there", "of those different", "rounded by the database"],
         ),
         "Nothing was written.",
-    )  # fmt: skip
+    )
 
 
 def _symbols(options: argparse.Namespace) -> list[str]:

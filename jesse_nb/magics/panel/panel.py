@@ -147,7 +147,7 @@ class PanelMagics(Magics):
         options = parse_line(magic, rest) if rest.strip() else None
         defaults = {action.dest: action.default for action in magic.parser._actions}
         given = {key: value for key, value in vars(options).items()
-                 if value is not None and value != defaults.get(key) and value != []} if options else {}  # fmt: skip
+                 if value is not None and value != defaults.get(key) and value != []} if options else {}
         return Panel(self._shell, self._settings, name, given)
 
 

@@ -36,7 +36,7 @@ _TIMEFRAME = "1h"
 
 #: What the windows of a walk-forward depend on.
 _OF_WINDOWS = ("start", "end", "in_sample_period", "out_sample_period", "step_forward", "gap", "split", "groups",
-               "test_groups")  # fmt: skip
+               "test_groups")
 
 
 class Arguments:
@@ -66,7 +66,7 @@ class Arguments:
     """
 
     def __init__(self, shell: InteractiveShell, settings: JesseNb, table: PanelTable, parser: argparse.ArgumentParser,
-                 changed: Callable[[], None]) -> None:  # fmt: skip
+                 changed: Callable[[], None]) -> None:
         self.coverage = self.windows = ""
         self._table, self._settings, self._parser, self._changed = table, settings, parser, changed
         self._configured = settings.defaults_of_tools()

@@ -45,13 +45,13 @@ class CandlesPanel:
         self._sources = Sources(shell, settings)
         self._changed = changed
         self.forms = {name: ToolPanel(shell, settings, table, changed=self._stored_anew)
-                      for name, table in CANDLES.items()}  # fmt: skip
+                      for name, table in CANDLES.items()}
         self._table = widgets.HTML()
         heading = widgets.HTML('<div class="jesse-nb-panel-title">Candles <small>one-minute candles in the store, UTC'
-                               "</small></div>")  # fmt: skip
+                               "</small></div>")
         choice = widgets.ToggleButtons(options=[(panel.table.title, name) for name, panel in self.forms.items()],
                                        tooltips=[panel.table.remark for panel in self.forms.values()],
-                                       style={"button_width": "auto"})  # fmt: skip
+                                       style={"button_width": "auto"})
         choice.observe(lambda change: self._open(change["new"]), names="value")
         self.choice = choice
         self.widget = widgets.VBox([heading, self._table, choice, *(one.widget for one in self.forms.values())])

@@ -65,7 +65,7 @@ def check_spelling(words: list[str]) -> None:
     for word in words:
         if _REPLACED.search(word):
             raise InputError(f"{word!r} has braces or a dollar sign in it, which IPython replaces on a magic's line.",
-                             "Write it in a cell.")  # fmt: skip
+                             "Write it in a cell.")
         if word.startswith("-") and not re.fullmatch(r"-\d*\.?\d+", word):
             raise InputError(f"{shown(word)} begins with a dash, as an option does.")
 
@@ -132,7 +132,7 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
         return "", {}
     grouped = list(words.get("split", ())) == ["cpcv"]
     first, *others = ("groups", "test_groups", "gap") if grouped else (
-        "in_sample_period", "out_sample_period", "step_forward", "gap")  # fmt: skip
+        "in_sample_period", "out_sample_period", "step_forward", "gap")
     days = {name: int(words[name][0]) for name in (first, *others) if words.get(name) and words[name][0].isdigit()}
     cut: Callable[..., Sequence[object]] = cpcv_groups if grouped else walk_forward_windows
     try:

@@ -29,7 +29,7 @@ _SHORT = ("-s", "-t", "-o")
 
 
 def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str, namespace: Mapping[str, Any],
-               configured: Mapping[str, Any]) -> Field:  # fmt: skip
+               configured: Mapping[str, Any]) -> Field:
     """Return the field of one argument.
 
     Parameters
@@ -52,7 +52,7 @@ def make_field(table: PanelTable, parser: argparse.ArgumentParser, argument: str
         argument, one.reader.field, one.title, one.full_help, lambda words: check_words(one, words, namespace),
         default=str(configured[argument]) if argument in configured else one.default_text,
         several=bool(one.reader.many) or one.positional == "*", required=table.required.get(argument, ""),
-    )  # fmt: skip
+    )
 
 
 def _undeclared(table: PanelTable, parser: argparse.ArgumentParser, argument: str) -> Field:
@@ -68,7 +68,7 @@ def _undeclared(table: PanelTable, parser: argparse.ArgumentParser, argument: st
 
     return _field(argument, table.kinds.get(argument, "flag" if action.nargs == 0 else "text"), label,
                   action.help or "", check, several=action.nargs in ("+", "*"),
-                  required=table.required.get(argument, ""))  # fmt: skip
+                  required=table.required.get(argument, ""))
 
 
 def _field(name: str, kind: str, label: str, help_text: str, check: Callable[[list[str]], object], *,

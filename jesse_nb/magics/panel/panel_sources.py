@@ -127,7 +127,7 @@ def moments(start: list[str], end: list[str]) -> tuple[int, int] | None:
 
 
 def period_errors(series: list[SeriesInfo], timeframes: list[str], warm_up: int, start: list[str],
-                  end: list[str]) -> dict[str, str]:  # fmt: skip
+                  end: list[str]) -> dict[str, str]:
     """Return what is wrong with the dates, as far as they are given.
 
     Parameters
@@ -152,12 +152,12 @@ def period_errors(series: list[SeriesInfo], timeframes: list[str], warm_up: int,
             days = f"{warm_up * minutes * MINUTE_MS / DAY_MS:,.0f}"
             errors.setdefault("warm_up_candles", f"{one.symbol} is stored from {utc_text(one.start)} to "
                               f"{utc_text(one.end)}. {warm_up:,} candles to warm up are {days} days: nothing is left. "
-                              "Give fewer, or choose a shorter timeframe.")  # fmt: skip
+                              "Give fewer, or choose a shorter timeframe.")
             continue
         if begin is not None and begin < first:
             stored = f"{one.symbol} is stored from {utc_text(one.start)}."
             errors.setdefault("start", f"{stored} With {warm_up:,} candles to warm up, {utc_text(first)} is the first "
-                                       "start.")  # fmt: skip
+                                       "start.")
         if finish is not None and finish > one.end:
             errors.setdefault("end", f"{one.symbol} is stored up to {utc_text(one.end)}.")
     return errors

@@ -95,7 +95,7 @@ def table_of(name: str) -> PanelTable:
         tuple(parameter.name for parameter in shown if parameter.name not in tool.form.main),
         {parameter.name: parameter.needed for parameter in shown if parameter.needed}, output=tool.form.output,
         then=tool.then,
-    )  # fmt: skip
+    )
 
 
 #: The forms of the candles panel, by the action of ``%candles``.
@@ -118,4 +118,4 @@ CANDLES = {
         required={"names": "Nothing is stored.", "exchange": "Nothing is stored."},
         question="Delete {names} of {exchange}? This cannot be undone.",
     ),
-}  # fmt: skip
+}

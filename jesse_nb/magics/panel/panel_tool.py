@@ -30,7 +30,7 @@ __all__ = ["ToolPanel"]
 #: What is carried on to the next form, besides what its table says; a number of trials is not the same thing there.
 _CARRIED = ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "constraints", "balance",
             "fee", "market", "leverage", "leverage_mode", "maintenance_margin", "mode", "gaps",
-            "warm_up_candles")  # fmt: skip
+            "warm_up_candles")
 
 
 class ToolPanel:
@@ -83,7 +83,7 @@ class ToolPanel:
         self.form = Form(
             table.title, table.remark, [fields[name] for name in table.main], [fields[name] for name in table.more],
             write=self.cell, origin=self._origin, run=self.run, verb=table.verb, question=self._question,
-        )  # fmt: skip
+        )
         self._place = Place(shell, self.form.show, self._keep)
         self._report = ""
         self._arguments.begin(values or {})
@@ -145,7 +145,7 @@ class ToolPanel:
         self.form.offer_next({})
         self.form.work("It is running. Stop ends it and keeps what has finished.")
         threading.Thread(target=self._finish, args=(self.job, output, earlier), daemon=True,
-                         name=f"jesse-nb-panel-{self.job.id}").start()  # fmt: skip
+                         name=f"jesse-nb-panel-{self.job.id}").start()
 
     def rows(self) -> list[tuple[str, str]]:
         """Return label and content of the fields that are always seen, and of the others that are filled in."""

@@ -29,7 +29,7 @@ def stops_table(analysis: Analysis) -> Table:
         cell(f"{stop:g}%"), cell(measure(row["stopped"], "count")), cell(measure(row["winners_stopped"], "count")),
         cell(share(row["win_rate"])), cell(measure(row["total_pnl"], "currency")),
         toned(measure(row["change"], "currency"), row["change"]),
-    ) for stop, row in found.stops.iterrows())  # fmt: skip
+    ) for stop, row in found.stops.iterrows())
     return Table(("stop", "trades stopped", "winners among them", "win rate", "net profit", "change"), rows)
 
 
@@ -45,7 +45,7 @@ def cells_table(analysis: Analysis, *, tested: bool) -> Table:
         toned(measure(row["mean"], "percent"), row["mean"]), cell(measure(row["difference"], "percent")),
         cell(share(row["win_rate"])), cell(measure(row["total"], "currency")),
         _p(row["p"], row["reason"]), _p(row["p_adjusted"], row["reason"]),
-    ) for (dimension, name), row in zip(frame.index, frame.to_dict("records"), strict=True))  # fmt: skip
+    ) for (dimension, name), row in zip(frame.index, frame.to_dict("records"), strict=True))
     return Table(("entered", "trades", "mean", "against the others", "win rate", "net profit", "p",
                   "p corrected"), rows)
 
@@ -71,7 +71,7 @@ def fees_table(stress: FeeStress | None, balance: float) -> Table:
         cell(measure(row["net_profit_percentage"], "percent"), title=row["reason"]),
         cell(measure(row["max_drawdown"], "percent")), cell(measure(row["trades"], "count")),
         cell(measure(row["sharpe_ratio"])),
-    ) for factor, row in stress.table.iterrows())  # fmt: skip
+    ) for factor, row in stress.table.iterrows())
     return Table(("fee a fill", "net profit", "return", "max drawdown", "trades", "Sharpe"), rows)
 
 
@@ -89,7 +89,7 @@ def monte_carlo_table(analysis: Analysis) -> Table:
         *(cell(measure(one.distributions.loc["max_drawdown", name], "percent")) for name in ("5%", "50%", "actual")),
         cell(share(one.distributions.loc["max_drawdown", "rank"])),
         *(cell(share(value)) for value in one.probability_of_ruin),
-    ) for one in found)  # fmt: skip
+    ) for one in found)
     return Table(head, rows)
 
 
@@ -120,7 +120,7 @@ def features_table(analysis: Analysis) -> Table:
     rows = tuple((
         cell(str(name).replace("_", " ")), cell(_signed(row["importance"])), cell(measure(row["spread"])),
         cell(_usual(row["preferred"])), cell(_usual(row["others"])),
-    ) for name, row in insight.importances.iterrows())  # fmt: skip
+    ) for name, row in insight.importances.iterrows())
     return Table(("known at entry", "importance", "spread", "usual where more is promised", "where less"), rows)
 
 

@@ -28,7 +28,7 @@ _RATIO_LABELS = {
     "kelly_fraction": "Kelly fraction (times the traded size)",
     "probabilistic_sharpe": "Probability of a Sharpe ratio above 0",
     "minimum_track_record_length": "Days to show that at 95%",
-}  # fmt: skip
+}
 #: Red, green and blue behind a month with a loss, and with a gain.
 _SHADES = {False: "229, 83, 75", True: "26, 157, 90"}
 _UNSIGNED = ("volatility", "ulcer_index")
@@ -120,7 +120,7 @@ def trade_tables(analysis: Analysis) -> dict[str, Table]:
         "Net profit": found.net_profit, "Gross profit": found.gross_profit, "Gross loss": found.gross_loss,
         "Average win": found.average_win, "Average loss": -found.average_loss, "Largest win": found.largest_win,
         "Largest loss": found.largest_loss, "Expectancy": found.expectancy,
-    }  # fmt: skip
+    }
     counts: dict[str, str] = {
         "Wins, losses, break-even": f"{found.wins:,}, {found.losses:,}, {found.break_even:,}",
         "Payoff (average win / loss)": measure(found.payoff),
@@ -131,7 +131,7 @@ def trade_tables(analysis: Analysis) -> dict[str, Table]:
         "Holding time, mean": _span(held.loc["all", "mean"]),
         "Winners, losers": f"{_span(held.loc['winners', 'mean'])}, {_span(held.loc['losers', 'mean'])}",
         "Longest": _span(held.loc["all", "max"]),
-    }  # fmt: skip
+    }
     rows = tuple((cell(name), toned(measure(value, "currency"), value)) for name, value in money.items())
     unknown = analysis.spec is None and not found.fees
     fees = (cell("Fees"), cell(UNDEFINED, title="the tables have no fees") if unknown else
@@ -151,7 +151,7 @@ def groups_table(frame: pd.DataFrame, name: str) -> Table:
         toned(measure(row["net_profit"], "currency"), row["net_profit"]), cell(measure(row["average_win"], "currency")),
         cell(measure(row["average_loss"], "currency")), cell(measure(row["profit_factor"])),
         cell(_span(row["average_holding"])),
-    ) for group, row in frame.iterrows() if row["trades"])  # fmt: skip
+    ) for group, row in frame.iterrows() if row["trades"])
     return Table(head, rows)
 
 
@@ -195,7 +195,7 @@ def drawdowns_table(analysis: Analysis) -> Table:
         cell(_day(row["trough"])), cell(_day(row["recovery"]) if pd.notna(row["recovery"]) else "not yet"),
         cell(measure(row["days_down"], "count")), cell(measure(row["days_to_recover"], "count")),
         cell(measure(row["days"], "count")),
-    ) for place, (_, row) in enumerate(analysis.basic.drawdowns.worst.iterrows(), start=1))  # fmt: skip
+    ) for place, (_, row) in enumerate(analysis.basic.drawdowns.worst.iterrows(), start=1))
     return Table(("", "depth", "from", "deepest", "back", "days down", "days up", "days"), rows)
 
 
@@ -206,7 +206,7 @@ def benchmarks_table(analysis: Analysis) -> Table:
         cell(one.name, title=one.note), cell(within(one.beta)), cell(within(one.alpha, "percent")),
         cell(within(one.pearson)), cell(share(one.r_squared)), cell(share(one.up_capture)),
         cell(share(one.down_capture)),
-    ) for one in analysis.advanced.benchmarks if not one.reason)  # fmt: skip
+    ) for one in analysis.advanced.benchmarks if not one.reason)
     return Table(("", "beta", "alpha a year, not compounded", "correlation", "variance explained", "of its gains",
                   "of its losses"), rows)
 

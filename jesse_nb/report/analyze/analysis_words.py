@@ -28,7 +28,7 @@ _PARTS = {
     "excursions": "excursions", "cells": "hours, weekdays, months and regimes", "benchmarks": "benchmarks",
     "costs": "re-priced costs", "fee_stress": "simulation at higher fees", "insight": "what is known at entry",
     "scenarios": "simulation on rewritten candles",
-}  # fmt: skip
+}
 
 def judgement(analysis: Analysis) -> Judgement:
     """Return the verdict of the result that the run was chosen from; of a single backtest, why there is none."""

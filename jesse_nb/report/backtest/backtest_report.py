@@ -26,7 +26,7 @@ def _text(result: BacktestResult) -> str:
     lines = heading_lines(
         f"Backtest of {result.strategy}: {market(spec)}", spec, "",
         *(wrapped(f"Hyperparameters: {given_hyperparameters(spec)}") if spec.hyperparameters else []),
-    )  # fmt: skip
+    )
     lines += missing_minutes(spec)
     lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit), *result.card.notes)
     if not result.metrics.get("total"):

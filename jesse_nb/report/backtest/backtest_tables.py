@@ -36,7 +36,7 @@ _GROUPS = {
     "A trade": ("expectancy", "expectancy_percentage", "average_win", "average_loss", "ratio_avg_win_loss",
                 "largest_winning_trade", "largest_losing_trade", "winning_streak", "losing_streak",
                 "average_holding_period"),
-}  # fmt: skip
+}
 
 #: Metrics where the sign is the message.
 _GAINS = ("net_profit", "net_profit_percentage", "annual_return", "expectancy", "expectancy_percentage")

@@ -66,7 +66,7 @@ def draw_correlation(result: BatchResult) -> ReportFigure:
     table.columns = pd.Index(range(1, len(table) + 1))
     colours = LinearSegmentedColormap.from_list("apart to alike", [_WORSE, _EVEN, _MUCH])
     return _draw_cells(table, colours, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value)
-                       else f"{round(value, 2) + 0.0:.2f}")  # fmt: skip
+                       else f"{round(value, 2) + 0.0:.2f}")
 
 
 def draw_equity(result: BatchResult) -> ReportFigure:

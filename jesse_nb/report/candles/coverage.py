@@ -51,7 +51,7 @@ def coverage_table(series: Sequence[SeriesInfo]) -> str:
     return (f'<div style="{_COLOURS};overflow-x:auto"><table style="width:100%;border-collapse:collapse">'
             '<thead><tr><th style="text-align:left">series</th><th>stored (blue), missing (red)</th>'
             '<th style="text-align:left">from, to (excluded)</th><th>gaps</th><th>size</th></tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>")  # fmt: skip
+            f"<tbody>{rows}</tbody></table></div>")
 
 
 def _sentence(one: SeriesInfo) -> str:
@@ -71,7 +71,7 @@ def _strip(one: SeriesInfo, span: tuple[int, int], chosen: tuple[int, int] | Non
         left = (max(start, span[0]) - span[0]) / length * _WIDTH
         width = max((min(end, span[1]) - max(start, span[0])) / length * _WIDTH, least)
         return (f'<rect x="{left:.2f}" y="{top}" width="{max(width, 0.0):.2f}" height="{height}" '
-                f'fill="var({colour})"><title>{escape(title)}</title></rect>')  # fmt: skip
+                f'fill="var({colour})"><title>{escape(title)}</title></rect>')
 
     bars = [bar(one.start, one.end, 4, 10, "--jn-have", _sentence(one))]
     longest = sorted(one.gaps, key=lambda gap: -gap.minutes)[:_MOST_GAPS]

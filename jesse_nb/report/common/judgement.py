@@ -13,7 +13,7 @@ __all__ = ["Judgement", "judgement_of"]
 
 _TONES = {"failed check": "bad", "too good to be true": "bad", "denied by its scenarios": "bad",
           "likely skill": "good", "likely luck": "bad", "no edge": "bad",
-          "holds up": "good", "fails": "bad", "no evidence": "bad", "ruined": "bad"}  # fmt: skip
+          "holds up": "good", "fails": "bad", "no evidence": "bad", "ruined": "bad"}
 
 
 class Judgement(NamedTuple):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["best_parameters", "comparison", "comparison_table", "failures", "parity_table", "plateau_table",
-           "sealed_table", "top_trials"]  # fmt: skip
+           "sealed_table", "top_trials"]
 
 #: What top_table calls Jesse's metrics, where it is not their name.
 _COLUMNS = {"total": "trades"}
@@ -122,9 +122,9 @@ def plateau_table(result: OptimizeResult) -> Table:
                   *([cell(str(one.unusable))] if some else []),
                   *(_metric_cell(metric.name, value, result) for value in (one.trial.value, one.median, one.worst)),
                   cell(share(one.kept), "bad" if one.kept < 0.5 else ""))
-                 for one in ranked)  # fmt: skip
+                 for one in ranked)
     return Table(("trial", "neighbours", *(["unusable"] if some else []), metric.label, "median neighbour",
-                  "worst neighbour", "edge kept"), rows)  # fmt: skip
+                  "worst neighbour", "edge kept"), rows)
 
 
 def parity_table(result: OptimizeResult) -> Table:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
 __all__ = ["at_the_edge", "constraints", "earlier_runs", "front", "held_out", "looks",
-           "modes_apart", "parity", "plateau", "pruned", "sealed", "warnings"]  # fmt: skip
+           "modes_apart", "parity", "plateau", "pruned", "sealed", "warnings"]
 
 
 #: Fewer held-out trades than this say little about anything.

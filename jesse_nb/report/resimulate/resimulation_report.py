@@ -45,7 +45,7 @@ def _scenarios_content(result: CandleMonteCarlo) -> dict[str, Any]:
         "failures": _failures({f"scenario {number}": str(why)
                                for number, why in result.scenarios["reason"].items() if why}),
         "notes": result.notes,
-    }  # fmt: skip
+    }
 
 
 def _fee_stress_content(result: FeeStress) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _fee_stress_content(result: FeeStress) -> dict[str, Any]:
         "failures": _failures({f"{factor:g} times the fee": str(why)
                                for factor, why in result.table["reason"].items() if why}),
         "notes": result.notes,
-    }  # fmt: skip
+    }
 
 
 def _scenarios_text(result: CandleMonteCarlo) -> str:

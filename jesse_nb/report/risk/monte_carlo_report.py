@@ -29,7 +29,7 @@ _PICTURES = {
 }
 _DRAWN = {"stationary": "days in blocks of {block} on average", "block": "days in blocks of {block}",
           "iid": "single days", "trade_shuffle": "the trades in another order", "trade_resample": "trades drawn again",
-          "candles": "Jesse's runs on rewritten markets"}  # fmt: skip
+          "candles": "Jesse's runs on rewritten markets"}
 _FIGURES = (("final_equity", "final equity", "currency"), ("max_drawdown", "deepest drawdown", "percent"),
             ("longest_underwater", "longest under water", "count"))
 
@@ -48,7 +48,7 @@ def _content(result: RiskMonteCarlo) -> dict[str, Any]:
         "chances": chances_table(result), "outcomes": outcomes_table(result), "worst": worst_table(result),
         "meant": _meant(result), "no_projection": result.no_projection, "notes": result.notes,
         "stopped": result.stopped,
-    }  # fmt: skip
+    }
 
 
 def _text(result: RiskMonteCarlo) -> str:
@@ -70,7 +70,7 @@ def chances_table(result: RiskMonteCarlo) -> Table:
         return Table((), ())
     names = {"loss": "ends below its start", "ruin": f"at some time {measure_of(result.ruin)} below its start",
              "target": f"gains {measure_of(result.target or 0.0)} before that",
-             "undecided": "neither the one nor the other"}  # fmt: skip
+             "undecided": "neither the one nor the other"}
     rows = tuple((cell(words), *(_chance(one, event) for one in asked.values())) for event, words in names.items()
                  if any(event in one.chances.index for one in asked.values()))
     return Table(("a path", *asked), rows)

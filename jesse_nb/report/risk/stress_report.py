@@ -26,7 +26,7 @@ _PICTURES = {
 }
 _MEANT = ("Chosen sizes, not forecasts: no scenario has a probability. Every market of the run changes alike, and "
           "Jesse ran the strategy on the changed candles, so what it did then is its own doing. None of these runs "
-          "counts as a trial.")  # fmt: skip
+          "counts as a trial.")
 _REPLAYED = " A replay is the strategy on that time's own candles, with an account of its own."
 
 
@@ -42,7 +42,7 @@ def _content(result: StressTest) -> dict[str, Any]:
         "understated": result.sample != "out-of-sample", "said": _said(result), "meant": _meant(result),
         "table": stress_table(result), "failures": _failures(result), "notes": result.notes,
         "stopped": result.stopped,
-    }  # fmt: skip
+    }
 
 
 def _text(result: StressTest) -> str:
@@ -71,7 +71,7 @@ def stress_table(result: StressTest) -> Table:
             toned(measure(row["against"], "percent"), row["against"]), cell(measure(row["final_equity"], "currency")),
             cell(measure(row["max_drawdown"], "percent")), cell(measure(row["trades"], "count")),
             cell(measure(row["same_trades"], "count")),
-        ))  # fmt: skip
+        ))
     rows.append(_original(result))
     return Table(("run", "what", "began", "loss", "back after", "against none", "final equity",
                   "max drawdown", "trades", "as before"), tuple(rows), words=3)
@@ -101,7 +101,7 @@ def _original(result: StressTest) -> tuple[Cell, ...]:
     return (cell("as it was"), cell("the candles and costs of the backtest"), cell(""), cell(UNDEFINED),
             cell(UNDEFINED), cell(UNDEFINED), cell(measure(float(result.original.equity.iloc[-1]), "currency")),
             cell(measure(metrics.get("max_drawdown"), "percent")), cell(measure(len(result.original.trades), "count")),
-            cell(measure(len(result.original.trades), "count")))  # fmt: skip
+            cell(measure(len(result.original.trades), "count")))
 
 
 def _said(result: StressTest) -> list[str]:

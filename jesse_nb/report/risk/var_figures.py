@@ -100,7 +100,7 @@ def draw_forecasts(result: ValueAtRisk) -> ReportFigure:
                 ax.vlines(found.index, 0, found["return"], color=INK, alpha=0.45, linewidth=0.8)
                 ax.plot(found.index[exceeded], found["return"][exceeded], marker="o", markersize=4.5, color=BAD,
                         linestyle="none", label=f"beyond {percent(level)}: {int(exceeded.sum()):,} of {len(found):,} "
-                        f"days")  # fmt: skip
+                        f"days")
                 drawn = True
             ax.plot(found.index, -found["var"], color=colour, linewidth=1.4, label=f"{percent(level)} value at risk")
         ax.axhline(0, color=INK, linewidth=0.8)

@@ -54,7 +54,7 @@ def _content(result: ValueAtRisk) -> dict[str, Any]:
         "missing": _missing(result), "tests": forecast_tests_table(result) if len(result.tests) else None,
         "judged": _judged(result), "lights": lights_table(result) if len(result.lights) else Table((), ()),
         "untested": result.untested, "power": _power(), "notes": result.notes, "stopped": result.stopped,
-    }  # fmt: skip
+    }
 
 
 def _text(result: ValueAtRisk) -> str:
@@ -68,7 +68,7 @@ def _text(result: ValueAtRisk) -> str:
     lines += wrapped(f"No forecast was tested: {result.untested}.") if result.untested else []
     rest = wrapped(*content["missing"], *result.notes)
     return "\n".join([*lines, *(["", *rest] if rest else []), *([f"Stopped: {result.stopped}."] if result.stopped
-                                                                 else [])])  # fmt: skip
+                                                                 else [])])
 
 
 def run_heading(run: Any) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _tiles(result: ValueAtRisk) -> list[tuple[str, Any, str]]:
         tiles.append((f"shortfall {percent(result.confidence_levels[-1])}", cell(loss(row["es"])),
                       f"{row['es_low']:.2f} to {row['es_high']:.2f}%"))
     tiles.append(("rests on", cell(f"{result.days:,}"), "days" if result.basis == "equity" else
-                  "days with a position"))  # fmt: skip
+                  "days with a position"))
     return tiles
 
 

@@ -20,14 +20,14 @@ __all__ = [
     "loss",
     "losses_table",
     "methods_of",
-]  # fmt: skip
+]
 
 METHOD_NAMES = {"historical": "historical", "normal": "normal", "t": "Student's t", "cornish_fisher": "Cornish-Fisher",
-                "monte_carlo": "Monte Carlo", "fhs": "filtered historical"}  # fmt: skip
+                "monte_carlo": "Monte Carlo", "fhs": "filtered historical"}
 
 TEST_NAMES = {"kupiec": "Kupiec: how often", "independence": "Christoffersen: in a row",
               "conditional_coverage": "both together", "durations": "durations", "z1": "Z1: how deep",
-              "z2": "Z2: both"}  # fmt: skip
+              "z2": "Z2: both"}
 
 #: A test that would miss the stated error more often than this cannot tell.
 WEAK = 0.5

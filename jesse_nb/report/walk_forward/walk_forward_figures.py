@@ -81,7 +81,7 @@ def draw_windows(result: WalkForwardResult) -> ReportFigure:
     upper.legend(handles=[Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in colours.items()
                           if name in bars],
                  loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=9, labelcolor=INK,
-                 borderaxespad=0.2, handlelength=1.6, columnspacing=1.6)  # fmt: skip
+                 borderaxespad=0.2, handlelength=1.6, columnspacing=1.6)
     lower.margins(x=0.02)
     date_axis(lower)
     return figure

@@ -22,7 +22,7 @@ __all__ = ["BacktestExplorer"]
 
 #: Filters' names above their lists.
 _LABELS = {"side": "Side", "outcome": "Outcome", "weekday": "Weekday of entry", "volatility": "Volatility at entry",
-           "trend": "Trend at entry", "exit": "Exit", "symbol": "Market"}  # fmt: skip
+           "trend": "Trend at entry", "exit": "Exit", "symbol": "Market"}
 
 _SPANS = (("All", None), ("90 d", 90.0), ("30 d", 30.0), ("7 d", 7.0), ("1 d", 1.0))
 
@@ -53,7 +53,7 @@ class BacktestExplorer:
         self.chart = self._chart_of(self._market)
         self._place = widgets.VBox([self.chart.figure], layout=widgets.Layout(flex="3 1 480px", min_width="0"))
         self.filters = {name: _choice(_LABELS[name], values) for name in FILTERS
-                        if len(values := values_of(exploration.trades, name)) > 1}  # fmt: skip
+                        if len(values := values_of(exploration.trades, name)) > 1}
         for choice in self.filters.values():
             choice.observe(self._filter, "value")
         self._markets = widgets.Dropdown(
@@ -71,7 +71,7 @@ class BacktestExplorer:
             self._status,
             widgets.HBox([self._place, beside], layout=widgets.Layout(
                 flex_flow="row wrap", width="100%", overflow="visible", align_items="flex-start")),
-        ], layout=widgets.Layout(width="100%", overflow="visible"))  # fmt: skip
+        ], layout=widgets.Layout(width="100%", overflow="visible"))
 
     def jump(self, trade: int) -> None:
         """Show a trade on the chart, on that of its market, and mark its row."""

@@ -52,7 +52,7 @@ class ChartWidget:
     def __init__(
         self, chart: MarketChart, choose: Callable[[int], None], looked: Callable[[ChartView], None],
         ruined: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.chart = chart
         self._ruined = ruined
         self._looked = looked
@@ -132,7 +132,7 @@ class ChartWidget:
             go.Scatter(name="drawdown", yaxis="y3", line={"color": BAD, "width": 1}, mode="lines", fill="tozeroy",
                        fillcolor="rgba(229, 83, 75, 0.25)", showlegend=False,
                        hovertemplate="drawdown %{y:.2f}%<br>%{x|%Y-%m-%d %H:%M}<extra></extra>"),
-        ]  # fmt: skip
+        ]
         for number, drawn in enumerate(self.chart.lines):
             axis = f"y{4 + self._extra.index(drawn.chart)}" if drawn.chart else "y"
             stroke = {"color": _colour(drawn.color, number), "width": 1.3,
@@ -153,7 +153,7 @@ class ChartWidget:
             layout[axis] = {"domain": [max(0.0, (top - height) / plotted), top / plotted], "fixedrange": True,
                             "title": {"text": escape(name[:24]), "standoff": 6}, "gridcolor": GRID, "zeroline": False,
                             "nticks": 8 if axis == "yaxis" else 4, "automargin": True,
-                            "tickformat": ",.6~g", "ticksuffix": "%" if axis == "yaxis3" else ""}  # fmt: skip
+                            "tickformat": ",.6~g", "ticksuffix": "%" if axis == "yaxis3" else ""}
             top -= height + _GAP
         return look(plotted + 108) | layout | {
             "xaxis": {"type": "date", "anchor": "y3", "rangeslider": {"visible": False}, "gridcolor": GRID,
@@ -162,13 +162,13 @@ class ChartWidget:
             "margin": {"l": 66, "r": 12, "t": 64, "b": 44}, "dragmode": "zoom",
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
             "uirevision": "stays",
-        }  # fmt: skip
+        }
 
     def _draw(self, view: ChartView) -> None:
         data, chart = self.figure.data, self.chart
         _put_candles(data[_INDEX["price"]], view)
         for name, curve in (("stops", view.stops), ("targets", view.targets), ("equity", view.equity),
-                            ("drawdown", view.drawdown)):  # fmt: skip
+                            ("drawdown", view.drawdown)):
             data[_INDEX[name]].update(x=curve.times, y=curve.values)
         for trace, curve in zip(data[len(_INDEX):], view.lines, strict=True):
             trace.update(x=curve.times, y=curve.values)
@@ -203,7 +203,7 @@ class ChartWidget:
                 customdata=trades.index.to_numpy(),
                 marker={"symbol": symbols, "size": size - 2 * column, "color": colours,
                         "opacity": np.where(fitting, 1.0, 0.15), "line": {"width": 0}},
-            )  # fmt: skip
+            )
 
     def _shapes(self, trade: int) -> list[dict[str, Any]]:
         shapes = [] if self._ruined is None else [{

@@ -15,7 +15,7 @@ __all__ = ["FIGURE_CONFIG", "GRID", "ExplorerFigure", "look"]
 GRID = "rgba(118, 126, 137, 0.22)"
 
 FIGURE_CONFIG = {"responsive": True, "displaylogo": False, "doubleClick": "autosize",
-                 "modeBarButtonsToRemove": ["select2d", "lasso2d"]}  # fmt: skip
+                 "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 def look(height: int) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def look(height: int) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": INK, "size": 12},
         "hovermode": "closest", "hoverlabel": {"bgcolor": "#262b33", "font": {"color": "#f2f4f7"}, "align": "left"},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": MAIN},
-    }  # fmt: skip
+    }
 
 
 class ExplorerFigure(go.FigureWidget):

@@ -27,7 +27,7 @@ _COLUMNS = (
     ("pnl", "profit", False), ("pnl_percentage", "on margin", False), ("exit", "exit", True),
     ("holding_period", "held", False), ("entry_price", "entry", False), ("exit_price", "out", False),
     ("volatility", "volatility", True), ("trend", "trend", True),
-)  # fmt: skip
+)
 
 
 class TradesTable(anywidget.AnyWidget):

@@ -36,14 +36,14 @@ def windows_chart(result: WalkForwardResult, choose: Callable[[tuple[int, str]],
             marker={"color": [INK if part == "train" else _tone(run) for run in runs],
                     "opacity": 0.35 if part == "train" else 0.9, "line": {"width": 0}}, showlegend=False,
         ).data[-1].on_click(lambda trace, points, _, part=part: [choose((int(trace.customdata[row]), part))
-                                                                 for row in points.point_inds[:1]])  # fmt: skip
+                                                                 for row in points.point_inds[:1]])
     figure.update_layout(
         **look(min(700, 110 + 24 * len(rows))), barmode="overlay", bargap=0.25,
         title={"text": "Out-of-sample: green gained, red lost, violet even or without a run. Grey: in-sample.",
                "font": {"size": 12}, "x": 0.01},
         xaxis={"type": "date", "gridcolor": GRID},
         yaxis={"type": "category", "autorange": "reversed", "title": {"text": "window"}, "fixedrange": True},
-    )  # fmt: skip
+    )
     figure._config = FIGURE_CONFIG
     return figure
 

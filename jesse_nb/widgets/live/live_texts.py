@@ -102,7 +102,7 @@ def _convergence(board: dict[str, Any]) -> dict[str, Any] | None:
     extent = max(board["trials"], board["total"], 1)
     # A staircase: the best stays the best until the next one.
     corners = [points[0], *(corner for before, now in pairwise(points) for corner in ([now[0], before[1]], now)),
-               [board["trials"], values[-1]]]  # fmt: skip
+               [board["trials"], values[-1]]]
     steps = [[round(trials / extent, 4), _share(value, low, high)] for trials, value in corners]
     names = list(dict.fromkeys(name for trial in board["top"] for name in trial["params"]))
     return {
@@ -121,13 +121,13 @@ def _convergence(board: dict[str, Any]) -> dict[str, Any] | None:
                      for trial in board["top"]],
             "note": _first(MOST_PARAMETERS, len(names), "parameters"),
         },
-    }  # fmt: skip
+    }
 
 
 def _windows(board: dict[str, Any]) -> dict[str, Any]:
     unit, title = board["unit"], board["title"].capitalize()
     rows = [[str(row["number"]), row["period"], _state(row), *(measure(value, unit) for value in row["values"])]
-            for row in board["rows"]]  # fmt: skip
+            for row in board["rows"]]
     label = _cut(board["label"])
     return {
         "kind": "windows",
@@ -137,7 +137,7 @@ def _windows(board: dict[str, Any]) -> dict[str, Any]:
         "head": [title, "Tested" if "Out-of-sample" in board["columns"] else "Period", "State", *board["columns"]],
         "rows": rows,
         "note": _first(len(rows), board["n_rows"], f"{title.lower()}s"),
-    }  # fmt: skip
+    }
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -173,7 +173,7 @@ def _matrix(board: dict[str, Any]) -> dict[str, Any]:
         "corner": row_name, "columns": [name or label for name in board["columns"]], "rows": board["rows"],
         "cells": [[written(cell) for cell in row] for row in board["cells"]],
         "note": " ".join(filter(None, more)),
-    }  # fmt: skip
+    }
 
 
 def _first(shown: int, total: int, what: str) -> str:

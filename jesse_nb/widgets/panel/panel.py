@@ -195,7 +195,7 @@ class Form:
 
     def _behind_a_button(self, part: Any) -> list[Any]:
         toggle = widgets.ToggleButton(description="More options", tooltip="Shows all other arguments",
-                                      layout=widgets.Layout(width="auto", align_self="flex-start"))  # fmt: skip
+                                      layout=widgets.Layout(width="auto", align_self="flex-start"))
         _show(part, False)
         toggle.observe(lambda change: _show(part, change["new"]), names="value")
         return [toggle, part]

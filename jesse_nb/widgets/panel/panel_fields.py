@@ -142,7 +142,7 @@ class SuggestField(TextField):
         super().__init__(name, label, help_text, check, **options)
         text = self.control
         self.control = widgets.Combobox(description=text.description, placeholder=text.placeholder,
-                                        tooltip=text.tooltip, continuous_update=True)  # fmt: skip
+                                        tooltip=text.tooltip, continuous_update=True)
         self.row.children = (self.control, *self.row.children[1:])
 
     def offer(self, values: Iterable[str]) -> None:

@@ -32,7 +32,7 @@ class _Row:
         self.original = original
         self._written = list(texts)
         self._vary = widgets.Checkbox(value=True, indent=False, tooltip="Vary it; without, its default is used",
-                                      layout=widgets.Layout(width="1.6em", min_width="1.6em"))  # fmt: skip
+                                      layout=widgets.Layout(width="1.6em", min_width="1.6em"))
         self.cells = [
             widgets.Text(
                 value=text, placeholder=shown, tooltip=tip, continuous_update=True,
@@ -41,7 +41,7 @@ class _Row:
             for text, (width, shown, tip) in zip(texts, _COLUMNS, strict=True)
         ]
         self.button = widgets.Button(description="×", tooltip="Take this parameter out of the table",
-                                     layout=widgets.Layout(width="2.2em", min_width="2.2em"))  # fmt: skip
+                                     layout=widgets.Layout(width="2.2em", min_width="2.2em"))
         self.button.on_click(lambda _: remove(self))
         for control in (self._vary, *self.cells):
             control.observe(lambda _: changed(), names="value")
@@ -80,7 +80,7 @@ class _Row:
             raise SpaceError(f"{text!r} has a space in it.", "In a cell, write space = dict(...).")
         read = Space.parse(text).dimensions[0]
         if self.original is not None and [cell.value for cell in self.cells] == self._written \
-                and read != replace(self.original, default=None):  # fmt: skip
+                and read != replace(self.original, default=None):
             raise SpaceError(f"What {name!r} declares cannot be written on a line.",
                              "Leave the table as it was, or in a cell, write space = dict(...).")
         return text
@@ -116,7 +116,7 @@ class SpaceField(Field):
         heading = widgets.HTML(f"<b>{self.label}</b> <span>ticked ones are varied</span>")
         self._table = widgets.VBox()
         self.add = widgets.Button(description="Add a parameter", tooltip="Add a row to the table",
-                                  layout=widgets.Layout(width="auto", align_self="flex-start"))  # fmt: skip
+                                  layout=widgets.Layout(width="auto", align_self="flex-start"))
         self.add.on_click(lambda _: self._add_row())
         super().__init__("space", widgets.VBox([heading, self._table, self.add]), help_text, lambda words: None)
         self.row.add_class("jesse-nb-panel-wide")
@@ -213,7 +213,7 @@ def _headings() -> Any:
     """Return what the columns are called; their entries hide what they show while empty."""
     texts = [("1.6em", ""), *((width, name) for width, name, _ in _COLUMNS)]
     return widgets.HBox([widgets.HTML(name, layout=widgets.Layout(width=width)) for width, name in texts]
-                        ).add_class("jesse-nb-panel-heads")  # fmt: skip
+                        ).add_class("jesse-nb-panel-heads")
 
 
 def _texts(dimension: Dimension) -> list[str]:

@@ -13,7 +13,7 @@ def curve(days: int = 40, seed: int = 0, start: str = "2023-03-01", hour: int = 
     """Equity as Jesse samples it: at the start, then daily at some hour, and at the end."""
     first = pd.Timestamp(start, tz="UTC")
     moments = [first, *(first + pd.Timedelta(days=day, hours=hour) for day in range(1, days)),
-               first + pd.Timedelta(days=days)]  # fmt: skip
+               first + pd.Timedelta(days=days)]
     steps = np.random.default_rng(seed).normal(0.001, 0.02, len(moments) - 1)
     return pd.Series(10_000 * np.cumprod([1.0, *(1 + steps)]), index=pd.DatetimeIndex(moments))
 
@@ -80,7 +80,7 @@ def test_a_curve_with_fewer_samples_stands_still_between_them() -> None:
     ({}, "daily", "at least one run"),
     ({"one": curve(10), "other": curve(10, start="2023-05-01")}, "daily", "no two days"),
     ({"one": curve(10)}, "weekly", "rebalance is 'weekly'"),
-])  # fmt: skip
+])
 def test_what_cannot_be_held_is_one_clear_line(curves: dict[str, Any], rebalance: Any, words: str) -> None:
     with pytest.raises(InputError) as caught:
         equal_weight(curves, rebalance)

@@ -99,7 +99,7 @@ def test_an_account_below_zero_lost_more_than_everything():
 
 
 @pytest.mark.parametrize(("values", "reason"), [((), "no two samples"), ((1,), "no two samples"),
-                                                ((1, math.nan), "undefined"), ((0, 1), "zero or below")])  # fmt: skip
+                                                ((1, math.nan), "undefined"), ((0, 1), "zero or below")])
 def test_what_is_no_curve_says_so(values, reason):
     found = drawdown_statistics(of(*values))
     assert reason in found.reason

@@ -21,7 +21,7 @@ from tests.analysis.random_trades import (
     random_candles,
     random_trades,
     simple_trade,
-)  # fmt: skip
+)
 from tests.analysis.real_runs import FLIP, GAMBLE, PYRAMID, candles_of_run, run
 from tests.strategies import CLOCK, REVERSION, TREND
 

@@ -211,7 +211,7 @@ def test_one_trial():
     ("days", "active", "expected"),
     [(10, 10, "too little data"), (0, 0, "nothing to judge"), (365, 0, "nothing to judge"),
      (365, 12, "too little data"), (1, 1, "too little data"), (2, 2, "too little data")],
-)  # fmt: skip
+)
 def test_thin_data(days, active, expected):
     returns, _ = study("independent", 0, days=max(days, 2), trials=5)
     returns = returns.iloc[:days].copy()

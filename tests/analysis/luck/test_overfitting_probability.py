@@ -85,7 +85,7 @@ def test_trials_that_do_not_trade_are_worth_nothing():
     returns[:, 1] = -0.01 + noise(64, 1, 1)[:, 0] * 0.1
     found = probability_of_overfitting(returns, 2)
     assert set(np.round(found.out_of_sample, 6)) <= {0.0, round(returns[:32, 0].mean() / returns[:32, 0].std(ddof=1)
-                                                               * math.sqrt(365), 6)}  # fmt: skip
+                                                               * math.sqrt(365), 6)}
     assert np.isfinite(found.logits).all()
 
 
@@ -93,7 +93,7 @@ def test_trials_that_do_not_trade_are_worth_nothing():
     ("returns", "reason"),
     [(noise(10, 5), "10 days"), (np.empty((0, 3)), "0 days"), (noise(100, 1), "two trials"),
      (np.zeros((100, 5)), "two trials"), (np.repeat(noise(100, 1), 4, axis=1), "two trials")],
-)  # fmt: skip
+)
 def test_thin_data_says_why(returns, reason):
     found = probability_of_overfitting(returns)
     assert reason in found.reason
@@ -102,7 +102,7 @@ def test_thin_data_says_why(returns, reason):
 
 
 @pytest.mark.parametrize(("returns", "partitions"), [(noise(50, 3), 7), (noise(50, 3), 18), (noise(50, 3)[:, 0], 4),
-                                                     (np.full((50, 3), np.nan), 4)])  # fmt: skip
+                                                     (np.full((50, 3), np.nan), 4)])
 def test_wrong_input(returns, partitions):
     with pytest.raises(InputError):
         probability_of_overfitting(returns, partitions)

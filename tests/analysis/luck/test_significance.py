@@ -71,7 +71,7 @@ def test_bootstrap_keeps_the_order_in_time():
 
 def test_bootstrap_covers():
     hits = [(drawn := bootstrap(noise(200, seed=seed, drift=0.001, memory=0.2), seed=seed, resamples=300)).mean.low
-            <= 0.001 <= drawn.mean.high for seed in range(120)]  # fmt: skip
+            <= 0.001 <= drawn.mean.high for seed in range(120)]
     assert 0.85 < np.mean(hits) < 1.0
 
 
@@ -85,7 +85,7 @@ def test_bootstrap_is_repeatable():
     ("sample", "reason"),
     [([], "0 days are too few"), ([0.01] * 19, "19 days"), ([0.0] * 50, "do not vary"), ([0.001] * 50, "do not vary"),
      ([0.01, math.nan] * 20, "undefined")],
-)  # fmt: skip
+)
 def test_thin_or_flat_samples_say_why(sample, reason):
     assert reason in mean_test(sample).reason
     assert math.isnan(mean_test(sample).hac_p)

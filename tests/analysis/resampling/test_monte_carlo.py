@@ -204,7 +204,7 @@ def test_repeatable_by_seed():
     ([0.0] * 30, "the returns do not vary"),
     ([100.0] * 20 + [-20_000.0] + [100.0] * 20, "the account was lost"),
     ([math.nan, *[10.0] * 30], "some returns are undefined"),
-])  # fmt: skip
+])
 def test_too_thin_trades_give_reasons(pnl, reason):
     for method in (shuffle_trades, resample_trades):
         found = method(closed_trades(pnl), 10_000)
@@ -223,7 +223,7 @@ def test_too_thin_trades_give_reasons(pnl, reason):
     (np.array([*days(50), -1.0, math.nan]), "the account was lost"),
     (np.array([*days(50), math.nan]), "some returns are undefined"), (np.full(400, 1e3), "do not vary"),
     (np.array([*np.full(400, 1e3), 5.0]), "exceed every amount of money"),
-])  # fmt: skip
+])
 def test_too_thin_days_give_reasons(returns, reason):
     assert reason in bootstrap_days(returns, 1.0, paths=50).reason
 
@@ -247,7 +247,7 @@ def test_a_fall_to_exactly_the_level_is_ruin():
 @pytest.mark.parametrize("options", [
     {"paths": 0}, {"paths": 2.5}, {"paths": True}, {"days": 0}, {"block": -1}, {"ruin": (0,)}, {"ruin": (120,)},
     {"ruin": (math.nan,)}, {"method": "wild"},
-])  # fmt: skip
+])
 def test_bad_arguments_are_named(options):
     with pytest.raises(InputError, match=next(iter(options))):
         bootstrap_days(days(), 1.0, **options)

@@ -88,7 +88,7 @@ def test_the_frame():
     assert (resampled["low"] < resampled["high"]).all()
     assert set(table.index[table["standard_error"].isna()]) == {
         "annual_return", "calmar_ratio", "serenity_index", "ulcer_performance_index", "probabilistic_sharpe",
-        "minimum_track_record_length"}  # fmt: skip
+        "minimum_track_record_length"}
     pd.testing.assert_frame_equal(table, risk_ratios(returns, seed=3))
     assert not table.equals(risk_ratios(returns, seed=4))
 
@@ -133,7 +133,7 @@ def test_intervals_cover_the_truth():
     [([], "0 days are too few"), (draw(0, 10), "10 days are too few"), (np.zeros(100), "do not vary"),
      ([0.01, math.nan] * 50, "undefined"), ([*draw(0, 50), -1.0, math.nan], "the account was lost on day 51"),
      ([*draw(0, 20), -1.2, 0.0], "the account was lost on day 21")],
-)  # fmt: skip
+)
 def test_what_gives_no_ratio_says_why(returns, reason):
     table = risk_ratios(returns)
     assert table[["value", "standard_error", "low", "high"]].isna().all(axis=None)

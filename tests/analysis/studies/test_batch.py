@@ -58,7 +58,7 @@ def test_ranks_begin_with_the_best_and_follow_the_direction() -> None:
     (pd.DataFrame({"BTC": [1.0, 1.0, 1.0], "ETH": [2.0, 2.0, 2.0]}), "all configurations are tied", 0),
     (pd.DataFrame({"BTC": [1.0, 2.0, 3.0], "GONE": [math.nan] * 3}), "only one to rank by", 0),
     (pd.DataFrame(), "nothing to rank by", 0),
-])  # fmt: skip
+])
 def test_what_cannot_be_ranked_says_why(table: pd.DataFrame, words: str, dropped: int) -> None:
     found = rank_stability(table)
     assert words in found.reason
@@ -115,7 +115,7 @@ def test_an_own_function_aggregates_what_has_a_value() -> None:
 @pytest.mark.parametrize(("rows", "columns", "aggregate", "words"), [
     ("stratgy", "symbol", "median", "Did you mean 'strategy'"), ("strategy", "strategy", "median", "in rows and in"),
     ("strategy", [], "median", "names no dimension"), ("strategy", "symbol", "medain", "Did you mean 'median'"),
-])  # fmt: skip
+])
 def test_wrong_dimensions_are_one_clear_line(rows: str, columns: str, aggregate: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         compare(*labels(9), rows, columns, aggregate)
@@ -126,7 +126,7 @@ def test_statistics_are_those_of_numpy_without_what_is_undefined() -> None:
     random = np.random.default_rng(4)
     values = random.normal(size=100)
     frame = pd.DataFrame({"profit": values, "sortino": [math.inf, *values[1:]], "nothing": [None] * 100,
-                          "few": [1.5, *[None] * 99]})  # fmt: skip
+                          "few": [1.5, *[None] * 99]})
     found = overall_statistics(frame)
     assert found.index.tolist() == ["profit", "sortino", "few"]
     row = found.loc["profit"]

@@ -19,9 +19,9 @@ def test_the_books_example():
     assert len(cpcv_paths(6, 2)) == 5
     # López de Prado 2018, figure 12.2: the path of each test group, split by split
     assigned = {(split, group): path for path, through in enumerate(cpcv_paths(6, 2), 1)
-                for group, split in enumerate(through)}  # fmt: skip
+                for group, split in enumerate(through)}
     book = {0: [1, 1], 1: [2, 1], 2: [3, 1], 3: [4, 1], 4: [5, 1], 5: [2, 2], 6: [3, 2], 7: [4, 2], 8: [5, 2],
-            9: [3, 3], 10: [4, 3], 11: [5, 3], 12: [4, 4], 13: [5, 4], 14: [5, 5]}  # fmt: skip
+            9: [3, 3], 10: [4, 3], 11: [5, 3], 12: [4, 4], 13: [5, 4], 14: [5, 5]}
     for split, tested in enumerate(cpcv_splits(6, 2)):
         assert [assigned[split, group] for group in tested] == book[split]
 
@@ -121,7 +121,7 @@ def test_assembled_result():
         assert len(path.returns) == sum(part.days for part in result.groups) == 365 - 5
         assert path.metrics["sharpe_ratio"] == pytest.approx(path.returns.mean() / path.returns.std() * math.sqrt(365))
     assert result.to_frame()["net_profit_percentage"].tolist() == [
-        pytest.approx((np.prod(1 + path.returns) - 1) * 100) for path in result.paths]  # fmt: skip
+        pytest.approx((np.prod(1 + path.returns) - 1) * 100) for path in result.paths]
     assert result.losing_paths == np.mean([np.prod(1 + path.returns) < 1 for path in result.paths])
     assert result.overfitting == np.mean([split.logit <= 0 for split in result.splits])
     assert len(result.baseline) == 360
@@ -132,7 +132,7 @@ def test_a_path_takes_each_group_from_its_own_split():
     for path in result.paths:
         for group, split in zip(result.groups, path.splits, strict=True):
             within = (path.returns.index >= pd.Timestamp(group.start, unit="ms", tz="UTC")) & (
-                path.returns.index < pd.Timestamp(group.end, unit="ms", tz="UTC"))  # fmt: skip
+                path.returns.index < pd.Timestamp(group.end, unit="ms", tz="UTC"))
             part = path.returns[within]
             ratio = part.mean() / part.std() * math.sqrt(365)
             assert ratio == pytest.approx(result.values.loc[result.splits[split].chosen, group.number])
@@ -161,4 +161,4 @@ def test_shapes_that_do_not_belong_together():
     with pytest.raises(InputError, match="2 candidates by 3 groups"):
         assemble_cpcv(spec=spec, card=None, groups=cpcv_groups(spec.start, spec.end, groups=3, test_groups=1),
                       test_groups=1, gap=0, space=None, metric=resolve_metric("sharpe"), sampler="tpe", seed=0,
-                      candidates=[{}, {}], values=[[1, 2, 3]], returns=[[None] * 3] * 2)  # fmt: skip
+                      candidates=[{}, {}], values=[[1, 2, 3]], returns=[[None] * 3] * 2)

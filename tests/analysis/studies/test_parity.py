@@ -74,7 +74,7 @@ def test_of_several_routes_the_order_within_a_candle_is_no_difference():
     ("pnl", 1e-12, "in fast mode, 1e-12 in step mode"),
     ("side", "neither", "in fast mode, neither in step mode"),
     ("orders", [{"price": 1.0}], "are not the same"),
-])  # fmt: skip
+])
 def test_one_number_of_one_trade_is_found(column: str, value: Any, words: str) -> None:
     run = make_backtest()
     found = compare_modes(run, changed(run, 41, column, value), {})

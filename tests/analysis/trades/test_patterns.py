@@ -109,7 +109,7 @@ class TestChangeOfDrift:
         (np.zeros(0), "0 days are too few"), (wild("", 10, 0), "10 days are too few"), (np.zeros(200), "not vary"),
         (np.array([*wild("", 100, 0), -1.0, np.nan]), "the account was lost"),
         (np.array([*wild("", 100, 0), np.nan]), "undefined"),
-    ])  # fmt: skip
+    ])
     def test_too_thin_gives_a_reason(self, values, reason):
         found = drift_changes(by_day(values))
         assert reason in found.reason
@@ -141,7 +141,7 @@ class TestClusters:
     @pytest.mark.parametrize(("returns", "reason"), [
         ([], "0 trades"), ([1.0], "1 trade"), ([1.0] * 50, "0 losses"), ([-1.0] * 50, "50 losses and 0 other"),
         ([0.0] * 30, "0 losses and 30 other"),
-    ])  # fmt: skip
+    ])
     def test_too_thin_gives_a_reason(self, returns, reason):
         found = runs_test(returns)
         assert reason in found.reason
@@ -195,7 +195,7 @@ class TestMemory:
 
     @pytest.mark.parametrize(("returns", "reason"), [
         ([], "0 trades"), ([0.1], "1 trade"), ([0.1] * 40, "earned the same"), ([0.1] * 39 + [np.nan], "undefined"),
-    ])  # fmt: skip
+    ])
     def test_too_thin_gives_a_reason(self, returns, reason):
         assert reason in serial_dependence(returns).reason
         assert reason in decay(by_day(returns)).reason
@@ -257,7 +257,7 @@ class TestFewTrades:
     @pytest.mark.parametrize(("returns", "reason"), [
         ([], "0 trades"), ([0.1], "1 trade"), ([-0.01] * 30, "no profit"), ([0.0] * 30, "no profit"),
         ([0.1] * 29 + [-1.0], "the account was lost"), ([0.1] * 29 + [np.nan], "undefined"),
-    ])  # fmt: skip
+    ])
     def test_nothing_to_say_gives_a_reason(self, returns, reason):
         found = profit_concentration(returns)
         assert reason in found.reason

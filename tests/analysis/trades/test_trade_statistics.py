@@ -21,7 +21,7 @@ SAME = {
     "gross_profit": "gross_profit", "gross_loss": "gross_loss", "winning_streak": "winning_streak",
     "losing_streak": "losing_streak", "current_streak": "current_streak", "largest_win": "largest_winning_trade",
     "largest_loss": "largest_losing_trade",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_fees_against_what_was_gained_before_them():
     ("profits", "streaks"),
     [((1, 2, -1, 3, 4, 5), (3, 1, 3)), ((1, 1, 0, 1), (2, 0, 1)), ((-1, 0, -1, -1), (0, 2, -2)), ((1, 0), (1, 0, 0)),
      ((0, 0), (0, 0, 0))],
-)  # fmt: skip
+)
 def test_a_break_even_trade_ends_a_streak(profits, streaks, jesse_says):
     trades = with_profits(*profits)
     found, theirs = trade_statistics(trades), jesse_says(trades)
@@ -122,7 +122,7 @@ def test_no_trades():
     ((-500, -600), {"average_win", "largest_win", "payoff", "expectancy_percentage", "fees_percentage"}),
     ((0, 0), {"win_rate", "average_win", "average_loss", "largest_win", "largest_loss", "payoff", "profit_factor",
               "expectancy_percentage"}),
-])  # fmt: skip
+])
 def test_every_undefined_figure_says_why(profits, undefined):
     trades = with_profits(*profits).assign(fee=1.0)
     found = trade_statistics(trades)
@@ -158,7 +158,7 @@ def test_exit_kinds_of_made_up_orders():
         [],
         [order("buy", 100), order("sell", 75.01, 2)],
         [order("buy", 100), order("sell", 103, 2, "LIMIT"), order("sell", 98, 3e-16, "STOP")],  # a crumb
-    ])  # fmt: skip
+    ])
     expected = ["stop", "stop", "market", "liquidation", "liquidation", "unknown", "market", "limit"]
     assert exit_kinds(trades).tolist() == expected
     end = int(trades["closed_at"].iloc[2].timestamp() * 1000)

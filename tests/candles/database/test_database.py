@@ -227,7 +227,7 @@ def test_an_interrupt_leaves_nothing_behind(long_series, tmp_path):
         candles_from_database("A-B", project=long_series.folder, store=store, progress=interrupt)
     assert store.list() == []
     active = ("SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'jesse_nb' "
-              "AND state = 'active'")  # fmt: skip
+              "AND state = 'active'")
     deadline = time.monotonic() + 20  # the server takes note of the end a moment later
     while long_series.run(active, long_series.name) != [(0,)]:
         assert time.monotonic() < deadline

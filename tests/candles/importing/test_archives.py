@@ -127,7 +127,7 @@ MARKETS = {
     "mark": MIRROR.format("futures/um", "markPriceKlines", "03"),
     "index": MIRROR.format("futures/um", "indexPriceKlines", "04"),
     "premium": MIRROR.format("futures/um", "premiumIndexKlines", "05"),
-}  # fmt: skip
+}
 
 
 def mixed_folder(tmp_path: Path) -> dict[str, Path]:
@@ -301,7 +301,7 @@ def packed_zeros(kind: str, count: int) -> bytes:
                 file.write(bytes(1 << 20))
     else:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, \
-                archive.open("candles.csv", "w", force_zip64=True) as file:  # fmt: skip
+                archive.open("candles.csv", "w", force_zip64=True) as file:
             for _ in range(count >> 20):
                 file.write(bytes(1 << 20))
     return target.getvalue()

@@ -156,7 +156,7 @@ def study(path: Path, candles: CandleStore) -> subprocess.Popen[str]:
     settings = {"strategy": STRATEGY, "period": PERIOD, "space": SPACE, "store": str(path)}
     return subprocess.Popen([sys.executable, "-c", STUDY, json.dumps(settings)], stdout=subprocess.PIPE, text=True,
                             env={**os.environ, "JESSE_NB_CANDLES": str(candles.root)},
-                            cwd=Path(jesse_nb.__file__).parents[1])  # fmt: skip
+                            cwd=Path(jesse_nb.__file__).parents[1])
 
 
 def test_two_processes_share_one_study(path: Path, candle_store: CandleStore, tmp_path: Path) -> None:

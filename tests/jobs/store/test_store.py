@@ -165,7 +165,7 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path: Path) -> None:
 
 #: Of a row's columns, one bit in each: what is told, and what is counted.
 @pytest.mark.parametrize("column", ["metrics", "trades", "equity", "versions", "seconds", "spec", "finished_at",
-                                    "symbols", "kind", "checksum"])  # fmt: skip
+                                    "symbols", "kind", "checksum"])
 def test_a_changed_value_is_noticed_and_the_run_simulated_again(tmp_path: Path, column: str) -> None:
     path = tmp_path / "runs.sqlite"
     store = RunStore(path)

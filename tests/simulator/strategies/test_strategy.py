@@ -89,7 +89,7 @@ def test_a_text_is_known_by_its_content():
     ("class One(Strategy):\n    pass\nclass Two(Strategy):\n    pass\n", "defines 2 strategies: One, Two. Keep one."),
     ("class A(B):\n    pass\nclass C(D):\n    pass\n", "defines 2 strategies: A, C"),
     ("class Trend(Strategy):\n    x = '\0'\n", "null bytes"),
-])  # fmt: skip
+])
 def test_a_text_that_cannot_be_a_strategy(text: str, words: str):
     with pytest.raises(StrategyError, match=words) as refused:
         resolve_strategy(text)
@@ -102,7 +102,7 @@ def test_a_text_that_cannot_be_a_strategy(text: str, words: str):
     ("class Mixin: ...\nclass Trend(Mixin, jesse.strategies.Strategy): ...\nclass Row(NamedTuple): ...", "Trend"),
     ("class Trend(Imported): ...", "Trend"),
     ("class Loop(Loop): ...\nclass Trend(Strategy): ...", "Trend"),
-])  # fmt: skip
+])
 def test_helper_classes_in_a_text_are_not_strategies(classes: str, name: str):
     assert resolve_strategy(classes + "\n").ref.name == name
 
@@ -115,7 +115,7 @@ def test_a_class_that_only_looks_like_one_fails_with_a_reason(candle_store: Cand
         ("from jesse.strategies import Strategy\nclass Trend(Strategy):\n    pass\nTrend = 5\n",
          "no class called Trend"),
         ("import no_such_module\nclass Trend(Strategy):\n    pass\n", "ModuleNotFoundError.*no_such_module"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(StrategyCrashError, match=words):
             backtest(text, **PERIOD, candles=candle_store)
 

@@ -229,7 +229,7 @@ def test_it_can_be_pickled(read: Any, crossing: BacktestResult) -> None:
     ({"analysis_type": "deap"}, "analysis_type is 'deap'"),
     ({"ruin": (0,)}, "ruin holds 0"),
     ({"paths": 3}, "paths is 3"),
-])  # fmt: skip
+])
 def test_bad_input(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         analyze_results(**arguments)

@@ -89,7 +89,7 @@ def test_a_jump_across_missing_days_is_told_with_what_it_earned(tmp_path: Path, 
     store = CandleStore(tmp_path / "candles")
     store.write("Binance Spot", "BTC-USDT", np.delete(candles, np.r_[cut], axis=0))
     result = backtest(HOLD, "BTC-USDT", "1h", "2023-01-05", "2023-01-20", candles=store, gaps=gaps, fee=0.0,
-                      warm_up_candles=0, store=tmp_path / "runs.sqlite")  # fmt: skip
+                      warm_up_candles=0, store=tmp_path / "runs.sqlite")
     (trade,) = result.trades.to_dict("records")
     earned = trade["qty"] * (candles[cut.stop, 1] - candles[cut.start - 1, 2])
     expected = [] if factor == 1.0 else [

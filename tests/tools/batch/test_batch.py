@@ -134,7 +134,7 @@ def test_when_all_fail_the_error_gives_the_reason_and_the_job_the_list(run_batch
 
 def test_what_is_given_twice_runs_once(run_batch: Any, puts: list[str]) -> None:
     result = run_batch([CROSSING, CROSSING], ["BTC-USDT", "btc-usdt", "BTC-USDT"], ["1h", "1h"], [PERIOD, PERIOD],
-                 params=[{"fast": 5}, {"fast": 5}, {"fast": 9}])  # fmt: skip
+                 params=[{"fast": 5}, {"fast": 5}, {"fast": 9}])
     assert [entry.label for entry in result.entries] == ["fast=5", "fast=9"]
     assert len(puts) == len(set(puts)) == 2
     assert result.total == 2

@@ -64,7 +64,7 @@ def test_bad_input_is_one_clear_line_before_anything_runs(markets: CandleStore, 
     lambda result: result.rank_stability("fast"),
     lambda result: result.portfolio([]),
     lambda result: result.portfolio(rebalance="weekly"),
-])  # fmt: skip
+])
 def test_questions_that_cannot_be_answered_are_one_clear_line(run_batch: Any, call: Any) -> None:
     with pytest.raises(InputError) as caught:
         call(run_batch(params={"fast": [3, 4]}))

@@ -120,7 +120,7 @@ def jesses_csv(path: Path, rows: list[tuple[str, float, dict[str, Any]]], decode
 
 def test_jesses_csv_gives_its_best_distinct_rows(tmp_path: Path) -> None:
     rows = [("t4,", 0.2, {"fast": 7, "stop": 1.5}), ('"R', 0.9, {"fast": 9, "stop": 2.0}),
-            ("i+4", 0.5, {"fast": 3, "stop": 0.25})]  # fmt: skip
+            ("i+4", 0.5, {"fast": 3, "stop": 0.25})]
     path = jesses_csv(tmp_path / "study.csv", rows)
     assert labels_and_values(path, top=2) == [("fast=9, stop=2", {"fast": 9, "stop": 2.0}),
                                               ("fast=3, stop=0.25", {"fast": 3, "stop": 0.25})]
@@ -141,7 +141,7 @@ def test_a_csv_without_decoded_values_gives_its_dna(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "words"), [
     ("", "no column dna"), ("a,b\n1,2\n", "no column dna"), ("dna,fitness\n", "no row with parameters"),
     ("dna,fitness\n,0.3\n", "no row with parameters"), (b"dna\n\xff\xfe\x00", "cannot be read"),
-])  # fmt: skip
+])
 def test_a_csv_that_is_not_jesses_is_refused(tmp_path: Path, content: str | bytes, words: str) -> None:
     path = tmp_path / "other.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -154,6 +154,6 @@ def test_a_csv_that_is_not_jesses_is_refused(tmp_path: Path, content: str | byte
 def test_what_jesses_research_optimize_returned() -> None:
     returned = {"best_trials": [{"rank": 1, "trial": 17, "params": {"fast": np.int64(3)}, "fitness": 0.4},
                                 {"rank": 2, "trial": 4, "params": {"fast": 9}, "fitness": 0.3}],
-                "total_trials": 40}  # fmt: skip
+                "total_trials": 40}
     assert labels_and_values(returned) == [("trial 17", {"fast": 3}), ("trial 4", {"fast": 9})]
     assert labels_and_values(returned, top=1) == [("trial 17", {"fast": 3})]

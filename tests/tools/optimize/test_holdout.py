@@ -55,7 +55,7 @@ def test_with_a_test_period_of_one_s_own() -> None:
     ({"holdout": 2.5}, InputError, "'90d'"),
     ({"holdout": 100}, PeriodError, "leaves nothing"),
     ({"holdout": 20, "test_start": "2024-03-25"}, PeriodError, "sealed days from 2024-03-21"),
-])  # fmt: skip
+])
 def test_what_cannot_be_sealed(changes: dict[str, Any], error: type[Exception], words: str) -> None:
     arguments = {"test_start": None, "test_end": None, "test_ratio": None, "holdout": None, **changes}
     with pytest.raises(error, match=words):

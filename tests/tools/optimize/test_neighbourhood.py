@@ -26,7 +26,7 @@ from jesse_nb.core.tools.optimize.neighbourhood import (
 SPACE = Space.parse({
     "fast": (5, 30), "slow": (30, 120, 10), "stop": (1.0, 5.0, 0.5), "size": (0.0, 2.0), "mode": ["a", "b"],
     "risk": {"min": 0.001, "max": 1.0, "log": True}, "length": {"min": 1, "max": 1000, "log": True},
-})  # fmt: skip
+})
 CENTRE = {"fast": 10, "slow": 60, "stop": 2.5, "size": 1.0, "mode": "a", "risk": 0.1, "length": 100}
 
 
@@ -52,7 +52,7 @@ def test_each_parameter_moves_alone_by_its_own_step() -> None:
         "size": [(-1, 0.9), (1, 1.1), (-2, 0.8), (2, 1.2)],  # a twentieth of the range
         "risk": [(steps, pytest.approx(0.1 * 1000 ** (steps / 20))) for steps in (-1, 1, -2, 2)],
         "length": [(-1, 71), (1, 141), (-2, 50), (2, 200)],
-    }  # fmt: skip
+    }
     assert [abs(one.steps) for one in neighbours_of(SPACE, CENTRE, 2)] == [1] * 12 + [2] * 12
 
 
@@ -70,7 +70,7 @@ def test_neighbours_are_points_of_the_space(data: Any, steps: int) -> None:
     centre = {"fast": data.draw(st.integers(5, 30)), "slow": 10 * data.draw(st.integers(3, 12)),
               "stop": 0.5 * data.draw(st.integers(2, 10)), "size": data.draw(st.floats(0, 2)),
               "mode": data.draw(st.sampled_from("ab")), "risk": data.draw(st.floats(0.001, 1)),
-              "length": data.draw(st.integers(1, 1000))}  # fmt: skip
+              "length": data.draw(st.integers(1, 1000))}
     found = neighbours_of(SPACE, centre, steps)
     points = [same_point(one.params) for one in found]
     assert len(points) == len(set(points))
@@ -101,7 +101,7 @@ def test_worst_and_median_are_numpys(direction: Any, seed: int) -> None:
     ("sharpe", 2.0, 1.5, 0.75), ("sharpe", 2.0, -1.0, -0.5), ("profit", 40.0, 10.0, 0.25), ("omega", 1.5, 1.25, 0.5),
     ("sharpe", -1.0, -2.0, None), ("max drawdown", -10.0, -20.0, None), ("trades", 100, 90, None),
     (("sharpe", "minimize"), 2.0, 1.0, None), ("sharpe", 2.0, math.nan, None),
-])  # fmt: skip
+])
 def test_how_much_of_the_edge_is_kept(metric: Any, value: float, median: float, kept: float | None) -> None:
     found = around(value, median, metric=metric).kept
     assert math.isnan(found) if kept is None else found == kept

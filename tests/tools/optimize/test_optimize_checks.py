@@ -184,7 +184,7 @@ def test_a_point_that_was_tried_is_not_simulated_again_even_when_it_failed(run: 
 @pytest.mark.parametrize(("changes", "words"), [
     ({"neighbours": -1}, "neighbours is -1"), ({"neighbours": True}, "neighbours is True"),
     ({"neighbours": 21}, "from 0 to 20"), ({"parity": 1}, "parity is 1"),
-])  # fmt: skip
+])
 def test_bad_input_is_one_clear_line(run: Any, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         run(**changes)

@@ -103,7 +103,7 @@ def test_a_grid_after_a_warm_start_still_visits_every_point_once():
     ("cmaes", Space.parse("a=1:9"), 1, InputError, "two parameters or more, not only 'a'"),
     ("grid", Space.parse("a=1:9 b=0.1:0.2"), 1, SpaceError, "'b' is continuous"),
     ("grid", Space.parse("a=1:1000 b=1:1000"), 1, InputError, "1,000,000 points"),
-])  # fmt: skip
+])
 def test_what_cannot_work_is_refused(name, space, metrics, error, said):
     with pytest.raises(error, match=said):
         make_sampler(name, 0, space, metrics)

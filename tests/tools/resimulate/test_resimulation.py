@@ -174,7 +174,7 @@ def test_in_the_background_it_can_be_read_early_and_cancelled(run: Any, again: d
     (lambda result, again: fee_stress(result, (100,), **again), "from 0 up to 0.1"),
     (lambda result, again: fee_stress(replace(result, spec=replace(result.spec, account=replace(
         result.spec.account, fee=0))), **again), "paid no fee"),
-])  # fmt: skip
+])
 def test_bad_input_is_one_clear_line(run: Any, again: dict[str, Any], call: Any, words: str) -> None:
     with pytest.raises(InputError, match=words) as refused:
         call(run(), again)

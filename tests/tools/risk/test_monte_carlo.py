@@ -22,7 +22,7 @@ def trades() -> pd.DataFrame:
     opened = pd.date_range("2022-01-02", periods=60, freq="10D", tz="UTC")
     pnl = np.random.default_rng(1).normal(20.0, 150.0, 60)
     return pd.DataFrame({"opened_at": opened, "closed_at": opened + pd.Timedelta(days=3), "side": "long",
-                         "entry_price": 100.0, "exit_price": 100.0 + pnl / 10, "qty": 10.0, "pnl": pnl})  # fmt: skip
+                         "entry_price": 100.0, "exit_price": 100.0 + pnl / 10, "qty": 10.0, "pnl": pnl})
 
 
 @pytest.mark.parametrize(("method", "kind", "block"), [("stationary", "stationary", None), ("block", "block", 7),
@@ -94,7 +94,7 @@ def test_overlapping_trades_are_not_put_in_another_order(equity, trades):
     ({"method": "iid", "block_length": 5}, "block_length does not go with method 'iid'."),
     ({"ruin": 0}, "ruin is 0."), ({"ruin": 120}, "ruin is 120."), ({"target": -5}, "target is -5."),
     ({"n_sims": 0}, "n_sims is 0."), ({"confidence_levels": 95}, "confidence_levels holds 95"),
-])  # fmt: skip
+])
 def test_wrong_arguments(equity, given, said):
     with pytest.raises(InputError) as refused:
         jn.monte_carlo(equity=equity, **given)

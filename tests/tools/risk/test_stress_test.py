@@ -154,7 +154,7 @@ def test_a_scenario_begins_in_the_largest_trade_that_it_goes_against():
     ({"custom_scenarios": {"mine": {"change": -1.2}}}, "no price would be above zero"),
     ({"custom_scenarios": {"mine": {"chance": 1}}}, "Did you mean 'change'?"),
     ({"custom_scenarios": {"mine": 3}}, "Write dict(change=-0.3"),
-])  # fmt: skip
+])
 def test_wrong_arguments(original, kept, given, said):
     with pytest.raises(InputError) as refused:
         jn.stress_test(original, **given, **kept)

@@ -70,7 +70,7 @@ def test_days_with_an_open_position_are_those_of_the_trades():
     curve = pd.Series(1_000 * np.cumprod(np.r_[1.0, 1.0 + steps]), index=days)
     trades = pd.DataFrame({"opened_at": ["2023-01-03 05:00", "2023-02-01 00:00"],
                            "closed_at": ["2023-01-05 00:00", "2023-03-10 00:00"],
-                           "side": "long", "entry_price": 1.0, "exit_price": 1.1, "qty": 1.0, "pnl": 0.1})  # fmt: skip
+                           "side": "long", "entry_price": 1.0, "exit_price": 1.1, "qty": 1.0, "pnl": 0.1})
     held = returns_of(risk_input(None, trades, curve), "open_position")
     assert list(held.index[:3]) == list(pd.to_datetime(["2023-01-03", "2023-01-04", "2023-02-01"], utc=True))
     assert held.index[-1] == pd.Timestamp("2023-03-09", tz="UTC")

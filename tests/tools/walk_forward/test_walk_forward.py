@@ -66,7 +66,7 @@ def summary(result: WalkForwardResult) -> list[Any]:
         (entry.window, entry.params, [(trial.params, trial.values) for trial in entry.trials], entry.test_values,
          repr(entry.test and entry.test.metrics), entry.test is not None and entry.test.equity.tolist())
         for entry in result.windows
-    ]  # fmt: skip
+    ]
 
 
 def test_every_window_trains_before_it_is_tested(
@@ -212,11 +212,11 @@ def test_who_looked_at_the_same_days_before_is_counted_and_said(
     assert first.prior_runs == 0
     assert not [line for line in first.verdict.evidence if "had looked" in line]
     spans = [to_ms(entry, "day") for entry in ("2023-03-03", "2023-04-12")] if split == "windows" else [
-        first.spec.start, first.spec.end]  # fmt: skip
+        first.spec.start, first.spec.end]
     overlapping = kept.ledger(["BTC-USDT"], *spans)["runs"].sum()
     assert overlapping >= 20
     backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-02", candles=candle_store, store=kept,
-             hyperparameters={"fast": 4})  # fmt: skip
+             hyperparameters={"fast": 4})
     before_all = split == "cpcv"  # that day is in-sample only for the windows
     other = again(seed=4)
     shared = {trial.key for entry in first.windows for trial in entry.trials} & {

@@ -88,7 +88,7 @@ def predictive(returns: NDArray[np.float64], steps: int, block: int, *, fixed: b
 
 
 def _stationary_places(random: np.random.Generator, paths: int, steps: int, count: int,
-                       block: int) -> NDArray[np.int64]:  # fmt: skip
+                       block: int) -> NDArray[np.int64]:
     jumps = random.random((paths, steps)) < 1.0 / block
     jumps[:, 0] = True
     at = np.flatnonzero(jumps)
@@ -107,14 +107,14 @@ def circular_blocks(returns: NDArray[np.float64], steps: int, block: int) -> Dra
 
 
 def _circular_places(random: np.random.Generator, paths: int, steps: int, count: int,
-                     block: int) -> NDArray[np.int64]:  # fmt: skip
+                     block: int) -> NDArray[np.int64]:
     starts = random.integers(0, count, (paths, math.ceil(steps / block), 1))
     places: NDArray[np.int64] = ((starts + np.arange(block)) % count).reshape(paths, -1)[:, :steps]
     return places
 
 
 def walk(draw: Draw, steps: int, paths: int, seed: int,
-         barriers: tuple[float, float] = (-math.inf, math.inf)) -> PathFigures:  # fmt: skip
+         barriers: tuple[float, float] = (-math.inf, math.inf)) -> PathFigures:
     """Draw paths, a chunk at a time, and return what each comes to.
 
     Parameters
@@ -135,7 +135,7 @@ def walk(draw: Draw, steps: int, paths: int, seed: int,
 
 
 def path_figures(returns: NDArray[np.float64],
-                 barriers: tuple[float, float] = (-math.inf, math.inf)) -> PathFigures:  # fmt: skip
+                 barriers: tuple[float, float] = (-math.inf, math.inf)) -> PathFigures:
     """Compound returns (paths, steps), fractions of -1 or above, and return what each path comes to.
 
     ``barriers`` are logarithms of equity over the starting equity, whose first passages are asked for.

@@ -23,14 +23,14 @@ _UNITS = {
     "calmar_ratio": "ratio", "omega_ratio": "ratio", "serenity_index": "ratio", "ulcer_index": "%",
     "ulcer_performance_index": "ratio", "tail_ratio": "ratio", "kelly_fraction": "times the size",
     "probabilistic_sharpe": "probability", "minimum_track_record_length": "days",
-}  # fmt: skip
+}
 
 #: Why a ratio is undefined although the returns vary.
 _WITHOUT = {
     "sortino_ratio": "no day lost", "omega_ratio": "no day lost", "calmar_ratio": "there is no drawdown",
     "serenity_index": "there is no drawdown", "ulcer_performance_index": "there is no drawdown",
     "tail_ratio": "the 5 % quantile is zero",
-}  # fmt: skip
+}
 
 #: Growth compounded to a year, and what is divided by a drawdown: skewed so far that a standard error says nothing.
 _SKEWED = ("annual_return", "calmar_ratio", "serenity_index", "ulcer_performance_index")
@@ -176,5 +176,5 @@ def _track_record(sample: NDArray[np.float64]) -> tuple[object, ...]:
 
 
 def _row(name: str, value: float = math.nan, error: float = math.nan, low: float = math.nan,
-         high: float = math.nan, kind: str = "", *, reason: str = "") -> tuple[object, ...]:  # fmt: skip
+         high: float = math.nan, kind: str = "", *, reason: str = "") -> tuple[object, ...]:
     return value, error, low, high, _UNITS[name], kind, reason

@@ -112,7 +112,7 @@ def rolling_forecasts(
     unknown = tuple(reason or ("" if np.isfinite(var[:, place]).any() else notes[0] if notes else _NEVER[method])
                     for place, reason in enumerate(reasons))
     return Forecasts(method, levels, pd.DatetimeIndex(returns.index[window:]), sample[window:], var, es, quantile,
-                     unknown, notes)  # fmt: skip
+                     unknown, notes)
 
 
 _NEVER: dict[VarMethod, str] = {
@@ -120,7 +120,7 @@ _NEVER: dict[VarMethod, str] = {
     "t": "in every window too many days have the very same return for a t distribution",
     "historical": "no window varies", "normal": "no window varies", "fhs": "no window varies",
     "monte_carlo": "over one day it is the historical one",
-}  # fmt: skip
+}
 
 _Quantile = Callable[[Floats, Whole], Floats]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = ["FEWEST_FREEDOM", "MOST_FREEDOM", "StudentT", "Tail", "cornish_fisher",
            "cornish_fisher_domain", "cornish_fisher_tail", "empirical_tail",
-           "fit_student_t", "mean_below", "moments", "normal_tail", "student_t_sum", "student_t_tail"]  # fmt: skip
+           "fit_student_t", "mean_below", "moments", "normal_tail", "student_t_sum", "student_t_tail"]
 
 Floats = NDArray[np.float64]
 

@@ -186,7 +186,7 @@ def _historical(given: _Given) -> dict[int, _Found]:
         what = "days" if horizon == 1 else f"periods of {horizon} days that do not overlap"
         reasons = tuple(too_few_beyond(count, p, what) for p in given.p)
         return _Found(empirical_tail(periods, given.p), empirical_tail(compounded(histories, horizon), given.p), count,
-                      reasons)  # fmt: skip
+                      reasons)
 
     return {horizon: of(horizon) for horizon in given.horizons}
 
@@ -323,10 +323,10 @@ def _filtered(given: _Given) -> dict[int, _Found]:
     drawn = [simulated(one, _PATHS_A_DRAW, random, again=True) for one in parameter_draws(fit, _DRAWS, random)]
     return {horizon: _Found(tails[horizon], Tail(*(np.concatenate([getattr(one[horizon], name) for one in drawn])
                                                    for name in Tail._fields)), days, reasons)
-            for horizon in given.horizons}  # fmt: skip
+            for horizon in given.horizons}
 
 
 _BY_METHOD: dict[VarMethod, Callable[[_Given], dict[int, _Found]]] = {
     "historical": _historical, "normal": _normal, "t": _student_t, "cornish_fisher": _cornish_fisher,
     "monte_carlo": _monte_carlo, "fhs": _filtered,
-}  # fmt: skip
+}

@@ -19,7 +19,7 @@ from jesse_nb.core.analysis.risk.rolling_forecasts import Forecasts
 
 __all__ = ["ALTERNATIVES", "SIGNIFICANCE", "TESTS", "TrafficLight", "Transitions", "conditional_coverage",
            "duration_statistic", "forecast_tests", "independence", "kupiec", "kupiec_power", "shortfall_statistics",
-           "traffic_light"]  # fmt: skip
+           "traffic_light"]
 
 Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
@@ -35,7 +35,7 @@ ALTERNATIVES = {
     "durations": "one exceedance in three follows another",
     "z1": "losses beyond it 1.5 times as deep",
     "z2": "exceeded twice as often",
-}  # fmt: skip
+}
 
 #: Under the alternative of clusters: the probability that the day after an exceedance is one.
 _FOLLOWS = 1.0 / 3.0
@@ -197,7 +197,7 @@ def forecast_tests(forecasts: Forecasts, seed: int = 0) -> tuple[pd.DataFrame, d
         for test in TESTS:
             found = _Outcome(reason=reason) if reason else tested.outcome(test)
             rows[level, test] = (found.statistic, found.p, found.power, len(known), int(tested.hits.sum()),
-                                 len(known) * tested.p, found.reason)  # fmt: skip
+                                 len(known) * tested.p, found.reason)
         lights[level] = TrafficLight("", 0, math.nan, reason) if reason else traffic_light(
             tested.returns, tested.var, level)
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(_COLUMNS))
@@ -273,7 +273,7 @@ def transitions(hits: Hits) -> Transitions:
     """Count from one day to the next."""
     before, after = hits[:-1], hits[1:]
     return Transitions(int((~before & ~after).sum()), int((~before & after).sum()), int((before & ~after).sum()),
-                       int((before & after).sum()))  # fmt: skip
+                       int((before & after).sum()))
 
 
 class _SimulatedHits(NamedTuple):
@@ -298,7 +298,7 @@ def _simulated_hits(days: int, p: float, seed: int) -> _SimulatedHits:
         durations, float((wrong > limit).mean()),
         float((_independence_ratio(*_all_transitions(clustered)) > _chi2_ppf(1)).mean()),
         float((together > _chi2_ppf(2)).mean()),
-    )  # fmt: skip
+    )
 
 
 def _clusters(random: np.random.Generator, days: int, p: float) -> Hits:

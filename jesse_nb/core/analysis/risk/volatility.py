@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["VolatilityFit", "VolatilityModel", "conditional_variance", "fit_volatility", "parameter_draws",
-           "simulate_horizons"]  # fmt: skip
+           "simulate_horizons"]
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def fit_volatility(returns: Floats, model: VolatilityModel) -> VolatilityFit:
     from arch.univariate import arch_model
 
     given: Any = arch_model(returns * _PERCENT, mean="Constant", vol="GARCH", p=1, o=int(model == "gjr"), q=1,
-                            rescale=False)  # fmt: skip
+                            rescale=False)
     try:
         found = given.fit(disp="off", show_warning=False)
         covariance = np.asarray(found.param_cov, dtype=float)
@@ -81,7 +81,7 @@ def fit_volatility(returns: Floats, model: VolatilityModel) -> VolatilityFit:
     robust = covariance / np.outer(scale, scale)
     return VolatilityFit(model, names["mu"] / _PERCENT, names["omega"] / _PERCENT**2, names["alpha"],
                          names.get("gamma", 0.0), names["beta"],
-                         robust if np.isfinite(robust).all() else None)  # fmt: skip
+                         robust if np.isfinite(robust).all() else None)
 
 
 def conditional_variance(returns: Floats, fit: VolatilityFit, known: int | None = None) -> Floats:
@@ -113,7 +113,7 @@ def parameter_draws(fit: VolatilityFit, count: int, random: np.random.Generator)
     mu, omega, alpha, beta = drawn[:, 0], drawn[:, 1], drawn[:, 2], drawn[:, -1]
     able = (omega > 0) & (alpha >= 0) & (alpha + gamma >= 0) & (beta >= 0) & (alpha + beta + gamma / 2 < 1)
     kept = [VolatilityFit(fit.model, *row) for row in
-            np.column_stack([mu, omega, alpha, gamma, beta])[able].tolist()]  # fmt: skip
+            np.column_stack([mu, omega, alpha, gamma, beta])[able].tolist()]
     return kept or [fit] * count
 
 

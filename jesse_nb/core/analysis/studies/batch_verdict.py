@@ -50,5 +50,5 @@ def batch_verdict(
         returns, best.key, None if market is None else daily_returns(market),
         prior_trials=len(set(others) - {entry.spec.key for entry in finished if entry.spec})
         + sum(entry.ruin is not None for entry in finished), seed=seed,
-    )  # fmt: skip
+    )
     return overfit_verdict(figures)

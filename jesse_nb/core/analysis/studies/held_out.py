@@ -20,14 +20,14 @@ __all__ = ["NO_EDGE", "read_metric", "train_test"]
 _COMPARED = (
     "net_profit_percentage", "annual_return", "max_drawdown", "sharpe_ratio", "sortino_ratio", "calmar_ratio",
     "omega_ratio", "win_rate", "ratio_avg_win_loss", "expectancy_percentage", "total", "avg_trades_per_month",
-)  # fmt: skip
+)
 
 #: Metrics that do not grow with the period's length, with the value that means "no edge".
 #: Only for these a part of the training value can be said to be lost.
 NO_EDGE = {
     "annual_return": 0.0, "sharpe_ratio": 0.0, "sortino_ratio": 0.0, "calmar_ratio": 0.0, "omega_ratio": 1.0,
     "smart_sharpe": 0.0, "smart_sortino": 0.0, "serenity_index": 0.0, "expectancy_percentage": 0.0,
-}  # fmt: skip
+}
 
 
 def train_test(result: OptimizeStudy) -> pd.DataFrame:

@@ -20,7 +20,7 @@ __all__ = ["SAMPLED", "Parity", "compare_modes"]
 
 #: Jesse's metrics that are read off the daily samples of equity, which the two modes take at different moments.
 SAMPLED = ("annual_return", "max_drawdown", "max_underwater_period", "sharpe_ratio", "smart_sharpe", "sortino_ratio",
-           "smart_sortino", "calmar_ratio", "omega_ratio", "serenity_index")  # fmt: skip
+           "smart_sortino", "calmar_ratio", "omega_ratio", "serenity_index")
 
 #: So many differences are named; a run that differs in one trade mostly differs in all that follow.
 _MOST_NAMED = 10

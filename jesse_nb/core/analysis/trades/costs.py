@@ -97,7 +97,7 @@ def cost_fragility(
          for multiple in fee_multiples],
         index=pd.Index([multiple * account.fee for multiple in fee_multiples], name="fee"),
         columns=pd.Index(slippage_points, name="slippage"),
-    )  # fmt: skip
+    )
     known = bought > 0 and sold > 0
     return CostFragility(
         net_profit=book.net_profit(account.fee, 0.0),

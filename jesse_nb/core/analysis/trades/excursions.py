@@ -155,7 +155,7 @@ def _follow(sides: list[str], fills: Fills, candles: CandlesByMarket) -> Iterato
 def _range(
     series: Candles, ends: NDArray[np.int64], highs: NDArray[np.float64], lows: NDArray[np.float64],
     since: int, until: int, price: float, fill_inside: bool,
-) -> tuple[float, int, float, int, int]:  # fmt: skip
+) -> tuple[float, int, float, int, int]:
     """Return the lowest and highest price between two fills with their times, and the number of whole minutes."""
     first = int(np.searchsorted(ends, since, side="right"))
     behind = int(np.searchsorted(ends, until, side="left" if fill_inside else "right"))

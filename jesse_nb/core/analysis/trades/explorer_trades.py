@@ -21,7 +21,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 FILTERS: Mapping[str, tuple[str, ...]] = {
     "side": ("long", "short"), "outcome": ("won", "lost", "even"), "weekday": WEEKDAYS,
     "volatility": VOLATILITY, "trend": TREND, "exit": (), "symbol": (),
-}  # fmt: skip
+}
 
 
 def explored_trades(

@@ -138,7 +138,7 @@ class MarketChart:
             first, last, timeframe, self._candles(timeframe, *wide), trades, every, stops, targets, orders_here,
             lines=tuple(self._line(line, *wide) for line in self.lines),
             equity=_part(self.equity, *wide), drawdown=_part(self.drawdown, *wide),
-        )  # fmt: skip
+        )
 
     def around(self, trade: int) -> tuple[int, int]:
         """Return the moments between which a trade is seen well: three times its length, and some candles at least."""

@@ -91,7 +91,7 @@ def fills_of(trades: pd.DataFrame, account: Account) -> Fills:
             for trade, orders in enumerate(_by_trade(trades, fee if spot else 0.0)) for fill in orders]
     frame = pd.DataFrame(rows, columns=["trade", "market", "time", "price", "quantity", "market_order"]).astype(
         {"trade": np.int64, "market": np.int64, "time": np.int64, "price": float, "quantity": float,
-         "market_order": bool})  # fmt: skip
+         "market_order": bool})
     if not spot:
         frame = _split_flips(frame)
     trade, market, time, price, quantity, market_order = (frame[name].to_numpy() for name in frame)

@@ -29,7 +29,7 @@ __all__ = ["GroupPerformance", "days_together", "performance_by_group"]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-          "November", "December")  # fmt: skip
+          "November", "December")
 
 _EQUAL = "the results do not vary"
 
@@ -164,7 +164,7 @@ def _dimension(
             "trades": int(member.sum()), "mean": returns[member].mean(), "difference": difference,
             "win_rate": wins.share, "win_low": wins.low, "win_high": wins.high, "total": pnl[member].sum(), "p": p,
             "p_adjusted": math.nan, "reason": _untested(days, observations - days, together) if np.isnan(p) else "",
-        }  # fmt: skip
+        }
     return rows
 
 

@@ -248,7 +248,7 @@ def _group(part: pd.DataFrame) -> dict[str, float]:
         "net_profit": float(pnl.sum()), "average_win": gross.average_win, "average_loss": gross.average_loss,
         "payoff": gross.payoff, "expectancy": _mean(pnl), "profit_factor": gross.factor,
         "fees": float(part["fee"].sum()), "average_holding": float(part["holding_period"].astype(float).mean()),
-    }  # fmt: skip
+    }
 
 
 def _reasons(trades: int, gross: _Gross, gained: float, starting_balance: float) -> dict[str, str]:

@@ -162,7 +162,7 @@ def copy_missing(database: CandleDatabase, store: CandleStore, symbol: str, exch
 def copy_series(
     database: CandleDatabase, store: CandleStore, exchange: str, symbol: str, start: int | None = None,
     end: int | None = None, *, replace: bool = False, progress: Progress = lambda series, rows: None,
-) -> SeriesInfo:  # fmt: skip
+) -> SeriesInfo:
     """Copy one series, named as the database names it; see :func:`candles_from_database`."""
     stored = _stored(store, exchange, symbol)
     first, last = start, end
@@ -179,7 +179,7 @@ def copy_series(
 
 
 def _store(store: CandleStore, database: CandleDatabase, exchange: str, symbol: str, rows: Candles,
-           *, replace: bool = False) -> bool:  # fmt: skip
+           *, replace: bool = False) -> bool:
     if len(rows) == 0:
         return False
     try:
@@ -209,7 +209,7 @@ def _stored(store: CandleStore, exchange: str, symbol: str) -> SeriesInfo | None
 
 
 def _named(database: CandleDatabase, symbols: str | Iterable[str] | None,
-           exchange: str | None) -> list[tuple[str, str]]:  # fmt: skip
+           exchange: str | None) -> list[tuple[str, str]]:
     if symbols is not None:
         return [database.resolve(symbol, exchange) for symbol in _several(symbols)]
     wanted = exchange_name(exchange).casefold() if exchange is not None else None

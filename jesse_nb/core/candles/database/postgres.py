@@ -48,7 +48,7 @@ def session(settings: DatabaseSettings, *, writing: bool = False) -> Iterator[An
             host=settings.host, port=settings.port, dbname=settings.name, user=settings.username,
             password=settings.password, sslmode=settings.sslmode, connect_timeout=_CONNECT_SECONDS,
             application_name="jesse_nb", **KEEPALIVES,
-        )  # fmt: skip
+        )
     except psycopg2.Error as error:
         raise _cannot_open(settings, str(error)) from None
     try:

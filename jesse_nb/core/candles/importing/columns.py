@@ -119,7 +119,7 @@ def _plain(name: Any) -> str:
 def _numbers(column: pd.Series[Any], name: str) -> Candles:
     kinds = pd.api.types
     if any(is_such(column) for is_such in (kinds.is_bool_dtype, kinds.is_complex_dtype, kinds.is_datetime64_any_dtype,
-                                           kinds.is_timedelta64_dtype)):  # fmt: skip
+                                           kinds.is_timedelta64_dtype)):
         raise InvalidCandlesError(f"The column {name} holds {column.dtype}, not numbers.")
     _refuse_lists(column, name)
     try:

@@ -25,7 +25,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 
 _STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn")
 _CONNECTING = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname",
-               "socket.gethostname")  # fmt: skip
+               "socket.gethostname")
 _LISTING = ("os.listdir", "os.scandir")
 _CHANGING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
 
@@ -40,7 +40,7 @@ _CHANCE = ("/dev/urandom", "/dev/random")
 def watch_files(
     simulation: Simulation, note: Callable[[str, int], None],
     note_file: Callable[[str, Callable[[str], str]], None],
-) -> None:  # fmt: skip
+) -> None:
     """Note what a run reads, writes, lists, starts and connects to, for the rest of this process.
 
     Parameters
@@ -108,7 +108,7 @@ def installed_places() -> tuple[str, ...]:
     For a worker to ask first: its children know it then.
     """
     installed = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix,
-                 str(Path(__file__).parents[3]), *_SYSTEM}  # fmt: skip
+                 str(Path(__file__).parents[3]), *_SYSTEM}
     folders = [f"{folder}{os.sep}" for folder in installed if folder != os.sep]
     return (*folders, os.path.join(tempfile.gettempdir(), CACHE_PREFIX))  # noqa: PTH118
 

@@ -53,7 +53,7 @@ def run_twice(simulation: Simulation, *, timeout: float | None, cancelled: Calla
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             [sys.executable, "-B", "-c", f"from {__name__} import main; main()"], cwd=folder, env=environment,
             stdin=subprocess.PIPE, stdout=answers, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        )
         try:
             assert process.stdin is not None
             with contextlib.suppress(BrokenPipeError), process.stdin as there:

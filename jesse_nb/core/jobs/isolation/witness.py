@@ -73,7 +73,7 @@ _Note = Callable[[str, int], None]
 def _told(
     function: Callable[..., Any], tell: Callable[[tuple[Any, ...]], str], note: _Note,
     through: tuple[str, ...] = ("reading", "library"),
-) -> Callable[..., Any]:  # fmt: skip
+) -> Callable[..., Any]:
     """Return a function that does the same, and has what the strategy's own code does with it noted."""
 
     def told(*arguments: Any, **options: Any) -> Any:

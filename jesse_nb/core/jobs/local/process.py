@@ -156,7 +156,7 @@ class WorkerProcess:
         if sys.platform == "win32":
             return
         with (self._line, contextlib.suppress(OSError),
-              socket.socket(fileno=os.dup(self._connection.fileno())) as line):  # fmt: skip
+              socket.socket(fileno=os.dup(self._connection.fileno())) as line):
             line.shutdown(socket.SHUT_RDWR)
 
     def _ending(self) -> str:

@@ -80,7 +80,7 @@ class Agent:
     async def run(
         self, number: int, simulation: Simulation, strategies: tuple[str, ...], timeout: float | None,
         memory_limit: int | None,
-    ) -> Answer | JesseNbError:  # fmt: skip
+    ) -> Answer | JesseNbError:
         """Run a simulation; what ends it is returned, not raised, and so told apart from the loss of this machine.
 
         Parameters

@@ -108,7 +108,7 @@ class _Held:
                     self._thread = None
                     return
             with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(self._place)) as connection, \
-                    connection:  # fmt: skip
+                    connection:
                 connection.execute(f"UPDATE claims SET alive = ? WHERE {_MINE}",  # noqa: S608 - our own words
                                    (time.time(), *_me()))
 

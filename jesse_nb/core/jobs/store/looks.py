@@ -79,7 +79,7 @@ class Looks:
     def ledger(
         self, symbols: Iterable[str] | None = None, start: int | None = None, end: int | None = None,
         excluding: Iterable[str] = (),
-    ) -> pd.DataFrame:  # fmt: skip
+    ) -> pd.DataFrame:
         """Count the finished runs of this project by the data they share, the strategy and the kind.
 
         Parameters
@@ -149,7 +149,7 @@ class Looks:
     def _on_same_data(
         self, columns: str, symbols: set[str] | None, start: int | None, end: int | None,
         excluding: Iterable[str] = (), group: str = "", before: float = math.inf, among: Iterable[str] | None = None,
-    ) -> list[tuple[Any, ...]]:  # fmt: skip
+    ) -> list[tuple[Any, ...]]:
         """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period.
 
         Runs that were stopped early are among them: they were looked at, too.

@@ -147,7 +147,7 @@ class _Session:
                 "connect_timeout": _CONNECT_SECONDS, "application_name": "jesse_nb", **KEEPALIVES,
                 "tcp_user_timeout": _SILENT_MS,
                 **connection_settings(self._place),
-            })  # fmt: skip
+            })
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(_SESSION)

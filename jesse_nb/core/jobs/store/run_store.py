@@ -132,7 +132,7 @@ class RunStore(Looks):
             " ".join(route.symbol for route in spec.routes), first.timeframe, spec.start, spec.end,
             spec.to_json(), metrics, trades, equity, versions, float(record.seconds),
             "scenario" if spec.pipeline is not None else "check" if check else "backtest",
-        )  # fmt: skip
+        )
         self._storage.write(replacing("runs"), with_checksum("runs", row))
         self._storage.write("DELETE FROM stopped WHERE key = ?", (spec.key,))
 
@@ -260,7 +260,7 @@ def _opened(place: str | Path) -> Storage:
 
 #: Of a run in a list, before its figures.
 _SHOWN = ["key", "finished", "strategy", "exchange", "symbols", "timeframe", "start", "end", "hyperparameters",
-          "seconds"]  # fmt: skip
+          "seconds"]
 
 
 def _listed(row: Sequence[Any]) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ COLUMNS = {
     "openings": ("study", "opened_at", "strategy", "exchange", "symbols", "start_ms", "end_ms", "params", "runs",
                  "checksum"),
     "notes": ("key", "value", "checksum"),
-}  # fmt: skip
+}
 
 #: What a ledger reads of a run; in the index by data, which has a seal for them.
 SEALED = ("key", "symbols", "start_ms", "end_ms", "exchange", "strategy", "kind", "finished_at")
@@ -80,7 +80,7 @@ def replacing(table: str) -> str:
 
 
 def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", data: str = "BLOB",
-           keyed: str = " WITHOUT ROWID") -> tuple[str, ...]:  # fmt: skip
+           keyed: str = " WITHOUT ROWID") -> tuple[str, ...]:
     """Return the statements that make the tables where they are missing, in the words of one database.
 
     Parameters
@@ -123,4 +123,4 @@ LEDGER_INDEXES = tuple(
     statement for table in ("runs", "stopped") for statement in (
         f"DROP INDEX IF EXISTS {table}_by_data",
         f"CREATE INDEX {table}_by_data ON {table} ({', '.join(SEALED[1:])}, seal)",
-    ))  # fmt: skip
+    ))

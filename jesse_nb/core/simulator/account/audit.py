@@ -17,7 +17,7 @@ __all__ = ["EquityAudit", "Ruin", "undefined_after_ruin", "until_ruin"]
 _FACTS = frozenset({
     "total", "longs_count", "shorts_count", "starting_balance", "annualization", "total_open_trades",
     "avg_trades_per_day", "avg_trades_per_week", "avg_trades_per_month",
-})  # fmt: skip
+})
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _booked(orders: list[Any], account: Account) -> Ledger:
         prices=np.array(prices),
         at_market=np.array([order["type"] == "MARKET" for order in facts], dtype=bool),
         cash=np.array(cash), held=np.array(held), entry=np.array(entries), traded=traded,
-    )  # fmt: skip
+    )
 
 
 def _entry_price(before: float, after: float, entry: float, price: float) -> float:

@@ -56,7 +56,7 @@ def filled_at_close(
 def value_through(
     candles: Candles, moments: Moments, times: Moments, prices: Floats, inside: NDArray[np.bool_], cash: Floats,
     held: Floats,
-) -> tuple[Floats, Floats]:  # fmt: skip
+) -> tuple[Floats, Floats]:
     """Return the value at the end of each minute, and at the worst price within it.
 
     The worst price is the low for longs and the high for shorts, of what was held through the whole minute. In a

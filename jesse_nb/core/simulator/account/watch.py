@@ -84,7 +84,7 @@ class AccountWatch:
 
         with replaced([Replacement(simulation, "save_daily_portfolio_balance", sampled),
                        Replacement(trades, "add_executed_order", executed),
-                       Replacement(report, "portfolio_metrics", lambda: self._metrics(measure))]):  # fmt: skip
+                       Replacement(report, "portfolio_metrics", lambda: self._metrics(measure))]):
             yield
 
     def _sample(self) -> None:
@@ -142,7 +142,7 @@ class AccountWatch:
         known = {one.part.symbol: one for one in series or ()}
         return {symbol: self._of_series(ledger, known[symbol], minutes) if symbol in known
                 else self._of_storage(symbol, ledger, minutes)
-                for symbol, ledger in ledgers(self._orders, self._spec.account).items()}  # fmt: skip
+                for symbol, ledger in ledgers(self._orders, self._spec.account).items()}
 
     def _of_series(self, ledger: Ledger, series: Series, minutes: int) -> Books:
         reach = series.reach(minutes)

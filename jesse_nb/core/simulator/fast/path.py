@@ -30,7 +30,7 @@ _PASSED_BY = {
         "_simulate_price_change_effect_multiple_candles", "_simulate_price_change_effect", "_check_for_liquidations"),
     "jesse.services.candle_service": ("add_candle", "batch_add_candle", "add_multiple_1m_candles",
                                       "generate_candle_from_one_minutes", "inject_warmup_candles_to_store"),
-}  # fmt: skip
+}
 
 
 class SimulationPath(NamedTuple):

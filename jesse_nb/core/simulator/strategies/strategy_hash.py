@@ -42,7 +42,7 @@ __all__ = ["Fingerprint", "hash_class", "hash_source", "read_class", "read_sourc
 _NOT_BEHAVIOUR = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__abstractmethods__", "_abc_impl",
     "__firstlineno__", "__static_attributes__", "__annotations__", "__slotnames__",
-})  # fmt: skip
+})
 
 
 class Fingerprint(NamedTuple):

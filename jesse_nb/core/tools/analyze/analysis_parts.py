@@ -101,7 +101,7 @@ def advanced_parts(chosen: AnalysisInput, options: Options, control: JobControl)
         fee_stress=parts.part("fee_stress", trading or _why_not_again(chosen, bool(options.fee_factors)),
                               lambda: _ended(fee_stress(_whole(chosen), options.fee_factors, **options.again))),
         left_out=parts.left_out,
-    )  # fmt: skip
+    )
 
 
 def deep_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> DeepAnalysis:

@@ -128,7 +128,7 @@ def analyze_results(
         ruin=tuple(sorted(float(level) for level in ruin)), seed=seed, candles=candles,
         again={"strategy": strategy, "project": project, "candles": candles, "store": store, "n_jobs": n_jobs,
                "trial_timeout": trial_timeout, "memory_limit": memory_limit},
-    )  # fmt: skip
+    )
     analyzing = _Analyzing(result, analysis_type, chosen, options)
     return Plan("analyze", f"{chosen.run.strategy} ({analysis_type})", analyzing.work, background=background)
 
@@ -150,7 +150,7 @@ class _Analyzing:
             verdict=too_good_alone(self._verdict(others), self.result, self.chosen.run, others),
             prior_runs=None if others is None else len(others), seed=self.options.seed,
             notes=(*self.chosen.notes, *self._remarks()),
-        )  # fmt: skip
+        )
         if self.analysis_type != "basic":
             control.partial(partial(replace, so_far, stopped="interrupted"))
             so_far = replace(so_far, advanced=advanced_parts(self.chosen, self.options, control))

@@ -133,7 +133,7 @@ def _(result: WalkForwardResult) -> AnalysisInput:
         equity=curve.equity, returns=curve.returns,
         start=start, end=int(curve.returns.index[-1].value // 1_000_000) + DAY_MS,
         balance=curve.balance, open_at_end=None, card=tested[0].card,
-    )  # fmt: skip
+    )
     notes = ["Every window began with a fresh balance; its trades are scaled to the stitched curve."]
     if curve.seam_positions:
         positions = "1 position was" if curve.seam_positions == 1 else f"{curve.seam_positions:,} positions were"
@@ -179,7 +179,7 @@ def _of_backtest(result: BacktestResult, origin: str) -> AnalyzedRun:
         strategy=result.strategy, origin=origin, spec=spec, trades=result.trades, equity=result.equity,
         returns=returns_by_day(result), start=spec.start, end=spec.end, balance=spec.account.balance,
         open_at_end=None if open_trades is None else int(open_trades), card=result.card,
-    )  # fmt: skip
+    )
 
 
 def _in_stitched_money(trades: pd.DataFrame, equity: pd.Series[float], balance: float) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def from_tables(trades: Any, equity: Any) -> AnalysisInput:
     run = AnalyzedRun(
         strategy="Trades and equity", origin="", spec=None, trades=_trades(trades), equity=curve, returns=returns,
         start=start, end=start + len(returns) * DAY_MS, balance=float(curve.iloc[0]), open_at_end=None, card=None,
-    )  # fmt: skip
+    )
     return AnalysisInput(run, None)
 
 

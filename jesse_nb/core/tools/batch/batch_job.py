@@ -90,7 +90,7 @@ class Batch:
             {"strategy": list(self._names.values()), "symbol": _unique(plan.symbols),
              "timeframe": _unique(plan.timeframes), "period": [_period_text(*one) for one in _unique(plan.periods)],
              "params": [one.label for one in plan.sets]},
-            by_row=[name for name in DIMENSIONS if name not in MARKET], by_column=MARKET)  # fmt: skip
+            by_row=[name for name in DIMENSIONS if name not in MARKET], by_column=MARKET)
         self._repeated = plan.count - len(self._codes) * len(self._markets) * len(plan.sets)
         self._failed = 0
         self._best: tuple[float, str] | None = None
@@ -109,7 +109,7 @@ class Batch:
         evaluator = Evaluator(
             plan.request.resources.pool, store, self._simulation, limit=plan.request.resources.workers,
             trial_timeout=plan.request.resources.trial_timeout, memory_limit=plan.request.resources.memory,
-        )  # fmt: skip
+        )
         control.update(phase="running")
         try:
             for market in sorted(self._markets, key=_candles_of_its_timeframe, reverse=True):
@@ -185,13 +185,13 @@ class Batch:
     def _submit(
         self, evaluator: Evaluator, number: int, market: _Market, code: StrategyCode, one: ParameterSet,
         prepared: Prepared | JesseNbError,
-    ) -> None:  # fmt: skip
+    ) -> None:
         entry = BatchEntry(
             number=number, strategy=self._names[code.ref.hash],
             exchange=self._plan.request.exchange or "", symbol=market.symbol, timeframe=market.timeframe,
             start=market.start, end=market.end, label=one.label, store=self._store_path,
             params={**(self._plan.request.hyperparameters or {}), **one.values},
-        )  # fmt: skip
+        )
         values = self._decoded[code.ref.hash, one.dna] if one.dna else one.values
         for error in (prepared, values):
             if isinstance(error, JesseNbError):

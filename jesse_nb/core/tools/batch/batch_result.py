@@ -108,7 +108,7 @@ class BatchResult(Explorable):
         rows = [{**{f"param_{name}" if name in known else name: value for name, value in entry.params.items()},
                  "strategy": entry.strategy, "symbol": entry.symbol, "timeframe": entry.timeframe,
                  "period": entry.period, "params": entry.label, "exchange": entry.exchange}
-                for entry in self.entries]  # fmt: skip
+                for entry in self.entries]
         index = pd.Index([entry.number for entry in self.entries], name="combination")
         frame = pd.DataFrame(rows, index=index, dtype=object)
         return frame[[*known, *(name for name in frame if name not in known)]] if rows else frame.reindex(columns=known)

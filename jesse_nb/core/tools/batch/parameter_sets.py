@@ -207,7 +207,7 @@ def _of_trials(result: OptimizeResult, top: int) -> ParameterSets:
             f"{route.symbol} {route.timeframe} from {utc_text(result.spec.start)} to {utc_text(result.spec.end)}: "
             "on that market and in that time they were chosen with hindsight.")
     return _listed([{**fixed, **trial.params} for trial in best], [note],
-                   [f"trial {trial.number}" for trial in best])  # fmt: skip
+                   [f"trial {trial.number}" for trial in best])
 
 
 def _of_jesse_trials(trials: Sequence[Any], top: int) -> ParameterSets:
@@ -216,7 +216,7 @@ def _of_jesse_trials(trials: Sequence[Any], top: int) -> ParameterSets:
         raise InputError.of("params", "looks like a result of jesse.research.optimize, but its trials have no params.")
     return _listed([trial["params"] for trial in chosen],
                    [f"The parameters are the best {len(chosen)} trials of jesse.research.optimize."],
-                   [f"trial {trial['trial']}" for trial in chosen])  # fmt: skip
+                   [f"trial {trial['trial']}" for trial in chosen])
 
 
 def _of_csv(path: Path, top: int) -> ParameterSets:

@@ -129,7 +129,7 @@ candles
 def checked_strategy(
     request: Request, prepared: Prepared, look_ahead: LookAhead, wanted: Sequence[str], runs: ObservedRuns,
     control: JobControl, *, most_runs: float | None = None,
-) -> StrategyCheck:  # fmt: skip
+) -> StrategyCheck:
     """Check a strategy within a job; where it is to take the time of so many runs at most, what is left is not checked.
 
     Raises

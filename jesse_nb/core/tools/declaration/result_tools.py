@@ -14,7 +14,7 @@ from jesse_nb.core.tools.declaration.values import FlagEach, Moment, Number, Num
 __all__ = ["ANALYZE_RESULTS", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "FEE_STRESS"]
 
 _READ, _COMPUTED, _AGAIN = "what is read", "what is computed", \
-    "simulating again, at 2 and 3 times the fee and on rewritten candles"  # fmt: skip
+    "simulating again, at 2 and 3 times the fee and on rewritten candles"
 
 _DEPTHS = {
     "basic": "Trades, drawdowns and returns; at once.",
@@ -85,7 +85,7 @@ ANALYZE_RESULTS = Tool(
         thin for a figure, the report says so in its place. --basic takes no
         time, --deep some minutes.
         """,
-)  # fmt: skip
+)
 
 CANDLE_MONTE_CARLO = Tool(
     "candle_monte_carlo", "Candle Monte Carlo",
@@ -101,7 +101,7 @@ CANDLE_MONTE_CARLO = Tool(
         "jesse_nb.core.tools.resimulate.candle_monte_carlo:CandleMonteCarlo":
             "jesse_nb.report.resimulate.resimulation_report:SCENARIOS",
     },
-)  # fmt: skip
+)
 
 FEE_STRESS = Tool(
     "fee_stress", "Fee stress", "Simulate a backtest again with its fee multiplied.",
@@ -115,7 +115,7 @@ FEE_STRESS = Tool(
         "jesse_nb.core.tools.resimulate.fee_stress:FeeStress":
             "jesse_nb.report.resimulate.resimulation_report:FEE_STRESS",
     },
-)  # fmt: skip
+)
 
 CHECK_CANDLES = Tool(
     "check_candles", "Check candles", "Look for what is suspicious in a stored series: nothing is changed.",
@@ -132,4 +132,4 @@ CHECK_CANDLES = Tool(
         "jesse_nb.core.tools.candles.check_candles:CandleCheck":
             "jesse_nb.report.candles.candle_check:CANDLE_CHECK",
     },
-)  # fmt: skip
+)

@@ -137,7 +137,7 @@ VAR_CALCULATION = Tool(
         read. Trades and equity from elsewhere do as well, a DataFrame and a Series.
         Where data is too thin for a figure, the reason stands in its place.
         """,
-)  # fmt: skip
+)
 
 MONTE_CARLO = Tool(
     "monte_carlo", "Monte Carlo", "Draw how else a period could have gone, and what the next one could bring.",
@@ -185,7 +185,7 @@ MONTE_CARLO = Tool(
         Two questions are told apart: how else this period could have gone, and
         what the next one could bring, in which the mean itself is uncertain.
         """,
-)  # fmt: skip
+)
 
 
 STRESS_TEST = Tool(
@@ -227,4 +227,4 @@ STRESS_TEST = Tool(
         Scenarios change the candles of all markets alike, and Jesse runs the
         strategy on them again. None has a probability, and none counts as a trial.
         """,
-)  # fmt: skip
+)

@@ -56,7 +56,7 @@ BACKTEST = Tool(
 
             %backtest TrendFollower -s BTC-USDT -t 1h --start 2024-01-01 --end 2024-06-01
         """,
-)  # fmt: skip
+)
 
 _COMPARED, _HOW_MANY = "what is compared", "how many"
 
@@ -110,7 +110,7 @@ BACKTEST_BATCH = Tool(
             %backtest_batch TrendFollower -s ETH-USDT SOL-USDT -t 1h --start 2023-06-01 --end 2024-05-31 \
 --params study --top 5
         """,
-)  # fmt: skip
+)
 
 _LOOKED_AT = "what is looked at"
 
@@ -147,4 +147,4 @@ CHECK_STRATEGY = Tool(
 
         Nothing is kept among the finished runs, and none of these counts as a trial.
         """,
-)  # fmt: skip
+)

@@ -10,7 +10,7 @@ from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Name, Number, Switch, Text, Whole
 
 __all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS", "JOBS", "MARKET", "MARKETS",
-           "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]  # fmt: skip
+           "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]
 
 _MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
 _ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
@@ -56,7 +56,7 @@ _DATA = (
 #: One market, or several routes, and their period.
 MARKET = tuple(parameter.but(group=_MARKET) for parameter in (
     SYMBOL, _TIMEFRAME, _ROUTES, *(parameter.but(needed="Choose a date.") for parameter in _PERIOD), *_DATA,
-))  # fmt: skip
+))
 
 #: Several markets and periods.
 MARKETS = tuple(parameter.but(group=_MARKETS) for parameter in (
@@ -67,7 +67,7 @@ MARKETS = tuple(parameter.but(group=_MARKETS) for parameter in (
               needed=_PICK_TIMEFRAME),
     Parameter("periods", Periods(), "In place of --start and --end: several, 2023-01-01..2023-07-01 for example."),
     *_PERIOD, *_DATA,
-))  # fmt: skip
+))
 
 ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
     Parameter("account", Choice(("project",)), "What is not given is as in the Jesse project's dashboard.",
@@ -83,7 +83,7 @@ ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
     Parameter("maintenance_margin", Number(0, 1, below=True, metavar="FRACTION"),
               "Fraction of the value of open positions at which a cross account is ruined: 0.004 is 0.4 %.", 0.004,
               setting="maintenance_margin"),
-))  # fmt: skip
+))
 
 PROJECT = Parameter(
     "project", Folder(), "Jesse project with strategies and a database, when the notebook or the command's folder is "
@@ -101,7 +101,7 @@ RERUN = (
     Parameter("memory_limit", Megabytes(), "Memory that one simulation may take, in megabytes; Linux only.",
               unset="its share of the machine's", group=_RUNNING, in_form=False),
     PROJECT, CANDLES, STORE,
-)  # fmt: skip
+)
 
 RUNNING = (
     Parameter("mode", Choice(("fast", "step"), "Mode"), "Jesse's simulation mode; compare results within one only.",
@@ -133,7 +133,7 @@ RESULT = tuple(parameter.but(group="what is read") for parameter in (
     Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
     Parameter("equity", Table(series=True), "In place of a result: the portfolio's value.",
               surfaces=(PYTHON,)),
-))  # fmt: skip
+))
 
 SEED = Parameter("seed", Whole(0, 2**32 - 1), "Seed of all that is drawn at random.", 0)
 
@@ -150,4 +150,4 @@ OUTPUT = (
     Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
               flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
     BACKGROUND,
-)  # fmt: skip
+)

@@ -111,7 +111,7 @@ OPTIMIZE = Tool(
 
             %optimize TrendFollower -s BTC-USDT -t 1h --start 2023-06-01 --end 2024-05-31 --space fast=5:30
         """,
-)  # fmt: skip
+)
 
 _WINDOWS, _CROSS, _EACH = "windows, in days", "cross-validation in place of windows", "what is searched in each window"
 
@@ -186,4 +186,4 @@ WALK_FORWARD = Tool(
 --hyperparameters study.best_params
             %walk_forward TrendFollower -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 --split cpcv
         """,
-)  # fmt: skip
+)

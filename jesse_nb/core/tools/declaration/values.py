@@ -12,7 +12,7 @@ from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["Choice", "FlagEach", "Moment", "Name", "Number", "Numbers", "Switch", "Text", "Whole", "number_of",
-           "whole_of"]  # fmt: skip
+           "whole_of"]
 
 
 def number_of(text: str) -> Any:

@@ -127,7 +127,7 @@ class Checks:
             metric, self._steps, wanted=self._wanted,
             neighbourhoods=tuple(neighbourhood(trial, [self._valued(one) for one in near], metric)
                                  for trial, near in self._around),
-        )  # fmt: skip
+        )
 
     @property
     def parity(self) -> Parity | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
 
 __all__ = ["FEWEST_NEIGHBOURS", "MOST_CENTRES", "MOST_NEIGHBOURS", "Neighbour", "Neighbourhood", "Plateau",
-           "neighbourhood", "neighbours_of", "same_point", "within_limit"]  # fmt: skip
+           "neighbourhood", "neighbours_of", "same_point", "within_limit"]
 
 #: How many of the best trials are looked around.
 MOST_CENTRES = 5
@@ -137,7 +137,7 @@ class Plateau:
                  "kept": one.kept, "neighbours": len(one.neighbours), "unusable": one.unusable,
                  "robust_rank": ranks[one.trial.number],
                  **{f"param_{name}": value for name, value in one.trial.params.items()}}
-                for one in self.neighbourhoods]  # fmt: skip
+                for one in self.neighbourhoods]
         return pd.DataFrame(rows).set_index("trial")
 
     def neighbours_frame(self) -> pd.DataFrame:

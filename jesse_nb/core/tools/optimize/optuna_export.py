@@ -87,7 +87,7 @@ def _about(result: OptimizeStudy) -> dict[str, Any]:
         "end": utc_text(result.spec.end), "sampler": result.sampler, "seed": result.seed,
         "pruner": result.pruner,
         "constraints": [one.text for one in result.constraints], "jesse": result.spec.jesse_version,
-    }  # fmt: skip
+    }
 
 
 def _distinct(labels: list[str]) -> list[str]:

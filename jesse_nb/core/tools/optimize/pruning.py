@@ -36,7 +36,7 @@ _MEASURES: dict[str, Measure] = {
     "net_profit": "return", "net_profit_percentage": "return", "finishing_balance": "return", "annual_return": "return",
     "sharpe_ratio": "sharpe", "smart_sharpe": "sharpe", "sortino_ratio": "sharpe", "smart_sortino": "sharpe",
     "calmar_ratio": "sharpe", "omega_ratio": "sharpe", "serenity_index": "sharpe",
-}  # fmt: skip
+}
 
 
 class Pruning:

@@ -142,7 +142,7 @@ class _EveryPoint(BaseSampler):
 #: Samplers by name.
 SAMPLERS: dict[str, Callable[[int, Space, int, Violations | None], BaseSampler]] = {
     "tpe": _tpe, "random": _random, "grid": _grid, "cmaes": _cmaes, "nsga2": _nsga2,
-}  # fmt: skip
+}
 
 
 class _Silence:

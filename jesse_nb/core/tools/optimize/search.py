@@ -204,7 +204,7 @@ class Search:
         while self._told <= last:
             told = self._known.pop(self._told)
             self._proposals.told(self._told, told.values, self._excess[self._told],
-                              *([told.readings] if told.stopped else []))  # fmt: skip
+                              *([told.readings] if told.stopped else []))
             if told.values is not None and self._pruning:
                 self._pruning.learn(told.readings)
             self._due.append(partial(self._tell_sampler, self._told, told))

@@ -169,7 +169,7 @@ def candle_monte_carlo(
             equity=pd.DataFrame(curves).sort_index().ffill().rename_axis("scenario", axis=1),
             elapsed=runs.elapsed, stopped=runs.stopped,
             notes=(*runs.notes, *told, *([_TRENDING] if chosen.trends else [])),
-        )  # fmt: skip
+        )
 
     def work(control: JobControl) -> CandleMonteCarlo:
         runs = Resimulation(request, prepared, control, with_trades=False)

@@ -119,7 +119,7 @@ class Exploration(Shown):
             candles=_within(self.candles[market], self.spec), timeframe=_timeframe(self.spec, market),
             trades=_of_market(self.trades, market), orders=_of_market(orders, market), lines=self.lines(market),
             equity=Curve(moments, values), drawdown=Curve(moments, below), start=self.spec.start, end=self.spec.end,
-        ) for market in self.markets}  # fmt: skip
+        ) for market in self.markets}
 
 
 def explore_backtest(
@@ -155,7 +155,7 @@ def explore_backtest(
 def explore_spec(
     spec: BacktestSpec, result: BacktestResult | None = None, *, metrics: dict[str, Any] | None = None,
     title: str = "", background: bool = False, candles: CandleStore | str | Path | None = None, **options: Any,
-) -> Exploration | Job[Exploration]:  # fmt: skip
+) -> Exploration | Job[Exploration]:
     """Lay the run of a spec open, as :func:`explore_backtest` does.
 
     Parameters

@@ -126,7 +126,7 @@ def fee_stress(
             results={chosen[number]: outcome.record.to_result(outcome.spec) for number, outcome in runs.outcomes()
                      if outcome.record is not None},
             elapsed=runs.elapsed, stopped=runs.stopped, notes=tuple(runs.notes),
-        )  # fmt: skip
+        )
 
     def work(control: JobControl) -> FeeStress:
         runs = Resimulation(request, prepared, control, checks=True)

@@ -67,7 +67,7 @@ def request_again(
         maintenance_margin=account.maintenance_margin, warm_up_candles=spec.warm_up_candles,
         mode=spec.mode, gaps=spec.gaps, project=project, candles=candles,
         resources=Resources(store, trial_timeout, memory_limit, n_jobs),
-    ).check()  # fmt: skip
+    ).check()
 
 
 def prepare_again(request: Request, spec: BacktestSpec, start: Any = None, end: Any = None) -> Prepared:

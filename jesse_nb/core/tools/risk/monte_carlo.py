@@ -225,7 +225,7 @@ def monte_carlo(
                             "A block is at most as long.")
     simulation = _simulation(given, n_sims or _MARKETS, seed, {
         "strategy": strategy, "project": project, "candles": candles, "store": store, "n_jobs": n_jobs,
-        "trial_timeout": trial_timeout, "memory_limit": memory_limit}) if method == "candles" else None  # fmt: skip
+        "trial_timeout": trial_timeout, "memory_limit": memory_limit}) if method == "candles" else None
     empty = RiskMonteCarlo(given.run, given.sample, method, steps, tuple(dict.fromkeys(confidence_levels)), ruin,
                            target, seed, no_projection=_NO_PROJECTION.get(method, ""), notes=given.notes)
     drawing = _Drawing(empty, returns, n_sims or _PATHS, block_length, simulation)
@@ -236,7 +236,7 @@ def monte_carlo(
 _NO_PROJECTION = {
     "trade_shuffle": "another order of the same trades says nothing of the next ones",
     "candles": "markets put together from this period say how else it could have gone",
-}  # fmt: skip
+}
 
 
 def _returns(given: RiskInput, method: str) -> np.ndarray[Any, np.dtype[np.float64]]:

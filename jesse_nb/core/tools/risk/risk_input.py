@@ -34,7 +34,7 @@ _SAID: dict[Sample, str] = {
                  "Walk the strategy forward, and give that.",
     "unknown": "Nobody knows whether the parameters were chosen on these days. If they were, every risk below is "
                "understated; the stitched curve of walk_forward is the better input.",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

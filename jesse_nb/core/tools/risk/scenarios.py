@@ -63,13 +63,13 @@ class Scenario:
 SCENARIOS = {one.name: one for one in (
     Scenario("crash", -0.35, 4 * _HOUR), Scenario("slow_bear", -0.5, 60 * _DAY),
     Scenario("vol_spike", 0.0, 7 * _DAY, 3.0), Scenario("gap", -0.15, 1), Scenario("melt_up", 0.35, 4 * _HOUR),
-)}  # fmt: skip
+)}
 
 #: Times that can be replayed where their candles are stored.
 REPLAYS = {
     "covid": ("2020-03-06", "2020-03-20"), "may_2021": ("2021-05-12", "2021-05-26"),
     "luna": ("2022-05-05", "2022-05-19"), "ftx": ("2022-11-05", "2022-11-19"), "svb": ("2023-03-08", "2023-03-15"),
-}  # fmt: skip
+}
 
 _NUMBERS = ("change", "minutes", "volatility")
 

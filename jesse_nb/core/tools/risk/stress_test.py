@@ -40,7 +40,7 @@ _SHOCKS = ("fee", "slippage_bps")
 
 #: What the table says of each run, beside the figures.
 _OWN = ("scenario", "what", "began", "why", "equity_before", "lowest", "loss", "recovered_after", "ruined_at",
-        "against", "same_trades")  # fmt: skip
+        "against", "same_trades")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -223,7 +223,7 @@ class _Stress:
 
 
 def _stresses(asked: list[Scenario], moments: Mapping[str, list[Moment]], request: Request, prepared: Prepared,
-              original: BacktestResult, account: Account) -> list[_Stress]:  # fmt: skip
+              original: BacktestResult, account: Account) -> list[_Stress]:
     plain = replace(prepared.spec, account=account)
     found = [] if account == original.spec.account else [_Stress(None, None, plain, prepared)]
     minutes = (plain.end - plain.start) // MINUTE_MS
@@ -295,7 +295,7 @@ class _Stressing:
             table=pd.DataFrame.from_dict(rows, orient="index", columns=[*_OWN, *FIGURES, "reason"]).rename_axis("run"),
             results=results, elapsed=sum(runs.elapsed for _, runs in parts), stopped=stopped,
             notes=(*self.notes, *(note for _, runs in parts for note in runs.notes)),
-        )  # fmt: skip
+        )
 
     def _row(self, stress: _Stress, outcome: RunOutcome) -> dict[str, Any]:
         at = stress.moment.at if stress.moment is not None else stress.spec.start
@@ -305,7 +305,7 @@ class _Stressing:
             "began": pd.Timestamp(at, unit="ms", tz="UTC"),
             "why": stress.moment.why if stress.moment is not None else "",
             **dict.fromkeys(_OWN[4:], math.nan), **figures(outcome),
-        }  # fmt: skip
+        }
         if outcome.record is None:
             return row
         own_time = stress.moment is not None and stress.scenario is not None
@@ -328,7 +328,7 @@ class _Stressing:
             (recovered[0] - begin) / pd.Timedelta(days=1),
             "ruined_at": pd.NaT if ruin is None else pd.Timestamp(ruin.moment, unit="ms", tz="UTC"),
             "same_trades": _alike(found.trades, self.original.trades),
-        }  # fmt: skip
+        }
         return row
 
     def _costs(self) -> str:

@@ -192,7 +192,7 @@ def var_calculation(
         time_horizons=tuple(sorted(set(time_horizons))), vol_model=vol_model, window=window, seed=seed,
         table=pd.DataFrame(), forecasts=pd.DataFrame(), tests=pd.DataFrame(), lights=pd.DataFrame(),
         untested=_why_untested(len(returns), window, asked=backtest), notes=tuple(notes),
-    )  # fmt: skip
+    )
     return Plan("var_calculation", f"{given.run.strategy} (value at risk)",
                 lambda control: _work(empty, returns, control), background=background, joins=True)
 
@@ -246,7 +246,7 @@ def _forecasts(rolled: Forecasts) -> pd.DataFrame:
     frames = {(rolled.method, level): pd.DataFrame({
         "var": rolled.var[:, place] * 100.0, "es": rolled.es[:, place] * 100.0, "return": rolled.returns * 100.0,
         "exceeded": rolled.returns < -rolled.var[:, place],
-    }, index=rolled.days) for place, level in enumerate(rolled.levels)}  # fmt: skip
+    }, index=rolled.days) for place, level in enumerate(rolled.levels)}
     return pd.concat(frames, names=["method", "confidence", "day"])
 
 

@@ -94,7 +94,7 @@ class _WindowWork:
         self._search = None if space is None else Search(
             space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
             n_trials=plan.n_trials, workers=plan.request.resources.workers, constrained=bool(plan.constraints),
-            store=store)  # fmt: skip
+            store=store)
         self._asked: dict[int, dict[str, Any]] = {}
         self.trials: dict[int, Trial] = {}
         self._waiting: list[tuple[Hashable, Any]] = []  # tickets and specs that can run at once
