@@ -13,6 +13,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.progress import Progress
 from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.exceptions import JobCancelledError
+from jesse_nb.report.results import text
 from tests.candles.helpers import random_candles
 from tests.strategies import TREND
 
@@ -98,4 +99,4 @@ def test_a_jump_across_missing_days_is_told_with_what_it_earned(tmp_path: Path, 
         "1 trade of BTC-USDT was open across minutes without a candle, where nobody could trade, and earned "
         f"{earned:+,.2f} there."]
     assert list(result.card.notes) == expected
-    assert all(note[:40] in " ".join(str(result).split()) for note in expected)
+    assert all(note[:40] in " ".join(text(result).split()) for note in expected)

@@ -20,6 +20,7 @@ from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.request import Request
+from jesse_nb.core.tools.resources import Resources
 from tests.jobs.strategies import CROSSING, SPACE
 
 PERIOD = ("2023-03-01", "2023-04-10")
@@ -39,7 +40,7 @@ def test_a_finished_study_needs_neither_its_sampler_nor_workers(
     first = study(14)
     with monkeypatch.context() as patch:
         patch.setattr(Search, "_propose", nobody)
-        patch.setattr(Request, "pool", nobody)
+        patch.setattr(Resources, "pool", nobody)
         again = study(14)
     assert [(trial.params, trial.values, trial.key) for trial in again.trials] == [
         (trial.params, trial.values, trial.key) for trial in first.trials]
@@ -147,7 +148,7 @@ def test_a_description_is_asked_again_when_the_strategy_changed(
 
 def test_trades_are_read_when_they_are_looked_at(candle_store: CandleStore) -> None:
     def run() -> Any:
-        return backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=candle_store)
+        return backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-03-10", candles=candle_store)  # without a gap
 
     first, answered = run(), run()
     assert "trades" not in vars(answered)

@@ -228,10 +228,10 @@ class RunStore(Looks):
         Raises
         ------
         InputError
-            When ``limit`` is no whole number from 1 up.
+            When ``limit`` is no whole number from 0 up.
         """
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise InputError.of("limit", f"is {shown(limit)}.", "It is a whole number from 1 up.")
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise InputError.of("limit", f"is {shown(limit)}.", "It is a whole number from 0 up.")
         rows = self._storage.read(
             f"SELECT {', '.join(COLUMNS['runs'])} "  # noqa: S608 - our own columns
             "FROM runs WHERE kind = 'backtest' ORDER BY finished_at DESC LIMIT ?", (min(limit, _MOST_LISTED),))

@@ -24,7 +24,10 @@ def with_gap_notes(result: BacktestResult, prepared: Prepared) -> BacktestResult
     prepared
         Knows its candles.
     """
-    notes = gap_notes(result.trades, _gaps(prepared), prepared.spec.account)
+    gaps = list(_gaps(prepared))
+    if not gaps:
+        return result  # whose trades are not read before somebody looks at them
+    notes = gap_notes(result.trades, gaps, prepared.spec.account)
     return replace(result, card=replace(result.card, notes=(*result.card.notes, *notes))) if notes else result
 
 
