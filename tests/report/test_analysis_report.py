@@ -16,7 +16,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analysis_result import Analysis
 from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.report.analyze import analysis_report
-from jesse_nb.report.analyze.analysis_tables import months_heat, ratios_table, tiles
+from jesse_nb.report.analyze.analysis_tables import ratios_table, tiles
 from jesse_nb.report.common.canvas import new_figure, png
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.results import plot, plots, text
@@ -194,20 +194,6 @@ def test_ratios_say_their_unit_and_why_they_are_missing() -> None:
     assert not rows["Volatility"][0].startswith("+")
     assert rows["Days to show that at 95%"][0] == "–"
     assert "not above zero" in rows["Days to show that at 95%"][-1]
-
-
-def test_months_are_shaded_by_their_size() -> None:
-    days = pd.date_range("2023-01-01", "2023-04-01", tz="UTC")
-    equity = pd.Series(100.0, index=days)
-    equity[days > "2023-01-31"] = 110.0
-    equity[days > "2023-02-28"] = 104.5
-    found = analyze_results(equity=equity, analysis_type="basic")
-    assert isinstance(found, Analysis)
-    ((year, months),) = months_heat(found)
-    assert year == "2023"
-    assert months[0] == ("+10.0", "rgba(26, 157, 90, 0.55)")
-    assert months[1] == ("-5.0", "rgba(229, 83, 75, 0.32)")
-    assert [shade for _, shade in months[3:]] == ["transparent"] * 10
 
 
 def test_a_change_since_is_badged(whole: Analysis, monkeypatch: pytest.MonkeyPatch) -> None:

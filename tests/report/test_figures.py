@@ -6,14 +6,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
 from jesse_nb.core.analysis.studies.optimization import convergence
 from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
-from jesse_nb.report.common import canvas
 from jesse_nb.report.common.canvas import literal, png
 from jesse_nb.report.optimize import optimize_figures
 from tests.analysis.results import make_backtest, make_optimization
@@ -68,18 +66,6 @@ def test_every_figure_is_a_transparent_picture_that_notebooks_show(metric):
         pixels = np.asarray(figure.canvas.buffer_rgba())
         assert pixels[0, 0, 3] == 0
         assert pixels[..., 3].max() > 0
-
-
-def test_inks_read_on_white_and_on_black():
-    def luminance(colour):
-        parts = np.array(to_rgb(colour))
-        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722]
-
-    for name in ("INK", "MAIN", "OTHER", "BEST", "GOOD", "BAD"):
-        ink = luminance(getattr(canvas, name))
-        assert 1.05 / (ink + 0.05) > 2.6, name
-        assert (ink + 0.05) / (luminance("#15191e") + 0.05) > 3, name
 
 
 def test_convergence_draws_what_analysis_found():

@@ -13,9 +13,9 @@ from jesse_nb.report.analyze import analysis_words as words
 from jesse_nb.report.analyze.analysis_figures import MOST_MARKED
 from jesse_nb.report.analyze.analysis_plots import analysis_plots
 from jesse_nb.report.analyze.analysis_risk_figures import fan_of
-from jesse_nb.report.backtest.backtest_tables import MONTHS
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heatmap import MONTHS, months_heat
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
@@ -71,7 +71,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "by_exit": tables.groups_table(trades.by_exit, "exit") if trades is not None else None,
         "benchmarks": tables.benchmarks_table(analysis) if advanced is not None else None,
         "benchmark_notes": [one.note for one in advanced.benchmarks if one.note] if advanced is not None else [],
-        "months": tables.months_heat(analysis) if run.equity.nunique() > 1 else (),
+        "months": months_heat(run.equity) if run.equity.nunique() > 1 else (),
         "month_names": MONTHS,
         "falls": words.falls(analysis),
         "drawdowns": tables.drawdowns_table(analysis),

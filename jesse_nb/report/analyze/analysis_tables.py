@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.curves.equity import monthly_returns
 from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.times import utc_text
 from jesse_nb.report.analyze.analysis_figures import FOREST_LABELS
@@ -20,7 +18,7 @@ from jesse_nb.report.common.tables import Cell, Table, cell, toned
 if TYPE_CHECKING:
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
-__all__ = ["benchmarks_table", "days_table", "drawdowns_table", "groups_table", "months_heat", "periods_table",
+__all__ = ["benchmarks_table", "days_table", "drawdowns_table", "groups_table", "periods_table",
            "ratios_table", "tails_table", "tiles", "trade_tables"]
 
 _RATIO_LABELS = {
@@ -29,8 +27,6 @@ _RATIO_LABELS = {
     "probabilistic_sharpe": "Probability of a Sharpe ratio above 0",
     "minimum_track_record_length": "Days to show that at 95%",
 }
-#: Red, green and blue behind a month with a loss, and with a gain.
-_SHADES = {False: "229, 83, 75", True: "26, 157, 90"}
 _UNSIGNED = ("volatility", "ulcer_index")
 
 
@@ -93,21 +89,6 @@ def _ratio_interval(name: str, row: Any) -> str:
     if not math.isfinite(row["low"]):
         return ""
     return f"{_ratio(name, row, row['low'])} to {_ratio(name, row, row['high'])}"
-
-
-def months_heat(analysis: Analysis) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """Return a row a year: its name, then each month and the year in percent, and the shade behind it."""
-    frame = monthly_returns(analysis.run.equity)
-    months = frame.drop(columns="year").abs().to_numpy(dtype=float)
-    most = float(months[np.isfinite(months)].max(initial=0.0))
-
-    def shaded(name: Any, value: float) -> tuple[str, str]:
-        if not math.isfinite(value) or not value or name == "year":
-            return f"{value:+.1f}" if math.isfinite(value) else "", "transparent"
-        return f"{value:+.1f}", f"rgba({_SHADES[value > 0]}, {0.08 + 0.47 * abs(value) / most:.2f})"
-
-    return tuple((str(year), tuple(shaded(name, float(value)) for name, value in row.items()))
-                 for year, row in frame.iterrows())
 
 
 def trade_tables(analysis: Analysis) -> dict[str, Table]:

@@ -41,10 +41,10 @@ def draw_excursions(analysis: Analysis) -> ReportFigure:
     known = found.trades.dropna(subset=["mae", "mfe"])
     gained = known["pnl"].to_numpy(dtype=float) > 0
     size = 20 if len(known) <= 500 else 6
-    for name, own, colour in (("losing", ~gained, BAD), ("winning", gained, GOOD)):
+    for name, own, marker, colour in (("losing", ~gained, "v", BAD), ("winning", gained, "^", GOOD)):
         if own.any():
-            left.scatter(known["mae"][own], known["mfe"][own], s=size, color=colour, alpha=0.65, linewidths=0,
-                         label=f"{name} ({int(own.sum()):,})")
+            left.scatter(known["mae"][own], known["mfe"][own], s=size, marker=marker, color=colour, alpha=0.65,
+                         linewidths=0, label=f"{name} ({int(own.sum()):,})")
     left.set_xlabel("worst moment (MAE)")
     left.set_ylabel("best moment (MFE)")
     axis_in(left.xaxis, "percent", ticks=6)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 
 from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
-from jesse_nb.report.backtest.backtest_tables import MONTHS
 from jesse_nb.report.common.canvas import (
     BAD,
     BEST,
@@ -22,6 +20,7 @@ from jesse_nb.report.common.canvas import (
     legend,
     new_figure,
 )
+from jesse_nb.report.common.heatmap import LOSS_TO_GAIN, MONTHS, ink_on
 from jesse_nb.report.common.numbers import measure
 
 if TYPE_CHECKING:
@@ -57,11 +56,11 @@ def draw_monthly(result: BacktestResult | AnalyzedRun) -> ReportFigure:
         return empty(figure, ax, "There is no equity to read months from.")
     months = frame.drop(columns="year").to_numpy(dtype=float)
     reach = np.nanmax(np.abs(months)) or 1.0
-    colours = LinearSegmentedColormap.from_list("loss to gain", [BAD, "#7d859022", GOOD])
-    ax.imshow(months, cmap=colours, vmin=-reach, vmax=reach, aspect="auto", alpha=0.75)
+    ax.imshow(months, cmap=LOSS_TO_GAIN, vmin=-reach, vmax=reach, aspect="auto")
     for row, column in zip(*np.nonzero(np.isfinite(months)), strict=True):
-        ax.text(column, row, measure(months[row, column], "percent"), ha="center", va="center", fontsize=8.5,
-                color=INK)
+        value = months[row, column]
+        ax.text(column, row, measure(value, "percent"), ha="center", va="center", fontsize=8.5,
+                color=ink_on(LOSS_TO_GAIN, 0.5 + 0.5 * value / reach))
     ax.set_xticks(range(12), MONTHS)
     ax.set_yticks(range(len(frame)), [str(year) for year in frame.index])
     ax.tick_params(length=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jesse_nb.report.backtest import backtest_figures, backtest_tables
 from jesse_nb.report.common.audit_words import audit_remarks, audit_warnings
 from jesse_nb.report.common.heading import heading_content, heading_lines
+from jesse_nb.report.common.heatmap import MONTHS, months_heat
 from jesse_nb.report.common.labels import label, write
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.provenance import backtest_card, given_hyperparameters, market, missing_minutes
@@ -47,7 +48,8 @@ def _content(result: BacktestResult) -> dict[str, Any]:
         "remarks": audit_remarks(result.audit),
         "traded": len(result.trades) > 0,
         "notes": result.card.notes,
-        "months": backtest_tables.monthly_table(result),
+        "months": months_heat(result.equity) if result.equity.nunique() > 1 else (),
+        "month_names": MONTHS,
         "moved": result.equity.nunique() > 1,
         "groups": backtest_tables.metric_groups(result),
         "trades": backtest_tables.trades_table(result, backtest_tables.MOST_TRADES),

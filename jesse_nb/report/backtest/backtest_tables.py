@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jesse_nb.core.analysis.curves.equity import monthly_returns
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.report.common.labels import label, write
 from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, price
@@ -15,9 +14,7 @@ from jesse_nb.report.common.tables import Cell, Table, cell, toned
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
 
-__all__ = ["MAIN", "MONTHS", "MOST_TRADES", "metric_cell", "metric_groups", "monthly_table", "trades_table"]
-
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+__all__ = ["MAIN", "MOST_TRADES", "metric_cell", "metric_groups", "trades_table"]
 
 #: Jesse's metrics that lead a report.
 MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate", "total")
@@ -56,17 +53,6 @@ def metric_groups(result: BacktestResult) -> dict[str, Table]:
 def _value(result: BacktestResult, name: str) -> Any:
     # Jesse's own serenity index is infinite or undefined in every run: its formula on the returns that there are.
     return resolve_metric(name).read(result) if name == "serenity_index" else result.metrics[name]
-
-
-def monthly_table(result: BacktestResult) -> Table:
-    """Percent by calendar month, one row a year, the year's figure last."""
-    frame = monthly_returns(result.equity)
-    rows = tuple(
-        (cell(str(year)), *(toned(measure(value, "percent") if pd.notna(value) else "", value)
-                            for value in frame.loc[year]))
-        for year in frame.index
-    )
-    return Table(("", *MONTHS, "Year"), rows)
 
 
 def trades_table(result: BacktestResult, most: int) -> Table:

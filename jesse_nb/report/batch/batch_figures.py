@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from jesse_nb.core.analysis.curves.equity import growth
 from jesse_nb.core.study.batch_entry import JOIN
@@ -24,6 +23,7 @@ from jesse_nb.report.common.canvas import (
     literal,
     new_figure,
 )
+from jesse_nb.report.common.heatmap import ALIKE, LESS_TO_MORE, LOSS_TO_GAIN, ink_on
 from jesse_nb.report.common.labels import write
 from jesse_nb.report.common.numbers import UNDEFINED, parameter
 
@@ -39,9 +39,6 @@ _MOST = 12
 #: Metrics of these units have a value that means "nothing gained": what lies on either side differs in colour.
 _SIGNED = ("percent", "ratio", "currency")
 _NEUTRAL = {"omega_ratio": 1.0, "omega": 1.0}
-
-# Cells are opaque and dark enough for white figures, so that they read alike on light and on dark paper.
-_WORSE, _EVEN, _BETTER, _MUCH = "#b4362f", "#69727e", "#137a43", "#1f5fc4"
 
 
 def draw_matrix(result: BatchResult) -> ReportFigure:
@@ -64,8 +61,7 @@ def draw_correlation(result: BatchResult) -> ReportFigure:
     table = result.correlation(result.top(_MOST))
     table.index = pd.Index([f"{number}  {name}" for number, name in enumerate(table.index, 1)])
     table.columns = pd.Index(range(1, len(table) + 1))
-    colours = LinearSegmentedColormap.from_list("apart to alike", [_WORSE, _EVEN, _MUCH])
-    return _draw_cells(table, colours, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value)
+    return _draw_cells(table, ALIKE, -1.0, 1.0, lambda value: UNDEFINED if math.isnan(value)
                        else f"{round(value, 2) + 0.0:.2f}")
 
 
@@ -104,7 +100,8 @@ def _draw_cells(table: pd.DataFrame, colours: Any, low: float, high: float, text
     if table.shape[1] <= 16 and len(table) <= 40:
         for row, column in np.ndindex(values.shape):
             value = values[row, column]
-            ax.text(column, row, text(value), ha="center", va="center", color=INK if math.isnan(value) else "white",
+            ink = INK if math.isnan(value) else ink_on(colours, (value - low) / (high - low))
+            ax.text(column, row, text(value), ha="center", va="center", color=ink,
                     fontsize=8.5 if table.shape[1] <= 10 else 7.5)
     every = math.ceil(len(across) / 40)
     ax.set_xticks(range(0, len(across), every), across[::every], rotation=90 if turned else 0)
@@ -142,18 +139,16 @@ def _name_rows(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _scale(values: Any, metric: Metric) -> tuple[Any, float, float]:
-    """Return colours and their ends: red and green about the neutral value, or one colour by size."""
+    """Return colours and their ends: loss and gain about the neutral value, or one colour by size."""
     finite = values[np.isfinite(values)]
-    good, bad = (_BETTER, _WORSE) if metric.direction == "maximize" else (_WORSE, _BETTER)
     if metric.unit in _SIGNED:
         middle = _NEUTRAL.get(metric.name, 0.0)
         # one freak must not make all others look alike
         reach = float(np.percentile(np.abs(finite - middle), 95)) if len(finite) else 1.0
-        colours = LinearSegmentedColormap.from_list("worse to better", [bad, _EVEN, good])
+        colours = LOSS_TO_GAIN if metric.direction == "maximize" else LOSS_TO_GAIN.reversed()
         return colours, middle - (reach or 1.0), middle + (reach or 1.0)
     ends = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    colours = LinearSegmentedColormap.from_list("less to more", [_EVEN, _MUCH])
-    return colours, ends[0], ends[1] if ends[1] > ends[0] else ends[0] + 1.0
+    return LESS_TO_MORE, ends[0], ends[1] if ends[1] > ends[0] else ends[0] + 1.0
 
 
 def _lines(name: str, most: int) -> str:

@@ -7,6 +7,7 @@ from html import escape
 
 from jesse_nb.core.candles.series import SeriesInfo
 from jesse_nb.report.common.labels import period
+from jesse_nb.report.common.palette import BAD, BEST, MAIN
 
 __all__ = ["coverage_html", "coverage_table"]
 
@@ -16,7 +17,7 @@ _LEAST = 3.0
 #: The longest gaps that are drawn.
 _MOST_GAPS = 300
 
-_COLOURS = "--jn-have:#3b82f6;--jn-gap:#e5534b;--jn-chosen:#e08600"
+_COLOURS = f"--jn-have:{MAIN};--jn-gap:{BAD};--jn-chosen:{BEST}"
 
 
 def coverage_html(series: Sequence[SeriesInfo], chosen: tuple[int, int] | None = None) -> str:

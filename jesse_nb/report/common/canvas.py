@@ -17,17 +17,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
 from jesse_nb.report.common.numbers import UNDEFINED, tick
+from jesse_nb.report.common.palette import BAD, BEST, GOOD, INK, MAIN, OTHER
 
 __all__ = ["BAD", "BEST", "GOOD", "INK", "MAIN", "OTHER", "STEPS", "ReportFigure", "axis_in", "date_axis",
            "empty", "legend", "literal", "new_figure", "png"]
-
-# mid-tones: at least 3:1 against white as well as against a dark page
-INK = "#767e89"
-MAIN = "#3b82f6"
-OTHER = "#a371f7"
-BEST = "#e08600"
-GOOD = "#1a9d5a"
-BAD = "#e5534b"
 
 #: Width of every figure in inches, at 100 CSS pixels an inch.
 WIDTH = 9.0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_name", "stress_plots"]
 
-_COLOURS = (MAIN, BAD, OTHER, GOOD, "#0e9aa7", "#c2549d", "#8a6d3b", INK)
+_COLOURS = (MAIN, BAD, OTHER, GOOD, "#7a8b00", "#c2549d", "#8a6d3b", INK)
 _MOST_DRAWN = len(_COLOURS)
 
 

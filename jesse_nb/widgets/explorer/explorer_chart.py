@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.trades.explorer_view import ChartView, Curve, MarketChart
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
-from jesse_nb.report.common.canvas import BAD, BEST, GOOD, INK, MAIN, OTHER
 from jesse_nb.report.common.numbers import duration, measure, price
+from jesse_nb.report.common.palette import BAD, BEST, GOOD, INK, MAIN, OTHER
 from jesse_nb.widgets.explorer.explorer_look import FIGURE_CONFIG, GRID, ExplorerFigure, look
 
 __all__ = ["ChartWidget"]
@@ -118,8 +118,8 @@ class ChartWidget:
         line = {"mode": "lines", "hoverinfo": "skip"}
         traces = [
             go.Candlestick(name="price", yaxis="y", showlegend=False, hoverinfo="text", line={"width": 1},
-                           increasing={"line": {"color": "#6f8f86"}, "fillcolor": "rgba(111, 143, 134, 0.35)"},
-                           decreasing={"line": {"color": "#93807f"}, "fillcolor": "rgba(147, 128, 127, 0.75)"}),
+                           increasing={"line": {"color": "#3d8f82"}, "fillcolor": "rgba(61, 143, 130, 0.45)"},
+                           decreasing={"line": {"color": "#a8505f"}, "fillcolor": "rgba(168, 80, 95, 0.8)"}),
             go.Scatter(name="stops", line={"color": BAD, "width": 1.3, "dash": "dot"}, **line),
             go.Scatter(name="targets", line={"color": GOOD, "width": 1.3, "dash": "dot"}, **line),
             go.Scatter(name="filtered out", line={"color": INK, "width": 1}, opacity=0.25, showlegend=False, **line),
@@ -130,7 +130,7 @@ class ChartWidget:
             go.Scatter(name="equity", yaxis="y2", line={"color": MAIN, "width": 1.5}, mode="lines", showlegend=False,
                        hovertemplate="equity %{y:,.2f}<br>%{x|%Y-%m-%d %H:%M}<extra></extra>"),
             go.Scatter(name="drawdown", yaxis="y3", line={"color": BAD, "width": 1}, mode="lines", fill="tozeroy",
-                       fillcolor="rgba(229, 83, 75, 0.25)", showlegend=False,
+                       fillcolor="rgba(197, 33, 57, 0.25)", showlegend=False,
                        hovertemplate="drawdown %{y:.2f}%<br>%{x|%Y-%m-%d %H:%M}<extra></extra>"),
         ]
         for number, drawn in enumerate(self.chart.lines):

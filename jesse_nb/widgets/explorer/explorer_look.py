@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from jesse_nb.report.common.canvas import INK, MAIN
+from jesse_nb.report.common.palette import INK, MAIN
 
 __all__ = ["FIGURE_CONFIG", "GRID", "ExplorerFigure", "look"]
 

@@ -61,7 +61,7 @@ class RunsExplorer:
         self.widget = widgets.VBox([
             *self.charts, widgets.HBox([self.choice, self.button], layout=widgets.Layout(flex_flow="row wrap")),
             self._status, self._place,
-        ], layout=widgets.Layout(width="100%", overflow="visible"))
+        ], layout=widgets.Layout(width="100%", overflow="visible")).add_class("jesse-nb-explorer")
 
     def open(self, key: Any) -> Job[Exploration] | None:
         """Begin to open a run; it is shown when it is ready. None when it cannot be opened."""

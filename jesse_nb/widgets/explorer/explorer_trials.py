@@ -14,9 +14,9 @@ from plotly.subplots import make_subplots
 
 from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
-from jesse_nb.report.common.canvas import INK
 from jesse_nb.report.common.labels import write
 from jesse_nb.report.common.numbers import parameter
+from jesse_nb.report.common.palette import BEST, INK, MAIN
 from jesse_nb.widgets.explorer.explorer_look import FIGURE_CONFIG, GRID, ExplorerFigure, look
 
 __all__ = ["trial_charts"]
@@ -26,7 +26,7 @@ _MOST_TRIALS = 400
 #: Parameters that have a slice.
 _MOST_SLICES = 8
 _COLUMNS = 4
-_SCALE = [[0.0, "#7d8590"], [0.5, "#3b82f6"], [1.0, "#e08600"]]
+_SCALE = [[0.0, INK], [0.5, MAIN], [1.0, BEST]]
 
 
 def trial_charts(result: OptimizeResult, choose: Callable[[int], Any]) -> list[Any]:
