@@ -247,7 +247,7 @@ def test_what_is_never_ruined(tmp_path: Path):
         assert record.audit is not None
         assert record.audit.ruin is None
         assert record.audit.wrong == 0
-        assert record.audit.jesse_metrics is None
+        assert not record.audit.jesse_values
         assert len(record.trades) == (0 if spec.hyperparameters.get("side") == 0 else 1)
     assert record.metrics["net_profit"] > 0
 

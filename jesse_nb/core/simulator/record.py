@@ -10,7 +10,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.simulator.account.audit import EquityAudit
+from jesse_nb.core.simulator.account.whole_drawdown import whole_drawdown
 from jesse_nb.core.simulator.dependencies import NOTHING, Dependencies
 from jesse_nb.core.simulator.early_stop import StoppedRun, StopRule, judge_samples
 from jesse_nb.core.simulator.lazy_fields import allow_lazy_field, set_lazy_field
@@ -38,7 +39,8 @@ class RunRecord:
     Attributes
     ----------
     metrics
-        Jesse's metrics, of the right equity where the audit found Jesse's wrong.
+        Jesse's metrics, of the right equity where the audit found Jesse's wrong; the maximum drawdown and the Calmar
+        ratio count from the starting balance on, which Jesse's leave out.
     trades
         One plain dict a closed trade, keys :data:`~jesse_nb.core.simulator.result.TRADE_COLUMNS`;
         times in milliseconds UTC.
@@ -79,6 +81,14 @@ class RunRecord:
         return self.audit is not None or not self.trades or (
             account.market == "futures" and account.leverage == 1
             and all(trade["side"] == "long" for trade in self.trades))
+
+    def with_whole_drawdown(self) -> RunRecord:
+        """Return the record with a drawdown from the starting balance on, and Jesse's own metrics beside it."""
+        right = whole_drawdown(self.metrics, self.equity_values)
+        if right is self.metrics:
+            return self
+        audit = self.audit and replace(self.audit, jesse_metrics=self.audit.jesse_metrics or self.metrics)
+        return replace(self, metrics=right, audit=audit)
 
     def to_result(self, spec: BacktestSpec) -> BacktestResult:
         """Return the record as users see it."""
@@ -167,7 +177,7 @@ class RunRecord:
             output=output,
             depends=depends,
             audit=audit,
-        )
+        ).with_whole_drawdown()
         set_lazy_field(record, "trades", read_trades)
         return record
 

@@ -143,7 +143,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     )
     if not answer.get("equity_curve"):
         record = _flat(record, spec)
-    return _until_ruin(record)
+    return _until_ruin(record.with_whole_drawdown())
 
 
 def _in_steps(simulation: Simulation) -> StepsNeeded:

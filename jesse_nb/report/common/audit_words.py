@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_remarks", "audit_warnings", "ruin_sentence"]
 
-#: Jesse's metrics that are named as faulty: of an account that was ruined, and where the daily samples are wrong.
+#: Jesse's metrics that are named as faulty: of an account that was ruined, where its first day lost money, and where
+#: the daily samples are wrong.
 _OF_RUIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate")
+_OF_FIRST_DAY = ("max_drawdown", "calmar_ratio")
 _OF_SAMPLES = ("annual_return", "sharpe_ratio", "max_drawdown", "calmar_ratio")
 
 
@@ -42,7 +44,7 @@ def audit_warnings(audit: EquityAudit | None, spec: BacktestSpec) -> list[str]:
                     f"{measure(audit.largest, 'currency')} ({utc_text(audit.largest_at)}): it leaves out money that "
                     "resting buy orders reserve, or pays another price than that of the fill. Everything here is of "
                     "the right equity.")
-    if audit.jesse_metrics:
+    if audit.jesse_metrics and (audit.ruin or audit.wrong):
         named = _faulty(audit.jesse_metrics, _OF_RUIN if audit.ruin else _OF_SAMPLES)
         said.append(f"Jesse's own figures, which are wrong: {named}.")
     return said
@@ -53,6 +55,9 @@ def audit_remarks(audit: EquityAudit | None) -> list[str]:
     if audit is None:
         return []
     said = []
+    if audit.jesse_metrics and not audit.ruin and not audit.wrong:
+        said.append("The drawdown counts from the starting balance on. Jesse's own begins with what the first day "
+                    f"left: {_faulty(audit.jesse_metrics, _OF_FIRST_DAY)}.")
     if audit.moved:
         said.append(f"The account differs from what its fills explain by up to {measure(audit.moved, 'currency')} "
                     f"({utc_text(audit.moved_at)}): the strategy itself moved money. Equity and ratios count that, "
