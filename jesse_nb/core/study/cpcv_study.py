@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.simulator.account import Ruin
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.metric import Metric
@@ -79,6 +80,8 @@ class CpcvPath:
     metrics
         Jesse's return-based metrics of the path, gap days and missing groups left out; see
         :func:`~jesse_nb.core.study.ratios.return_ratios`.
+    ruin
+        When the account was ruined on the path, which ends there; None when it was not.
     """
 
     number: int
@@ -86,6 +89,7 @@ class CpcvPath:
     returns: pd.Series[float]
     missing_groups: tuple[int, ...]
     metrics: Mapping[str, float]
+    ruin: Ruin | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -33,7 +33,8 @@ def summary_table(result: CpcvResult) -> Table:
 
 def paths_table(result: CpcvResult, most: int) -> Table:
     """Lay the paths out; of more than ``most``, only the first."""
-    rows = [(cell(str(path.number)), cell(f"{len(path.returns):,}"),
+    rows = [(cell(f"{path.number} (ruined)" if path.ruin else str(path.number), title=str(path.ruin or "")),
+             cell(f"{len(path.returns):,}"),
              *(_gain(name, path.metrics[name]) for name in _OF_A_PATH)) for path in result.paths[:most]]
     return Table(("path", "days", *map(label, _OF_A_PATH)), (*rows, *_more(len(result.paths) - most, 8)))
 

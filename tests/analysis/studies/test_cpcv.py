@@ -5,7 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import jesse_nb.report  # noqa: F401 - draws the results
 from jesse_nb.core.analysis.studies.cpcv import choices, cpcv_paths, cpcv_splits, group_scores, rank_logits
+from jesse_nb.core.simulator.account import Ruin
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.cpcv.cpcv_groups import cpcv_groups
@@ -152,6 +154,22 @@ def test_skill_shows_and_failures_do_not_spread():
     assert nothing.sharpes.isna().all()
     silent = make_cpcv(3, trades=0)
     assert all(split.chosen is None for split in silent.splits)
+
+
+def test_a_ruined_path_is_called_that_first():
+    spared = make_cpcv(8, seed=3)
+    assert not any(path.ruin for path in spared.paths)
+    through = {path.number: spared.splits[path.splits[2]].chosen for path in spared.paths}
+    candidate = through[0]
+    ruin = Ruin(to_ms("2023-05-20", "moment"), "BTC-USDT", 1_234.5, -7.0, 0.0)
+    result = make_cpcv(8, seed=3, ruins={(candidate, 2): ruin, (99, 0): ruin})
+    ruined = [number for number, chosen in through.items() if chosen == candidate]
+    assert [path.number for path in result.paths if path.ruin == ruin] == ruined
+    assert result.verdict.outcome == "ruined"
+    assert f"on {len(ruined)} of 5 paths the account lost everything, first ruined on 2023-05-20" in str(result.verdict)
+    for said in (str(result), result._repr_mimebundle_()["text/html"]):
+        assert "Ruined out-of-sample" in " ".join(said.split())
+    assert result.to_frame()["ruin"].str.contains("1,234.5").sum() == len(ruined)
 
 
 def test_shapes_that_do_not_belong_together():

@@ -34,7 +34,8 @@ def cpcv_verdict(result: CpcvStudy) -> Verdict:
     Fewer than 4 paths, 5 candidates or 60 days are too little. It holds up when no path loses, at most a quarter
     of the splits choose no better than the median candidate, the Newey-West test of the median path's daily
     returns excludes zero at 5 %, and the default parameters did not do better. A median path that is too good to be
-    true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that.
+    true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that, and one path whose account was ruined
+    makes it "ruined".
 
     Parameters
     ----------
@@ -52,13 +53,15 @@ def cpcv_verdict(result: CpcvStudy) -> Verdict:
     outcome = _outcome(result, told, middle, test, baseline)
     found = Verdict(outcome, (_first(outcome, told, middle), _second(outcome, result)),
                     tuple(_evidence(result, told, test, baseline)))
-    return found if outcome == "nothing" else with_doubt(found, too_good(middle.returns))
+    return found if outcome in ("nothing", "ruined") else with_doubt(found, too_good(middle.returns))
 
 
 def _outcome(result: CpcvStudy, told: list[CpcvPath], middle: CpcvPath, test: MeanTest, baseline: float) -> VerdictKind:
     gained = middle.metrics["net_profit_percentage"]
     if all((path.returns == 0).all() for path in told):
         return "nothing"
+    if any(path.ruin for path in told):
+        return "ruined"
     if len(told) < FEW_PATHS or len(result.candidates) < FEW_CANDIDATES or len(middle.returns) < FEW_DAYS \
             or math.isnan(result.overfitting):
         return "too little"
@@ -74,6 +77,10 @@ def _first(outcome: VerdictKind, told: list[CpcvPath], middle: CpcvPath) -> str:
     losing = sum(path.metrics["net_profit_percentage"] < 0 for path in told)
     figures = (f"{losing} of {counted(len(told), 'path')} lost money, the median path gave "
                f"{as_percent(middle.metrics['net_profit_percentage'])} in {counted(len(middle.returns), 'day')}")
+    ruins = [path.ruin for path in told if path.ruin]
+    if ruins:
+        return (f"Ruined out-of-sample: on {len(ruins):,} of {counted(len(told), 'path')} the account lost everything, "
+                f"first {min(ruins, key=lambda ruin: ruin.moment)}. A path ends there; {figures}.")
     return {
         "nothing": "Nothing to judge: no path holds anything on any day.",
         "too little": f"Too little data to judge: {figures}, where at least {FEW_PATHS} paths, {FEW_CANDIDATES} "

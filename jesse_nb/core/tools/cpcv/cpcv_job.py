@@ -20,6 +20,7 @@ from jesse_nb.core.analysis.studies.stitching import returns_by_day
 from jesse_nb.core.jobs.board import Median, windows_board
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.simulator.account import Ruin
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.cpcv_study import Group
@@ -73,6 +74,7 @@ class Cpcv:
         self._candidates: list[dict[str, Any]] = []
         self._values: dict[tuple[int, int], float] = {}
         self._returns: dict[tuple[int, int], pd.Series[float]] = {}
+        self._ruins: dict[tuple[int, int], Ruin] = {}
         self._medians = [Median() for _ in plan.groups]
         self._done = [0 for _ in plan.groups]
         self._card: ResultCard | None = None
@@ -143,6 +145,7 @@ class Cpcv:
             values=np.array([[values.get((candidate, group), math.nan) for group in shape[1]]
                              for candidate in shape[0]]),
             returns=[[returns.get((candidate, group)) for group in shape[1]] for candidate in shape[0]],
+            ruins=self._ruins.copy(),
             baseline=baseline if any(part is not None for part in baseline) else (),
             elapsed=self._loop.elapsed,
             stopped=self._loop.stopped,
@@ -204,4 +207,6 @@ class Cpcv:
             self._reasons.append(trial.reason)
             return
         self._returns[ticket] = returns_by_day(result)
+        if result.ruin:
+            self._ruins[ticket] = result.ruin
         self._card = self._card or result.card

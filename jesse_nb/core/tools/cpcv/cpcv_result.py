@@ -15,6 +15,7 @@ from jesse_nb.core.analysis.studies.cpcv import choices, cpcv_paths, cpcv_splits
 from jesse_nb.core.analysis.studies.cpcv_verdict import cpcv_verdict
 from jesse_nb.core.analysis.studies.verdict import Verdict
 from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.account import Ruin
 from jesse_nb.core.simulator.result import ResultCard
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.cpcv_study import CpcvPath, CpcvSplit, CpcvStudy, Group
@@ -55,9 +56,10 @@ class CpcvResult(CpcvStudy, Shown):
         return found if self.first_check is None else self.first_check.over(found)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a path: Jesse's return-based metrics, the days and the missing groups."""
-        rows = [{**path.metrics, "days": len(path.returns), "missing_groups": len(path.missing_groups)}
-                for path in self.paths]
+        """Return one row a path: Jesse's return-based metrics, the days, the missing groups, and when it was ruined."""
+        rows: list[dict[str, Any]] = [
+            {**path.metrics, "days": len(path.returns), "missing_groups": len(path.missing_groups),
+             "ruin": str(path.ruin or "")} for path in self.paths]
         return pd.DataFrame(rows, index=pd.RangeIndex(len(rows), name="path"))
 
 def assemble_cpcv(
@@ -74,6 +76,7 @@ def assemble_cpcv(
     candidates: Sequence[Mapping[str, Any]],
     values: ArrayLike,
     returns: Sequence[Sequence[pd.Series[float] | None]],
+    ruins: Mapping[tuple[int, int], Ruin] | None = None,
     baseline: Sequence[pd.Series[float] | None] = (),
     elapsed: float = 0.0,
     stopped: str = "",
@@ -98,6 +101,8 @@ def assemble_cpcv(
         ``returns[candidate][group]``: the run's daily returns by day, as
         :func:`~jesse_nb.core.analysis.studies.stitching.returns_by_day` gives them; None where it failed or did not
         run.
+    ruins
+        When accounts were ruined, by candidate and group.
     baseline
         The same of the strategy's own parameters, one a group; empty without.
 
@@ -123,7 +128,9 @@ def assemble_cpcv(
     )
     paths = tuple(
         _path(number, through, [None if (candidate := chosen[split]) is None else returns[candidate][group]
-                                for group, split in enumerate(through)])
+                                for group, split in enumerate(through)],
+              [(ruins or {}).get((-1 if (candidate := chosen[split]) is None else candidate, group))
+               for group, split in enumerate(through)])
         for number, through in enumerate(cpcv_paths(len(groups), test_groups))
     )
     own = [part for part in baseline if part is not None]
@@ -140,11 +147,14 @@ def _score(matrix: Any, candidate: int | None, groups: tuple[int, ...]) -> float
     return math.nan if candidate is None else float(group_scores(matrix[[candidate]], groups)[0])
 
 
-def _path(number: int, splits: tuple[int, ...], parts: list[pd.Series[float] | None]) -> CpcvPath:
+def _path(
+    number: int, splits: tuple[int, ...], parts: list[pd.Series[float] | None], ruins: list[Ruin | None]
+) -> CpcvPath:
     there = [part for part in parts if part is not None]
     returns = pd.concat(there) if there else pd.Series(dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
     lost = np.flatnonzero(returns.to_numpy() <= -1.0)
     if len(lost):
         returns = returns.iloc[: lost[0] + 1]  # there is no money for what comes later
     missing = tuple(group for group, part in enumerate(parts) if part is None)
-    return CpcvPath(number, splits, returns, missing, return_ratios(returns))
+    return CpcvPath(number, splits, returns, missing, return_ratios(returns),
+                    next((ruin for ruin in ruins if ruin is not None), None))
