@@ -157,7 +157,7 @@ class TestClusters:
 class TestMemory:
     @pytest.mark.parametrize("seed", range(5))
     def test_against_statsmodels_and_a_loop(self, seed):
-        returns = np.random.default_rng(seed).standard_t(4, 150)
+        returns = np.random.default_rng(seed).standard_t(8, 150)
         found = serial_dependence(returns)
         assert found.table["autocorrelation"].to_numpy() == pytest.approx(acf(returns, nlags=5)[1:], abs=1e-10)
         classic = acorr_ljungbox(returns, lags=[5])
@@ -186,6 +186,23 @@ class TestMemory:
         found = [serial_dependence(wild("wild and quiet", 300, seed, 1.0)) for seed in range(80)]
         assert np.mean([one.p < 0.05 for one in found]) < 0.1
         assert np.mean([one.ljung_box_p < 0.05 for one in found]) > 0.15
+
+    @pytest.mark.parametrize(("won", "share"), [(19.0, 0.05), (-97 / 3, 0.03)])
+    def test_a_few_huge_trades_in_wild_times_are_no_memory(self, won, share):
+        """Nothing is won or lost on average, whatever the volatility: once, 17 and 22 of 100 were called dependent."""
+        called = tested = 0
+        for seed in range(100):
+            random = np.random.default_rng([seed, 9])
+            wild_times = np.repeat(np.where(random.random(15) < 0.3, 6.0, 1.0), 10)
+            small = -won * share / (1 - share)
+            found = serial_dependence(np.where(random.random(150) < share, won, small) * wild_times)
+            called += found.p < 0.05
+            tested += not found.reason
+        assert called <= 6
+        assert tested < 50
+
+    def test_one_huge_trade_is_told(self):
+        assert "rests on about 1 of 201 trades" in serial_dependence([0.1] * 100 + [0.2] * 100 + [-50.0]).reason
 
     def test_size_and_power_on_plain_noise(self):
         noise = [wild("", 150, seed) for seed in range(120)]
