@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -6,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import jesse_nb.report  # noqa: F401 -- makes results draw themselves
 from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
@@ -66,6 +68,15 @@ def test_every_figure_is_a_transparent_picture_that_notebooks_show(metric):
         pixels = np.asarray(figure.canvas.buffer_rgba())
         assert pixels[0, 0, 3] == 0
         assert pixels[..., 3].max() > 0
+
+
+def test_a_picture_is_what_matplotlib_saves():
+    figure, saved = make_optimization(20).plot("overfit"), io.BytesIO()
+    drawn = Image.open(io.BytesIO(png(figure)))
+    assert figure.dpi == 100
+    figure.savefig(saved, format="png", dpi=160, transparent=True)
+    expected = Image.open(saved).quantize(colors=128, method=Image.Quantize.FASTOCTREE)
+    np.testing.assert_array_equal(np.asarray(drawn.convert("RGBA")), np.asarray(expected.convert("RGBA")))
 
 
 def test_convergence_draws_what_analysis_found():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
@@ -105,10 +106,19 @@ def empty(figure: ReportFigure, ax: Axes, reason: str) -> ReportFigure:
 
 def png(figure: Figure) -> bytes:
     """Return a figure as a transparent PNG with a palette, a third of the usual size."""
-    raw = io.BytesIO()
-    figure.savefig(raw, format="png", dpi=_DPI, transparent=True)
     small = io.BytesIO()
-    with Image.open(raw) as image:
-        image.convert("RGBA").quantize(colors=128, method=Image.Quantize.FASTOCTREE).save(
-            small, format="PNG", optimize=True)
+    _pixels(figure).quantize(colors=128, method=Image.Quantize.FASTOCTREE).save(
+        small, format="PNG", compress_level=8)  # 9 takes twice the time for 4 % of the size
     return small.getvalue()
+
+
+def _pixels(figure: Figure) -> Image.Image:
+    # ``savefig`` draws each figure twice, the first time only to lay it out, and encodes a PNG to be read again.
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    dpi = figure.dpi
+    figure.dpi = _DPI
+    try:
+        canvas.draw()
+        return Image.fromarray(np.array(canvas.buffer_rgba()))
+    finally:
+        figure.dpi = dpi
