@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("tests", derandomize=True, database=None, deadline=None)
 settings.register_profile("fuzz", max_examples=500, database=None, deadline=None, print_blob=True)
 settings.load_profile("tests")
+
+# Before any part of the package is imported, where pytest-cov measures: here, or in what started this worker.
+_probes = None
+if "COV_CORE_SOURCE" in os.environ and find_spec("slipcover"):
+    from tests.probes import Probes
+
+    _probes = Probes()
 
 #: The exchange that the shared test series are filed under, whether real or generated.
 EXCHANGE = "Binance Spot"
@@ -54,6 +62,12 @@ _LONGEST = (
     "04_analysis.ipynb", "tools/walk_forward/test_walk_forward.py", "tools/analyze/test_analyze.py",
     "02_walk_forward.ipynb", "03_batch.ipynb", "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure coverage by the probes, where they were set."""
+    if _probes is not None:
+        config.pluginmanager.register(_probes)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
