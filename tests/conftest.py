@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -81,13 +82,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Measure coverage in this process only.
+    """Measure coverage in this process only, and let its garbage collector look at what the tests make only.
 
     Workers, kernels and scripts would be traced as well, which makes a simulation take twice the time, and
     most of them are killed before they could tell what they ran.
     """
     for name in [name for name in os.environ if name.startswith("COV_CORE_")]:
         del os.environ[name]
+    # What was imported stays. Without it a collection is quick; statsmodels asks for one at each correction.
+    gc.collect()
+    gc.freeze()
 
 
 @lru_cache(maxsize=4)
