@@ -14,7 +14,7 @@ from jesse_nb.exceptions import InputError
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo
 
-__all__ = ["COMMANDS", "check", "database", "export", "fetch", "from_database", "imported", "to_database"]
+__all__ = ["COMMANDS", "check", "database", "export", "fetch", "from_database", "funding", "imported", "to_database"]
 
 #: Seconds between two lines that say how far a copy is.
 _LINE_EVERY = 5.0
@@ -44,6 +44,21 @@ def imported(store: CandleStore, options: Namespace) -> list[SeriesInfo]:
         options.files, options.exchange, [options.symbol] if options.symbol else None, store=store,
         replace=options.replace, columns=options.columns.split(",") if options.columns else None, background=True)
     return list(follow(job))
+
+
+def funding(store: CandleStore, options: Namespace) -> int:
+    """Store funding rates of one market."""
+    import jesse_nb
+
+    print(jesse_nb.import_funding(options.files, options.symbol, options.exchange, store=store,
+                                  replace=options.replace))
+    return 0
+
+
+def listing(store: CandleStore) -> list[Any]:
+    """Return what is stored: each series, and its funding rates after it."""
+    return [one for series in store.list()
+            for one in (series, store.funding(series.exchange, series.symbol)) if one is not None]
 
 
 def export(store: CandleStore, options: Namespace) -> int:
@@ -99,7 +114,8 @@ def to_database(store: CandleStore, options: Namespace) -> int:
 
 #: What says by itself what it did.
 COMMANDS: dict[str, Callable[[CandleStore, Namespace], int]] = {
-    "fetch": fetch, "export": export, "check": check, "database": database, "to-database": to_database}
+    "fetch": fetch, "funding": funding, "export": export, "check": check, "database": database,
+    "to-database": to_database}
 
 
 class _Lines:

@@ -121,7 +121,7 @@ def _candles(options: Namespace) -> int:
     elif options.action == "delete":
         return _delete(store, options)
     else:
-        found = store.list()
+        found = cli_candles.listing(store)
     print("\n".join(map(str, found)) or f"No candles are stored in {store.root}. "
           "`jesse-nb candles demo` stores a synthetic market.")
     return 0

@@ -110,8 +110,8 @@ def _begun(text: str) -> str:
 
 def _add_candles(commands: Any) -> None:
     candles = commands.add_parser("candles", help="list, import or delete stored candles")
-    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | export | check | delete | "
-                                                            "database | from-database | to-database")
+    actions = candles.add_subparsers(dest="action", metavar="list | demo | fetch | import | funding | export | check | "
+                                                            "delete | database | from-database | to-database")
     listing = actions.add_parser("list", help="what is stored")
     demo = actions.add_parser("demo", help="store the demo market (synthetic)")
     demo.add_argument("-s", "--symbol", dest="symbols", nargs="+", metavar="SYMBOL",
@@ -131,8 +131,13 @@ def _add_candles(commands: Any) -> None:
     imports.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
     imports.add_argument("--columns", metavar="NAME,NAME,...",
                          help="what a text file's columns are, in order, - for one without a use")
-    for action in (fetch, imports):
-        action.add_argument("--replace", action="store_true", help="let new candles win over stored ones that differ")
+    funding = actions.add_parser("funding", help="store funding rates of one market from files")
+    funding.add_argument("files", nargs="+", metavar="FILE",
+                         help="tables of time and rate, or what Binance, Bybit and OKX give")
+    funding.add_argument("-s", "--symbol", required=True, metavar="SYMBOL", help="BTC-USDT for example")
+    funding.add_argument("--exchange", required=True, metavar="NAME", help="that of the market's candles")
+    for action in (fetch, imports, funding):
+        action.add_argument("--replace", action="store_true", help="let new ones win over stored ones that differ")
     export = actions.add_parser("export", help="write a stored series to a file")
     export.add_argument("symbol", metavar="SYMBOL", help="BTC-USDT for example")
     export.add_argument("file", metavar="FILE", help="ends in .parquet, .csv, .csv.gz or .feather")
@@ -154,7 +159,7 @@ def _add_candles(commands: Any) -> None:
     delete.add_argument("--exchange", metavar="NAME",
                         help="needed when several stored exchanges have the symbol")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    for action in (candles, listing, demo, fetch, imports, export, check, delete, database, from_database,
+    for action in (candles, listing, demo, fetch, imports, funding, export, check, delete, database, from_database,
                    to_database):
         # on both levels, so that `candles --candles DIR` and `candles list --candles DIR` mean the same
         action.add_argument("--candles", default=argparse.SUPPRESS, metavar="FOLDER",

@@ -5,6 +5,8 @@ from jesse_nb.core.candles.demo import DEMO_EXCHANGE, DEMO_SYMBOLS, demo_candles
 from jesse_nb.core.candles.exchanges import Exchange, exchange_names
 from jesse_nb.core.candles.exporters import export_candles
 from jesse_nb.core.candles.fetching import Fetched, fetch_series
+from jesse_nb.core.candles.funding.files import import_funding
+from jesse_nb.core.candles.funding.rates import FundingSeries
 from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
 from jesse_nb.core.candles.importing.archives import named_series
 from jesse_nb.core.candles.importing.file_markets import files_of_one_market
@@ -33,6 +35,7 @@ __all__ = [
     "Candles",
     "Exchange",
     "Fetched",
+    "FundingSeries",
     "Gap",
     "SeriesInfo",
     "candles_from_database",
@@ -47,6 +50,7 @@ __all__ = [
     "find_gaps",
     "fingerprint_candles",
     "import_candles",
+    "import_funding",
     "install_demo",
     "minutes_present",
     "named_series",

@@ -13,6 +13,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
+from jesse_nb.core.candles.funding.rates import FundingRates, FundingSeries, merge_rates
+from jesse_nb.core.candles.funding.stored import SUFFIX, read_rates, write_rates
 from jesse_nb.core.candles.gaps import join_periods
 from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
@@ -216,8 +218,52 @@ class CandleStore:
             sources = tuple(dict.fromkeys(before.sources + came_from))
             return write_series(path, exchange, symbol, merged, known, sources)
 
+    def funding(self, exchange: str, symbol: str) -> FundingSeries | None:
+        """Return the stored funding rates of a market; None where there are none.
+
+        Raises
+        ------
+        StorageError
+            When their file is damaged.
+        """
+        exchange, symbol, path = self._locate(exchange, symbol)
+        return read_rates(path.with_name(f"{symbol}{SUFFIX}"), exchange, symbol)
+
+    def write_funding(self, exchange: str, symbol: str, rates: FundingRates, *, replace: bool = False,
+                      source: str = "") -> FundingSeries:
+        """Add funding rates to those of a market, and return all that are now stored.
+
+        Parameters
+        ----------
+        exchange, symbol
+            The market.
+        rates
+            As :func:`~jesse_nb.core.candles.funding.rates.checked_rates` gives them.
+        replace
+            Whether they win over stored ones that differ.
+        source
+            Where they came from, in a few words.
+
+        Raises
+        ------
+        InvalidCandlesError
+            When they contradict stored ones.
+        StorageError
+            When the folder cannot be written. What was stored is untouched.
+        """
+        exchange, symbol, path = self._locate(exchange, symbol)
+        path = path.with_name(f"{symbol}{SUFFIX}")
+        with self._locked(exchange, symbol):
+            before = read_rates(path, exchange, symbol)
+            sources = dict.fromkeys((*(before.sources if before else ()), *([source] if source else [])))
+            merged = merge_rates(before.rates, rates, replace=replace) if before else rates
+            series = FundingSeries(exchange, symbol, merged, tuple(sources))
+            if before is None or before.fingerprint != series.fingerprint:
+                write_rates(path, series)
+            return series
+
     def delete(self, exchange: str, symbol: str) -> None:
-        """Delete one series; jobs that run go on with what they have of it.
+        """Delete one series and its funding rates; jobs that run go on with what they have of it.
 
         Raises
         ------
@@ -233,6 +279,7 @@ class CandleStore:
             _remove_leftovers(path)
             try:
                 path.unlink(missing_ok=True)
+                path.with_name(f"{symbol}{SUFFIX}").unlink(missing_ok=True)
             except OSError as error:
                 raise StorageError(f"Cannot delete {path}: {error.strerror}.") from error
         self.remove_unused_maps()

@@ -14,13 +14,13 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jesse_nb.exceptions import StorageError, did_you_mean, shown
 from jesse_nb.magics.candles.candles_database import copied_from, copied_to, database_listing
-from jesse_nb.magics.candles.candles_sources import checked, exported, fetched, imported
+from jesse_nb.magics.candles.candles_sources import checked, exported, fetched, funded, imported
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import option_group, parse_line, whole_number
 from jesse_nb.widgets.live.display import Listing, saying
 
 if TYPE_CHECKING:
-    from jesse_nb.core.candles import CandleStore, SeriesInfo
+    from jesse_nb.core.candles import CandleStore, FundingSeries, SeriesInfo
 
 __all__ = ["ACTIONS", "CandlesMagics"]
 
@@ -30,6 +30,7 @@ ACTIONS = (
     "demo",
     "fetch",
     "import",
+    "funding",
     "export",
     "check",
     "delete",
@@ -107,6 +108,7 @@ class CandlesMagics(Magics):
             %candles fetch "Binance Spot" BTC-USDT 2023-01-01          from the exchange, up to now
             %candles fetch --update                       bring what is stored up to now
             %candles import BTCUSDT-1m-*.zip -s BTC-USDT --exchange "Binance Spot"
+            %candles funding FILE -s BTC-USDT --exchange "Binance Perpetual Futures"   funding rates
             %candles import data/spot --exchange "Binance Spot"        a whole archive, or freqtrade's folder
             %candles export BTC-USDT btc.parquet          or .csv, .csv.gz, .feather
             %candles export BTC-USDT hours.csv -t 1h      put together as Jesse does
@@ -116,8 +118,8 @@ class CandlesMagics(Magics):
             %candles from-database BTC-USDT ETH-USDT      copy from it; without a symbol, everything
             %candles to-database BTC-USDT                 add stored candles to it
 
-        Parquet, Feather, JSON, CSV, and the exchanges' kline archives are read,
-        plain or zipped. Data that is not one-minute candles is refused.
+        Parquet, Feather, JSON, CSV, and the exchanges' archives of candles and of
+        funding rates are read, plain or zipped. Data that is not one-minute candles is refused.
         """
         options = parse_line(self.candles, line)
         if options.action not in ACTIONS:
@@ -130,9 +132,11 @@ class CandlesMagics(Magics):
         if options.action == "demo":
             which = ", ".join(options.symbols or ()) or "all its symbols"
             with saying(self._shell, f"Storing the demo market (synthetic prices, not a real market): {which} ..."):
-                return _listing(_store_demo(store, options))
+                return _listing(store, _store_demo(store, options))
         if options.action == "import":
-            return _listing(imported(store, options, self._settings))
+            return _listing(store, imported(store, options, self._settings))
+        if options.action == "funding":
+            return funded(store, options, self._settings)
         if options.action == "fetch":
             return fetched(store, options)
         if options.action == "export":
@@ -142,14 +146,14 @@ class CandlesMagics(Magics):
         if options.action == "database":
             return database_listing(options, self._settings)
         if options.action == "from-database":
-            return _listing(copied_from(self._shell, store, options, self._settings))
+            return _listing(store, copied_from(self._shell, store, options, self._settings))
         if options.action == "to-database":
             return copied_to(self._shell, store, options, self._settings)
         if options.action == "delete":
             _delete(store, options)
         elif options.names:
             raise UsageError(f"%candles list takes no names, but {shown(options.names[0])} was given.")
-        return _listing(store.list())
+        return _listing(store, store.list())
 
 
 def _store_demo(store: CandleStore, options: argparse.Namespace) -> list[SeriesInfo]:
@@ -193,36 +197,43 @@ def _agreed(found: list[tuple[str, str]]) -> bool:
     return answer.strip().casefold() in ("y", "yes")
 
 
-def _listing(found: list[SeriesInfo]) -> Listing:
+def _listing(store: CandleStore, found: list[SeriesInfo]) -> Listing:
     import pandas as pd
 
     from jesse_nb.core.times import utc_text
 
-    return Listing(
-        pd.DataFrame(
-            [
-                (
-                    series.exchange,
-                    series.symbol,
-                    utc_text(series.start),
-                    utc_text(series.end),
-                    f"{series.rows:,}",
-                    f"{series.missing:,}",
-                    len(series.gaps),
-                    "yes" if series.synthetic else "no",
-                )
-                for series in found
-            ],
-            columns=[
-                "exchange",
-                "symbol",
-                "from",
-                "to (excluded)",
-                "candles",
-                "missing",
-                "gaps",
-                "synthetic",
-            ],
-        ),
-        _NOTHING,
+    rates = [store.funding(series.exchange, series.symbol) for series in found]
+    table = pd.DataFrame(
+        [
+            (
+                series.exchange,
+                series.symbol,
+                utc_text(series.start),
+                utc_text(series.end),
+                f"{series.rows:,}",
+                f"{series.missing:,}",
+                len(series.gaps),
+                "yes" if series.synthetic else "no",
+            )
+            for series in found
+        ],
+        columns=[
+            "exchange",
+            "symbol",
+            "from",
+            "to (excluded)",
+            "candles",
+            "missing",
+            "gaps",
+            "synthetic",
+        ],
     )
+    if any(rates):
+        table["funding rates"] = [_funding_words(one) for one in rates]
+    return Listing(table, _NOTHING)
+
+
+def _funding_words(series: FundingSeries | None) -> str:
+    from jesse_nb.core.times import utc_text
+
+    return f"{len(series.rates):,}, {utc_text(series.start)} to {utc_text(series.end)}" if series else "none"

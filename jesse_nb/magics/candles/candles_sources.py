@@ -1,4 +1,4 @@
-"""`%candles fetch`, `import`, `export` and `check`: exchanges, files, and how good what is stored is."""
+"""`%candles fetch`, `import`, `funding`, `export` and `check`: exchanges, files, and how good what is stored is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo
     from jesse_nb.core.tools.candles.check_candles import CandleCheck
 
-__all__ = ["checked", "exported", "fetched", "imported"]
+__all__ = ["checked", "exported", "fetched", "funded", "imported"]
 
 
 def fetched(store: CandleStore, options: argparse.Namespace) -> Any:
@@ -54,6 +54,19 @@ def imported(store: CandleStore, options: argparse.Namespace, settings: JesseNb)
         columns=options.columns.split(",") if options.columns else None,
     )
     return list(found)
+
+
+def funded(store: CandleStore, options: argparse.Namespace, settings: JesseNb) -> Note:
+    """Import funding rates of one market."""
+    from jesse_nb.core.candles import import_funding
+
+    exchange, symbols = options.exchange or settings.exchange, options.symbols
+    if not options.names or not exchange or len(symbols or []) != 1:
+        raise UsageError(
+            "%candles funding needs at least one file, one symbol and an exchange: "
+            '%candles funding FILE -s BTC-USDT --exchange "Binance Perpetual Futures".'
+        )
+    return Note(f"{import_funding(options.names, symbols[0], exchange, store=store, replace=options.replace)}.")
 
 
 def exported(store: CandleStore, options: argparse.Namespace) -> Note:

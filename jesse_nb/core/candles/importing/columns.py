@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from jesse_nb.core.candles.series import COLUMNS, Candles
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT
 from jesse_nb.exceptions import InvalidCandlesError, shown
 
-__all__ = ["candles_from_frame"]
+__all__ = ["candles_from_frame", "moments_and_values"]
 
 #: What columns are called in the wild, capitals and punctuation aside; the first that is there counts.
 _NAMES = {
@@ -200,3 +201,32 @@ def _to_milliseconds(values: Candles) -> Candles:
     in_a_second = _UNITS[next(iter(found))]
     # Whole factors, so that a whole minute stays one: times 0.001 would not be exact.
     return values * (1_000 // in_a_second) if in_a_second <= 1_000 else values / (in_a_second // 1_000)
+
+
+def moments_and_values(frame: pd.DataFrame, times: Sequence[str], values: Sequence[str]) -> tuple[Candles, Candles]:
+    """Return a table's times, milliseconds UTC, and one column of numbers beside them.
+
+    Parameters
+    ----------
+    frame
+        Columns by name; the times may be the index.
+    times, values
+        What the columns are called in the wild, capitals and punctuation aside; the first that is there counts.
+
+    Raises
+    ------
+    InvalidCandlesError
+        When a column is missing, a cell is none of its kind, or the unit of the times cannot be told.
+    """
+    plain = [_plain(column) for column in frame.columns]
+    chosen = [next((plain.index(name) for name in names if name in plain), None) for names in (times, values)]
+    moments = frame.index.to_series() if isinstance(frame.index, pd.DatetimeIndex) else \
+        None if chosen[0] is None else frame.iloc[:, chosen[0]]
+    if moments is None or chosen[1] is None:
+        found = ", ".join(" ".join(str(column).split()) for column in frame.columns[:20]) or "none"
+        raise InvalidCandlesError(f"There is no column for {times[0] if moments is None else values[0]}.",
+                                  f"Found: {found}.")
+    column = frame.iloc[:, chosen[1]]
+    if pd.api.types.is_object_dtype(column) and column.astype(str).str.endswith("%").all():
+        return _milliseconds(moments), _numbers(column.astype(str).str.rstrip("%"), values[0]) / 100.0
+    return _milliseconds(moments), _numbers(column, values[0])

@@ -1,0 +1,1 @@
+"""What holding a perpetual costs: funding rates by market, beside its candles."""
