@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jesse_nb.core.simulator.pipeline import CandlePipeline
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, DataRoute, Route, StrategyRef
+from jesse_nb.core.simulator.spec import (
+    Account,
+    BacktestSpec,
+    CandleSlice,
+    DataRoute,
+    Funding,
+    Route,
+    StrategyRef,
+)
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, PeriodError
 from tests.simulator.helpers import TREND_REF, make_spec, run_python
@@ -94,7 +102,7 @@ OTHER = {
     "leverage": 3, "leverage_mode": "isolated", "maintenance_margin": 0.01, "start": 1_700_000_100_000,
     "end": 1_700_086_500_000,
     "fingerprint": "bb", "missing": 2, "warm_up_candles": 10, "mode": "step", "gaps": "keep", "jesse_version": "3.5.4",
-    "pipeline": CandlePipeline(),
+    "pipeline": CandlePipeline(), "funding": (Funding("Binance Spot", "BTC-USDT", 0.0001, 3),),
     "hyperparameters": {"fast": 6, "stop": 1.5, "side": "long"},
 }
 
@@ -136,7 +144,7 @@ def changed_specs():
 
 def test_the_key_changes_with_every_field():
     keys = {name: spec.key for name, spec in changed_specs()}
-    assert len(keys) == 34
+    assert len(keys) == 35
     assert len({*keys.values(), make_spec().key}) == len(keys) + 1
     assert all(len(key) == 32 for key in keys.values())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,11 @@ Moments = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MappedSlice:
-    """Rows of a memory-mapped series: warm-up ``[first, start)``, trading ``[start, last)``."""
+    """Rows of a memory-mapped series: warm-up ``[first, start)``, trading ``[start, last)``.
+
+    ``funding`` are the market's rates within the period
+    (:meth:`~jesse_nb.core.candles.funding.rates.FundingRates.pack`), where the run pays any.
+    """
 
     exchange: str
     symbol: str
@@ -37,6 +41,7 @@ class MappedSlice:
     first: int
     start: int
     last: int
+    funding: bytes = field(default=b"", repr=False, compare=False)
 
     def read(self) -> tuple[Candles, Candles]:
         """Return the warm-up and the trading candles, each of shape (n, 6), as views of the file."""

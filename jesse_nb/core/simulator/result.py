@@ -10,6 +10,7 @@ import pandas as pd
 
 from jesse_nb.core.rendering import Explorable
 from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin
+from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.spec import BacktestSpec
 
 __all__ = ["TRADE_COLUMNS", "BacktestResult", "ResultCard"]
@@ -66,7 +67,9 @@ class BacktestResult(Explorable):
         What was simulated.
     metrics
         Jesse's own metrics, untouched but where :attr:`audit` found its equity wrong: then Jesse's formulas of the
-        right one, and of an account that was ruined NaN for all but what counts trades. Those named
+        right one, and of an account that was ruined NaN for all but what counts trades. Where funding was paid,
+        ``net_profit`` and ``net_profit_percentage`` are after it, with Jesse's own beside them
+        (``net_profit_before_funding``, ``net_profit_percentage_before_funding``) and ``funding``, the sum. Those named
         ``…_percentage``, ``max_drawdown`` and ``annual_return`` are percent; ``win_rate`` is a fraction; ratios are
         annual.
         Without a single trade Jesse gives only ``total``, ``win_rate``,
@@ -110,6 +113,15 @@ class BacktestResult(Explorable):
     def ruin(self) -> Ruin | None:
         """When and at which price the account was ruined; None when it was not, or that was never looked at."""
         return self.audit.ruin if self.audit else None
+
+    @property
+    def funding(self) -> pd.DataFrame:
+        """What was paid for holding positions: one row a payment, ``symbol``, ``qty``, ``price``, ``rate``, ``paid``.
+
+        ``paid`` is in the quote currency, below zero where it was received. Empty without funding.
+        """
+        payments = self.audit.funding if self.audit else None
+        return (payments or FundingPayments((), (), (), (), ())).to_frame()
 
     @property
     def key(self) -> str:

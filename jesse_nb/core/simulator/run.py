@@ -22,10 +22,12 @@ import numpy as np
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.account import AccountWatch
 from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ruin
+from jesse_nb.core.simulator.account.funding_booking import FundingBooking
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import fast_path
+from jesse_nb.core.simulator.funding import rates_of
 from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
@@ -96,11 +98,13 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     minutes = (spec.end - spec.start) // MINUTE_MS
     check_pipeline(spec.pipeline, spec.timeframes, minutes, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
-    account = AccountWatch(spec)
+    funding = FundingBooking(spec, rates_of(spec.funding, spec.start, spec.end, simulation.candles))
+    account = AccountWatch(spec, funding)
     began = time.perf_counter()
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-              account.watching(), followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
+              account.watching(), funding.booking(),
+              followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
               observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
               contextlib.ExitStack() as quicker):
@@ -129,8 +133,10 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     books = account.books(way.series)
     if account.needs_steps(books):
         return _in_steps(simulation)
+    audit = account.audit(books)
+    metrics = {name: _plain(value) for name, value in answer["metrics"].items()}
     record = RunRecord(
-        metrics={name: _plain(value) for name, value in answer["metrics"].items()},
+        metrics=audit.funding.count_in(metrics) if audit.funding else metrics,
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
         equity_times=np.array(account.times, dtype=np.int64),
         equity_values=np.array(account.values, dtype=np.float64),
@@ -139,7 +145,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
         output=printed.getvalue(),
         recording=recorder.recording() if recorder else None,
         observation=observer.observation() if observer else None,
-        audit=account.audit(books),
+        audit=audit,
     )
     if not answer.get("equity_curve"):
         record = _flat(record, spec)

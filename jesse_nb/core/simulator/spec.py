@@ -21,7 +21,8 @@ from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean, shown
 
-__all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "CandleSlice", "DataRoute", "Route", "StrategyRef"]
+__all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "CandleSlice", "DataRoute", "Funding", "Route",
+           "StrategyRef", "check_funded"]
 
 #: A fraction of the value of open positions, as Jesse has it on isolated margin.
 MAINTENANCE_MARGIN = 0.004
@@ -127,6 +128,13 @@ class Account:
                              "Leave it out, or use market='futures'.", argument="leverage")
 
 
+def check_funded(account: Account) -> None:
+    """Refuse funding on a spot account."""
+    if account.market == "spot":
+        raise InputError.of("funding", "is paid on futures, and the account's market is 'spot'.",
+                            "Leave it out, or use market='futures'.")
+
+
 @dataclass(frozen=True)
 class CandleSlice:
     """The stored one-minute candles that one series contributes, by content.
@@ -146,6 +154,31 @@ class CandleSlice:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))  # JSON knows only lists
+
+
+@dataclass(frozen=True)
+class Funding:
+    """What holding one traded market costs, by content.
+
+    Attributes
+    ----------
+    exchange, symbol
+        The market.
+    rate
+        What longs pay to shorts every 8 hours, a fraction of the position's value; None for stored rates.
+    instants, fingerprint
+        How often within the period; hash of the stored rates in it, empty with ``rate``.
+    """
+
+    exchange: str
+    symbol: str
+    rate: float | None = None
+    instants: int = 0
+    fingerprint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.rate * 100:.4g}% every 8 hours" if self.rate is not None else \
+            f"{self.instants:,} stored rates, {self.fingerprint}"
 
 
 @dataclass(frozen=True)
@@ -176,6 +209,8 @@ class BacktestSpec:
         The simulator's version.
     pipeline
         How the candles are rewritten while it runs; None where they are simulated as they are.
+    funding
+        What holding positions costs, one for each traded market; empty for nothing.
     """
 
     routes: tuple[Route, ...]
@@ -190,6 +225,7 @@ class BacktestSpec:
     candles: tuple[CandleSlice, ...] = ()
     jesse_version: str = ""
     pipeline: CandlePipeline | None = None
+    funding: tuple[Funding, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.routes:
@@ -230,6 +266,8 @@ class BacktestSpec:
                              argument="routes")
         if not isinstance(self.pipeline, CandlePipeline | None):
             raise InputError(f"The pipeline is {shown(self.pipeline)}.", "It is a CandlePipeline, or None.")
+        if self.funding:
+            check_funded(self.account)
         object.__setattr__(self, "hyperparameters", {str(name): _plain(name, value) for name, value
                                                      in self.hyperparameters.items()})
 
@@ -271,6 +309,9 @@ class BacktestSpec:
         content["candles"] = list(content["candles"])
         for part in content["candles"]:
             part["sources"] = list(part["sources"])
+        content["funding"] = list(content["funding"])
+        if not self.funding:
+            del content["funding"]
         if self.pipeline is None:
             del content["pipeline"]  # so that the keys are those of specs that knew of none
         if self.account.maintenance_margin == MAINTENANCE_MARGIN:
@@ -315,6 +356,7 @@ class BacktestSpec:
                     "account": Account(**content["account"]),
                     "candles": tuple(CandleSlice(**part) for part in content["candles"]),
                     "pipeline": CandlePipeline(**content["pipeline"]) if content.get("pipeline") else None,
+                    "funding": tuple(Funding(**one) for one in content.get("funding", ())),
                 }
             )
         except (KeyError, TypeError) as error:

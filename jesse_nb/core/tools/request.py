@@ -10,7 +10,17 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.jesse_runtime import jesse_version
 from jesse_nb.core.simulator.data import resolve_candles
-from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, DataRoute, Gaps, Mode, Route
+from jesse_nb.core.simulator.funding import checked_funding, constant_funding, stored_funding
+from jesse_nb.core.simulator.spec import (
+    MAINTENANCE_MARGIN,
+    Account,
+    BacktestSpec,
+    DataRoute,
+    Gaps,
+    Mode,
+    Route,
+    check_funded,
+)
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
@@ -41,6 +51,7 @@ class Request:
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
     maintenance_margin: float = MAINTENANCE_MARGIN
+    funding: float | str | None = None
     warm_up_candles: int = 240
     mode: Mode = "fast"
     gaps: Gaps = "fill"
@@ -75,6 +86,9 @@ class Request:
         """
         if self.source == "database":
             bring_all(self._new_markets(), self._cache().store, self.project)
+        return self._funded(self._prepared(start, end))
+
+    def _prepared(self, start: Any, end: Any) -> Prepared:
         try:
             return self._prepare(start, end)
         except (CandlesNotFoundError, WarmUpError) as error:
@@ -112,6 +126,18 @@ class Request:
         codes = tuple(code for code in self._codes.values() if code.ref.hash in used)
         return Prepared(replace(spec, candles=data.slices), codes, data.mapped, cache)
 
+    def _funded(self, prepared: Prepared) -> Prepared:
+        """Return the same with the funding that was asked for."""
+        spec = prepared.spec
+        if self.funding is None:
+            return prepared
+        check_funded(spec.account)
+        if isinstance(self.funding, float):
+            return replace(prepared, spec=replace(spec, funding=constant_funding(
+                spec.routes, spec.start, spec.end, self.funding)))
+        funding, mapped = stored_funding(spec.routes, spec.start, spec.end, self._cache().store, prepared.mapped)
+        return replace(prepared, spec=replace(spec, funding=funding), mapped=mapped)
+
     def _cache(self) -> CandleCache:
         """Return the one cache of this request: it checks each mapped file once."""
         if not self._caches:
@@ -131,6 +157,8 @@ class Request:
     def check(self) -> Request:
         """Refuse what no period could mend, before anything starts."""
         self.resources.check()
+        if self.funding is not None:
+            object.__setattr__(self, "funding", checked_funding("funding", self.funding))
         if self.source not in SOURCES:
             raise InputError(f"source is {shown(self.source)}.", did_you_mean(str(self.source), SOURCES))
         if self.hyperparameters is not None and not isinstance(self.hyperparameters, Mapping):

@@ -29,7 +29,7 @@ __all__ = ["ToolPanel"]
 
 #: What is carried on to the next form, besides what its table says; a number of trials is not the same thing there.
 _CARRIED = ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "constraints", "balance",
-            "fee", "market", "leverage", "leverage_mode", "maintenance_margin", "mode", "gaps",
+            "fee", "market", "leverage", "leverage_mode", "maintenance_margin", "funding", "mode", "gaps",
             "warm_up_candles")
 
 

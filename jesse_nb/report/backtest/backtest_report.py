@@ -29,7 +29,8 @@ def _text(result: BacktestResult) -> str:
         *(wrapped(f"Hyperparameters: {given_hyperparameters(spec)}") if spec.hyperparameters else []),
     )
     lines += missing_minutes(spec)
-    lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit), *result.card.notes)
+    lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit, result.metrics),
+                     *result.card.notes)
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
     rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
@@ -45,7 +46,7 @@ def _content(result: BacktestResult) -> dict[str, Any]:
         "given": given_hyperparameters(result.spec),
         "tiles": main,
         "warnings": audit_warnings(result.audit, result.spec),
-        "remarks": audit_remarks(result.audit),
+        "remarks": audit_remarks(result.audit, result.metrics),
         "traded": len(result.trades) > 0,
         "notes": result.card.notes,
         "months": months_heat(result.equity) if result.equity.nunique() > 1 else (),

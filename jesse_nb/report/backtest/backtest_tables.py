@@ -23,8 +23,9 @@ MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown"
 MOST_TRADES = 20
 
 _GROUPS = {
-    "Returns": ("starting_balance", "finishing_balance", "net_profit", "net_profit_percentage",
-                "annual_return", "fee", "open_pl"),
+    "Returns": ("starting_balance", "finishing_balance", "net_profit_before_funding", "funding", "net_profit",
+                "net_profit_percentage_before_funding", "net_profit_percentage", "annual_return",
+                "fee", "open_pl"),
     "Risk": ("max_drawdown", "max_underwater_period", "sharpe_ratio", "smart_sharpe", "sortino_ratio",
              "smart_sortino", "calmar_ratio", "omega_ratio", "serenity_index"),
     "Trades": ("total", "total_winning_trades", "total_losing_trades", "win_rate", "longs_count",
@@ -36,7 +37,8 @@ _GROUPS = {
 }
 
 #: Metrics where the sign is the message.
-_GAINS = ("net_profit", "net_profit_percentage", "annual_return", "expectancy", "expectancy_percentage")
+_GAINS = ("net_profit", "net_profit_before_funding", "net_profit_percentage_before_funding",
+          "net_profit_percentage", "annual_return", "expectancy", "expectancy_percentage")
 
 
 def metric_groups(result: BacktestResult) -> dict[str, Table]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.times import utc_text
 from jesse_nb.report.common.labels import label, write
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.simulator.account import EquityAudit, Ruin
     from jesse_nb.core.simulator.spec import BacktestSpec
 
-__all__ = ["audit_remarks", "audit_warnings", "ruin_sentence"]
+__all__ = ["audit_remarks", "audit_warnings", "funding_sentences", "ruin_sentence"]
 
 #: Jesse's metrics that are named as faulty: of an account that was ruined, where its first day lost money, and where
 #: the daily samples are wrong.
@@ -50,11 +50,26 @@ def audit_warnings(audit: EquityAudit | None, spec: BacktestSpec) -> list[str]:
     return said
 
 
-def audit_remarks(audit: EquityAudit | None) -> list[str]:
-    """Say what else is unusual about a run's equity."""
+def funding_sentences(audit: EquityAudit, metrics: Mapping[str, Any]) -> list[str]:
+    """Say what holding positions cost, and what the profit is without and with it."""
+    payments = audit.funding
+    if payments is None:
+        return []
+    done = "paid" if payments.total >= 0 else "received"
+    count = len(payments.times)
+    said = (f"Funding: {measure(abs(payments.total), 'currency')} {done} at {count:,} "
+            f"{'instant' if count == 1 else 'instants'} with an open position.")
+    before, after = (metrics.get(name) for name in ("net_profit_percentage_before_funding", "net_profit_percentage"))
+    if before is not None and before == before:
+        said += f" Net profit {measure(before, 'percent')}, after funding {measure(after, 'percent')}."
+    return [f"{said} Equity, ratios and the net profit count it, the trades' profits do not."]
+
+
+def audit_remarks(audit: EquityAudit | None, metrics: Mapping[str, Any] | None = None) -> list[str]:
+    """Say what else is unusual about a run's equity; ``metrics`` are the run's."""
     if audit is None:
         return []
-    said = []
+    said = funding_sentences(audit, metrics or {})
     if audit.jesse_metrics and not audit.ruin and not audit.wrong:
         said.append("The drawdown counts from the starting balance on. Jesse's own begins with what the first day "
                     f"left: {_faulty(audit.jesse_metrics, _OF_FIRST_DAY)}.")

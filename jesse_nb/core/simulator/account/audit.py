@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.times import utc_text
 
 __all__ = ["EquityAudit", "Ruin", "undefined_after_ruin", "until_ruin"]
@@ -67,6 +68,8 @@ class EquityAudit:
     in_step_mode
         Whether the run was asked for in fast mode and simulated in step mode: a position came to its liquidation
         price on an isolated margin, which fast mode notices only when its step is over.
+    funding
+        What was paid for holding positions; None where none was asked for, or no money moved.
     """
 
     samples: int
@@ -80,14 +83,16 @@ class EquityAudit:
     jesse_values: tuple[float, ...] = ()
     ruin: Ruin | None = None
     in_step_mode: bool = False
+    funding: FundingPayments | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what differs from the usual, as plain dicts, lists and numbers."""
-        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "ruin"}
+        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("ruin", "funding")}
         usual = EquityAudit(self.samples)
         content = {name: value for name, value in content.items()
                    if name == "samples" or value != getattr(usual, name)}
-        return content | ({"ruin": asdict(self.ruin)} if self.ruin else {})
+        return content | ({"ruin": asdict(self.ruin)} if self.ruin else {}) | (
+            {"funding": self.funding.to_dict()} if self.funding else {})
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> EquityAudit:
@@ -96,6 +101,8 @@ class EquityAudit:
                                   for name, value in content.items()}
         if "ruin" in values:
             values["ruin"] = Ruin(**values["ruin"])
+        if "funding" in values:
+            values["funding"] = FundingPayments.from_dict(values["funding"])
         return cls(**values)
 
     @property

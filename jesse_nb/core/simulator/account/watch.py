@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin
+from jesse_nb.core.simulator.account.funding_booking import FundingBooking
+from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.account.ledger import Ledger, ledgers
 from jesse_nb.core.simulator.account.minutes import value_at
 from jesse_nb.core.simulator.account.ruin import Block, Books, block_reach, could_be_liquidated, find_ruin
@@ -37,6 +39,8 @@ class AccountWatch:
     ----------
     spec
         What is simulated.
+    funding
+        Which books on the same account.
 
     Attributes
     ----------
@@ -49,8 +53,9 @@ class AccountWatch:
         number as Jesse's wherever it differs by no more than rounding.
     """
 
-    def __init__(self, spec: BacktestSpec) -> None:
+    def __init__(self, spec: BacktestSpec, funding: FundingBooking) -> None:
         self._spec = spec
+        self._funding = funding
         self._spot = spec.account.market == "spot"
         self._store = jesse_module("jesse.store").store
         self._orders: list[Any] = []
@@ -170,11 +175,13 @@ class AccountWatch:
         account = self._spec.account
         times, reported, values = np.array(self.times), np.array(self.reported), np.array(self.values)
         off = np.abs(reported - values)
-        moved = values - self._by_fills(times, books)
+        payments = self._funding.payments()
+        paid = payments.paid_by(times) if payments else np.zeros(len(times))
+        moved = values - (self._by_fills(times, books) - paid)
         traded = sum(one.ledger.traded for one in books.values())
         noise = _ROUNDING * np.maximum(account.balance, np.abs(values)) + _ROUNDING_OF_FILLS * traded
         moved = np.where(np.abs(moved) > noise, moved, 0.0)
-        ruin = self._ruin(books, times, moved)
+        ruin = self._ruin(books, times, moved, payments)
         differs = bool(off.any()) or ruin is not None
         return EquityAudit(
             samples=len(times),
@@ -187,6 +194,7 @@ class AccountWatch:
             jesse_times=tuple(self.times) if differs else (),
             jesse_values=tuple(self.reported) if differs else (),
             ruin=ruin,
+            funding=payments,
         )
 
     def _by_fills(self, times: NDArray[np.int64], books: Mapping[str, Books]) -> NDArray[np.float64]:
@@ -195,9 +203,14 @@ class AccountWatch:
             value += value_at(one.candles, times, one.ledger.times, one.ledger.cash, one.ledger.held)
         return value
 
-    def _ruin(self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64]) -> Ruin | None:
+    def _ruin(self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64],
+              payments: FundingPayments | None) -> Ruin | None:
         account = self._spec.account
         if self._spot:  # nothing is borrowed
             return None
         rate = account.maintenance_margin if account.leverage_mode == "cross" else 0.0
+        if payments is not None:
+            every = np.unique(np.concatenate([times, np.array(payments.times, dtype=np.int64)]))
+            own = np.append(moved, 0.0)[np.searchsorted(times, every, side="right") - 1]  # -1: before the first
+            times, moved = every, own - payments.paid_by(every)
         return find_ruin(books, account.balance, rate, times, moved)

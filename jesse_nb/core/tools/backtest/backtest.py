@@ -44,6 +44,7 @@ def backtest(
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
+    funding: float | str | None = None,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -85,6 +86,11 @@ def backtest(
     maintenance_margin
         Futures on cross margin: the fraction of the value of all open positions (0.004 is 0.4 %) that the account's
         equity must stay above. Where it does not, it is ruined, which Jesse does not notice.
+    funding
+        Futures only: what holding a position costs. ``"stored"`` takes the rates stored of each traded market
+        (:func:`~jesse_nb.core.candles.funding.files.import_funding`); a number is paid at midnight, 08:00 and 16:00
+        UTC, 0.0001 for 0.01 % of the position's value, by longs to shorts. Sizes, balance and equity see it at once.
+        None for nothing.
     warm_up_candles
         Candles of each timeframe that the strategy sees before the start.
     mode

@@ -58,6 +58,7 @@ def backtest_batch(
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
+    funding: float | str | None = None,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -102,8 +103,8 @@ def backtest_batch(
         Allow more than 1,000 combinations.
     hyperparameters
         Values that all combinations share.
-    exchange, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, \
-gaps, source, project, candles, store, trial_timeout, memory_limit
+    exchange, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, funding, \
+warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once; its ``partial_result()`` can be read

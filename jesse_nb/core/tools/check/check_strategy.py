@@ -51,6 +51,7 @@ def check_strategy(
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
+    funding: float | str | None = None,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -80,8 +81,8 @@ def check_strategy(
         After how many moments candles are turned upside down, 1 to 50. More find what shows in few orders only.
     seed
         Of the choice of moments.
-    balance, fee, market, leverage, leverage_mode, maintenance_margin, warm_up_candles, mode, gaps, source, project, \
-candles
+    balance, fee, market, leverage, leverage_mode, maintenance_margin, funding, warm_up_candles, mode, gaps, source, \
+project, candles
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     trial_timeout, memory_limit, n_jobs
         Of each simulation, and how many run at the same time.

@@ -174,6 +174,7 @@ def mirrored(prepared: Prepared, moment: int, end: int, folder: Path) -> Simulat
         path = folder / f"{part.symbol}-{moment}-{end}.npy"
         np.save(path, changed, allow_pickle=False)
         slices.append(replace(part, end=end, fingerprint=fingerprint_candles(changed)))
-        mapped.append(MappedSlice(part.exchange, part.symbol, str(path), 0, len(warm_up), len(changed)))
+        mapped.append(MappedSlice(part.exchange, part.symbol, str(path), 0, len(warm_up), len(changed),
+                                  rows.funding))
     spec = replace(prepared.spec, end=end, candles=tuple(slices))
     return replace(prepared.simulation(spec), candles=tuple(mapped))

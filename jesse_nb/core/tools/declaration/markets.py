@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.core.tools.declaration.values import Text
+from jesse_nb.core.tools.declaration.values import Text, number_of
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean, shown
 
-__all__ = ["Periods", "Routes", "Several", "Strategy", "Symbol", "Timeframe"]
+__all__ = ["FundingRate", "Periods", "Routes", "Several", "Strategy", "Symbol", "Timeframe"]
 
 
 class Symbol(Reader):
@@ -162,6 +162,23 @@ class Periods(Reader):
             if start >= end:
                 raise PeriodError(f"The end ({utc_text(end)}) must come after the start ({utc_text(start)}).")
         return value
+
+
+class FundingRate(Reader):
+    """What holding a future costs: ``stored``, or a rate."""
+
+    metavar = "stored|RATE"
+    python = "float | str | None"
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return number_of(words[0])
+
+    def check(self, name: str, value: Any) -> float | str | None:
+        """See :meth:`Reader.check`."""
+        from jesse_nb.core.simulator.funding import checked_funding
+
+        return None if value is None else checked_funding(name, value)
 
 
 #: A stored exchange's name.

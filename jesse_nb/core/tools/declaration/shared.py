@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from jesse_nb.core.tools.declaration.markets import EXCHANGE, Periods, Routes, Several, Strategy, Symbol, Timeframe
+from jesse_nb.core.tools.declaration.markets import (
+    EXCHANGE,
+    FundingRate,
+    Periods,
+    Routes,
+    Several,
+    Strategy,
+    Symbol,
+    Timeframe,
+)
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.resources import Candles, Folder, Jobs, Megabytes, Store
 from jesse_nb.core.tools.declaration.results import Key, Result, Table
@@ -83,6 +92,8 @@ ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
     Parameter("maintenance_margin", Number(0, 1, below=True, metavar="FRACTION"),
               "Fraction of the value of open positions at which a cross account is ruined: 0.004 is 0.4 %.", 0.004,
               setting="maintenance_margin"),
+    Parameter("funding", FundingRate(), "What holding a future costs: the rates stored of each market (stored), or "
+              "one for each 8 hours that longs pay to shorts, 0.0001 for 0.01 %.", unset="nothing", setting="funding"),
 ))
 
 PROJECT = Parameter(

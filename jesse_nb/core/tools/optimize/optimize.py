@@ -71,6 +71,7 @@ def optimize(
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
+    funding: float | str | None = None,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -152,7 +153,7 @@ def optimize(
     hyperparameters
         Values that stay fixed.
     exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
-warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
+funding, warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.

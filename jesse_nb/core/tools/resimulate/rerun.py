@@ -9,6 +9,7 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.funding import STORED
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
 from jesse_nb.core.simulator.strategies.strategy_hash import hash_source
@@ -65,7 +66,7 @@ def request_again(
         hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee, market=account.market,
         leverage=account.leverage, leverage_mode=account.leverage_mode,
         maintenance_margin=account.maintenance_margin, warm_up_candles=spec.warm_up_candles,
-        mode=spec.mode, gaps=spec.gaps, project=project, candles=candles,
+        funding=_funding_of(spec), mode=spec.mode, gaps=spec.gaps, project=project, candles=candles,
         resources=Resources(store, trial_timeout, memory_limit, n_jobs),
     ).check()
 
@@ -96,7 +97,18 @@ def prepare_again(request: Request, spec: BacktestSpec, start: Any = None, end: 
                 raise CandlesError(f"The stored candles of {now.symbol} on {now.exchange} are not those of this run.",
                                    "Give candles=CandleStore(folder) where they are elsewhere, "
                                    "or repeat the run on these.")
+        for rates, before in zip(found.funding, spec.funding, strict=True):
+            if rates != before:
+                raise CandlesError(f"The stored funding rates of {rates.symbol} on {rates.exchange} are not those of "
+                                   "this run.", "Repeat the run on these.")
     return replace(prepared, spec=replace(found, pipeline=spec.pipeline))
+
+
+def _funding_of(spec: BacktestSpec) -> float | str | None:
+    """Return the funding that was asked for."""
+    if not spec.funding:
+        return None
+    return STORED if spec.funding[0].rate is None else spec.funding[0].rate
 
 
 def _found_again(ref: StrategyRef, project: str | Path | None) -> StrategyCode:

@@ -66,6 +66,7 @@ def walk_forward(
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
+    funding: float | str | None = None,
     warm_up_candles: int = 240,
     mode: Mode = "fast",
     gaps: Gaps = "fill",
@@ -121,7 +122,7 @@ def walk_forward(
         Check the strategy before the first trial, on the first window's training days or the first group, as in
         :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
     n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
-warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
+funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
