@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.simulator.pipeline import CandlePipeline
-from jesse_nb.core.simulator.stress import stressed
+from jesse_nb.core.simulator.stress.stressed_candles import follow, stressed
 from jesse_nb.exceptions import InputError
 from tests.conftest import real_candles
 
@@ -66,3 +66,21 @@ def test_markets_change_alike_whatever_minutes_they_lack(candles):
 def test_what_cannot_be_a_market_is_refused(settings, said):
     with pytest.raises(InputError, match=said):
         CandlePipeline("stress", {"at": 0, "minutes": 1, "change": 0.0, "volatility": 1.0, **settings})
+
+
+def test_markets_that_follow_have_a_correlation_of_one_and_their_own_size(candles):
+    other = candles.copy()
+    other[:, 1:5] = real_candles("ETH-USDT")[:6_000, 1:5]
+    new = follow(other, candles, START, 1_000, 2_000)
+    moves = [np.diff(np.log(rows[:, 2]))[999:2_999] for rows in (new, other, candles)]
+    assert np.corrcoef(moves[0], moves[2])[0, 1] == pytest.approx(1.0)
+    assert np.corrcoef(moves[1], moves[2])[0, 1] < 0.99
+    assert np.sqrt((moves[0] ** 2).mean()) == pytest.approx(np.sqrt((moves[1] ** 2).mean()))
+    assert np.array_equal(new[:1_000], other[:1_000])
+    assert np.diff(np.log(new[2_999:, 2])) == pytest.approx(np.diff(np.log(other[2_999:, 2])))
+    assert (new[:, 3] >= new[:, 1:3].max(axis=1)).all()
+    assert (new[:, 4] <= new[:, 1:3].min(axis=1)).all()
+    assert (new[:, 4] > 0).all()
+    assert follow(candles, candles, START, 1_000, 2_000) is candles
+    lacking = follow(other, np.delete(candles, np.arange(1_500, 1_580), axis=0), START, 1_000, 2_000)
+    assert (np.diff(lacking[1_500:1_580, 2]) == pytest.approx(0))

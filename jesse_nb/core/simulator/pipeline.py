@@ -14,11 +14,12 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.stationary_bootstrap import FEWEST_MINUTES, stationary_bootstrap
-from jesse_nb.core.simulator.stress import stressing
-from jesse_nb.core.times import TIMEFRAME_MINUTES
+from jesse_nb.core.simulator.stress.stressed_candles import stressing
+from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["CandlePipeline", "check_pipeline", "pipeline_arguments"]
@@ -38,9 +39,12 @@ class _Kind(NamedTuple):
     takes_seed: bool = False
 
 
+#: Settings that count minutes.
+_MINUTES = ("at", "minutes", "outage")
+
 _KINDS = {
     "stationary_bootstrap": _Kind(optional=("block",)),
-    "stress": _Kind(needed=("at", "minutes", "change", "volatility")),
+    "stress": _Kind(needed=("at", "minutes", "change", "volatility"), optional=("together", "outage")),
     "moving_block_bootstrap": _Kind("MovingBlockBootstrapCandlesPipeline", takes_seed=True),
     "gaussian_noise": _Kind("GaussianNoiseCandlesPipeline", ("close_sigma", "high_sigma", "low_sigma"),
                             ("close_mu", "high_mu", "low_mu")),
@@ -58,7 +62,8 @@ class CandlePipeline:
         ``stationary_bootstrap``: the whole period's one-minute moves, volumes with them, in blocks of random length
         from the same time of day, all markets from the same minutes, of a period of two days or more
         (:func:`~jesse_nb.core.simulator.stationary_bootstrap.drawn_minutes`). ``stress``: one fall, rise or wilder time
-        put in, every market alike (:func:`~jesse_nb.core.simulator.stress.stressed`). The others are Jesse's.
+        put in, every market alike (:func:`~jesse_nb.core.simulator.stress.stressed_candles.stressed`). The others are
+        Jesse's.
         ``moving_block_bootstrap``: each batch is put together from blocks of that batch's own one-minute
         moves (a tenth of it long, 10 minutes at least), all markets from the same minutes.
         Over the length of a batch such markets vary about twice as much as the real one: they trend.
@@ -67,7 +72,9 @@ class CandlePipeline:
     settings
         ``stationary_bootstrap`` takes ``block``, the mean length of a block in minutes (10,080, a week).
         ``stress`` needs ``at`` and ``minutes`` (from the period's start, and how long), ``change`` (a fraction) and
-        ``volatility`` (a factor). ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard
+        ``volatility`` (a factor); it takes ``together`` (1 where all markets follow the first one) and ``outage``
+        (minutes in which the strategy decides nothing).
+        ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard
         deviations in the quote currency, and takes ``close_mu``, ``high_mu`` and ``low_mu``; ``gaussian_resampler``
         takes ``mu`` (quote currency a minute) and ``sigma`` (factor).
     batch_size
@@ -125,8 +132,10 @@ class CandlePipeline:
 
     def __str__(self) -> str:
         if self.name == "stress":
+            also = ", all markets together" if self.settings.get("together") else ""
+            also += ", outage {outage:,.0f} minutes" if self.settings.get("outage") else ""
             return ("stress ({change:+.6g} over {minutes:,.0f} minutes, volatility x {volatility:g}, from minute "
-                    "{at:,.0f})").format(**self.settings)
+                    f"{{at:,.0f}}{also})").format(**self.settings)
         settings = "".join(f"{name} {value:g}, " for name, value in self.settings.items())
         parts = f"{settings}batches of {self.batch_size:,}" if self.batch_size else f"blocks of {self.block:,}"
         return f"{self.name.replace('_', ' ')} ({parts} minutes, seed {self.seed})"
@@ -135,6 +144,18 @@ class CandlePipeline:
     def block(self) -> int:
         """Mean length of a block of ``stationary_bootstrap``, minutes."""
         return int(self.settings.get("block", _WEEK))
+
+    def stressed_period(self, start: int) -> tuple[int, int] | None:
+        """Return when the stress begins and is over in a run from ``start`` on, milliseconds UTC; None without one."""
+        if self.name != "stress":
+            return None
+        begin = start + int(self.settings["at"]) * MINUTE_MS
+        return begin, begin + int(max(self.settings["minutes"], self.settings.get("outage", 0.0))) * MINUTE_MS
+
+    def outage(self, start: int) -> tuple[int, int]:
+        """Return when the strategy cannot act in a run from ``start`` on, milliseconds UTC; empty without an outage."""
+        begin = start + int(self.settings.get("at", 0)) * MINUTE_MS
+        return begin, begin + int(self.settings.get("outage", 0.0)) * MINUTE_MS
 
     @property
     def trends(self) -> bool:
@@ -171,6 +192,9 @@ def check_pipeline(
     if pipeline.batch_size is None:
         if pipeline.name == "stress" and pipeline.settings["at"] >= minutes:
             raise InputError("The stress begins after the period's end.", "Choose an earlier moment.")
+        if pipeline.settings.get("outage", 0.0) > minutes:
+            raise InputError(f"The outage of {pipeline.settings['outage']:,.0f} minutes is longer than the run, which "
+                             f"has {minutes:,}.", "Choose a shorter one.", argument="shocks")
         if minutes < FEWEST_MINUTES and pipeline.name != "stress":
             raise InputError(f"The period has {minutes:,} minutes, and the candle pipeline {pipeline.name} takes each "
                              "from its time of day.", "It needs two days or more, so that there are others to take.")
@@ -189,17 +213,21 @@ def check_pipeline(
                          f"Set batch_size to a divisor, or change the period.{day}")
 
 
-def pipeline_arguments(pipeline: CandlePipeline | None, start: int, minutes: int) -> dict[str, Any]:
+def pipeline_arguments(
+    pipeline: CandlePipeline | None, start: int, minutes: int, first: NDArray[np.float64]
+) -> dict[str, Any]:
     """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none.
 
-    The traded period begins at ``start``, milliseconds UTC, and is so many ``minutes`` long.
+    The traded period begins at ``start``, milliseconds UTC, and is so many ``minutes`` long; ``first`` are the first
+    traded market's candles in it.
     """
     if pipeline is None:
         return {}
     kind, pipelines = _KINDS[pipeline.name], jesse_module("jesse.candle_pipelines")
     if pipeline.name == "stress":
         at, length, change, volatility = (pipeline.settings[name] for name in kind.needed)
-        ours = stressing(pipelines.BaseCandlesPipeline, start, int(at), int(length), change, volatility)
+        leader = first if pipeline.settings.get("together") else None
+        ours = stressing(pipelines.BaseCandlesPipeline, start, int(at), int(length), change, volatility, leader)
         return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
     if not kind.jesse_class:
         ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, start, minutes, pipeline.block, pipeline.seed)
@@ -238,7 +266,7 @@ def _number(name: str, value: Any) -> float:
     if name == "change" and value <= -1:
         raise InputError(f"The candle pipeline's change is {shown(value)}: no price would be above zero.",
                          "It is a fraction above -1; -0.3 is a fall of 30 %.")
-    if (name == "volatility" and value < 0) or (name in ("at", "minutes") and value < (name == "minutes")):
+    if (name == "volatility" and value < 0) or (name in _MINUTES and value < (name == "minutes")):
         raise InputError(f"The candle pipeline's {name} is {shown(value)}.",
                          "It is a factor from 0 up." if name == "volatility" else "It counts minutes.")
     if name == "block" and (value < 1 or float(value) % 1):

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.account import AccountWatch
@@ -26,7 +27,7 @@ from jesse_nb.core.simulator.account.funding_booking import FundingBooking
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun
-from jesse_nb.core.simulator.fast import fast_path
+from jesse_nb.core.simulator.fast import SimulationPath, fast_path
 from jesse_nb.core.simulator.funding import rates_of
 from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
@@ -35,6 +36,7 @@ from jesse_nb.core.simulator.recording import watched
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import BacktestSpec, Route
 from jesse_nb.core.simulator.strategies.strategy import load_strategies
+from jesse_nb.core.simulator.stress.outage import away
 from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -100,10 +102,11 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     printed = _Output()
     funding = FundingBooking(spec, rates_of(spec.funding, spec.start, spec.end, simulation.candles))
     account = AccountWatch(spec, funding)
+    way: SimulationPath | None = None
     began = time.perf_counter()
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-              account.watching(), funding.booking(),
+              account.watching(), funding.booking(), away(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
               observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
@@ -124,12 +127,19 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
                 generate_equity_curve=True,
                 hyperparameters=_hyperparameters(classes, spec),
                 fast_mode=spec.mode == "fast",
-                **pipeline_arguments(spec.pipeline, spec.start, minutes),
+                **pipeline_arguments(spec.pipeline, spec.start, minutes, _first_traded(spec, trading)),
             )
     except RunStopped as stopped:
+        assert way is not None
         if account.needs_steps(account.books(way.series)):
             return _in_steps(simulation)
         return stopped.run
+    except Exception:
+        ruined = account.ruined_so_far(account.books(way.series)) if way is not None else None
+        if ruined is None:
+            raise
+        answer = ruined
+    assert way is not None
     books = account.books(way.series)
     if account.needs_steps(books):
         return _in_steps(simulation)
@@ -242,6 +252,11 @@ def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str,
         trading[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": within}
         warm_up[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": before}
     return trading, warm_up
+
+
+def _first_traded(spec: BacktestSpec, trading: dict[str, Any]) -> NDArray[np.float64]:
+    candles: NDArray[np.float64] = trading[f"{spec.routes[0].exchange}-{spec.routes[0].symbol}"]["candles"]
+    return candles
 
 
 def _trade(trade: dict[str, Any]) -> dict[str, Any]:

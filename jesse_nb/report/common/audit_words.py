@@ -46,7 +46,7 @@ def audit_warnings(audit: EquityAudit | None, spec: BacktestSpec) -> list[str]:
                     "the right equity.")
     if audit.jesse_metrics and (audit.ruin or audit.wrong):
         named = _faulty(audit.jesse_metrics, _OF_RUIN if audit.ruin else _OF_SAMPLES)
-        said.append(f"Jesse's own figures, which are wrong: {named}.")
+        said += [f"Jesse's own figures, which are wrong: {named}."] if named else []
     return said
 
 

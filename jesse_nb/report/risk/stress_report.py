@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
+from jesse_nb.core.tools.risk.shocks import duration_words
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import SYNTHETIC
 from jesse_nb.report.common.numbers import UNDEFINED, measure
@@ -69,12 +70,12 @@ def stress_table(result: StressTest) -> Table:
             _loss(row),
             cell(f"ruined {row['ruined_at']:%Y-%m-%d}", "bad") if ruined else _recovered(row),
             toned(measure(row["against"], "percent"), row["against"]), cell(measure(row["final_equity"], "currency")),
-            cell(measure(row["max_drawdown"], "percent")), cell(measure(row["trades"], "count")),
-            cell(measure(row["same_trades"], "count")),
+            cell(measure(row["max_drawdown"], "percent")), cell(measure(row["drawdown"], "percent")),
+            cell(measure(row["trades"], "count")), cell(measure(row["same_trades"], "count")),
         ))
     rows.append(_original(result))
     return Table(("run", "what", "began", "loss", "back after", "against none", "final equity",
-                  "max drawdown", "trades", "as before"), tuple(rows), words=3)
+                  "max drawdown", "by the minute", "trades", "as before"), tuple(rows), words=3)
 
 
 def _loss(row: Any) -> Cell:
@@ -100,7 +101,8 @@ def _original(result: StressTest) -> tuple[Cell, ...]:
     metrics = result.original.metrics
     return (cell("as it was"), cell("the candles and costs of the backtest"), cell(""), cell(UNDEFINED),
             cell(UNDEFINED), cell(UNDEFINED), cell(measure(float(result.original.equity.iloc[-1]), "currency")),
-            cell(measure(metrics.get("max_drawdown"), "percent")), cell(measure(len(result.original.trades), "count")),
+            cell(measure(metrics.get("max_drawdown"), "percent")), cell(UNDEFINED),
+            cell(measure(len(result.original.trades), "count")),
             cell(measure(len(result.original.trades), "count")))
 
 
@@ -127,9 +129,9 @@ def _meant(result: StressTest) -> str:
 
 
 def _how(result: StressTest) -> str:
-    account, was = result.account, result.spec.account
-    parts = [f"fee {account.fee * 100:.4g}%", f"leverage {account.leverage}"]
-    return f"{len(result.table)} runs, {', '.join(parts)}{' as it was' if account == was else ''}"
+    costs = result.shocks.cost_words(result.spec.account) or "costs as they were"
+    outage = result.shocks.outage
+    return f"{len(result.table)} runs, {costs}{f', outage of {duration_words(outage)}' if outage else ''}"
 
 
 def _failures(result: StressTest) -> list[str]:

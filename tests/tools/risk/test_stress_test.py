@@ -11,6 +11,7 @@ import pytest
 import jesse_nb as jn
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.simulator.stress.stressed_candles import stressed
 from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS
 from jesse_nb.core.tools.risk.scenarios import SCENARIOS, moments_of, scenarios_of
 from jesse_nb.exceptions import CandlesError, InputError
@@ -117,13 +118,115 @@ def test_a_stress_that_ruins_the_account_says_when(kept):
 
 
 def test_a_run_that_fails_has_its_reason_in_the_table(kept):
-    """After a fall Jesse refuses what a strategy orders: that is told, and the other runs are kept."""
+    """What Jesse refuses while there is money is told, and the other runs are kept."""
+    daring = CROSSING.replace("self.balance * 0.9", "self.balance * 4.5")
+    original = jn.backtest(daring, "BTC-USDT", "1h", *PERIOD, leverage=5, **kept)
+    found = jn.stress_test(original, f"replay:{'..'.join(PERIOD)}", leverage=2, **kept)
+    assert found.table["reason"].str.contains("InsufficientMargin").all()
+    assert found.table["final_equity"].isna().all()
+    assert "costs failed" in " ".join(str(found).split())
+
+
+def test_an_account_that_cannot_pay_any_more_is_ruined(kept):
+    """What Jesse raises then is no failure of the run: it had been ruined."""
     daring = CROSSING.replace("self.balance * 0.9", "self.balance * 4.5")
     original = jn.backtest(daring, "BTC-USDT", "1h", *PERIOD, leverage=5, **kept)
     found = jn.stress_test(original, None, at="worst_exposure", custom_scenarios={"hole": {"change": -0.3}}, **kept)
-    assert "InsufficientMargin" in found.table.loc[0, "reason"]
-    assert np.isnan(found.table.loc[0, "final_equity"])
-    assert "hole, largest long trade failed" in " ".join(str(found).split())
+    row = found.table.loc[0]
+    assert row["reason"] == ""
+    assert row["ruined_at"] == row["began"] + pd.Timedelta(minutes=1)
+    assert (row["loss"], row["final_equity"], row["drawdown"]) == (100.0, 0.0, -100.0)
+    run = found.results[0]
+    assert run.equity.index[-1] == row["ruined_at"]
+    before = original.trades[original.trades["closed_at"] < row["began"]]
+    assert (run.trades["closed_at"] <= row["ruined_at"]).sum() == len(before)
+    assert run.metrics["total"] == len(run.trades)
+    assert np.isnan(run.metrics.get("net_profit_percentage", np.nan))
+
+
+def test_losses_are_by_the_minute(kept):
+    """The lowest equity within a fall and rise that daily samples never see."""
+    hold = jn.backtest(HOLDING, "BTC-USDT", "1h", *PERIOD, leverage=3, **kept)
+    found = jn.stress_test(hold, None, at="2023-02-10 03:00", custom_scenarios={"dip": {"change": -0.1}}, **kept)
+    row, run = found.table.loc[0], found.results[0]
+    began = row["began"].value // 10**6
+    minutes = kept["candles"].read("Binance Spot", "BTC-USDT", *PERIOD)
+    changed = stressed(minutes, run.spec.start, (began - run.spec.start) // 60_000, 1, -0.1, 1.0)
+    entry, quantity = float(minutes[59, 2]), float(run.trades["qty"].iloc[0])
+    fee = 0.001 * quantity * entry
+    ends, lows = (10_000 - fee + quantity * (changed[:, column] - entry) for column in (2, 4))
+    inside = (changed[:, 0] >= began) & (changed[:, 0] < began + 86_400_000 + 60_000)
+    level = float(ends[minutes[:, 0] == began - 60_000][0])
+    assert row["equity_before"] == pytest.approx(level)
+    assert row["lowest"] == pytest.approx(lows[inside].min())
+    assert row["loss"] == pytest.approx((1 - lows[inside].min() / level) * 100)
+    peak = np.maximum.accumulate(np.concatenate([[10_000], np.where(minutes[:, 0] < minutes[60, 0], 10_000, ends)]))
+    held = minutes[:, 0] >= minutes[60, 0]
+    assert row["drawdown"] == pytest.approx(float((lows / peak[:-1] - 1)[held].min()) * 100)
+    assert row["drawdown"] < row["max_drawdown"]
+
+
+#: Enters by a limit order, with a stop, and closes at the next candle.
+RESTING = HEADER + """
+class Resting(Strategy):
+    def should_long(self):
+        return True
+    def go_long(self):
+        self.buy = self.balance * 0.5 / self.price, self.price * 0.998
+        self.stop_loss = self.balance * 0.5 / self.price, self.price * 0.98
+    def on_open_position(self, order):
+        print("opened", self.time)
+    def update_position(self):
+        self.liquidate()
+    def should_cancel_entry(self):
+        return True
+"""
+
+
+def test_in_an_outage_nothing_is_decided_and_orders_live(kept):
+    original = jn.backtest(RESTING, "BTC-USDT", "1h", *PERIOD, **kept)
+    found = jn.stress_test(original, None, shocks={"outage": "2d"}, at="2023-02-10", **kept)
+    assert found.table["scenario"].tolist() == ["outage"]
+    assert found.table.loc[0, "what"] == "candles as they were, no decisions for 2 days"
+    run, begin = found.results[0], pd.Timestamp("2023-02-10", tz="UTC")
+    end = begin + pd.Timedelta(days=2)
+    orders = pd.DataFrame([order for several in run.trades["orders"] for order in several])
+    created, executed = (pd.to_datetime(orders[name], unit="ms", utc=True) for name in ("created_at", "executed_at"))
+    out = (created >= begin) & (created < end)
+    assert set(orders.loc[out, "type"]) <= {"STOP"}  # named with an entry, and placed when that was filled
+    assert ((executed >= begin) & (executed < end)).any()  # what rested lived
+    printed = [int(float(line.split()[1])) for line in run.output.splitlines() if line.startswith("opened")]
+    assert not any(begin.value // 10**6 <= moment < end.value // 10**6 for moment in printed)
+    assert any(moment >= end.value // 10**6 for moment in printed)
+    early = original.trades[original.trades["closed_at"] < begin]
+    assert found.table.loc[0, "same_trades"] >= len(early)
+    with pytest.raises(InputError, match="longer than the run"):
+        jn.stress_test(original, None, shocks={"outage": "40d"}, **kept)
+
+
+def test_correlation_to_one_moves_every_market_as_the_first(kept):
+    two = jn.backtest(routes=[(CROSSING, "BTC-USDT", "1h"), (CROSSING.replace("Crossing", "Other"), "ETH-USDT", "1h")],
+                      start=PERIOD[0], end=PERIOD[1], leverage=3, **kept)
+    found = jn.stress_test(two, "correlation_to_one", at="2023-02-10", **kept)
+    run = found.results[0]
+    of_first = [trades.trades[trades.trades["symbol"] == "BTC-USDT"]["opened_at"].tolist() for trades in (run, two)]
+    assert of_first[0] == of_first[1]
+    of_other = [trades.trades[trades.trades["symbol"] == "ETH-USDT"]["opened_at"].tolist() for trades in (run, two)]
+    assert of_other[0] != of_other[1]
+    alone = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, **kept)
+    with pytest.raises(InputError, match="holds correlation_to_one, and this run has one market"):
+        jn.stress_test(alone, "correlation_to_one", **kept)
+
+
+def test_a_funding_rate_is_a_backtest_at_that_rate(original, kept):
+    found = jn.stress_test(original, None, shocks={"funding_rate": 0.0005}, **kept)
+    assert found.table.loc[0, "what"] == "funding 0.05% every 8 hours"
+    assert same(found.results[0], jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, funding=0.0005, **kept))
+    nothing = jn.stress_test(original, ["crash"], shocks={"funding_rate": 0.0}, at="2023-02-10", **kept)
+    assert same(nothing.results[0], original)
+    assert same(nothing.results[1], jn.stress_test(original, ["crash"], at="2023-02-10", **kept).results[0])
+    replayed = jn.stress_test(original, f"replay:{'..'.join(PERIOD)}", shocks={"funding_rate": 0.0005}, **kept)
+    assert same(replayed.results[1], found.results[0])
 
 
 def test_a_scenario_begins_in_the_largest_trade_that_it_goes_against():
@@ -154,6 +257,12 @@ def test_a_scenario_begins_in_the_largest_trade_that_it_goes_against():
     ({"custom_scenarios": {"mine": {"change": -1.2}}}, "no price would be above zero"),
     ({"custom_scenarios": {"mine": {"chance": 1}}}, "Did you mean 'change'?"),
     ({"custom_scenarios": {"mine": 3}}, "Write dict(change=-0.3"),
+    ({"shocks": {"outage": "4 weeks"}}, "shocks has '4 weeks' for outage. Write it as '4h'"),
+    ({"shocks": {"outage": -3}}, "shocks has -3 for outage."), ({"shocks": {"outage": "40d"}}, "longer than the run"),
+    ({"shocks": {"funding_rate": 0.3}}, "funding_rate is 0.3"), ({"shocks": {"funding": 0.1}}, "'funding_rate'"),
+    ({"shocks": {"funding_rate": "high"}}, "shocks has 'high' for funding_rate."),
+    ({"scenarios": "corelation_to_one"}, "Did you mean 'correlation_to_one'?"),
+    ({"scenarios": "correlation_to_one"}, "this run has one market"),
 ])
 def test_wrong_arguments(original, kept, given, said):
     with pytest.raises(InputError) as refused:
@@ -172,5 +281,5 @@ def test_scenarios_are_read_by_name():
     assert set(_SCENARIOS) == set(SCENARIOS)
     crash, own = scenarios_of(["crash"], {"mine": {"minutes": 60, "change": 0.1, "volatility": 2}})
     assert str(crash) == "-35% over 4 hours"
-    assert str(own) == "+10% at 2 times the volatility over 1 hours"
+    assert str(own) == "+10% at 2 times the volatility over 1 hour"
     assert scenarios_of(["replay:svb"], None)[0].period is not None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.times import utc_text
 
-__all__ = ["EquityAudit", "Ruin", "undefined_after_ruin", "until_ruin"]
+__all__ = ["EquityAudit", "Ruin", "StressPath", "undefined_after_ruin", "until_ruin"]
 
 #: Jesse's metrics that say what was simulated, not how it went; all others are undefined for a ruined account.
 _FACTS = frozenset({
@@ -45,6 +45,30 @@ class Ruin:
         return f"ruined on {utc_text(self.moment)} at {self.price:,.10g} ({self.symbol})"
 
 
+@dataclass(frozen=True)
+class StressPath:
+    """The equity by the minute, at the worst price within each, quote currency.
+
+    Attributes
+    ----------
+    level
+        When the stress began.
+    lowest, lowest_at
+        The lowest from then until a day after it was over, and the end of that minute, milliseconds UTC.
+    drawdown
+        The deepest fall from a peak at a minute's end, of the whole run, percent, below zero or zero.
+    """
+
+    level: float
+    lowest: float
+    lowest_at: int
+    drawdown: float
+
+
+#: Parts that are dataclasses of their own.
+_PARTS: dict[str, Any] = {"ruin": Ruin, "funding": FundingPayments, "stress": StressPath}
+
+
 @dataclass(frozen=True, eq=False)
 class EquityAudit:
     """What a run's equity is by its fills and candles, beside what Jesse sampled.
@@ -70,6 +94,8 @@ class EquityAudit:
         price on an isolated margin, which fast mode notices only when its step is over.
     funding
         What was paid for holding positions; None where none was asked for, or no money moved.
+    stress
+        The equity by the minute while the market was under stress; None of other runs.
     """
 
     samples: int
@@ -84,25 +110,25 @@ class EquityAudit:
     ruin: Ruin | None = None
     in_step_mode: bool = False
     funding: FundingPayments | None = None
+    stress: StressPath | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what differs from the usual, as plain dicts, lists and numbers."""
-        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("ruin", "funding")}
+        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _PARTS}
         usual = EquityAudit(self.samples)
         content = {name: value for name, value in content.items()
                    if name == "samples" or value != getattr(usual, name)}
-        return content | ({"ruin": asdict(self.ruin)} if self.ruin else {}) | (
-            {"funding": self.funding.to_dict()} if self.funding else {})
+        return content | {name: asdict(part) for name in _PARTS if (part := getattr(self, name)) is not None}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> EquityAudit:
         """Build one from what :meth:`to_dict` returned."""
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
                                   for name, value in content.items()}
-        if "ruin" in values:
-            values["ruin"] = Ruin(**values["ruin"])
-        if "funding" in values:
-            values["funding"] = FundingPayments.from_dict(values["funding"])
+        for name, kind in _PARTS.items():
+            if name in values:
+                values[name] = kind(**{field: tuple(value) if isinstance(value, list) else value
+                                       for field, value in values[name].items()})
         return cls(**values)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -68,12 +68,3 @@ class FundingPayments:
             after[f"{name}_before_funding"] = metrics[name]
             after[name] = metrics[name] - paid
         return {**after, "funding": self.total}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain lists."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> FundingPayments:
-        """Build them from what :meth:`to_dict` returned."""
-        return cls(**{name: tuple(values) for name, values in content.items()})

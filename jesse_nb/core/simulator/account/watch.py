@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.jesse_runtime import jesse_module
-from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin
+from jesse_nb.core.simulator.account.audit import EquityAudit, Ruin, StressPath
 from jesse_nb.core.simulator.account.funding_booking import FundingBooking
 from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.account.ledger import Ledger, ledgers
 from jesse_nb.core.simulator.account.minutes import value_at
 from jesse_nb.core.simulator.account.ruin import Block, Books, block_reach, could_be_liquidated, find_ruin
+from jesse_nb.core.simulator.account.stress_path import stress_path
 from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
 from jesse_nb.core.simulator.fast.series import Series
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.times import TIMEFRAME_MINUTES
+from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES
 
 __all__ = ["AccountWatch"]
 
@@ -62,6 +63,7 @@ class AccountWatch:
         self._overcharged = 0.0
         self._candles: Any = None
         self._jesse_metrics: dict[str, Any] | None = None
+        self._raised: tuple[int, list[dict[str, Any]]] | None = None
         self.times: list[int] = []
         self.reported: list[float] = []
         self.values: list[float] = []
@@ -72,12 +74,21 @@ class AccountWatch:
         simulation = jesse_module("jesse.modes.backtest_mode")
         trades = jesse_module("jesse.services.closed_trade_service")
         report = jesse_module("jesse.services.report")
+        research = jesse_module("jesse.research.backtest")
+        execute_run = research._execute_isolated_backtest
         take_sample, add_order, measure = (simulation.save_daily_portfolio_balance, trades.add_executed_order,
                                            report.portfolio_metrics)
 
         def sampled(*arguments: bool, **options: bool) -> None:
             take_sample(*arguments, **options)
             self._sample()
+
+        def run(*arguments: Any, **options: Any) -> Any:
+            try:
+                return execute_run(*arguments, **options)
+            except Exception:  # after which Jesse forgets all
+                self._raised = int(self._store.app.time), report.trades()
+                raise
 
         def executed(order: Any) -> None:
             add_order(order)
@@ -89,7 +100,8 @@ class AccountWatch:
 
         with replaced([Replacement(simulation, "save_daily_portfolio_balance", sampled),
                        Replacement(trades, "add_executed_order", executed),
-                       Replacement(report, "portfolio_metrics", lambda: self._metrics(measure))]):
+                       Replacement(report, "portfolio_metrics", lambda: self._metrics(measure)),
+                       Replacement(research, "_execute_isolated_backtest", run)]):
             yield
 
     def _sample(self) -> None:
@@ -170,6 +182,22 @@ class AccountWatch:
         return (self._spec.mode == "fast" and account.market == "futures" and account.leverage_mode == "isolated"
                 and could_be_liquidated(books, account.leverage))
 
+    def ruined_so_far(self, books: Mapping[str, Books]) -> dict[str, Any] | None:
+        """Return what Jesse would say of a run that raised, where the account had been ruined by then; else None.
+
+        Such an account has no money for what the strategy orders, which Jesse refuses (InsufficientMargin): it did not
+        fail, it was ruined.
+        """
+        if self._raised is None or not self.times:
+            return None
+        moment, trades = self._raised
+        ruin = self.audit(books).ruin
+        if ruin is None or ruin.moment > moment:
+            return None
+        longs = sum(trade["type"] == "long" for trade in trades)
+        return {"metrics": {"total": len(trades), "longs_count": longs, "shorts_count": len(trades) - longs,
+                            "starting_balance": self._spec.account.balance}, "trades": trades, "equity_curve": True}
+
     def audit(self, books: Mapping[str, Books]) -> EquityAudit:
         """Compare Jesse's samples with the account, that with its fills, and look for ruin."""
         account = self._spec.account
@@ -181,7 +209,8 @@ class AccountWatch:
         traded = sum(one.ledger.traded for one in books.values())
         noise = _ROUNDING * np.maximum(account.balance, np.abs(values)) + _ROUNDING_OF_FILLS * traded
         moved = np.where(np.abs(moved) > noise, moved, 0.0)
-        ruin = self._ruin(books, times, moved, payments)
+        moved_at, moved_then = _with_funding(times, moved, payments)
+        ruin = self._ruin(books, moved_at, moved_then)
         differs = bool(off.any()) or ruin is not None
         return EquityAudit(
             samples=len(times),
@@ -195,6 +224,7 @@ class AccountWatch:
             jesse_values=tuple(self.reported) if differs else (),
             ruin=ruin,
             funding=payments,
+            stress=self._stress(books, moved_at, moved_then),
         )
 
     def _by_fills(self, times: NDArray[np.int64], books: Mapping[str, Books]) -> NDArray[np.float64]:
@@ -203,14 +233,28 @@ class AccountWatch:
             value += value_at(one.candles, times, one.ledger.times, one.ledger.cash, one.ledger.held)
         return value
 
-    def _ruin(self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64],
-              payments: FundingPayments | None) -> Ruin | None:
+    def _stress(
+        self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64]
+    ) -> StressPath | None:
+        window = self._spec.pipeline.stressed_period(self._spec.start) if self._spec.pipeline is not None else None
+        if window is None or self._spot:  # where Jesse's own books need mending
+            return None
+        return stress_path(books, self._spec.account.balance, window[0], window[1] + DAY_MS, times, moved)
+
+    def _ruin(self, books: Mapping[str, Books], times: NDArray[np.int64], moved: NDArray[np.float64]) -> Ruin | None:
         account = self._spec.account
         if self._spot:  # nothing is borrowed
             return None
         rate = account.maintenance_margin if account.leverage_mode == "cross" else 0.0
-        if payments is not None:
-            every = np.unique(np.concatenate([times, np.array(payments.times, dtype=np.int64)]))
-            own = np.append(moved, 0.0)[np.searchsorted(times, every, side="right") - 1]  # -1: before the first
-            times, moved = every, own - payments.paid_by(every)
         return find_ruin(books, account.balance, rate, times, moved)
+
+
+def _with_funding(
+    times: NDArray[np.int64], moved: NDArray[np.float64], payments: FundingPayments | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return what had been added to an account beside its fills, by each moment at which that changed."""
+    if payments is None:
+        return times, moved
+    every = np.unique(np.concatenate([times, np.array(payments.times, dtype=np.int64)]))
+    own = np.append(moved, 0.0)[np.searchsorted(times, every, side="right") - 1]  # -1: before the first
+    return every, own - payments.paid_by(every)

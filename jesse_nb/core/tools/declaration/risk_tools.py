@@ -95,7 +95,7 @@ class BeginName(Text):
         return str(value)
 
 
-_SCENARIOS = ("crash", "slow_bear", "vol_spike", "gap", "melt_up")
+_SCENARIOS = ("crash", "slow_bear", "vol_spike", "gap", "melt_up", "correlation_to_one")
 
 
 _LEVEL = Number(0, 1, above=True, below=True, metavar="FRACTION", hint="95 % is 0.95.")
@@ -197,15 +197,18 @@ STRESS_TEST = Tool(
           for one in RESULT if one.name not in ("trades", "equity")),
         *(one.but(group=_COMPUTED) for one in (
             Parameter("scenarios", MaybeSeveral(ScenarioName("SCENARIO")), "Which: crash, slow_bear, vol_spike, gap, "
-                      "melt_up, replay:NAME (covid, may_2021, luna, ftx, svb), replay:START..END, or none.",
+                      "melt_up, correlation_to_one, replay:NAME (covid, may_2021, luna, ftx, svb), "
+                      "replay:START..END, or none.",
                       _SCENARIOS[:4]),
-            Parameter("shocks", Values(), "Costs in all runs: fee=0.002 (a fraction), slippage_bps=10."),
+            Parameter("shocks", Values(), "In all runs: fee=0.002 (a fraction), slippage_bps=10, "
+                      "funding_rate=0.0003 (a fraction for each 8 hours), and outage=4h, in which the strategy decides "
+                      "nothing."),
             Parameter("at", MaybeSeveral(BeginName("MOMENT")), "When scenarios begin: worst_exposure, random, or "
                       "dates.",
                       ("worst_exposure", "random")),
             Parameter("leverage", MaybeWhole(1, 1_000), "Leverage in all runs.", unset="the run's"),
-            Parameter("custom_scenarios", Values(), "Your own by name, as dicts with change, minutes and volatility: "
-                      "an expression that gives a dict of them.", surfaces=(PYTHON, MAGIC)),
+            Parameter("custom_scenarios", Values(), "Your own by name, as dicts with change, minutes, volatility and "
+                      "together: an expression that gives a dict of them.", surfaces=(PYTHON, MAGIC)),
             SEED,
         )),
         Parameter("strategy", Strategies(), "The result's strategy, where it has not been met yet.", group=_RUNS,
@@ -223,6 +226,7 @@ STRESS_TEST = Tool(
             %stress result
             %stress study.test --scenarios crash gap replay:ftx --at worst_exposure 2024-03-05 -o stress
             %stress result --shocks fee=0.002 slippage_bps=5 --leverage 3
+            %stress result --scenarios none --shocks funding_rate=0.0003 outage=4h
 
         Scenarios change the candles of all markets alike, and Jesse runs the
         strategy on them again. None has a probability, and none counts as a trial.

@@ -12,9 +12,10 @@ from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, to_ms, utc_text
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.risk.shocks import duration_words
 from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 
-__all__ = ["REPLAYS", "SCENARIOS", "Moment", "Scenario", "moments_of", "scenarios_of"]
+__all__ = ["OUTAGE", "REPLAYS", "SCENARIOS", "Moment", "Scenario", "moments_of", "scenarios_of"]
 
 _HOUR, _DAY = 60, 1_440
 
@@ -33,6 +34,8 @@ class Scenario:
         Over how long.
     volatility
         Factor of the market's own moves meanwhile.
+    together
+        Whether all markets move as the first one meanwhile, each by as much as it does itself.
     period
         Of a replay, milliseconds UTC, the end excluded.
     """
@@ -41,20 +44,26 @@ class Scenario:
     change: float = 0.0
     minutes: int = 1
     volatility: float = 1.0
+    together: bool = False
     period: tuple[int, int] | None = None
 
-    def pipeline(self, at: int, start: int) -> CandlePipeline:
-        """Return how candles are rewritten when it begins ``at``, in a run from ``start`` on, milliseconds UTC."""
+    def pipeline(self, at: int, start: int, outage: int = 0) -> CandlePipeline:
+        """Return how candles are rewritten when it begins ``at``, in a run from ``start`` on, milliseconds UTC.
+
+        From then on the strategy decides nothing for ``outage`` minutes.
+        """
+        also = ({"together": 1.0} if self.together else {}) | ({"outage": outage} if outage else {})
         return CandlePipeline("stress", {"at": (at - start) // MINUTE_MS, "minutes": self.minutes,
-                                         "change": self.change, "volatility": self.volatility})
+                                         "change": self.change, "volatility": self.volatility, **also})
 
     def __str__(self) -> str:
         if self.period is not None:
             return f"{utc_text(self.period[0])} to {utc_text(self.period[1])}, as it was"
-        length = f"{self.minutes // _DAY:g} days" if self.minutes >= 2 * _DAY else \
-            f"{self.minutes / _HOUR:g} hours" if self.minutes >= _HOUR else \
-            "at once" if self.minutes == 1 else f"{self.minutes} minutes"
-        parts = [f"{self.change * 100:+.4g}%"] if self.change or self.volatility == 1.0 else []
+        if self.name == OUTAGE:
+            return "candles as they were"
+        length = "at once" if self.minutes == 1 else duration_words(self.minutes)
+        parts = ["all markets as the first"] if self.together else []
+        parts += [f"{self.change * 100:+.4g}%"] if self.change or (self.volatility == 1.0 and not parts) else []
         parts += [f"{self.volatility:g} times the volatility"] if self.volatility != 1.0 else []
         return f"{' at '.join(parts)}{' ' if length == 'at once' else ' over '}{length}"
 
@@ -63,7 +72,11 @@ class Scenario:
 SCENARIOS = {one.name: one for one in (
     Scenario("crash", -0.35, 4 * _HOUR), Scenario("slow_bear", -0.5, 60 * _DAY),
     Scenario("vol_spike", 0.0, 7 * _DAY, 3.0), Scenario("gap", -0.15, 1), Scenario("melt_up", 0.35, 4 * _HOUR),
+    Scenario("correlation_to_one", 0.0, 7 * _DAY, together=True),
 )}
+
+#: What a run is called in which nothing but an outage happens.
+OUTAGE = "outage"
 
 #: Times that can be replayed where their candles are stored.
 REPLAYS = {
@@ -71,7 +84,7 @@ REPLAYS = {
     "luna": ("2022-05-05", "2022-05-19"), "ftx": ("2022-11-05", "2022-11-19"), "svb": ("2023-03-08", "2023-03-15"),
 }
 
-_NUMBERS = ("change", "minutes", "volatility")
+_NUMBERS = ("change", "minutes", "volatility", "together")
 
 
 def scenarios_of(names: Iterable[str], custom: Mapping[str, Any] | None) -> list[Scenario]:
@@ -104,7 +117,7 @@ def _custom(name: str, given: Any) -> Scenario:
         CandlePipeline("stress", {"at": 0, "minutes": minutes, "change": change, "volatility": volatility})
     except InputError as error:
         raise InputError.of("custom_scenarios", f"has no usable {name}: {error.message}", error.hint) from None
-    return Scenario(name, float(change), int(minutes), float(volatility))
+    return Scenario(name, float(change), int(minutes), float(volatility), bool(given.get("together", False)))
 
 
 def _replay(name: str) -> Scenario:

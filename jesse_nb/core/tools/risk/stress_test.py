@@ -31,16 +31,15 @@ from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, Resimulation, check_backtest, figures
 from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
-from jesse_nb.core.tools.risk.scenarios import Moment, Scenario, moments_of, scenarios_of
-from jesse_nb.exceptions import AllTrialsFailedError, CandlesError, InputError, WarmUpError, did_you_mean, shown
+from jesse_nb.core.tools.risk.scenarios import OUTAGE, Moment, Scenario, moments_of, scenarios_of
+from jesse_nb.core.tools.risk.shocks import Shocks, duration_words, shocks_of
+from jesse_nb.exceptions import AllTrialsFailedError, CandlesError, InputError, WarmUpError
 
 __all__ = ["StressTest", "stress_test"]
 
-_SHOCKS = ("fee", "slippage_bps")
-
 #: What the table says of each run, beside the figures.
 _OWN = ("scenario", "what", "began", "why", "equity_before", "lowest", "loss", "recovered_after", "ruined_at",
-        "against", "same_trades")
+        "against", "same_trades", "drawdown")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,15 +52,17 @@ class StressTest(Shown):
         What was stressed.
     sample
         Whether its parameters had seen its days.
-    account
-        Of the stressed runs: with other fees or leverage where that was asked for.
+    shocks
+        What holds in all runs: costs, and how long the strategy could not act.
     table
         One row a run. ``scenario``, ``what`` it is, when it ``began`` and ``why`` then; ``equity_before``, the lowest
         equity until a day after the stress was over (``lowest``; of costs and replays, of the whole run) and the
-        ``loss`` between in percent, positive (NaN of costs); days until the equity was what it had been
+        ``loss`` between in percent, positive (NaN of costs): by the minute, at the worst price within each, where
+        candles were changed on futures, otherwise by daily samples; days until the equity was what it had been
         (``recovered_after``, NaN where it never was, or never fell); when the account was ruined (``ruined_at``); the
         final equity against that of a run with the same costs and no stress, percent (``against``; NaN of a replay);
-        how many of the original's trades it made alike (``same_trades``); the figures of
+        how many of the original's trades it made alike (``same_trades``); the deepest fall from a peak by the minute,
+        percent, below zero (``drawdown``, NaN where there are daily samples only); the figures of
         :data:`~jesse_nb.core.tools.resimulate.resimulation.FIGURES`, and ``reason`` why a run failed.
     results
         The whole backtests, by the table's rows.
@@ -83,7 +84,7 @@ class StressTest(Shown):
     run: AnalyzedRun
     original: BacktestResult
     sample: Sample
-    account: Account
+    shocks: Shocks
     table: pd.DataFrame
     results: Mapping[int, BacktestResult]
     elapsed: float
@@ -94,6 +95,11 @@ class StressTest(Shown):
     def strategy(self) -> str:
         """Name of the strategy."""
         return self.run.strategy
+
+    @property
+    def account(self) -> Account:
+        """Of the stressed runs."""
+        return self.shocks.account
 
     @property
     def spec(self) -> BacktestSpec:
@@ -138,18 +144,22 @@ def stress_test(
         batch the best combination. Of a walk-forward give ``walk.windows[-1].test``.
     scenarios
         ``crash`` (-35 % in 4 hours), ``slow_bear`` (-50 % in 60 days), ``vol_spike`` (7 days of threefold moves),
-        ``gap`` (-15 % between two minutes), ``melt_up`` (+35 % in 4 hours), ``replay:NAME`` (``covid``, ``may_2021``,
+        ``gap`` (-15 % between two minutes), ``melt_up`` (+35 % in 4 hours), ``correlation_to_one`` (for 7 days every
+        market moves as the first one, by as much as it does itself), ``replay:NAME`` (``covid``, ``may_2021``,
         ``luna``, ``ftx``, ``svb``) or ``replay:START..END``: the strategy on that time's stored candles. None for none.
     shocks
         ``fee`` in place of the run's (a fraction), and ``slippage_bps``, hundredths of a percent of each fill, which
-        are booked as so much more fee: sizing, balance and equity see them. They hold in all runs, and once with the
-        candles as they were.
+        are booked as so much more fee: sizing, balance and equity see them. ``funding_rate``, a fraction for each 8
+        hours that longs pay to shorts, in place of the run's funding. They hold in all runs, and once with the candles
+        as they were. ``outage``, such as ``"4h"``: from the beginning of each scenario on the strategy decides nothing
+        for so long, while orders that rest in the market live; at each moment once with the candles as they were.
+        Replays have none.
     at
         When scenarios begin: ``worst_exposure`` (in the largest trade that it goes against), ``random``, or dates.
     leverage
         In place of the run's, in all runs.
     custom_scenarios
-        By name: ``dict(change=-0.3, minutes=240, volatility=1.0)``.
+        By name: ``dict(change=-0.3, minutes=240, volatility=1.0, together=False)``.
     seed
         Of the random moment.
     strategy, project, candles, store, n_jobs, trial_timeout, memory_limit
@@ -184,32 +194,23 @@ def stress_test(
                          argument="result")
     asked = scenarios_of(_several(scenarios), custom_scenarios)
     moments = {one.name: moments_of(_several(at), given.run, seed, one.change) for one in asked if one.period is None}
-    account = _shocked(original.spec.account, shocks, leverage)
+    asked_shocks = shocks_of(shocks, leverage, original.spec.account)
+    quiet = [Scenario(OUTAGE, minutes=asked_shocks.outage)] if asked_shocks.outage else []
+    moments |= {one.name: moments_of(_several(at), given.run, seed, 0.0) for one in quiet}
     request = request_again(original.spec, strategy=strategy, project=project, candles=candles, store=store,
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, original.spec)
-    stresses = _stresses(asked, moments, request, prepared, original, account)
+    stresses = _stresses([*quiet, *asked], moments, request, prepared, original, asked_shocks)
     if not stresses:
         raise InputError("There is no stress to simulate.", "Give scenarios, custom_scenarios, shocks or leverage.",
                          argument="scenarios")
-    stressing = _Stressing(given.run, original, given.sample, account, stresses, request, given.notes)
+    stressing = _Stressing(given.run, original, given.sample, asked_shocks, stresses, request, given.notes)
     return plan_of_run("stress_test", original.spec, stressing.work, background=background, joins=True,
                        details=stresses)
 
 
 def _several(given: str | Iterable[str] | None) -> list[str]:
     return [given] if isinstance(given, str) else list(given or ())
-
-
-def _shocked(account: Account, shocks: Mapping[str, Any] | None, leverage: int | None) -> Account:
-    given = dict(shocks or {})
-    for name, value in given.items():
-        if name not in _SHOCKS:
-            raise InputError.of("shocks", f"has {shown(name)}.", did_you_mean(str(name), _SHOCKS))
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value >= 0):
-            raise InputError.of("shocks", f"has {shown(value)} for {name}.", "It is a number from 0 up.")
-    fee = given.get("fee", account.fee) + given.get("slippage_bps", 0.0) / 10_000.0
-    return replace(account, fee=fee, leverage=account.leverage if leverage is None else leverage)
 
 
 @dataclass(frozen=True)
@@ -223,24 +224,29 @@ class _Stress:
 
 
 def _stresses(asked: list[Scenario], moments: Mapping[str, list[Moment]], request: Request, prepared: Prepared,
-              original: BacktestResult, account: Account) -> list[_Stress]:
-    plain = replace(prepared.spec, account=account)
-    found = [] if account == original.spec.account else [_Stress(None, None, plain, prepared)]
+              original: BacktestResult, shocks: Shocks) -> list[_Stress]:
+    plain = shocks.on(prepared.spec)
+    found = [] if plain == prepared.spec else [_Stress(None, None, plain, prepared)]
     minutes = (plain.end - plain.start) // MINUTE_MS
     for scenario in asked:
         if scenario.period is not None:
-            again = _replayed(scenario, request, original.spec)
-            found.append(_Stress(scenario, None, replace(again.spec, account=account), again))
+            again = _replayed(scenario, request, original.spec, shocks)
+            found.append(_Stress(scenario, None, shocks.on(again.spec), again))
             continue
+        if scenario.together and len(plain.candles) < 2:
+            raise InputError.of("scenarios", f"holds {scenario.name}, and this run has one market.",
+                                "It is for several that may move together.")
         for moment in moments[scenario.name]:
-            pipeline = scenario.pipeline(moment.at, plain.start)
+            pipeline = scenario.pipeline(moment.at, plain.start, shocks.outage)
             check_pipeline(pipeline, plain.timeframes, minutes, ())
             found.append(_Stress(scenario, moment, replace(plain, pipeline=pipeline), prepared))
     return found
 
 
-def _replayed(scenario: Scenario, request: Request, spec: BacktestSpec) -> Prepared:
+def _replayed(scenario: Scenario, request: Request, spec: BacktestSpec, shocks: Shocks) -> Prepared:
     assert scenario.period is not None
+    if shocks.funding is not None:  # of which nothing has to be stored
+        request, spec = replace(request, funding=None), replace(spec, funding=())
     try:
         return prepare_again(request, spec, *scenario.period)
     except (CandlesError, WarmUpError) as error:
@@ -256,7 +262,7 @@ class _Stressing:
     run: AnalyzedRun
     original: BacktestResult
     sample: Sample
-    account: Account
+    shocks: Shocks
     stresses: list[_Stress]
     request: Request
     notes: tuple[str, ...]
@@ -280,7 +286,7 @@ class _Stressing:
         outcomes = {numbers[place]: outcome for numbers, runs in parts for place, outcome in runs.outcomes()}
         rows = {number: self._row(self.stresses[number], outcome) for number, outcome in sorted(outcomes.items())}
         unstressed = next((row["final_equity"] for row in rows.values() if row["scenario"] == "costs"), None)
-        if self.account == self.original.spec.account:
+        if all(stress.scenario is not None for stress in self.stresses):
             unstressed = float(self.original.equity.iloc[-1])
         for number, row in rows.items():
             if unstressed and self.stresses[number].moment is not None:
@@ -291,7 +297,7 @@ class _Stressing:
                    if outcome.record is not None}
         stopped = next((runs.stopped for _, runs in parts if runs.stopped), "")
         return StressTest(
-            run=self.run, original=self.original, sample=self.sample, account=self.account,
+            run=self.run, original=self.original, sample=self.sample, shocks=self.shocks,
             table=pd.DataFrame.from_dict(rows, orient="index", columns=[*_OWN, *FIGURES, "reason"]).rename_axis("run"),
             results=results, elapsed=sum(runs.elapsed for _, runs in parts), stopped=stopped,
             notes=(*self.notes, *(note for _, runs in parts for note in runs.notes)),
@@ -301,7 +307,7 @@ class _Stressing:
         at = stress.moment.at if stress.moment is not None else stress.spec.start
         row = {
             "scenario": stress.scenario.name if stress.scenario is not None else "costs",
-            "what": str(stress.scenario) if stress.scenario is not None else self._costs(),
+            "what": self._what(stress),
             "began": pd.Timestamp(at, unit="ms", tz="UTC"),
             "why": stress.moment.why if stress.moment is not None else "",
             **dict.fromkeys(_OWN[4:], math.nan), **figures(outcome),
@@ -315,9 +321,14 @@ class _Stressing:
         begin = pd.Timestamp(at, unit="ms", tz="UTC")
         before, after = equity.loc[:begin], equity.loc[begin + pd.Timedelta(milliseconds=1):]
         level = float(before.iloc[-1]) if len(before) else stress.spec.account.balance
-        over = pd.Timedelta(minutes=stress.scenario.minutes if stress.scenario is not None else 0)
+        over = pd.Timedelta(minutes=max(stress.scenario.minutes if stress.scenario is not None else 0,
+                                        self.shocks.outage))
         meanwhile = after.loc[:begin + over + pd.Timedelta(days=1)] if own_time else after
-        lowest = 0.0 if ruin is not None else min(float(meanwhile.min()) if len(meanwhile) else level, level)
+        path = outcome.record.audit.stress if outcome.record.audit is not None else None
+        lowest = min(float(meanwhile.min()) if len(meanwhile) else level, level)
+        if path is not None:
+            level, lowest = path.level, min(path.lowest, path.level)
+        lowest = 0.0 if ruin is not None else lowest
         below = (after < level).to_numpy(dtype=bool)
         below &= not meanwhile.empty and lowest < level
         recovered = after.index[~below & np.logical_or.accumulate(below)]
@@ -328,14 +339,15 @@ class _Stressing:
             (recovered[0] - begin) / pd.Timedelta(days=1),
             "ruined_at": pd.NaT if ruin is None else pd.Timestamp(ruin.moment, unit="ms", tz="UTC"),
             "same_trades": _alike(found.trades, self.original.trades),
+            "drawdown": math.nan if path is None else -100.0 if ruin is not None else path.drawdown,
         }
         return row
 
-    def _costs(self) -> str:
-        account, was = self.account, self.original.spec.account
-        parts = [f"fee {account.fee * 100:.4g}% in place of {was.fee * 100:.4g}%"] if account.fee != was.fee else []
-        parts += [f"leverage {account.leverage} in place of {was.leverage}"] if account.leverage != was.leverage else []
-        return ", ".join(parts)
+    def _what(self, stress: _Stress) -> str:
+        if stress.scenario is None:
+            return self.shocks.cost_words(self.original.spec.account)
+        outage = self.shocks.outage if stress.moment is not None else 0
+        return f"{stress.scenario}{f', no decisions for {duration_words(outage)}' if outage else ''}"
 
 
 def _alike(trades: pd.DataFrame, others: pd.DataFrame) -> int:

@@ -1,0 +1,1 @@
+"""Markets under stress, and strategies that cannot act."""

@@ -1,0 +1,99 @@
+"""Shocks of a stress test: what trading and holding cost, and a strategy that cannot act."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jesse_nb.core.simulator.funding import checked_funding, constant_funding
+from jesse_nb.core.simulator.spec import Account, BacktestSpec, check_funded
+from jesse_nb.exceptions import InputError, did_you_mean, shown
+
+__all__ = ["SHOCKS", "Shocks", "duration_words", "shocks_of"]
+
+SHOCKS = ("fee", "slippage_bps", "funding_rate", "outage")
+
+_MINUTES = {"m": 1, "h": 60, "d": 1_440}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?) ?([mhd])")
+
+
+@dataclass(frozen=True)
+class Shocks:
+    """What holds in all runs of a stress test.
+
+    Attributes
+    ----------
+    account
+        With other fees or leverage where that was asked for.
+    funding
+        In place of the run's own, a fraction for each 8 hours; None to leave it.
+    outage
+        Minutes in which the strategy decides nothing, from the beginning of each scenario on; 0 for none.
+    """
+
+    account: Account
+    funding: float | None = None
+    outage: int = 0
+
+    def on(self, spec: BacktestSpec) -> BacktestSpec:
+        """Return a spec at these costs."""
+        changed = replace(spec, account=self.account)
+        if self.funding is None:
+            return changed
+        return replace(changed, funding=constant_funding(spec.routes, spec.start, spec.end, self.funding))
+
+    def cost_words(self, was: Account) -> str:
+        """Say what differs from the original's costs; empty where nothing does."""
+        account = self.account
+        parts = [f"fee {account.fee * 100:.4g}% in place of {was.fee * 100:.4g}%"] if account.fee != was.fee else []
+        parts += [f"leverage {account.leverage} in place of {was.leverage}"] if account.leverage != was.leverage else []
+        parts += [f"funding {self.funding * 100:.4g}% every 8 hours"] if self.funding is not None else []
+        return ", ".join(parts)
+
+
+def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Account) -> Shocks:
+    """Return what was asked for.
+
+    Raises
+    ------
+    InputError
+        When there is no such shock, or its value cannot be one.
+    """
+    asked = dict(given or {})
+    for name, value in asked.items():
+        if name not in SHOCKS:
+            raise InputError.of("shocks", f"has {shown(name)}.", did_you_mean(str(name), SHOCKS))
+        number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+        if name in ("fee", "slippage_bps") and not (number and value >= 0):
+            raise InputError.of("shocks", f"has {shown(value)} for {name}.", "It is a number from 0 up.")
+        if name == "funding_rate" and not number:
+            raise InputError.of("shocks", f"has {shown(value)} for funding_rate.", "It is a fraction for each 8 hours, "
+                                "0.0001 for 0.01 %.")
+    rate = asked.get("funding_rate")
+    if rate is not None:
+        check_funded(account)
+        checked_funding("funding_rate", rate)
+    fee = asked.get("fee", account.fee) + asked.get("slippage_bps", 0.0) / 10_000.0
+    return Shocks(replace(account, fee=fee, leverage=account.leverage if leverage is None else leverage),
+                  None if rate is None else float(rate), _minutes_of(asked.get("outage", 0)))
+
+
+def duration_words(minutes: int) -> str:
+    """Write a length: ``4 hours``."""
+    for unit, size in (("day", 1_440), ("hour", 60), ("minute", 1)):
+        if minutes >= size * (2 if unit == "day" else 1):
+            return f"{minutes / size:g} {unit}{'' if minutes == size else 's'}"
+    return "no time"
+
+
+def _minutes_of(outage: Any) -> int:
+    if outage == 0:
+        return 0
+    written = _LENGTH.fullmatch(outage.strip()) if isinstance(outage, str) else None
+    minutes = float(written[1]) * _MINUTES[written[2]] if written else 0.0
+    if minutes < 1 or minutes % 1:
+        raise InputError.of("shocks", f"has {shown(outage)} for outage.", "Write it as '4h', '30m' or '2d'.")
+    return int(minutes)
