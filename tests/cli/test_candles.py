@@ -28,6 +28,15 @@ def test_fetching_and_updating(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "an exchange, a symbol and a start" in capsys.readouterr().err.casefold()
 
 
+def test_funding_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rates.csv").write_text("time,rate\n2023-01-01,0.0001\n2023-01-01 08:00,-0.0002\n")
+    CandleStore().write("X", "BTC-USDT", CANDLES)
+    assert main(["candles", "funding", str(tmp_path / "rates.csv"), "-s", "BTC-USDT", "--exchange", "X"]) == 0
+    assert capsys.readouterr().out == "BTC-USDT on X: 2 funding rates, 2023-01-01 to 2023-01-01 08:00\n"
+    assert main(["candles"]) == 0
+    assert "2 funding rates" in capsys.readouterr().out
+
+
 def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "BTCUSDT-1m-2023-01.zip").write_bytes(zipped(archive_csv(CANDLES)))
     assert main(["candles", "import", str(tmp_path), "--exchange", "X"]) == 0

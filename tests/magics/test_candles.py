@@ -143,3 +143,13 @@ def test_a_damaged_series_can_be_deleted(shell, csv):
     (CandleStore().root / "X" / "BTC-USDT.parquet").write_bytes(b"broken")
     run(shell, "%candles delete BTC-USDT --exchange X --yes")
     assert CandleStore().list() == []
+
+
+def test_funding_rates_are_stored_and_listed(shell, demo, tmp_path):
+    times = pd.date_range("2023-01-01", "2023-02-01", freq="8h", tz="UTC")
+    pd.DataFrame({"time": times, "rate": 0.0001}).to_csv(tmp_path / "rates.csv", index=False)
+    said = run(shell, f'%candles funding {tmp_path / "rates.csv"} -s BTC-USDT --exchange "Demo (synthetic)"')
+    assert "94 funding rates, 2023-01-01 to 2023-02-01." in said.text
+    assert list(run(shell, "%candles").to_frame()["funding rates"]) == ["94, 2023-01-01 to 2023-02-01", "none"]
+    with pytest.raises(UsageError, match="one symbol and an exchange"):
+        run(shell, f"%candles funding {tmp_path / 'rates.csv'}")

@@ -1,4 +1,4 @@
-"""Whether a finished run's strategy and candles are still what they were."""
+"""Whether a finished run's strategy, candles and funding rates are still what they were."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["changed_strategies", "changes_since"]
 
 
 def changes_since(spec: BacktestSpec, candles: CandleStore | None = None) -> tuple[str, ...]:
-    """Name what differs now from what ran: the strategies' code, and the stored candles.
+    """Name what differs now from what ran: the strategies' code, the stored candles and funding rates.
 
     What cannot be looked up here (a class that this kernel never saw, candles that are not stored) is not
     said to have changed.
@@ -37,7 +37,8 @@ def changes_since(spec: BacktestSpec, candles: CandleStore | None = None) -> tup
     """
     changed = [f"The strategy {name}, or something it uses, has changed since this run."
                for name in changed_strategies(route.strategy for route in spec.routes)]
-    return (*changed, *_changed_candles(spec, candles or CandleStore()))
+    store = candles or CandleStore()
+    return (*changed, *_changed_candles(spec, store), *_changed_funding(spec, store))
 
 
 def changed_strategies(refs: Iterable[StrategyRef]) -> tuple[str, ...]:
@@ -80,3 +81,15 @@ def _changed_candles(spec: BacktestSpec, store: CandleStore) -> list[str]:
     then = {(part.exchange, part.symbol): part.fingerprint for part in spec.candles}
     return [f"The stored candles of {now.symbol} on {now.exchange} are not those of this run." for now in found.slices
             if then.get((now.exchange, now.symbol), now.fingerprint) != now.fingerprint]
+
+
+def _changed_funding(spec: BacktestSpec, store: CandleStore) -> list[str]:
+    changed = []
+    for then in spec.funding:
+        try:
+            now = store.funding(then.exchange, then.symbol) if then.fingerprint else None
+        except (JesseNbError, OSError):
+            continue
+        if now is not None and now.rates.within(spec.start, spec.end).fingerprint != then.fingerprint:
+            changed.append(f"The stored funding rates of {then.symbol} on {then.exchange} are not those of this run.")
+    return changed

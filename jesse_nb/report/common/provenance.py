@@ -154,7 +154,8 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
               for route in spec.data_routes]
     lines += [("period", f"{period(spec.start, spec.end)}, end excluded ({days(spec.start, spec.end)})"),
               ("warm-up", f"{spec.warm_up_candles:,} candles"), ("account", account(spec)),
-              *((f"funding of {one.symbol}", str(one)) for one in spec.funding),
+              *((f"funding of {one.symbol}", f"{one}; the trades' profits do not count it")
+                for one in spec.funding),
               *([("funding", "not counted")] if spec.account.market == "futures" and not spec.funding else []),
               ("mode", _MODES.get(spec.mode, spec.mode))]
     if spec.pipeline is not None:

@@ -13,6 +13,7 @@ from jesse_nb.core.candles.funding.rates import FUNDING_MS, checked_rates
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import MINUTE_MS, to_ms
+from jesse_nb.core.tools.changes import changes_since
 from jesse_nb.exceptions import CandlesError, CandlesNotFoundError, InputError
 from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.strategies import CROSSING, HEADER
@@ -149,6 +150,7 @@ def test_stored_rates_are_part_of_the_key(kept):
     assert jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, funding="stored", **kept).funding.equals(stored.funding)
     again = jn.fee_stress(stored, [1], **kept)
     assert again.results[1.0].key == stored.key
+    assert changes_since(stored.spec, kept["candles"]) == ()
     other = checked_rates([to_ms("2023-02-10")], [0.0005])
     before = kept["candles"].funding(EXCHANGE, "BTC-USDT").rates
     kept["candles"].write_funding(EXCHANGE, "BTC-USDT", other, replace=True)
@@ -156,6 +158,8 @@ def test_stored_rates_are_part_of_the_key(kept):
         assert jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, funding="stored", **kept).key != stored.key
         with pytest.raises(CandlesError, match=r"funding rates of BTC-USDT .* are not those of this run"):
             jn.fee_stress(stored, [1], **kept)
+        said, = changes_since(stored.spec, kept["candles"])
+        assert said == f"The stored funding rates of BTC-USDT on {EXCHANGE} are not those of this run."
     finally:
         kept["candles"].write_funding(EXCHANGE, "BTC-USDT", before, replace=True)
 
