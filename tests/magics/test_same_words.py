@@ -42,7 +42,8 @@ WORDS = {
     "pruner": (["Median"], ["mediam"]), "checks": (["look_ahead", "reads"], ["look_back"]),
     "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "1e1"], ["1.5"]),
     "method": (["t", "fhs"], ["garch"]), "shocks": (["fee=0.002", "slippage_bps=5"], ["fee="]),
-    "funding": (["5e-4"], ["stroed"]), "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
+    "funding": (["5e-4"], ["stroed"]),
+    "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
 }
 
 #: Read by each surface itself: what names of a notebook or a folder stand for.

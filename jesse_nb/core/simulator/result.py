@@ -120,8 +120,12 @@ class BacktestResult(Explorable):
 
         ``paid`` is in the quote currency, below zero where it was received. Empty without funding.
         """
-        payments = self.audit.funding if self.audit else None
-        return (payments or FundingPayments((), (), (), (), ())).to_frame()
+        return (self.payments or FundingPayments((), (), (), (), ())).to_frame()
+
+    @property
+    def payments(self) -> FundingPayments | None:
+        """The payments of :attr:`funding` as arrays; None where no money moved."""
+        return self.audit.funding if self.audit else None
 
     @property
     def key(self) -> str:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
+from jesse_nb.core.analysis.curves.intraday import intraday_equity
+from jesse_nb.core.analysis.curves.midnights import account_by_day
 from jesse_nb.core.candles.funding.rates import FUNDING_MS, checked_rates
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -117,6 +119,17 @@ def test_the_money_is_that_of_fills_and_rates(timeframe, symbols, warm_up, kept)
     pd.testing.assert_frame_equal(step.funding, found.funding)
     keys = ["symbol", "opened_at"]  # Jesse lists trades of several markets in another order
     assert np.allclose(step.trades.sort_values(keys)["qty"], found.trades.sort_values(keys)["qty"], rtol=1e-12)
+
+
+def test_curves_within_the_days_count_it(kept):
+    found = jn.backtest(BOTH_SIDES, "BTC-USDT", "1h", *PERIOD, funding="stored", leverage=2, **kept)
+    market = {(EXCHANGE, "BTC-USDT"): kept["candles"].read(EXCHANGE, "BTC-USDT", *PERIOD)}
+    within = intraday_equity(found.trades, market, found.spec.account, sampled=found.equity, payments=found.payments)
+    blind = intraday_equity(found.trades, market, found.spec.account, sampled=found.equity)
+    assert within.largest_difference < 1e-6
+    assert blind.largest_difference == pytest.approx(found.funding["paid"].cumsum().abs().max(), rel=0.2)
+    days = account_by_day(found, market)
+    assert np.allclose(days["equity"], within.equity.loc[days.index])
 
 
 def test_it_is_what_a_strategy_that_debits_itself_sees(kept):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.analysis.market.prices import CandlesByMarket, candles_of, ends_of
 from jesse_nb.core.analysis.trades.fills import Fills, at_close, fills_of
 from jesse_nb.core.candles.series import Candles
+from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.account.minutes import value_through
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.exceptions import InputError
@@ -77,6 +78,7 @@ def intraday_equity(
     *,
     sampled: pd.Series[float] | None = None,
     every: str = "1h",
+    payments: FundingPayments | None = None,
 ) -> IntradayEquity:
     """Reconstruct the equity within the days.
 
@@ -92,6 +94,8 @@ def intraday_equity(
         Jesse's own samples, to be compared with.
     every
         Length of the intervals returned, as pandas writes it.
+    payments
+        What the backtest paid for holding positions.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def intraday_equity(
         pd.tseries.frequencies.to_offset(every)
     except ValueError as error:
         raise InputError(f"every is {every!r}, not a length of time.", "For example '15min', '1h' or '1D'.") from error
-    minutes = equity_by_minute(trades, candles, account)
+    minutes = equity_by_minute(trades, candles, account, payments)
     equity, lowest = minutes["equity"], minutes["lowest"]
     return IntradayEquity(
         equity=equity.resample(every, closed="right", label="right").last().dropna(),
@@ -113,12 +117,14 @@ def intraday_equity(
     )
 
 
-def equity_by_minute(trades: pd.DataFrame, candles: CandlesByMarket, account: Account) -> pd.DataFrame:
+def equity_by_minute(
+    trades: pd.DataFrame, candles: CandlesByMarket, account: Account, payments: FundingPayments | None = None
+) -> pd.DataFrame:
     """Return the equity at each minute's close.
 
     Parameters
     ----------
-    trades, candles, account
+    trades, candles, account, payments
         As for :func:`intraday_equity`.
 
     Returns
@@ -139,6 +145,9 @@ def equity_by_minute(trades: pd.DataFrame, candles: CandlesByMarket, account: Ac
         gained, worst = _gains(series[number], moments, fills, np.flatnonzero(fills.market == number), inside)
         equity += gained
         lowest += worst
+    if payments is not None:
+        paid = payments.paid_by(moments)
+        equity, lowest = equity - paid, lowest - paid
     index = pd.to_datetime(moments, unit="ms", utc=True)
     return pd.DataFrame({"equity": equity, "lowest": np.minimum(equity, lowest)}, index=index)
 

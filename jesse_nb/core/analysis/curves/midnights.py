@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.market.prices import CandlesByMarket, candles_of
 from jesse_nb.core.analysis.trades.fills import fills_of
+from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.account.minutes import value_at
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
@@ -25,7 +26,8 @@ _CRUMB = 1e-12
 
 
 def midnight_equity(
-    trades: pd.DataFrame, candles: CandlesByMarket, account: Account, start: int, end: int
+    trades: pd.DataFrame, candles: CandlesByMarket, account: Account, start: int, end: int,
+    payments: FundingPayments | None = None,
 ) -> pd.Series[float]:
     """Return what an account was worth at the start, at each midnight (UTC) and at the end.
 
@@ -39,6 +41,8 @@ def midnight_equity(
         What the backtest began with.
     start, end
         Of the backtest, milliseconds UTC.
+    payments
+        What it paid for holding positions.
 
     Returns
     -------
@@ -63,11 +67,12 @@ def midnight_equity(
     [1000.0, 1020.0, 1040.0]
     """
     moments = np.unique(np.array([start, *range(start - start % DAY_MS + DAY_MS, end, DAY_MS), end], dtype=np.int64))
-    return account_at(moments, trades, candles, account)["equity"].rename("equity at midnight")
+    return account_at(moments, trades, candles, account, payments)["equity"].rename("equity at midnight")
 
 
 def account_at(
-    moments: NDArray[np.int64], trades: pd.DataFrame, candles: CandlesByMarket, account: Account
+    moments: NDArray[np.int64], trades: pd.DataFrame, candles: CandlesByMarket, account: Account,
+    payments: FundingPayments | None = None,
 ) -> pd.DataFrame:
     """Return what an account was worth and what it held at some moments.
 
@@ -75,7 +80,7 @@ def account_at(
     ----------
     moments
         Milliseconds UTC, ascending, shape (n,).
-    trades, candles, account
+    trades, candles, account, payments
         As for :func:`midnight_equity`.
 
     Returns
@@ -102,6 +107,8 @@ def account_at(
         worth = value_at(series, moments, times, np.zeros(len(cash)), np.abs(held))
         positions += worth > 0
         notional += worth
+    if payments is not None:
+        equity -= payments.paid_by(moments)
     index = pd.to_datetime(moments, unit="ms", utc=True)
     return pd.DataFrame({"equity": equity, "positions": positions, "notional": notional}, index=index)
 
@@ -111,7 +118,8 @@ def account_by_day(run: BacktestResult, candles: CandlesByMarket) -> pd.DataFram
     if why_unknown(run):
         return None
     end = run.ruin.moment if run.ruin else run.spec.end
-    return account_at(np.arange(run.spec.start + DAY_MS, end, DAY_MS), run.trades, candles, run.spec.account)
+    days = np.arange(run.spec.start + DAY_MS, end, DAY_MS)
+    return account_at(days, run.trades, candles, run.spec.account, run.payments)
 
 
 def why_unknown(run: BacktestResult) -> str:

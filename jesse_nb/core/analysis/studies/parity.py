@@ -136,7 +136,7 @@ def _sampled(run: BacktestResult) -> list[float]:
 
 
 def _at_midnight(run: BacktestResult, candles: CandlesByMarket) -> list[float]:
-    equity = midnight_equity(run.trades, candles, run.spec.account, run.spec.start, run.spec.end)
+    equity = midnight_equity(run.trades, candles, run.spec.account, run.spec.start, run.spec.end, run.payments)
     found = equity_ratios(equity)
     return [found[name] for name in SAMPLED]
 

@@ -90,7 +90,8 @@ def advanced_parts(chosen: AnalysisInput, options: Options, control: JobControl)
                             lambda: exposure(run.trades, run.equity, start=run.start, end=run.end)),
         intraday=parts.part(
             "intraday", trading or beneath.reason or whole,
-            lambda: intraday_equity(run.trades, market, account, sampled=run.equity)),
+            lambda: intraday_equity(run.trades, market, account, sampled=run.equity,
+                                    payments=chosen.backtest.payments if chosen.backtest else None)),
         excursions=parts.part("excursions", on_candles, lambda: excursions(run.trades, market, account)),
         cells=parts.part("cells", per_trade,
                          lambda: performance_by_group(run.trades, market or None, seed=options.seed)),

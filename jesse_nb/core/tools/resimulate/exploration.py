@@ -92,7 +92,7 @@ class Exploration(Shown):
         Of an account that was ruined up to that minute.
         """
         within = {market: _within(self.candles[market], self.spec) for market in self.markets}
-        curve = equity_by_minute(self.result.trades, within, self.spec.account)["equity"]
+        curve = equity_by_minute(self.result.trades, within, self.spec.account, self.result.payments)["equity"]
         ruin = self.result.ruin
         return curve if ruin is None else curve.loc[: pd.Timestamp(ruin.moment, unit="ms", tz="UTC")]
 
