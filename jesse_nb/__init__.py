@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.candles.check_candles import CandleCheck, check_candles
     from jesse_nb.core.tools.candles.fetch_candles import fetch_candles, update_candles
     from jesse_nb.core.tools.candles.import_files import import_files
+    from jesse_nb.core.tools.candles.preview_files import ImportPreview, preview_files
     from jesse_nb.core.tools.check.check_strategy import check_strategy
     from jesse_nb.core.tools.check.strategy_check import StrategyCheck
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
@@ -108,6 +109,7 @@ __all__ = [
     "FeeStress",
     "Fetched",
     "FundingSeries",
+    "ImportPreview",
     "InputError",
     "InvalidCandlesError",
     "JesseNbError",
@@ -158,6 +160,7 @@ __all__ = [
     "monte_carlo",
     "optimize",
     "panel",
+    "preview_files",
     "project_account",
     "read_candles",
     "resample_candles",
@@ -186,7 +189,6 @@ _HOMES = {
     "export_candles": "jesse_nb.core.candles",
     "fetch_candles": "jesse_nb.core.tools.candles.fetch_candles",
     "import_candles": "jesse_nb.core.candles",
-    "import_files": "jesse_nb.core.tools.candles.import_files",
     "import_funding": "jesse_nb.core.candles",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",

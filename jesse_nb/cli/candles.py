@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.cli.terminal import follow
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.parameter import COMMAND
+from jesse_nb.core.tools.registry import IMPORT_FILES
 from jesse_nb.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -36,14 +39,21 @@ def fetch(store: CandleStore, options: Namespace) -> int:
     return 0
 
 
-def imported(store: CandleStore, options: Namespace) -> list[SeriesInfo]:
-    """Import files as one series, or the series of a folder whose files carry symbols in their names."""
+def imported(store: CandleStore, options: Namespace) -> int:
+    """Import files as one series, or the series of a folder whose files carry symbols in their names; or look only."""
     import jesse_nb
 
-    job: Any = jesse_nb.import_files(
-        options.files, options.exchange, [options.symbol] if options.symbol else None, store=store,
-        replace=options.replace, columns=options.columns.split(",") if options.columns else None, background=True)
-    return list(follow(job))
+    reading = read_line(IMPORT_FILES, COMMAND, given_words(IMPORT_FILES, COMMAND, options))
+    symbols = [options.symbol] if options.symbol else None
+    if reading.pop("preview", False):
+        looking: Any = jesse_nb.preview_files(options.files, options.exchange, symbols, **reading, background=True)
+        print(follow(looking))
+        return 0
+    job: Any = jesse_nb.import_files(options.files, options.exchange, symbols, store=store, replace=options.replace,
+                                     **reading, background=True)
+    for series in follow(job):
+        print("\n".join([str(series), *series.notes]))
+    return 0
 
 
 def funding(store: CandleStore, options: Namespace) -> int:
@@ -114,7 +124,7 @@ def to_database(store: CandleStore, options: Namespace) -> int:
 
 #: What says by itself what it did.
 COMMANDS: dict[str, Callable[[CandleStore, Namespace], int]] = {
-    "fetch": fetch, "funding": funding, "export": export, "check": check, "database": database,
+    "fetch": fetch, "import": imported, "funding": funding, "export": export, "check": check, "database": database,
     "to-database": to_database}
 
 

@@ -112,8 +112,6 @@ def _candles(options: Namespace) -> int:
         print(_STORING, flush=True)
         chosen = {name: getattr(options, name) for name in ("symbols", "start", "end", "seed")}
         found = install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
-    elif options.action == "import":
-        found = cli_candles.imported(store, options)
     elif options.action == "from-database":
         found = cli_candles.from_database(store, options)
     elif options.action in cli_candles.COMMANDS:

@@ -10,7 +10,7 @@ from jesse_nb.core.tools.declaration.line import options
 from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
 from jesse_nb.core.tools.declaration.shared import STORE
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.registry import OPTIMIZE, TOOLS
+from jesse_nb.core.tools.registry import IMPORT_FILES, OPTIMIZE, TOOLS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["DEMO_OPTIONS", "command_parser", "parse_command_line", "tool_of_command"]
@@ -124,13 +124,13 @@ def _add_candles(commands: Any) -> None:
                        help="'Binance Spot' BTC-USDT 2023-01-01; with --update, symbols")
     fetch.add_argument("--update", action="store_true", help="bring stored series up to now")
     imports = actions.add_parser("import",
-                                 help="store candles from Parquet, Feather, JSON or CSV files, plain or zipped")
+                                 help="store candles from Parquet, Feather, JSON or CSV files, plain or packed")
     imports.add_argument("files", nargs="+", metavar="FILE",
                          help="files, patterns such as 'BTCUSDT-1m-*.zip', or a folder of an archive or of freqtrade")
     imports.add_argument("-s", "--symbol", metavar="SYMBOL", help="BTC-USDT for example; not needed for a folder")
     imports.add_argument("--exchange", required=True, metavar="NAME", help="'Binance Spot' for example")
-    imports.add_argument("--columns", metavar="NAME,NAME,...",
-                         help="what a text file's columns are, in order, - for one without a use")
+    for parameter in IMPORT_FILES.on(COMMAND):
+        _add_option(imports, parameter)
     funding = actions.add_parser("funding", help="store funding rates of one market from files")
     funding.add_argument("files", nargs="+", metavar="FILE",
                          help="tables of time and rate, or what Binance, Bybit and OKX give")

@@ -11,7 +11,9 @@ from jesse_nb.core.candles.gaps import fill_gaps, find_gaps, window
 from jesse_nb.core.candles.importing.archives import named_series
 from jesse_nb.core.candles.importing.file_markets import files_of_one_market
 from jesse_nb.core.candles.importing.frames import read_candles
-from jesse_nb.core.candles.importing.importers import import_candles, read_source, source_files
+from jesse_nb.core.candles.importing.import_options import Errors, ImportOptions, OffMinute
+from jesse_nb.core.candles.importing.importers import import_candles, import_series, read_series, read_source
+from jesse_nb.core.candles.importing.sources import source_files
 from jesse_nb.core.candles.mapped import CandleCache
 from jesse_nb.core.candles.resampling import minutes_present, resample_candles
 from jesse_nb.core.candles.series import (
@@ -33,10 +35,13 @@ __all__ = [
     "CandleCache",
     "CandleStore",
     "Candles",
+    "Errors",
     "Exchange",
     "Fetched",
     "FundingSeries",
     "Gap",
+    "ImportOptions",
+    "OffMinute",
     "SeriesInfo",
     "candles_from_database",
     "candles_to_database",
@@ -51,10 +56,12 @@ __all__ = [
     "fingerprint_candles",
     "import_candles",
     "import_funding",
+    "import_series",
     "install_demo",
     "minutes_present",
     "named_series",
     "read_candles",
+    "read_series",
     "read_source",
     "resample_candles",
     "source_files",

@@ -34,17 +34,18 @@ _infos: dict[Path, tuple[FileState, SeriesInfo]] = {}
 
 
 def write_series(path: Path, exchange: str, symbol: str, candles: Candles,
-                 asked: tuple[tuple[int, int], ...] = (), sources: tuple[str, ...] = ()) -> SeriesInfo:
+                 asked: tuple[tuple[int, int], ...] = (), sources: tuple[str, ...] = (),
+                 expanded_from: str = "") -> SeriesInfo:
     """Write validated candles to ``path``, whole or not at all.
 
-    For ``asked`` and ``sources`` see :class:`SeriesInfo`.
+    For ``asked``, ``sources`` and ``expanded_from`` see :class:`SeriesInfo`.
 
     Raises
     ------
     StorageError
         When the folder cannot be written or the disk is full; what stood there before still stands.
     """
-    summary = _summary(candles, asked, sources)
+    summary = _summary(candles, asked, sources, expanded_from)
     arrays = [pa.array(candles[:, 0].astype(np.int64)),
               *(pa.array(np.ascontiguousarray(candles[:, column])) for column in range(1, len(COLUMNS)))]
     table = pa.Table.from_arrays(arrays, schema=_SCHEMA.with_metadata(
@@ -135,7 +136,7 @@ def _guarded(path: Path, read: Callable[[], T]) -> T:
 
 
 def _summary(candles: Candles, asked: tuple[tuple[int, int], ...] = (),
-             sources: tuple[str, ...] = ()) -> dict[str, Any]:
+             sources: tuple[str, ...] = (), expanded_from: str = "") -> dict[str, Any]:
     return {
         "start": int(candles[0, 0]),
         "end": int(candles[-1, 0]) + MINUTE_MS,
@@ -144,6 +145,7 @@ def _summary(candles: Candles, asked: tuple[tuple[int, int], ...] = (),
         "fingerprint": fingerprint_candles(candles),
         "asked": [list(period) for period in asked],
         "sources": list(sources),
+        **({"expanded_from": expanded_from} if expanded_from else {}),
     }
 
 
@@ -151,4 +153,5 @@ def _info(exchange: str, symbol: str, summary: dict[str, Any], size: int) -> Ser
     gaps = tuple(Gap(start, minutes) for start, minutes in summary["gaps"])
     asked = tuple((start, end) for start, end in summary.get("asked", []))
     return SeriesInfo(exchange, symbol, summary["start"], summary["end"], summary["rows"], gaps, size,
-                      summary["fingerprint"], asked, tuple(summary.get("sources", ())))
+                      summary["fingerprint"], asked, tuple(summary.get("sources", ())),
+                      summary.get("expanded_from", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,11 @@ class SeriesInfo:
         them, it does not have.
     sources
         Where its candles came from, as far as whoever stored them said so, oldest first.
+    expanded_from
+        The timeframe of the candles of which these minutes were made; empty where the minutes themselves were known.
+    notes
+        What the import that returned this left out or changed, a sentence each; the store does not keep them, but in
+        ``sources``.
     """
 
     exchange: str
@@ -89,6 +94,8 @@ class SeriesInfo:
     fingerprint: str
     asked: tuple[tuple[int, int], ...] = ()
     sources: tuple[str, ...] = ()
+    expanded_from: str = ""
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def synthetic(self) -> bool:
@@ -104,7 +111,7 @@ class SeriesInfo:
         gaps = {0: "", 1: f", 1 gap of {self.missing:,} minutes"}.get(
             len(self.gaps), f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all")
         return (f"{self.symbol} on {self.exchange}: {utc_text(self.start)} to {utc_text(self.end)}, "
-                f"{self.rows:,} candles{gaps}")
+                f"{self.rows:,} candles{gaps}{f', expanded from {self.expanded_from}' if self.expanded_from else ''}")
 
 
 def fingerprint_candles(candles: Candles) -> str:

@@ -21,7 +21,14 @@ from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, sym
 from jesse_nb.core.candles.validation import merge_candles, validate_candles
 from jesse_nb.core.times import MINUTE_MS, to_ms, utc_text
 from jesse_nb.core.user_path import user_path
-from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError, StorageError, did_you_mean
+from jesse_nb.exceptions import (
+    CandlesNotFoundError,
+    InputError,
+    InvalidCandlesError,
+    PeriodError,
+    StorageError,
+    did_you_mean,
+)
 
 __all__ = ["MAPPED_FOLDER", "MAPPED_SECONDS", "CandleStore"]
 
@@ -173,7 +180,8 @@ class CandleStore:
             raise self._not_found(info.exchange, info.symbol) from None
 
     def write(self, exchange: str, symbol: str, candles: Any, *, replace: bool = False,
-              asked: tuple[int, int] | None = None, source: str | None = None) -> SeriesInfo:
+              asked: tuple[int, int] | None = None, source: str | None = None,
+              expanded_from: str = "") -> SeriesInfo:
         """Add candles to a series, which is begun if it is not there.
 
         Parameters
@@ -189,6 +197,8 @@ class CandleStore:
             when it gave these candles. Then they are one-minute candles however far apart they lie.
         source
             Where they came from, in a few words; result cards show it.
+        expanded_from
+            The timeframe of the candles of which these minutes were made; a series has minutes of one kind only.
 
         Returns
         -------
@@ -210,13 +220,15 @@ class CandleStore:
             try:
                 stored, before = read_candles(path), read_info(path, exchange, symbol)
             except FileNotFoundError:
-                return write_series(path, exchange, symbol, rows, (asked,) if asked else (), came_from)
+                return write_series(path, exchange, symbol, rows, (asked,) if asked else (), came_from, expanded_from)
+            if before.expanded_from != expanded_from:
+                raise _other_minutes(before, expanded_from)
             merged = merge_candles(stored, rows, replace=replace)
             known = join_periods([*before.asked, asked]) if asked else before.asked
             if known == before.asked and np.array_equal(merged, stored):
                 return before
             sources = tuple(dict.fromkeys(before.sources + came_from))
-            return write_series(path, exchange, symbol, merged, known, sources)
+            return write_series(path, exchange, symbol, merged, known, sources, expanded_from)
 
     def funding(self, exchange: str, symbol: str) -> FundingSeries | None:
         """Return the stored funding rates of a market; None where there are none.
@@ -373,3 +385,11 @@ def _remove_leftovers(path: Path) -> None:
             leftover.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"Cannot clean up {path.parent}: {error.strerror}.") from error
+
+
+def _other_minutes(stored: SeriesInfo, expanded_from: str) -> InvalidCandlesError:
+    """Say that made minutes and known ones are not joined."""
+    kinds = [f"expanded from {timeframe}" if timeframe else "one-minute candles as they were traded"
+             for timeframe in (stored.expanded_from, expanded_from)]
+    return InvalidCandlesError(f"{stored.symbol} of {stored.exchange} is stored as {kinds[0]}; these are {kinds[1]}.",
+                               "Store them under another exchange's name, or delete that series first.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from jesse_nb.core.candles.series import COLUMNS, Candles
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InvalidCandlesError
 
-__all__ = ["merge_candles", "validate_candles"]
+__all__ = ["FIRST_MOMENT", "LAST_MOMENT", "Fault", "candle_faults", "interval_text", "merge_candles", "off_minute",
+           "repeated_minutes", "validate_candles"]
 
 #: Milliseconds UTC of 2009-01-01 and 2101-01-01: no candle can be older than Bitcoin.
 FIRST_MOMENT, LAST_MOMENT = 1_230_768_000_000, 4_133_980_800_000
@@ -19,6 +21,9 @@ FIRST_MOMENT, LAST_MOMENT = 1_230_768_000_000, 4_133_980_800_000
 # So many equal steps in a row are another interval, not chance: even where every fourth minute
 # had no trade, a series of ten million candles would show such a run once in 10^10.
 _LONGEST_RUN_BY_CHANCE = 30
+
+_SKIP = "An import with errors='skip' (--errors skip) leaves such rows out, and says which."
+_ORDER = "Are the columns in order? columns= (--columns) says which is which."
 
 
 def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
@@ -57,8 +62,8 @@ def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
     if len(rows) == 0:
         raise InvalidCandlesError("There is no candle in it.")
     rows += 0.0  # minus zero becomes zero, or equal candles would have unequal fingerprints
-    _check_timestamps(rows[:, 0])
-    _check_values(rows)
+    for fault in candle_faults(rows):
+        _refuse(fault.bad, fault.message, fault.hint)
     rows = _sorted_once(rows)
     if not sparse:
         _check_interval(rows[:, 0])
@@ -97,41 +102,96 @@ def merge_candles(stored: Candles, new: Candles, *, replace: bool = False) -> Ca
     return merged
 
 
-def _check_timestamps(timestamps: Candles) -> None:
-    _refuse(~np.isfinite(timestamps),
-            lambda row: f"The timestamp of row {row + 1:,} is {float(timestamps[row])!r}, not a number.")
-    _refuse((timestamps < FIRST_MOMENT) | (timestamps > LAST_MOMENT),
-            lambda row: f"The timestamp of row {row + 1:,} is {timestamps[row]:.0f}, "
-                        "outside the years 2009 to 2100.",
-            "Timestamps are milliseconds UTC.")
-    _refuse(timestamps % MINUTE_MS != 0,
-            lambda row: f"The timestamp of row {row + 1:,} is off the minute: "
-                        f"{_exact_text(float(timestamps[row]))}.",
-            "A candle is stamped with the minute it opens.")
+class Fault(NamedTuple):
+    """One way in which rows can be wrong.
+
+    Attributes
+    ----------
+    bad
+        Which rows are.
+    message
+        What is wrong with one of them, by its position.
+    reason
+        The same of all of them, after "whose".
+    hint
+        What to do about it.
+    """
+
+    bad: NDArray[np.bool_]
+    message: Callable[[int], str]
+    reason: str
+    hint: str = ""
 
 
-def _check_values(rows: Candles) -> None:
-    timestamps = rows[:, 0]
+def candle_faults(rows: Candles) -> Iterator[Fault]:
+    """Yield what can be wrong with each row by itself; most have no bad row.
+
+    Parameters
+    ----------
+    rows
+        float64 (n, 6), in any order.
+    """
+    timestamps, volume, high, low = rows[:, 0], rows[:, 5], rows[:, 3], rows[:, 4]
+    yield Fault(~np.isfinite(timestamps),
+                lambda row: f"The timestamp of row {row + 1:,} is {float(timestamps[row])!r}, not a number.",
+                "timestamp is no number")
+    yield Fault((timestamps < FIRST_MOMENT) | (timestamps > LAST_MOMENT),
+                lambda row: f"The timestamp of row {row + 1:,} is {timestamps[row]:.0f}, outside the years 2009 to "
+                            "2100.", "timestamp is outside the years 2009 to 2100",
+                "Timestamps are milliseconds UTC.")
+    yield Fault(off_minute(timestamps),
+                lambda row: f"The timestamp of row {row + 1:,} is off the minute: "
+                            f"{_exact_text(float(timestamps[row]))}.", "timestamp is off the minute",
+                "A candle is stamped with the minute it opens. An import with off_minute='floor' (--off-minute floor) "
+                "sets such stamps back to it, 'skip' leaves their rows out; both are counted.")
     for column in range(1, 5):
-        values, name = rows[:, column], COLUMNS[column]
-        _refuse(~(np.isfinite(values) & (values > 0)),
-                lambda row, values=values, name=name:
-                f"The {name} at {_at(timestamps, row)} is {float(values[row])!r}; "
-                "prices are finite and above zero.")
-    volume = rows[:, 5]
-    _refuse(~(np.isfinite(volume) & (volume >= 0)),
-            lambda row: f"The volume at {_at(timestamps, row)} is {float(volume[row])!r}; "
-                        "it is finite and not negative.")
-    high, low = rows[:, 3], rows[:, 4]
-    _refuse(high < low,
-            lambda row: f"The high at {_at(timestamps, row)} is {float(high[row])!r}, "
-                        f"below the low {float(low[row])!r}.")
+        yield _no_price(rows, column)
+    yield Fault(~(np.isfinite(volume) & (volume >= 0)),
+                lambda row: f"The volume at {_at(timestamps, row)} is {float(volume[row])!r}; "
+                            "it is finite and not negative.", "volume is not finite and at least zero", _SKIP)
+    yield Fault(high < low,
+                lambda row: f"The high at {_at(timestamps, row)} is {float(high[row])!r}, "
+                            f"below the low {float(low[row])!r}.", "high is below the low", _ORDER)
     for column in (1, 2):
-        values, name = rows[:, column], COLUMNS[column]
-        _refuse((values > high) | (values < low),
-                lambda row, values=values, name=name:
-                f"The {name} at {_at(timestamps, row)} is {float(values[row])!r}, "
-                f"outside low {float(low[row])!r} to high {float(high[row])!r}.", "Are the columns in order?")
+        yield _outside(rows, column)
+
+
+def _no_price(rows: Candles, column: int) -> Fault:
+    values, name = rows[:, column], COLUMNS[column]
+    return Fault(~(np.isfinite(values) & (values > 0)),
+                 lambda row: f"The {name} at {_at(rows[:, 0], row)} is {float(values[row])!r}; "
+                             "prices are finite and above zero.", f"{name} is not finite and above zero", _SKIP)
+
+
+def _outside(rows: Candles, column: int) -> Fault:
+    values, name, high, low = rows[:, column], COLUMNS[column], rows[:, 3], rows[:, 4]
+    return Fault((values > high) | (values < low),
+                 lambda row: f"The {name} at {_at(rows[:, 0], row)} is {float(values[row])!r}, "
+                             f"outside low {float(low[row])!r} to high {float(high[row])!r}.",
+                 f"{name} is outside low to high", _ORDER)
+
+
+def off_minute(timestamps: Candles) -> NDArray[np.bool_]:
+    """Return which timestamps, in milliseconds, are finite and not whole minutes."""
+    off: NDArray[np.bool_] = np.isfinite(timestamps) & (np.where(np.isfinite(timestamps), timestamps, 0.0)
+                                                        % MINUTE_MS != 0)
+    return off
+
+
+def repeated_minutes(rows: Candles) -> NDArray[np.bool_]:
+    """Return which rows have the minute of another row, with other values.
+
+    Parameters
+    ----------
+    rows
+        float64 (n, 6), in any order.
+    """
+    order = np.argsort(rows[:, 0], kind="stable")
+    ordered = rows[order]
+    again = np.diff(ordered[:, 0]) == 0
+    differs = again & (ordered[1:] != ordered[:-1]).any(axis=1)
+    minutes = np.unique(ordered[1:][differs][:, 0])
+    return np.isin(rows[:, 0], minutes)
 
 
 def _sorted_once(rows: Candles) -> Candles:
@@ -156,8 +216,9 @@ def _check_interval(timestamps: Candles) -> None:
     commonest = int(found[counts.argmax()])
     if commonest != 1:
         raise InvalidCandlesError(
-            f"These are {_interval_text(commonest)} candles, beginning at {_at(timestamps, 0)}.",
-            "Jesse simulates on one-minute candles; only those are stored.")
+            f"These are {interval_text(commonest)} candles, beginning at {_at(timestamps, 0)}.",
+            "Jesse simulates on one-minute candles; only those are stored. expand=True (--expand) makes some of "
+            "longer ones, labelled in every report.")
     changes = np.flatnonzero(np.diff(steps)) + 1
     run_starts = np.concatenate([[0], changes])
     run_lengths = np.diff(np.concatenate([run_starts, [len(steps)]]))
@@ -165,7 +226,7 @@ def _check_interval(timestamps: Candles) -> None:
     if foreign.any():
         row = int(run_starts[np.flatnonzero(foreign)[0]])
         raise InvalidCandlesError(
-            f"From {_at(timestamps, row)} on, these are {_interval_text(int(steps[row]))} candles.",
+            f"From {_at(timestamps, row)} on, these are {interval_text(int(steps[row]))} candles.",
             "Only one-minute candles are stored; import that part from one-minute data.")
 
 
@@ -190,6 +251,7 @@ def _shown(candle: Candles) -> str:
     return " ".join(f"{name} {float(value)!r}" for name, value in zip(COLUMNS[1:], candle[1:], strict=True))
 
 
-def _interval_text(minutes: int) -> str:
+def interval_text(minutes: int) -> str:
+    """Name how many minutes a candle has, as Jesse's timeframe where it is one."""
     names = {count: name for name, count in TIMEFRAME_MINUTES.items()}
     return names.get(minutes, f"{minutes}-minute")

@@ -12,6 +12,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from jesse_nb.core.tools.declaration.line import options as options_of
+from jesse_nb.core.tools.declaration.parameter import MAGIC
+from jesse_nb.core.tools.registry import IMPORT_FILES
 from jesse_nb.exceptions import StorageError, did_you_mean, shown
 from jesse_nb.magics.candles.candles_database import copied_from, copied_to, database_listing
 from jesse_nb.magics.candles.candles_sources import checked, exported, fetched, funded, imported
@@ -75,10 +78,9 @@ class CandlesMagics(Magics):
     @argument("--exchange", metavar="NAME", help="Exchange under which the series is, or is to be, stored.")
     @argument("--replace", action="store_true", help="Let new candles win over stored ones that differ.")
     @argument("--update", action="store_true", help="Fetch: bring stored series up to now.")
-    @argument(
-        "--columns",
-        metavar="NAME,NAME,...",
-        help="Import: what a text file's columns are, in order, - for one without a use.",
+    @option_group(
+        "how files are imported",
+        *(argument(*flags, **how) for one in IMPORT_FILES.on(MAGIC) for flags, how in options_of(one)),
     )
     @option_group(
         "how strict a check is",
@@ -110,6 +112,7 @@ class CandlesMagics(Magics):
             %candles import BTCUSDT-1m-*.zip -s BTC-USDT --exchange "Binance Spot"
             %candles funding FILE -s BTC-USDT --exchange "Binance Perpetual Futures"   funding rates
             %candles import data/spot --exchange "Binance Spot"        a whole archive, or freqtrade's folder
+            %candles import hours.csv -s BTC-USDT --exchange "Binance Spot" --preview   how it would be read
             %candles export BTC-USDT btc.parquet          or .csv, .csv.gz, .feather
             %candles export BTC-USDT hours.csv -t 1h      put together as Jesse does
             %candles check BTC-USDT                       gaps, spikes, silence, repeated days
@@ -118,8 +121,10 @@ class CandlesMagics(Magics):
             %candles from-database BTC-USDT ETH-USDT      copy from it; without a symbol, everything
             %candles to-database BTC-USDT                 add stored candles to it
 
-        Parquet, Feather, JSON, CSV, and the exchanges' archives of candles and of
-        funding rates are read, plain or zipped. Data that is not one-minute candles is refused.
+        Parquet, Feather, JSON, CSV, the exchanges' archives of candles and of funding
+        rates and their saved answers are read, plain or packed. Data that is not
+        one-minute candles is refused; --off-minute, --errors and --expand say what is
+        to become of it.
         """
         options = parse_line(self.candles, line)
         if options.action not in ACTIONS:
@@ -134,7 +139,8 @@ class CandlesMagics(Magics):
             with saying(self._shell, f"Storing the demo market (synthetic prices, not a real market): {which} ..."):
                 return _listing(store, _store_demo(store, options))
         if options.action == "import":
-            return _listing(store, imported(store, options, self._settings))
+            candles = imported(store, options, self._settings)
+            return _listing(store, candles) if isinstance(candles, list) else candles
         if options.action == "funding":
             return funded(store, options, self._settings)
         if options.action == "fetch":
@@ -203,7 +209,7 @@ def _listing(store: CandleStore, found: list[SeriesInfo]) -> Listing:
     from jesse_nb.core.times import utc_text
 
     rates = [store.funding(series.exchange, series.symbol) for series in found]
-    table = pd.DataFrame(
+    frame = pd.DataFrame(
         [
             (
                 series.exchange,
@@ -217,20 +223,15 @@ def _listing(store: CandleStore, found: list[SeriesInfo]) -> Listing:
             )
             for series in found
         ],
-        columns=[
-            "exchange",
-            "symbol",
-            "from",
-            "to (excluded)",
-            "candles",
-            "missing",
-            "gaps",
-            "synthetic",
-        ],
+        columns=["exchange", "symbol", "from", "to (excluded)", "candles", "missing", "gaps", "synthetic"],
     )
+    if any(series.expanded_from for series in found):
+        frame["expanded from"] = [series.expanded_from for series in found]
     if any(rates):
-        table["funding rates"] = [_funding_words(one) for one in rates]
-    return Listing(table, _NOTHING)
+        frame["funding rates"] = [_funding_words(one) for one in rates]
+    if any(series.notes for series in found):
+        frame["remark"] = [" ".join(series.notes) for series in found]
+    return Listing(frame, _NOTHING)
 
 
 def _funding_words(series: FundingSeries | None) -> str:

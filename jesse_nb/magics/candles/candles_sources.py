@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from jesse_nb.core.tools.declaration.line import given_words, read_line
+from jesse_nb.core.tools.declaration.parameter import MAGIC
+from jesse_nb.core.tools.registry import IMPORT_FILES
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.widgets.live.display import Listing, Note
 
 if TYPE_CHECKING:
     from jesse_nb.core.candles import CandleStore, SeriesInfo
     from jesse_nb.core.tools.candles.check_candles import CandleCheck
+    from jesse_nb.core.tools.candles.preview_files import ImportPreview
 
 __all__ = ["checked", "exported", "fetched", "funded", "imported"]
 
@@ -33,26 +37,27 @@ def fetched(store: CandleStore, options: argparse.Namespace) -> Any:
     return fetch_candles(*words, store=store, replace=options.replace)
 
 
-def imported(store: CandleStore, options: argparse.Namespace, settings: JesseNb) -> list[SeriesInfo]:
-    """Import files as one series, or the series of a folder whose files carry symbols in their names."""
+def imported(
+    store: CandleStore, options: argparse.Namespace, settings: JesseNb
+) -> list[SeriesInfo] | ImportPreview:
+    """Import files as one series, or the series of a folder whose files carry symbols in their names; or look only."""
+    import jesse_nb.report  # noqa: F401 - a preview then draws itself
     from jesse_nb.core.tools.candles.import_files import import_files
+    from jesse_nb.core.tools.candles.preview_files import preview_files
 
     exchange, symbols = options.exchange or settings.exchange, options.symbols
-    folder = len(options.names) == 1 and Path(options.names[0]).expanduser().is_dir()
+    folder = len(options.names) == 1 and _is_folder(Path(options.names[0]).expanduser())
     if not options.names or not exchange or (len(symbols or []) != 1 and not folder):
         raise UsageError(
             "%candles import needs at least one file, one symbol and an exchange: "
             '%candles import FILE -s BTC-USDT --exchange "Binance Spot". '
             "A folder of an exchange archive or of freqtrade needs no symbol."
         )
-    found: Any = import_files(
-        options.names,
-        exchange,
-        symbols,
-        store=store,
-        replace=options.replace,
-        columns=options.columns.split(",") if options.columns else None,
-    )
+    reading = read_line(IMPORT_FILES, MAGIC, given_words(IMPORT_FILES, MAGIC, options))
+    if reading.pop("preview", False):
+        preview: Any = preview_files(options.names, exchange, symbols, **reading)
+        return preview  # type: ignore[no-any-return]
+    found: Any = import_files(options.names, exchange, symbols, store=store, replace=options.replace, **reading)
     return list(found)
 
 
@@ -67,6 +72,12 @@ def funded(store: CandleStore, options: argparse.Namespace, settings: JesseNb) -
             '%candles funding FILE -s BTC-USDT --exchange "Binance Perpetual Futures".'
         )
     return Note(f"{import_funding(options.names, symbols[0], exchange, store=store, replace=options.replace)}.")
+
+
+def _is_folder(path: Path) -> bool:
+    from jesse_nb.core.candles.importing.archives import is_zipped_folder
+
+    return path.is_dir() or is_zipped_folder(path)
 
 
 def exported(store: CandleStore, options: argparse.Namespace) -> Note:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.registry import TOOLS, tool_of_magic
+from jesse_nb.core.tools.registry import IMPORT_FILES, TOOLS, tool_of_magic
 
 __all__ = ["CANDLES", "PanelTable", "panel_names", "table_of"]
 
@@ -40,6 +40,8 @@ class PanelTable:
         Whether the magic runs in the background.
     question
         What is asked before it runs, with the arguments' words in braces.
+    parameters
+        Arguments as a tool declares them that the magic does a part of.
     """
 
     magic: str
@@ -56,6 +58,7 @@ class PanelTable:
     background: bool = True
     verb: str = "Run"
     question: str = ""
+    parameters: tuple[Parameter, ...] = ()
 
     @property
     def tool(self) -> Tool | None:
@@ -69,7 +72,7 @@ class PanelTable:
 
     def declared(self, argument: str) -> Parameter | None:
         """Return an argument as the tool declares it for its magic."""
-        declared = self.tool.on(MAGIC) if self.tool else ()
+        declared = self.tool.on(MAGIC) if self.tool else self.parameters
         return next((parameter for parameter in declared if parameter.name == argument), None)
 
     def field_for(self, argument: str) -> str:
@@ -98,6 +101,8 @@ def table_of(name: str) -> PanelTable:
     )
 
 
+_IMPORT = IMPORT_FILES.on(MAGIC)
+
 #: The forms of the candles panel, by the action of ``%candles``.
 CANDLES = {
     "demo": PanelTable(
@@ -107,9 +112,10 @@ CANDLES = {
     ),
     "import": PanelTable(
         "candles", "Import files", "CSV, Parquet, Feather, JSON, exchange archives, plain or zipped",
-        ("names", "exchange", "symbols", "columns", "replace"), words=("import",), background=False, verb="Import",
-        kinds={"exchange": "suggest"},
-        required={"names": "Give a file, several, or a folder.", "exchange": "Name the exchange."},
+        ("names", "exchange", "symbols", "preview"),
+        ("replace", *(one.name for one in _IMPORT if one.name != "preview")),
+        {"names": "Give a file, several, or a folder.", "exchange": "Name the exchange."}, ("import",),
+        background=False, verb="Import", kinds={"exchange": "suggest"}, parameters=_IMPORT,
     ),
     "delete": PanelTable(
         "candles", "Delete a series", "its file is removed from the store", ("exchange", "names"),

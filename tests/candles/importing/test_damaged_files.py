@@ -131,7 +131,6 @@ def with_bytes(content: bytes, signature: bytes, at: int, new: bytes) -> bytes:
 
 # Offsets in the central directory's header: flags 8, method 10, sizes 20 and 24, length of the name 28, extra 30.
 HOSTILE = {
-    "a member without a name": hostile_zip(filename=""),
     "encrypted": with_bytes(hostile_zip(), b"PK\1\2", 8, b"\1\0"),
     "a method that nobody knows": with_bytes(hostile_zip(), b"PK\1\2", 10, b"\x63\0"),
     "an extra field that ends too soon":

@@ -222,7 +222,7 @@ THIRD = csv_of().splitlines()[3]
         (b"1672531200000,1,1,1,1,1\n", ["no header, and 6 columns"]),
         (csv_of()[:-150] + b"\x00" * 50, ["candles.dat"]),
         (zipped(), ["without a file"]),
-        (zipped(zipped(csv_of())), ["another archive"]),
+        (zipped(zipped(csv_of(), csv_of())), ["another archive"]),
         (zipped(csv_of())[:-30], ["candles.dat cannot be read"]),
         (gzip.compress(csv_of())[:-20], ["candles.dat cannot be read"]),
         (gzip.compress(gzip.compress(csv_of())), ["compressed twice"]),

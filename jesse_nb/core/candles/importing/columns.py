@@ -1,24 +1,26 @@
-"""Which column of a table is which, and in which unit its times are."""
+"""Which column of a table is which."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.candles.importing.moments import joined_date_and_time, milliseconds_of
+from jesse_nb.core.candles.importing.numbers import numbers_of
 from jesse_nb.core.candles.series import COLUMNS, Candles
-from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT
 from jesse_nb.exceptions import InvalidCandlesError, shown
 
-__all__ = ["candles_from_frame", "moments_and_values"]
+__all__ = ["TableReading", "moments_and_values", "read_table"]
 
 #: What columns are called in the wild, capitals and punctuation aside; the first that is there counts.
 _NAMES = {
-    "timestamp": ("timestamp", "timestampms", "opentime", "opentimestamp", "unix", "unixtime",
-                  "unixtimestamp", "datetime", "time", "date", "ts"),
+    "timestamp": ("timestamp", "timestampms", "opentime", "opentimestamp", "starttime", "starttimestamp", "unix",
+                  "unixtime", "unixtimestamp", "datetime", "time", "date", "ts", "start"),
     "open": ("open", "openprice", "o"),
     "close": ("close", "closeprice", "c"),
     "high": ("high", "highprice", "h"),
@@ -26,12 +28,32 @@ _NAMES = {
     "volume": ("volume", "vol", "v", "basevolume", "volumebase"),
 }
 
-# How many make a second; the ranges that 2009 to 2100 span in each do not overlap.
-_UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
+#: MetaTrader's exports have both: of the second, many brokers know nothing.
+_TWO_VOLUMES = ("tickvol", "vol")
 
 
-def candles_from_frame(frame: pd.DataFrame, symbol: str = "", exchange: str = "") -> Candles:
-    """Return a table's candles in Jesse's column order, timestamps in milliseconds; values unchecked.
+@dataclass(frozen=True)
+class TableReading:
+    """A table as candles, values unchecked.
+
+    Attributes
+    ----------
+    rows
+        float64 (n, 6) in Jesse's column order, timestamps in milliseconds UTC.
+    columns
+        What each is called in the table.
+    times
+        In words, how the times were read.
+    """
+
+    rows: Candles
+    columns: dict[str, str]
+    times: str
+
+
+def read_table(frame: pd.DataFrame, symbol: str = "", exchange: str = "", *, lenient: bool = False,
+               timeframe: str = "1m") -> TableReading:
+    """Return a table's candles; values unchecked.
 
     Parameters
     ----------
@@ -42,11 +64,10 @@ def candles_from_frame(frame: pd.DataFrame, symbol: str = "", exchange: str = ""
         names symbols.
     exchange
         Tells which rows are meant where a column names several exchanges.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n, 6).
+    lenient
+        Whether a cell that cannot be read is NaN.
+    timeframe
+        Which rows are meant where a column names timeframes; empty for the only one there is.
 
     Raises
     ------
@@ -54,21 +75,30 @@ def candles_from_frame(frame: pd.DataFrame, symbol: str = "", exchange: str = ""
         When a column is missing or there twice, when a cell is no number, or the unit of the times
         cannot be told.
     """
-    frame = _rows_meant(frame, symbol, exchange)
+    frame = _rows_meant(frame, symbol, exchange, timeframe)
     chosen = _choose(frame, symbol)
     rows = np.empty((len(frame), len(COLUMNS)), np.float64)
-    rows[:, 0] = _milliseconds(chosen["timestamp"])
+    rows[:, 0], times = milliseconds_of(chosen["timestamp"], lenient=lenient)
+    values = _without_blanks({name: chosen[name] for name in COLUMNS[1:]})
     for position, name in enumerate(COLUMNS[1:], start=1):
-        rows[:, position] = _numbers(chosen[name], name)
-    return rows
+        rows[:, position] = numbers_of(values[name], name, lenient=lenient)
+    return TableReading(rows, {name: str(column.name) for name, column in chosen.items()}, times)
 
 
-def _rows_meant(frame: pd.DataFrame, symbol: str, exchange: str) -> pd.DataFrame:
-    """Return the one-minute rows of one series, where columns say of which series and timeframe each row is.
+def _without_blanks(values: dict[str, pd.Series[Any]]) -> dict[str, pd.Series[Any]]:
+    """Return the columns with NaN in rows in which all of them are empty texts: a minute without a trade."""
+    if not all(column.dtype == object for column in values.values()):
+        return values
+    blank = np.logical_and.reduce([(column == "").to_numpy(bool) for column in values.values()])
+    return {name: column.mask(blank) for name, column in values.items()} if blank.any() else values
+
+
+def _rows_meant(frame: pd.DataFrame, symbol: str, exchange: str, timeframe: str) -> pd.DataFrame:
+    """Return the rows of one series, where columns say of which series and timeframe each row is.
 
     Jesse's ``candle`` table is so, and the files of some archives.
     """
-    for name, wanted in (("timeframe", "1m"), ("symbol", symbol), ("exchange", exchange)):
+    for name, wanted in (("timeframe", timeframe), ("symbol", symbol), ("exchange", exchange)):
         column = next((position for position, other in enumerate(frame.columns) if _plain(other) == name), None)
         if column is None:
             continue
@@ -99,6 +129,14 @@ def _choose(frame: pd.DataFrame, symbol: str) -> dict[str, pd.Series[Any]]:
             raise InvalidCandlesError(f"There are {plain.count(known)} columns called {shown(known)}.",
                                       "Keep one of them.")
         chosen[name] = frame.iloc[:, plain.index(known)]
+    both = {"date", "time"}
+    if "timestamp" in chosen and both <= set(plain) and _plain(chosen["timestamp"].name) in both:
+        joined = joined_date_and_time(frame.iloc[:, plain.index("date")], frame.iloc[:, plain.index("time")])
+        chosen["timestamp"] = chosen["timestamp"] if joined is None else joined.rename("date and time")
+    if set(_TWO_VOLUMES) <= set(plain) and _plain(chosen["volume"].name) == "vol":
+        raise InvalidCandlesError(
+            "There are two volumes, of ticks (tickvol) and of trades (vol).",
+            "Say which: columns= or --columns date,time,open,high,low,close,volume,-,- for the first, for example.")
     index = frame.index
     named = isinstance(index.name, str) and _plain(index.name) in _NAMES["timestamp"]
     if isinstance(index, pd.DatetimeIndex) or ("timestamp" not in chosen and named):
@@ -115,92 +153,6 @@ def _choose(frame: pd.DataFrame, symbol: str) -> dict[str, pd.Series[Any]]:
 def _plain(name: Any) -> str:
     """Return a column's name without capitals, punctuation and a remark like "(UTC)"."""
     return re.sub(r"[^a-z0-9]", "", re.sub(r"\((?:utc|ms|s|us|ns)\)", "", str(name).casefold()))
-
-
-def _numbers(column: pd.Series[Any], name: str) -> Candles:
-    kinds = pd.api.types
-    if any(is_such(column) for is_such in (kinds.is_bool_dtype, kinds.is_complex_dtype, kinds.is_datetime64_any_dtype,
-                                           kinds.is_timedelta64_dtype)):
-        raise InvalidCandlesError(f"The column {name} holds {column.dtype}, not numbers.")
-    _refuse_lists(column, name)
-    try:
-        # NumPy reads texts as Python does: to the nearest double.
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        bad = pd.to_numeric(column, errors="coerce").isna().to_numpy()
-        if not bad.any():
-            raise InvalidCandlesError(f"The column {name} cannot be read as numbers.") from None
-        row = int(bad.argmax())
-        raise InvalidCandlesError(
-            f"The {name} of row {row + 1:,} is {shown(str(column.iloc[row])[:60])}, not a number.") from None
-
-
-def _refuse_lists(column: pd.Series[Any], name: str) -> None:
-    """Refuse [1.0], which NumPy takes for 1.0."""
-    kinds = pd.api.types
-    if kinds.infer_dtype(column) == "mixed" and column.map(kinds.is_list_like).any():
-        raise InvalidCandlesError(f"The column {name} holds lists, not numbers.")
-
-
-def _milliseconds(column: pd.Series[Any]) -> Candles:
-    if isinstance(column.dtype, pd.PeriodDtype):
-        column = column.dt.start_time
-    if not pd.api.types.is_datetime64_any_dtype(column) and not pd.api.types.is_numeric_dtype(column):
-        column = _parsed(column)
-    if pd.api.types.is_datetime64_any_dtype(column):
-        if column.dt.tz is not None:
-            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        moments = column.to_numpy().astype("datetime64[us]")
-        # From whole microseconds; a missing time becomes NaN, and is refused as such.
-        return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e3)
-    return _to_milliseconds(_numbers(column, "timestamp"))
-
-
-def _parsed(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Read texts: numbers where all are numbers, ISO 8601 otherwise."""
-    _refuse_lists(column, "timestamp")
-    try:
-        return column.astype(np.float64)
-    except (TypeError, ValueError):
-        pass
-    try:
-        # Other ways of writing leave open which number is the day and which the month.
-        return pd.to_datetime(column, utc=True, format="ISO8601")
-    except (TypeError, ValueError, OverflowError):
-        # The row at fault is the first that is unlike most of the others.
-        readings = (pd.to_datetime(column, utc=True, format="ISO8601", errors="coerce"),
-                    pd.to_numeric(column, errors="coerce"))
-        row = min((reading.isna() for reading in readings), key=lambda bad: bad.sum()).to_numpy().argmax()
-        raise InvalidCandlesError(
-            f"The timestamp of row {row + 1:,} is {shown(str(column.iloc[row])[:60])}, not a time.",
-            "Write times like 2024-01-31 12:00, in UTC.") from None
-
-
-def _to_milliseconds(values: Candles) -> Candles:
-    """Tell by their size in which unit the times are, which must be the same for all."""
-    found: dict[str, int] = {}
-    known = np.zeros(len(values), bool)
-    for unit, in_a_second in _UNITS.items():
-        earliest, latest = (moment // 1_000 * in_a_second for moment in (FIRST_MOMENT, LAST_MOMENT))
-        belongs = (values >= earliest) & (values <= latest)
-        known |= belongs
-        if belongs.any():
-            found[unit] = int(np.flatnonzero(belongs)[0])
-    if len(found) > 1:
-        (unit, _), (other, row) = sorted(found.items(), key=lambda item: item[1])[:2]
-        raise InvalidCandlesError(
-            f"The timestamps begin in {unit}, but that of row {row + 1:,} is in {other}: {values[row]:.0f}.",
-            "Import the parts as files of their own.")
-    if not known.all():
-        row = int(np.flatnonzero(~known)[0])
-        raise InvalidCandlesError(
-            f"The timestamp of row {row + 1:,} is {shown(float(values[row]))}, no time from 2009 to 2100.",
-            f"Times count {', '.join(_UNITS)} since 1970, in UTC.")
-    if not found:
-        return values
-    in_a_second = _UNITS[next(iter(found))]
-    # Whole factors, so that a whole minute stays one: times 0.001 would not be exact.
-    return values * (1_000 // in_a_second) if in_a_second <= 1_000 else values / (in_a_second // 1_000)
 
 
 def moments_and_values(frame: pd.DataFrame, times: Sequence[str], values: Sequence[str]) -> tuple[Candles, Candles]:
@@ -228,5 +180,5 @@ def moments_and_values(frame: pd.DataFrame, times: Sequence[str], values: Sequen
                                   f"Found: {found}.")
     column = frame.iloc[:, chosen[1]]
     if pd.api.types.is_object_dtype(column) and column.astype(str).str.endswith("%").all():
-        return _milliseconds(moments), _numbers(column.astype(str).str.rstrip("%"), values[0]) / 100.0
-    return _milliseconds(moments), _numbers(column, values[0])
+        return milliseconds_of(moments)[0], numbers_of(column.astype(str).str.rstrip("%"), values[0]) / 100.0
+    return milliseconds_of(moments)[0], numbers_of(column, values[0])

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from jesse_nb.core.candles.importing.file_names import named_file
 from jesse_nb.exceptions import InputError
 
-__all__ = ["files_of_one_market", "refuse_untraded"]
+__all__ = ["files_of_one_market", "refuse_mixed", "refuse_untraded"]
 
 #: Folders and endings of series at which nobody trades.
 _UNTRADED = {"markpriceklines": "mark prices", "indexpriceklines": "index prices",
@@ -60,6 +61,7 @@ def files_of_one_market(symbol: str, files: Sequence[Path], folder: Path, exchan
     InputError
         When they are of several markets and the exchange's name does not choose, or of another kind than it.
     """
+    _refuse_timeframes(symbol, files, folder)
     markets: dict[tuple[str, str], list[Path]] = {}
     for path in files:
         if not _untraded(path):
@@ -84,14 +86,45 @@ def files_of_one_market(symbol: str, files: Sequence[Path], folder: Path, exchan
                      "Name one of these folders, or a pattern of its files and the symbol.")
 
 
+def refuse_mixed(files: Sequence[Path]) -> None:
+    """Refuse files that were named one by one, or by a pattern, but are of several symbols or kinds of market.
+
+    Raises
+    ------
+    InputError
+        Which says which.
+    """
+    for path in files:
+        refuse_untraded(path)
+    named = [(path, named_file(path.parts)) for path in files]
+    symbols = {name.symbol: path for path, name in named if name is not None}
+    if len(symbols) > 1:
+        (first, one), (second, other) = list(symbols.items())[:2]
+        raise InputError(f"These files are of several symbols: {one.name} is of {first}, {other.name} of {second}.",
+                         "Name a folder, or the files of one symbol.")
+    kinds = {_market(path, path.parent, name.symbol if name else "")[0]: path for path, name in named}
+    if {"spot", "futures"} <= set(kinds):
+        raise InputError(f"These files are of the spot market, {kinds['spot']}, and of futures, {kinds['futures']}.",
+                         "Name those of one market.")
+
+
+def _refuse_timeframes(symbol: str, files: Sequence[Path], folder: Path) -> None:
+    named = [named_file(path.parts) for path in files]
+    timeframes = sorted({name.timeframe for name in named if name is not None and name.timeframe})
+    if len(timeframes) > 1:
+        raise InputError(f"{folder} holds {symbol} in {' and '.join(timeframes)}.",
+                         f"Name a pattern of the files of one timeframe, like '{folder / f'*{timeframes[-1]}*'}'.")
+
+
 def _market(path: Path, folder: Path, symbol: str) -> tuple[str, str]:
     """Return the kind of a file's market, spot, futures or unknown, and the folders that tell it from others."""
     plain = symbol.replace("-", "").casefold()
     parts = [part.casefold() for part in path.relative_to(folder).parts[:-1]]
+    words = [word for part in reversed(parts) for word in re.findall("[a-z]+", part)]
     parts = [part for part in parts if not _TIME.fullmatch(part) and re.sub(r"[^a-z0-9]", "", part) != plain]
     above = [part.casefold() for part in folder.absolute().parts]
     ending = _ENDING.search(path.name)
-    kind = _kind([ending[1].casefold()] if ending else []) or _kind(reversed(parts)) or _kind(reversed(above[-6:]))
+    kind = _kind([ending[1].casefold()] if ending else []) or _kind(words) or _kind(reversed(above[-6:]))
     return kind, "/".join(parts)
 
 

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.candles.importing.archives import is_checksum, named_series, verify_checksum
-from jesse_nb.core.candles.importing.columns import candles_from_frame
-from jesse_nb.core.candles.importing.file_markets import files_of_one_market, refuse_untraded
+from jesse_nb.core.candles.importing.archives import members_of_series, verify_checksum
+from jesse_nb.core.candles.importing.columns import TableReading, read_table
+from jesse_nb.core.candles.importing.expansion import expand_candles
 from jesse_nb.core.candles.importing.files import read_frames
+from jesse_nb.core.candles.importing.import_options import Errors, ImportOptions, OffMinute
+from jesse_nb.core.candles.importing.mending import mended
+from jesse_nb.core.candles.importing.remarks import Remarks
+from jesse_nb.core.candles.importing.sources import source_files
 from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles
-from jesse_nb.core.user_path import user_path
-from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError, did_you_mean
+from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError
 
-__all__ = ["import_candles", "read_source", "source_files"]
+__all__ = ["SeriesReading", "import_candles", "import_series", "read_series", "read_source"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SeriesReading:
+    """What files hold, read and checked, not stored.
+
+    Attributes
+    ----------
+    candles
+        float64 (n, 6), validated.
+    expanded_from
+        The timeframe of the files, where one-minute candles were made of longer ones; empty otherwise.
+    remarks
+        What was left out or changed, a sentence each.
+    columns
+        What the columns are called in the first table, by what they are.
+    times
+        How the first table's times were read.
+    """
+
+    candles: Candles
+    expanded_from: str
+    remarks: tuple[str, ...]
+    columns: dict[str, str]
+    times: str
 
 
 def import_candles(
@@ -32,6 +63,9 @@ def import_candles(
     store: CandleStore | None = None,
     replace: bool = False,
     columns: Sequence[str] | None = None,
+    off_minute: OffMinute = "refuse",
+    errors: Errors = "refuse",
+    expand: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SeriesInfo:
     """Store one-minute candles from files or a DataFrame as one series.
@@ -48,15 +82,23 @@ def import_candles(
     replace
         Whether imported candles win over stored ones that differ.
     columns
-        What the columns of text files are called, in the files' order, ``"-"`` for one without a use:
-        for files without a header, or with one that is not understood.
+        What the columns of text files and JSON lists are called, in the files' order, ``"-"`` for one without a use:
+        for files without a header, or with one that is not understood. ``"date"`` and ``"time"`` may be two.
+    off_minute
+        What becomes of timestamps between two minutes: ``"refuse"`` the file, ``"floor"`` sets them back to the
+        minute in which they lie, ``"skip"`` leaves their rows out. The result's notes count them.
+    errors
+        ``"refuse"`` files with rows that are no candles, or ``"skip"`` those rows; the notes say which, and why.
+    expand
+        Make one-minute candles of longer ones; see
+        :func:`~jesse_nb.core.candles.importing.expansion.expand_candles`. Every report of a run on them says so.
     progress
         Called with files read and files in all.
 
     Returns
     -------
     SeriesInfo
-        The whole series as it is now stored.
+        The whole series as it is now stored; its ``notes`` say what this import left out or changed.
 
     Raises
     ------
@@ -74,9 +116,27 @@ def import_candles(
     1440
     >>> jn.import_candles("BTCUSDT-1m-2024-*.zip", "BTC-USDT", "Binance Spot")  # doctest: +SKIP
     """
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    return import_series(source, symbol, exchange, options, store or CandleStore(), replace=replace, progress=progress)
+
+
+def import_series(
+    source: Any,
+    symbol: str,
+    exchange: str,
+    options: ImportOptions,
+    store: CandleStore,
+    *,
+    replace: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> SeriesInfo:
+    """Store files as one series; see :func:`import_candles`."""
     symbol, exchange = symbol_name(symbol), exchange_name(exchange)
-    candles = read_source(source, symbol, exchange=exchange, columns=columns, progress=progress)
-    return (store or CandleStore()).write(exchange, symbol, candles, replace=replace)
+    reading = read_series(source, symbol, exchange, options, progress)
+    came_from = f"files ({' '.join(reading.remarks)})" if reading.remarks else None
+    info = store.write(exchange, symbol, reading.candles, replace=replace, source=came_from,
+                       expanded_from=reading.expanded_from)
+    return changed(info, notes=reading.remarks)
 
 
 def read_source(
@@ -85,16 +145,20 @@ def read_source(
     *,
     exchange: str = "",
     columns: Sequence[str] | None = None,
+    off_minute: OffMinute = "refuse",
+    errors: Errors = "refuse",
+    expand: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Candles:
     """Return the candles of files or of a DataFrame, checked, without storing them.
 
-    Files are Parquet, Feather, JSON lists, CSV with a header, or the headerless 12-column CSV of exchange
-    archives; each plain, zipped or gzipped, which is told by content, not by name. Where a file
+    Files are Parquet, Feather, JSON (lists of rows or of objects, and exchanges' answers with one inside), CSV with a
+    header, or the headerless 12-column CSV of exchange archives; each plain, zipped, or packed by gzip, zstd, bzip2 or
+    xz, which is told by content, not by name. Where a file
     ``NAME.CHECKSUM`` lies beside it, its SHA-256 is compared. Columns are found by their names
     whatever the capitals; a DataFrame may have its times as index. Times are texts (ISO 8601, UTC
-    when they name no zone), or numbers in seconds, milliseconds, microseconds or nanoseconds, told
-    apart by their size for each file.
+    when they name no zone), in one column or as date and time in two, or numbers in seconds, milliseconds,
+    microseconds or nanoseconds, told apart by their size for each file. A row without prices is a missing minute.
 
     Parameters
     ----------
@@ -105,7 +169,7 @@ def read_source(
         folder are meant where they name symbols.
     exchange
         Tells which rows are meant where a column names several exchanges.
-    columns, progress
+    columns, off_minute, errors, expand, progress
         As :func:`import_candles`.
 
     Returns
@@ -118,32 +182,72 @@ def read_source(
     InputError, InvalidCandlesError, StorageError
         As :func:`import_candles`.
     """
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    return read_series(source, symbol, exchange, options, progress).candles
+
+
+def read_series(
+    source: Any,
+    symbol: str,
+    exchange: str,
+    options: ImportOptions,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> SeriesReading:
+    """Return the candles of files or of a DataFrame, checked, with what there is to say of how they were read.
+
+    Parameters
+    ----------
+    source, symbol, exchange, progress
+        As :func:`read_source`.
+    options
+        How they are read.
+    """
+    remarks = Remarks()
+    parts: list[tuple[str, Candles]] = []
+    first: TableReading | None = None
+    for name, frame in _tables(source, symbol, exchange, options, remarks, progress):
+        reading, candles = _named(name, partial(_checked, name, frame, symbol, exchange, options, remarks))
+        first = first or reading
+        parts.append((name, candles))
+    if first is None:
+        raise InvalidCandlesError("There is no table in it.")
+    candles = parts[0][1] if len(parts) == 1 else _together(parts, sparse=options.expand)
+    expanded_from = ""
+    if options.expand:
+        candles, expanded_from = expand_candles(candles)
+    return SeriesReading(candles, expanded_from, remarks.sentences, first.columns, first.times)
+
+
+def _tables(source: Any, symbol: str, exchange: str, options: ImportOptions, remarks: Remarks,
+            progress: Callable[[int, int], None]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each table with its name, which a DataFrame has not."""
     if isinstance(source, pd.DataFrame):
-        return _checked(source, symbol, exchange)
+        yield "", source
+        return
     if isinstance(source, np.ndarray):
         raise InputError("An array does not say which column is which.",
                          "Use CandleStore().write(exchange, symbol, array) for candles in Jesse's order.")
-    files, parts = source_files(source, symbol, exchange), []
+    files = source_files(source, symbol, exchange, longer=options.expand)
     for number, path in enumerate(files):
         progress(number, len(files))
-        parts += [(name, _named(name, frame, symbol, exchange)) for name, frame in _tables(path, columns)]
+        members = partial(members_of_series, path, symbol=symbol, exchange=exchange, longer=options.expand)
+        yield from read_frames(path.name, _content(path), options, remarks, members)
     progress(len(files), len(files))
-    return parts[0][1] if len(parts) == 1 else _together(parts)
 
 
-def _tables(path: Path, columns: Sequence[str] | None) -> list[tuple[str, pd.DataFrame]]:
+def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror or error}.") from error
     verify_checksum(path, content)
-    return list(read_frames(path.name, content, columns))
+    return content
 
 
-def _together(parts: list[tuple[str, Candles]]) -> Candles:
+def _together(parts: list[tuple[str, Candles]], *, sparse: bool) -> Candles:
     """Return the candles of several tables; where two contradict each other, both are named."""
     try:
-        return validate_candles(np.concatenate([candles for _, candles in parts]))
+        return validate_candles(np.concatenate([candles for _, candles in parts]), sparse=sparse)
     except InvalidCandlesError as error:
         for number, (name, candles) in enumerate(parts):
             for other, earlier in parts[:number]:
@@ -157,94 +261,25 @@ def _contradict(first: Candles, second: Candles) -> bool:
     return bool((first[here] != second[there]).any())
 
 
-def _named(name: str, frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
-    """Return a file's candles; what is wrong with them is said with its name."""
+def _named(name: str, read: Callable[[], T]) -> T:
+    """Read from a file; what is wrong with it is said with its name."""
     try:
-        return _checked(frame, symbol, exchange)
+        return read()
     except InvalidCandlesError as error:
+        if not name:
+            raise
         raise InvalidCandlesError(f"{name}: {error.message}", error.hint) from error
 
 
-def _checked(frame: pd.DataFrame, symbol: str, exchange: str) -> Candles:
+def _checked(name: str, frame: pd.DataFrame, symbol: str, exchange: str, options: ImportOptions, remarks: Remarks
+             ) -> tuple[TableReading, Candles]:
     try:
-        return validate_candles(candles_from_frame(frame, symbol, exchange))
+        reading = read_table(frame, symbol, exchange, lenient=options.lenient,
+                             timeframe="" if options.expand else "1m")
+        return reading, validate_candles(mended(reading.rows, options, remarks, name), sparse=options.expand)
     except InvalidCandlesError:
         raise
     except Exception as error:
         # Columns may hold anything that Parquet or Python knows, and pandas raises what it likes at some of it.
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise InvalidCandlesError(f"The columns cannot be read as candles: {reason}.") from error
-
-
-def source_files(source: Any, symbol: str, exchange: str = "") -> list[Path]:
-    """Return the files that paths, patterns and folders stand for, each once.
-
-    Parameters
-    ----------
-    source
-        A path, a pattern, a folder, or a list of those.
-    symbol
-        Whose files are taken from a folder.
-    exchange
-        What they are filed under: where a folder has the symbol of several markets, it chooses between spot and
-        futures.
-
-    Raises
-    ------
-    InputError
-        When there is no such file, a folder has the symbol of several markets, or nobody trades at its prices.
-    """
-    if isinstance(source, str | os.PathLike):
-        parts: list[Any] = [source]
-    elif isinstance(source, Iterable):
-        parts = list(source)
-    else:
-        parts = [source]
-    if not parts:
-        raise InputError("The source is an empty list.", "Name at least one file.")
-    files: dict[Path, None] = {}
-    for part in parts:
-        if not isinstance(part, str | os.PathLike) or isinstance(part, bytes):
-            raise InputError(f"The source holds {type(part).__name__}, which cannot be imported.",
-                             "Give a path, a pattern, a list of those, or a DataFrame.")
-        path = user_path(part, "source", "a file's path, or a pattern")
-        if path.is_dir():
-            files.update(dict.fromkeys(match.resolve() for match in _in_folder(path, symbol, exchange)))
-            continue
-        matches = [path] if path.is_file() else sorted(_matching(path))
-        matches = [match for match in matches if match.is_file() and not is_checksum(match)]
-        if not matches:
-            raise _no_such_file(path)
-        for match in matches:
-            refuse_untraded(match)
-        files.update(dict.fromkeys(match.resolve() for match in matches))
-    return list(files)
-
-
-def _in_folder(folder: Path, symbol: str, exchange: str) -> list[Path]:
-    """Return a folder's one-minute files of a symbol on one market, told by their names."""
-    found = named_series(folder)
-    if symbol in found:
-        return files_of_one_market(symbol, found[symbol], folder, exchange)
-    hint = f"Say which files in it, like '{folder / '*.csv'}'."
-    if not found:
-        raise InputError(f"{folder} is a folder without files like BTCUSDT-1m-2024-01.zip or BTC_USDT-1m.feather.",
-                         hint)
-    raise InputError(f"{folder} has no one-minute file of {symbol or 'a symbol that was named'}.",
-                     did_you_mean(symbol, found))
-
-
-def _matching(pattern: Path) -> list[Path]:
-    # pathlib takes patterns only below a folder without one; this one may have stars in its folders.
-    return [Path(name) for name in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207
-
-
-def _no_such_file(path: Path) -> InputError:
-    if glob.has_magic(str(path)):
-        return InputError(f"No file matches {str(path)!r}.", f"Looked from {Path.cwd()}.")
-    try:
-        neighbours = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
-    except OSError:
-        return InputError(f"There is no file {str(path)!r}.", f"Its folder {path.parent} cannot be read.")
-    return InputError(f"There is no file {str(path)!r}.",
-                      did_you_mean(path.name, neighbours) or f"Looked from {Path.cwd()}.")

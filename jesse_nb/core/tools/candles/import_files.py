@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from jesse_nb.core.candles import (
     CandleStore,
+    Errors,
+    ImportOptions,
+    OffMinute,
     SeriesInfo,
     exchange_name,
     files_of_one_market,
-    import_candles,
+    import_series,
     named_series,
     source_files,
     symbol_name,
 )
+from jesse_nb.core.candles.importing.archives import NAMED_LIKE, is_zipped_folder
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.tools.registry import IMPORT_FILES
 from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JobCancelledError, did_you_mean
 
-__all__ = ["import_files"]
+__all__ = ["files_by_symbol", "import_files", "progress_of"]
 
 
 @planned
+@declared(IMPORT_FILES)
 def import_files(
     source: Sequence[str | Path],
     exchange: str,
-    symbols: Sequence[str] | None = None,
+    symbols: str | Iterable[str] | None = None,
     *,
     store: CandleStore | None = None,
     replace: bool = False,
     columns: Sequence[str] | None = None,
+    off_minute: OffMinute = "refuse",
+    errors: Errors = "refuse",
+    expand: bool = False,
     background: bool = False,
 ) -> Plan[list[SeriesInfo]]:
     """Store candles from files, or every series of a folder whose files carry symbols in their names.
@@ -41,7 +51,7 @@ def import_files(
     Parameters
     ----------
     source
-        Paths, patterns or folders; see :func:`jesse_nb.core.candles.read_source`.
+        Paths, patterns, or folders, zipped or not; see :func:`jesse_nb.core.candles.read_source`.
     exchange
         What the series are filed under.
     symbols
@@ -51,13 +61,20 @@ def import_files(
     replace
         Whether imported candles win over stored ones that differ.
     columns
-        What the columns of text files are called; see :func:`jesse_nb.core.candles.import_candles`.
+        What the columns of text files and JSON lists are called; see :func:`jesse_nb.core.candles.import_candles`.
+    off_minute
+        ``"refuse"``, ``"floor"`` or ``"skip"`` timestamps between two minutes.
+    errors
+        ``"refuse"`` files with rows that are no candles, or ``"skip"`` those rows.
+    expand
+        Make one-minute candles of longer ones. Every report of a run on them says so.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
 
     Returns
     -------
     list of SeriesInfo, or Job
+        The ``notes`` of each say what was left out or changed.
 
     Raises
     ------
@@ -74,43 +91,57 @@ def import_files(
     >>> jn.import_files(["data/spot"], "Binance Spot")                         # doctest: +SKIP
     """
     exchange, target = exchange_name(exchange), store or CandleStore()
-    parts = _parts(list(source), symbols, exchange)
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    parts = files_by_symbol(source, symbols, exchange, options)
 
     def work(control: JobControl) -> list[SeriesInfo]:
-        found: list[SeriesInfo] = []
-        control.partial(lambda: list(found))
+        done: list[SeriesInfo] = []
+        control.partial(lambda: list(done))
         for symbol, files in parts.items():
             control.update(phase=f"importing {symbol}, files")
-            found.append(import_candles(files, symbol, exchange, store=target, replace=replace, columns=columns,
-                                        progress=_progress_of(control)))
-        return found
+            done.append(import_series(files, symbol, exchange, options, target, replace=replace,
+                                      progress=progress_of(control)))
+        return done
 
     return Plan("import", f"{', '.join(parts)} of {exchange}", work, background=background)
 
 
-def _parts(source: list[str | Path], symbols: Sequence[str] | None, exchange: str) -> dict[str, list[Path]]:
-    """Return the files of each symbol."""
-    if not source:
+def files_by_symbol(source: Sequence[str | Path], symbols: str | Iterable[str] | None, exchange: str,
+                    options: ImportOptions) -> dict[str, list[Path]]:
+    """Return the files of each symbol.
+
+    Raises
+    ------
+    InputError
+        As :func:`import_files`.
+    """
+    files = [source] if isinstance(source, str | Path) else list(source)
+    wanted = [symbols] if isinstance(symbols, str) else None if symbols is None else list(symbols)
+    if not files:
         raise InputError("There is nothing to import.", "Name a file, a pattern or a folder.")
-    if symbols is not None and len(symbols) == 1:
-        symbol = symbol_name(symbols[0])
-        return {symbol: source_files(source, symbol, exchange)}
-    folder = user_path(source[0], "source")
-    if len(source) > 1 or not folder.is_dir():
+    if wanted is not None and len(wanted) == 1:
+        symbol = symbol_name(wanted[0])
+        return {symbol: source_files(files, symbol, exchange, longer=options.expand)}
+    folder = user_path(files[0], "source")
+    zipped = is_zipped_folder(folder)
+    if len(files) > 1 or not (folder.is_dir() or zipped):
         raise InputError("These files are of one series, but which is not said.",
                          "Name one symbol, like -s BTC-USDT; several come from a folder only.")
-    found = named_series(folder)
-    if not found:
-        raise InputError(f"{folder} has no files like BTCUSDT-1m-2024-01.zip or BTC_USDT-1m.feather.",
+    there = named_series(folder, longer=options.expand)
+    if not there:
+        raise InputError(f"{folder} has no files like {NAMED_LIKE}.",
                          f"Say which files in it, like '{folder / '*.csv'}', and one symbol.")
-    wanted = list(found) if symbols is None else [symbol_name(symbol) for symbol in symbols]
-    for symbol in wanted:
-        if symbol not in found:
-            raise InputError(f"{folder} has no one-minute file of {symbol}.", did_you_mean(symbol, found))
-    return {symbol: files_of_one_market(symbol, found[symbol], folder, exchange) for symbol in wanted}
+    chosen = list(there) if wanted is None else [symbol_name(symbol) for symbol in wanted]
+    for symbol in chosen:
+        if symbol not in there:
+            raise InputError(f"{folder} has no one-minute file of {symbol}.", did_you_mean(symbol, there))
+    of_market = {symbol: files_of_one_market(symbol, there[symbol], folder, exchange) for symbol in chosen}
+    return {symbol: [folder] for symbol in chosen} if zipped else of_market
 
 
-def _progress_of(control: JobControl) -> Callable[[int, int], None]:
+def progress_of(control: JobControl) -> Callable[[int, int], None]:
+    """Return what tells a job how many files are read, and ends it where it was cancelled."""
+
     def tell(done: int, total: int) -> None:
         if control.cancelled:
             raise JobCancelledError("The import was stopped.", "Series that were finished are stored.")
