@@ -11,7 +11,7 @@ from jesse_nb.core.rendering import Shown
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
-from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, cell
 from tests.toy.declaration import COUNT_DAYS
@@ -55,11 +55,11 @@ def _content(result: DayCount) -> dict[str, Any]:
     series = result.series
     table = Table(("", "days"), ((cell("stored"), cell(f"{result.days}")), (cell("wanted"), cell(f"{result.least}"))))
     return {"kind": "Days", "name": series.symbol, "places": series.exchange, "said": [_said(result)],
-            "period": dated(series.start, series.end), "synthetic": series.synthetic, "explanation": SYNTHETIC,
+            "period": dated(series.start, series.end), **candle_mark(series),
             "tables": {"Counted": table}, "notes": ()}
 
 
 REPORT: Report[DayCount] = Report(
-    _title, lambda result: "\n".join([_title(result), *synthetic_lines(result.series.synthetic), _said(result)]),
+    _title, lambda result: "\n".join([_title(result), *mark_lines(candle_mark(result.series)), _said(result)]),
     _content,
 )

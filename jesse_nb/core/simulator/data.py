@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jesse_nb.core.candles import CandleCache, CandleStore, SeriesInfo
 from jesse_nb.core.candles.mapped import part_fingerprint
 from jesse_nb.core.candles.series import Candles
-from jesse_nb.core.simulator.spec import CandleSlice, DataRoute, Gaps, Route
+from jesse_nb.core.simulator.spec import EXPANDED, CandleSlice, DataRoute, Gaps, Route
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import CandlesError, CandlesNotFoundError, PeriodError, WarmUpError
 
@@ -211,7 +211,8 @@ def _slice(
         symbol=info.symbol,
         start=warm_up_start,
         end=end,
-        fingerprint=part_fingerprint(path, first, last),
+        fingerprint=part_fingerprint(path, first, last) + (EXPANDED + info.expanded_from if info.expanded_from
+                                                           else ""),
         missing=_missing_minutes(info, warm_up_start, end),
         sources=info.sources,
     )

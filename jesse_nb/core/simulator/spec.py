@@ -128,6 +128,10 @@ class Account:
                              "Leave it out, or use market='futures'.", argument="leverage")
 
 
+#: What stands in a fingerprint between the hash and the timeframe of which the minutes were made.
+EXPANDED = " expanded from "
+
+
 def check_funded(account: Account) -> None:
     """Refuse funding on a spot account."""
     if account.market == "spot":
@@ -138,6 +142,8 @@ def check_funded(account: Account) -> None:
 @dataclass(frozen=True)
 class CandleSlice:
     """The stored one-minute candles that one series contributes, by content.
+
+    Of candles that were made of longer ones, the fingerprint says so, and with it all that depends on it.
 
     ``start`` (warm-up included) and ``end`` are milliseconds UTC, end excluded.
     ``missing`` counts the minutes inside that nobody traded or recorded. ``sources`` say where the
@@ -154,6 +160,11 @@ class CandleSlice:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", tuple(self.sources))  # JSON knows only lists
+
+    @property
+    def expanded_from(self) -> str:
+        """The timeframe of the candles of which these were made; empty where the minutes themselves were known."""
+        return self.fingerprint.partition(EXPANDED)[2]
 
 
 @dataclass(frozen=True)
@@ -286,6 +297,12 @@ class BacktestSpec:
     def synthetic(self) -> bool:
         """Whether any of its candles were generated, not traded."""
         return self.pipeline is not None or any(part.exchange.endswith(SYNTHETIC_MARK) for part in self.candles)
+
+    @property
+    def expanded_from(self) -> str:
+        """The longest timeframe of which any of its candles were made; empty where all minutes were known."""
+        return max((part.expanded_from for part in self.candles),
+                   key=lambda timeframe: TIMEFRAME_MINUTES.get(timeframe, 0), default="")
 
     def __hash__(self) -> int:
         # Not of the key: equal specs may differ in it, as 10 and 10.0 are equal.

@@ -14,7 +14,7 @@ from jesse_nb.report.analyze.analysis_figures import MOST_MARKED
 from jesse_nb.report.analyze.analysis_plots import analysis_plots
 from jesse_nb.report.analyze.analysis_risk_figures import fan_of
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
 from jesse_nb.report.common.heatmap import MONTHS, months_heat
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Report
@@ -106,7 +106,7 @@ def _text(analysis: Analysis) -> str:
     lines = [f"Analysis of {one_line(_title(analysis))} ({analysis.analysis_type})"]
     lines += [one_line(f"{heading['period']}, {heading['account']}" if heading["account"] else heading["period"])]
     lines += wrapped(words.whose(analysis))
-    lines += synthetic_lines(heading["synthetic"])
+    lines += mark_lines(heading)
     lines += [f"Stopped early: {one_line(analysis.stopped)}."] if analysis.stopped else []
     found = words.judgement(analysis)
     lines += ["", *wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}")]
@@ -139,8 +139,7 @@ def _heading(analysis: Analysis) -> dict[str, Any]:
         "places": "trades and equity given as tables" if spec is None else f"{provenance.market(spec)}, {account}",
         "account": account,
         "period": dated(run.start, run.end),
-        "synthetic": spec is not None and spec.synthetic,
-        "explanation": SYNTHETIC,
+        **candle_mark(spec),
     }
 
 

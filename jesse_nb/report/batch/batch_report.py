@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.report.batch import batch_figures, batch_tables
-from jesse_nb.report.common.heading import SYNTHETIC, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, mark_lines
 from jesse_nb.report.common.numbers import UNDEFINED
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.provenance import account, batch_card
@@ -23,7 +23,7 @@ MOST_TOP_COMBINATIONS = 15
 def _text(result: BatchResult) -> str:
     lines = [one_line(f"Batch: {batch_tables.subject(result)}"),
              f"{batch_tables.periods(result)}, {account(result)}, {result.mode} mode",
-             *synthetic_lines(result.synthetic)]
+             *mark_lines(candle_mark(result))]
     lines.append(batch_tables.counts(result) + (f"; stopped: {result.stopped}" if result.stopped else ""))
     top, stability = batch_tables.top_table(result, 5), batch_tables.stability_table(result)
     lines += ["", *as_text(top)] if top.rows else ["No combination has a value."]
@@ -41,8 +41,7 @@ def _content(result: BatchResult) -> dict[str, Any]:
         "name": batch_tables.subject(result),
         "places": f"{account(result)}, {result.mode} mode",
         "period": batch_tables.periods(result),
-        "synthetic": result.synthetic,
-        "explanation": SYNTHETIC,
+        **candle_mark(result),
         "run": batch_tables.run(result),
         "stopped": result.stopped,
         "tiles": batch_tables.tiles(result),

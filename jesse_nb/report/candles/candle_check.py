@@ -10,7 +10,7 @@ from pandas import Timedelta
 
 from jesse_nb.core.times import MINUTE_MS, utc_text
 from jesse_nb.report.common.canvas import BAD, BEST, MAIN, ReportFigure, date_axis, legend, new_figure
-from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
 from jesse_nb.report.common.labels import period
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
@@ -40,7 +40,7 @@ def _title(check: CandleCheck) -> str:
 
 
 def _text(check: CandleCheck) -> str:
-    lines = [_title(check), *synthetic_lines(check.series.synthetic), period(check.start, check.end),
+    lines = [_title(check), *mark_lines(candle_mark(check.series)), period(check.start, check.end),
              *wrapped(_summary(check))]
     table = _table(check)
     if table.rows:
@@ -50,8 +50,8 @@ def _text(check: CandleCheck) -> str:
 
 
 def _content(check: CandleCheck) -> dict[str, Any]:
-    return {"name": f"{check.series.symbol} on {check.series.exchange}", "synthetic": check.series.synthetic,
-            "explanation": SYNTHETIC, "places": f"{check.rows:,} one-minute candles",
+    return {"name": f"{check.series.symbol} on {check.series.exchange}", **candle_mark(check.series),
+            "places": f"{check.rows:,} one-minute candles",
             "period": dated(check.start, check.end),
             "summary": _summary(check), "table": _table(check), "more": _more(check), "meanings": _meanings(check)}
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.plain_text import one_line
 from jesse_nb.report.common.provenance import account, market
 
-__all__ = ["SYNTHETIC", "dated", "heading_content", "heading_lines", "synthetic_lines"]
+__all__ = ["SYNTHETIC", "candle_mark", "dated", "heading_content", "heading_lines", "mark_lines"]
 
 SYNTHETIC = "These candles are made up: nothing here says anything about a real market."
+
+_LENGTHS = {"1h": "hour", "1D": "day", "1W": "week"}
 
 
 def heading_content(name: str, spec: BacktestSpec) -> dict[str, Any]:
     """Return what the ``heading`` macro of the templates takes, but for the kind of report."""
-    return {"name": name, "synthetic": spec.synthetic, "explanation": SYNTHETIC,
+    return {"name": name, **candle_mark(spec),
             "places": f"{market(spec)}, {account(spec)}, {spec.mode} mode", "period": dated(spec.start, spec.end)}
 
 
@@ -35,12 +38,40 @@ def heading_lines(title: str, spec: BacktestSpec, covers: str = "", *below: str)
         Lines after those.
     """
     ran = covers or period(spec.start, spec.end)
-    return [one_line(title), f"{ran}, {account(spec)}, {spec.mode} mode", *below, *synthetic_lines(spec.synthetic)]
+    return [one_line(title), f"{ran}, {account(spec)}, {spec.mode} mode", *below, *mark_lines(candle_mark(spec))]
 
 
-def synthetic_lines(made_up: bool) -> list[str]:
-    """Say in plain text that candles are made up, where they are."""
-    return [f"SYNTHETIC DATA. {SYNTHETIC}"] if made_up else []
+class _Candles(Protocol):
+    """What knows of which kind candles are: a spec, a series, a batch."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether they are made up."""
+
+    @property
+    def expanded_from(self) -> str:
+        """Of which timeframe their minutes were made."""
+
+
+def candle_mark(candles: _Candles | None) -> dict[str, str]:
+    """Return what must stand above all that comes of candles that nobody traded at: ``synthetic`` and ``explanation``.
+
+    Both are empty where there is nothing to say.
+    """
+    marks = []
+    if candles is not None and candles.synthetic:
+        marks.append(("SYNTHETIC DATA", SYNTHETIC))
+    if candles is not None and candles.expanded_from:
+        timeframe = candles.expanded_from
+        length = _LENGTHS.get(timeframe, timeframe)
+        marks.append(("EXPANDED CANDLES", f"These one-minute candles are expanded from {timeframe}: no figure that "
+                                          f"depends on the way within the {length} is known."))
+    return {"synthetic": ", ".join(mark for mark, _ in marks), "explanation": " ".join(why for _, why in marks)}
+
+
+def mark_lines(mark: Mapping[str, Any]) -> list[str]:
+    """Return what :func:`candle_mark` gave, or a content with it, as a line of plain text."""
+    return [f"{mark['synthetic']}. {mark['explanation']}"] if mark["synthetic"] else []
 
 
 def dated(start: int, end: int) -> str:

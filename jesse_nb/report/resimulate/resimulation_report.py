@@ -11,7 +11,7 @@ from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.report.analyze.analysis_risk_figures import draw_scenarios
 from jesse_nb.report.analyze.analysis_risk_tables import fees_table, scenarios_table
 from jesse_nb.report.analyze.analysis_words import at_other_fees, on_rewritten_candles
-from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.provenance import account, market
 from jesse_nb.report.common.report import Report
@@ -72,7 +72,7 @@ def _scenarios_text(result: CandleMonteCarlo) -> str:
 
 def _text(content: Mapping[str, Any]) -> str:
     lines = wrapped(f"{content['kind']}: {content['name']}", content["places"], content["period"])
-    lines += synthetic_lines(content["synthetic"])
+    lines += mark_lines(content)
     lines += wrapped(content["counts"], *content["said"])
     lines += ["", *as_text(content["table"])] if content["table"].rows else []
     rest = wrapped(*content["failures"], *content["notes"])
@@ -85,7 +85,7 @@ def _spec(result: FeeStress) -> BacktestSpec | None:
 
 def _dated(spec: BacktestSpec | None) -> dict[str, Any]:
     return {"period": dated(spec.start, spec.end) if spec is not None else "",
-            "synthetic": spec is not None and spec.synthetic, "explanation": SYNTHETIC}
+            **candle_mark(spec)}
 
 
 def _counts(table: pd.DataFrame, asked: str, planned: int, stopped: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import SYNTHETIC
+from jesse_nb.report.common.heading import mark_lines
 from jesse_nb.report.common.numbers import UNDEFINED, measure
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
@@ -55,7 +55,7 @@ def _text(result: RiskMonteCarlo) -> str:
     """Return the figures as plain text, the same every time."""
     content = _content(result)
     lines = wrapped(_title(result), content["places"], content["period"])
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if content["synthetic"] else []
+    lines += mark_lines(content)
     lines += wrapped(content["sample"], f"Drawn: {_how(result)}.", *content["said"])
     for name in ("chances", "outcomes", "worst"):
         lines += ["", *as_text(content[name])] if content[name].rows else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.core.tools.risk.shocks import duration_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import SYNTHETIC
+from jesse_nb.report.common.heading import mark_lines
 from jesse_nb.report.common.numbers import UNDEFINED, measure
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
@@ -50,7 +50,7 @@ def _text(result: StressTest) -> str:
     """Return the figures as plain text, the same every time."""
     content, table = _content(result), stress_table(result)
     lines = wrapped(_title(result), content["places"], content["period"])
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if content["synthetic"] else []
+    lines += mark_lines(content)
     lines += wrapped(content["sample"], *content["said"])
     if table.rows:  # what it is and when it began are too long for a terminal
         kept = [place for place, name in enumerate(table.head) if name not in ("what", "began")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jesse_nb.core.analysis.risk.var_tests import ALTERNATIVES
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import SYNTHETIC
+from jesse_nb.report.common.heading import candle_mark, mark_lines
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.plain_text import wrapped
@@ -61,7 +61,7 @@ def _text(result: ValueAtRisk) -> str:
     """Return the figures as plain text, the same every time."""
     content = _content(result)
     lines = wrapped(_title(result), content["places"], content["period"])
-    lines += [f"SYNTHETIC DATA. {SYNTHETIC}"] if content["synthetic"] else []
+    lines += mark_lines(content)
     lines += wrapped(content["sample"], *content["said"])
     lines += ["", *as_text(_short(result))] if content["losses"] else []
     lines += ["", *wrapped(*content["judged"])] if content["judged"] else []
@@ -78,7 +78,7 @@ def run_heading(run: Any) -> dict[str, Any]:
     places = "trades and equity given as tables" if spec is None else \
         f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode"
     return {"name": name, "places": places, "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
-            "synthetic": spec is not None and spec.synthetic, "explanation": SYNTHETIC}
+            **candle_mark(spec)}
 
 
 def _named(result: ValueAtRisk) -> str:

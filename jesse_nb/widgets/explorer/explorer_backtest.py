@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from jesse_nb.core.analysis.trades.explorer_trades import FILTERS, fitting, values_of
 from jesse_nb.core.analysis.trades.explorer_view import ChartView
 from jesse_nb.core.tools.resimulate.exploration import Exploration
-from jesse_nb.report.common.heading import SYNTHETIC
+from jesse_nb.report.common.heading import candle_mark
 from jesse_nb.report.common.labels import period
 from jesse_nb.report.resimulate.explorer_report import exploration_notes
 from jesse_nb.widgets.explorer.explorer_chart import ChartWidget
@@ -139,7 +139,9 @@ class BacktestExplorer:
 def _heading(exploration: Exploration) -> str:
     spec = exploration.spec
     title = f"{exploration.title}: " if exploration.title else ""
-    badge = f' <span title="{escape(SYNTHETIC)}"><b>SYNTHETIC DATA</b></span>' if spec.synthetic else ""
+    mark = candle_mark(spec)
+    badge = (f' <span title="{escape(mark["explanation"])}"><b>{mark["synthetic"]}</b></span>' if mark["synthetic"]
+             else "")
     notes = "".join(f"<br>{escape(note)}" for note in exploration_notes(exploration))
     return (f"<b>{escape(title)}{escape(exploration.strategy)}</b>, {escape(period(spec.start, spec.end))}, "
             f"{escape(spec.mode)} mode{badge}{notes}")

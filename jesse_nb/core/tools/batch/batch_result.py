@@ -98,6 +98,12 @@ class BatchResult(Explorable):
         """True when any candles are made up (the demo market)."""
         return any(entry.exchange.endswith(SYNTHETIC_MARK) for entry in self.entries)
 
+    @property
+    def expanded_from(self) -> str:
+        """A timeframe of which any candles were made; empty where all minutes were known."""
+        return next((entry.spec.expanded_from for entry in self.finished
+                     if entry.spec is not None and entry.spec.expanded_from), "")
+
     @cached_property
     def labels(self) -> pd.DataFrame:
         """What :meth:`pivot` can lay out: ``strategy``, ``symbol``, ``timeframe``, ``period``, ``params``, ``exchange``
