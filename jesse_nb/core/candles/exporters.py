@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jesse_nb.core.candles.importing.frames import read_candles
+from jesse_nb.core.candles.series import refuse_made_minutes
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.user_path import user_path
 from jesse_nb.core.whole_files import written_whole
@@ -66,7 +67,8 @@ def export_candles(
     Raises
     ------
     InputError
-        When the ending or the timeframe is unknown, or the file exists.
+        When the ending or the timeframe is unknown, the file exists, or minutes were made of longer candles: a file
+        would not say so.
     CandlesNotFoundError
         When the series is not stored.
     StorageError
@@ -83,7 +85,9 @@ def export_candles(
         raise InputError(f"{shown(target.name)} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
     if target.exists() and not replace:
         raise InputError(f"{target} is there already.", "Pass replace=True (--replace) to replace it.")
-    frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=store)
+    source = store or CandleStore()
+    refuse_made_minutes(source.resolve(symbol, exchange), timeframe)
+    frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=source)
     if timeframe == "1m":
         del frame["minutes"]
     frame.index = frame.index.as_unit("ms").asi8  # type: ignore[attr-defined]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.core.times import MINUTE_MS, utc_text
+from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["COLUMNS", "Candles", "Gap", "SeriesInfo", "exchange_name", "fingerprint_candles", "symbol_name"]
+__all__ = ["COLUMNS", "Candles", "Gap", "SeriesInfo", "exchange_name", "fingerprint_candles",
+           "refuse_made_minutes", "symbol_name"]
 
 #: The columns of a candle array, in Jesse's order: close comes before high.
 COLUMNS = ("timestamp", "open", "close", "high", "low", "volume")
@@ -112,6 +113,27 @@ class SeriesInfo:
             len(self.gaps), f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all")
         return (f"{self.symbol} on {self.exchange}: {utc_text(self.start)} to {utc_text(self.end)}, "
                 f"{self.rows:,} candles{gaps}{f', expanded from {self.expanded_from}' if self.expanded_from else ''}")
+
+
+def refuse_made_minutes(series: SeriesInfo, timeframe: str = "1m") -> None:
+    """Refuse to give candles to where nothing says any more that they were made of longer ones.
+
+    Parameters
+    ----------
+    series
+        Whose they are.
+    timeframe
+        Of what is to be given.
+
+    Raises
+    ------
+    InputError
+        When they are made, unless they are put together to what they were made of, or to multiples of it.
+    """
+    if series.expanded_from and TIMEFRAME_MINUTES.get(timeframe, 1) % TIMEFRAME_MINUTES[series.expanded_from]:
+        raise InputError(f"The minutes of {series.symbol} on {series.exchange} are made of {series.expanded_from} "
+                         "candles, which would be told nowhere any more.",
+                         f"An export in {series.expanded_from} (-t {series.expanded_from}) gives what was imported.")
 
 
 def fingerprint_candles(candles: Candles) -> str:

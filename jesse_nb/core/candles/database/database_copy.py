@@ -11,7 +11,7 @@ import numpy as np
 from jesse_nb.core.candles.database.database import CandleDatabase
 from jesse_nb.core.candles.database.database_writing import Written, write_to_database
 from jesse_nb.core.candles.project import database_settings
-from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name
+from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, refuse_made_minutes
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles
 from jesse_nb.core.times import to_ms, utc_text
@@ -131,6 +131,8 @@ def candles_to_database(
     """
     settings, source = database_settings(project), store or CandleStore()
     found = [source.resolve(symbol, exchange) for symbol in _several(symbols)]  # all, before one is written
+    for info in found:
+        refuse_made_minutes(info)
     return [write_to_database(settings, info.exchange, info.symbol, source.read(info.exchange, info.symbol, start, end))
             for info in found]
 
