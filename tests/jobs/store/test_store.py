@@ -10,13 +10,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from jesse_nb.core.jobs.store import RunStore, sqlite
+from jesse_nb.core.jobs.store import RunStore, default_store, is_there, sqlite
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice, Route, StrategyRef
@@ -373,3 +374,21 @@ def test_the_newest_are_backtests_only(tmp_path: Path) -> None:
     store.put(make_spec(hyperparameters={"fast": 4}), make_record(), check=True)
     assert store.recent()["key"].tolist() == [make_spec().key]
     assert sorted(store.ledger()["kind"]) == ["backtest", "check", "scenario"]
+
+
+@pytest.mark.parametrize("place", ["there", "new/folder", "new/runs.db", "there/runs.sqlite"])
+def test_a_store_is_named_by_its_file_or_its_folder(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    file = tmp_path / place if place.endswith((".db", ".sqlite")) else tmp_path / place / "runs.sqlite"
+    spec = make_spec()
+    assert not is_there(tmp_path / place)
+    with closing(RunStore(tmp_path / place)) as store:
+        store.put(spec, make_record())
+    assert file.is_file()
+    assert is_there(tmp_path / place)
+    monkeypatch.setenv("JESSE_NB_STORE", str(tmp_path / place))
+    assert default_store() == file
+    with closing(RunStore()) as store:
+        assert store.get(spec.key) is not None

@@ -31,6 +31,9 @@ from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["RunStore", "StoredRun", "default_store", "is_there"]
 
+#: What a store's file is called in its folder.
+_FILE = "runs.sqlite"
+
 #: As many rows are listed at the most: more than anybody reads.
 _MOST_LISTED = 1_000_000
 
@@ -38,17 +41,27 @@ _MOST_LISTED = 1_000_000
 def default_store() -> str | Path:
     """Return where runs are kept: in what ``$JESSE_NB_STORE`` names, or ``.jesse_nb`` in the working directory.
 
-    The variable names a folder, or a PostgreSQL by its address.
+    The variable names what :class:`RunStore` takes.
     """
     named = os.environ.get("JESSE_NB_STORE")
     if named and is_address(named):
         return named
-    return (Path(named).expanduser() if named else Path.cwd() / ".jesse_nb") / "runs.sqlite"
+    return _file_of(named) if named else Path.cwd() / ".jesse_nb" / _FILE
 
 
 def is_there(place: str | Path) -> bool:
     """Tell whether there may be a store to look into, as opening a file would make it."""
-    return is_address(place) or Path(place).expanduser().is_file()
+    return is_address(place) or _file_of(place).is_file()
+
+
+def _file_of(place: str | Path) -> Path:
+    """Return the file of a store that is named by its file or by its folder.
+
+    What is not there yet is a file where its name has an ending, and a folder otherwise.
+    """
+    path = Path(place).expanduser()
+    folder = path.is_dir() or not (path.is_file() or path.suffix)
+    return path / _FILE if folder else path
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,9 @@ class RunStore(Looks):
     Parameters
     ----------
     place
-        A SQLite file, whose folder is made when it is missing, or the address of a PostgreSQL,
-        ``postgresql://user@host/database``; by default :func:`default_store`.
+        A SQLite file, or a folder with a file ``runs.sqlite``, which are made when they are missing; or the address
+        of a PostgreSQL, ``postgresql://user@host/database``; by default :func:`default_store`. What is not there yet
+        is a file where its name has an ending.
 
     Attributes
     ----------
@@ -255,7 +269,7 @@ def _opened(place: str | Path) -> Storage:
         from jesse_nb.core.jobs.store.postgres import PostgresStorage
 
         return PostgresStorage(str(place))
-    return SqliteStorage(Path(place))
+    return SqliteStorage(_file_of(place))
 
 
 #: Of a run in a list, before its figures.

@@ -109,7 +109,7 @@ class Candles(Folder):
 
 
 class Store(Reader):
-    """Where finished runs are kept: a file, a PostgreSQL's address, or an open store."""
+    """Where finished runs are kept: a file, a folder, a PostgreSQL's address, or an open store."""
 
     metavar = "PLACE"
     python = "str | Path | RunStore | None"
@@ -121,7 +121,7 @@ class Store(Reader):
 
         if isinstance(value, RunStore) or is_address(value):
             return value
-        return a_path(name, value, "a postgresql:// address, or a RunStore", "a file's path")
+        return a_path(name, value, "a postgresql:// address, or a RunStore", "a file's or a folder's path")
 
 
 def a_path(name: str, value: Any, others: str = "", what: str = "a folder's path") -> Any:

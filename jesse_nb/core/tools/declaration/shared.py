@@ -102,7 +102,7 @@ PROJECT = Parameter(
 )
 CANDLES = Parameter("candles", Candles(), "Folder that keeps the candles.", unset="in the user's data folder",
                     group=_RUNNING, setting="candles", in_form=False)
-STORE = Parameter("store", Store(), "File or postgresql://user@host/database that keeps finished runs.",
+STORE = Parameter("store", Store(), "File, folder or postgresql://user@host/database that keeps finished runs.",
                   unset=".jesse_nb/runs.sqlite", group=_RUNNING, setting="store", in_form=False)
 
 #: What also holds for simulating a finished run again.
