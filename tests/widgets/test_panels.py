@@ -688,6 +688,12 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
                     + "\n".join(",".join(map(repr, row)) for row in candles.tolist()))
     monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
     form = opened(bench, "candles").forms["import"]
+    assert form.form.page.wrong == []  # nothing is red before anything is typed
+    assert form.form.reason == "Import is disabled. File: Give a file, several, or a folder."
+    form.field("names").control.set_state({"value": "data/ETHUSDT-1m-*.zip"})
+    assert form.field("symbols").words == ["ETH-USDT"]
+    form.field("names").control.set_state({"value": ""})
+    assert form.form.page.wrong == ["names"]
     for name, text in (("names", "nowhere.csv"), ("exchange", "Mine"), ("symbols", "BTC-USDT")):
         form.field(name).control.set_state({"value": text})
     form.field("symbols").control.set_state({"value": "BTCUSDT"})
@@ -696,6 +702,11 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     form.form.run_button.click()
     assert "nowhere.csv" in form.form._reason.value
     form.field("names").control.set_state({"value": "'my prices.csv'"})
+    form.field("preview").control.set_state({"value": True})
+    form.form.run_button.click()
+    assert "Nothing was stored" in form.report
+    assert CandleStore().list() == []
+    form.field("preview").control.set_state({"value": False})
     form.form.run_button.click()
     assert [one.rows for one in CandleStore().list()] == [1440]
     assert Path("my prices.csv").is_file()

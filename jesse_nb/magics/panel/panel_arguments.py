@@ -20,7 +20,7 @@ from jesse_nb.exceptions import InputError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel.panel_checks import runs_code, values_error, windows_cut
 from jesse_nb.magics.panel.panel_fields import line_of, make_field, words_of_value
-from jesse_nb.magics.panel.panel_sources import Sources, moments, period_errors, whole_period
+from jesse_nb.magics.panel.panel_sources import Sources, moments, period_errors, symbols_said, whole_period
 from jesse_nb.magics.panel.panel_tables import PanelTable
 from jesse_nb.report.candles.coverage import coverage_html
 from jesse_nb.widgets.panel.panel_fields import DateField, Field, FlagField, SeveralField, TextField
@@ -203,6 +203,7 @@ class Arguments:
             self._offer()
             self._ask_strategy()
             self._propose_period()
+            self._propose_symbol()
         space = self.fields.get("space")
         if isinstance(space, SpaceField) and "space" not in self._table.required:  # as in a walk-forward
             space.fixed = bool(self.words("hyperparameters"))
@@ -281,6 +282,15 @@ class Arguments:
         if words and words[0].isdigit():
             return int(words[0])
         return int(self._settings.warm_up_candles or Request.warm_up_candles)
+
+    def _propose_symbol(self) -> None:
+        """Fill in the symbol that the names of files to import say, as long as nobody wrote another one."""
+        if self._table.words != ("import",):
+            return
+        said, field = symbols_said(self.words("names")), self.fields["symbols"]
+        if len(said) < 2 and field.words == self._proposed.get("symbols", []):
+            self._proposed["symbols"] = said
+            field.fill(said)
 
     def _propose_period(self) -> None:
         """Fill in the whole period that is stored, as long as nobody wrote another one; show what is stored."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.candles import SeriesInfo
     from jesse_nb.core.jobs.worker import Description
 
-__all__ = ["Sources", "moments", "period_errors", "whole_period"]
+__all__ = ["Sources", "moments", "period_errors", "symbols_said", "whole_period"]
 
 
 class Sources:
@@ -110,6 +111,14 @@ class Sources:
 
         code = resolve_strategy(strategy, self._settings.project)
         return describe_strategy(local_pool(), code, lambda: False)
+
+
+def symbols_said(files: list[str]) -> list[str]:
+    """Return the symbols that the names of candle files say, each once; a pattern is read as one of its files."""
+    from jesse_nb.core.candles.importing.file_names import named_file
+
+    named = [named_file(Path(file.replace("*", "2024-01")).parts) for file in files if file.strip()]
+    return list(dict.fromkeys(one.symbol for one in named if one is not None))
 
 
 def whole_period(series: SeriesInfo, timeframe: str, warm_up: int) -> tuple[date, date]:

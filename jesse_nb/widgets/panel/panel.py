@@ -108,7 +108,7 @@ class Form:
         self._wrong_at_large = errors.get("", "")
         for field in self.fields:
             field.mark(errors.get(field.name, ""))
-        self.page.wrong = [field.name for field in self.fields if field.error]
+        self.page.wrong = [field.name for field in self.fields if field.wrong]
         self._tell()
         self._tell_if_earlier()
         if self._cell.value:  # or it would show what the form was

@@ -55,6 +55,8 @@ class Field:
         self.error = ""
         self._check = check
         self._required = required
+        self._filled = False  # what nobody has filled in yet is missing, but not wrong
+        control.observe(lambda _: setattr(self, "_filled", True), names="value")
         self.default = ""
         self._reason = widgets.HTML()
         self._reason.add_class("jesse-nb-panel-error")
@@ -85,6 +87,11 @@ class Field:
         """Call ``changed`` whenever it is edited."""
         self.control.observe(lambda _: changed(), names="value")
 
+    @property
+    def wrong(self) -> bool:
+        """Whether it is shown as wrong: not where it only waits to be filled in."""
+        return bool(self.error) and (self._filled or self.error != self._required)
+
     def find_error(self) -> str:
         """Say what is wrong with the field by itself."""
         try:
@@ -99,8 +106,8 @@ class Field:
     def mark(self, error: str) -> None:
         """Show what is wrong with it, or that nothing is."""
         self.error = error
-        self._reason.value = f"<span>{escape(error)}</span>" if error else ""
-        (self.row.add_class if error else self.row.remove_class)("jesse-nb-panel-wrong")
+        self._reason.value = f"<span>{escape(error)}</span>" if self.wrong else ""
+        (self.row.add_class if self.wrong else self.row.remove_class)("jesse-nb-panel-wrong")
 
 
 class TextField(Field):
