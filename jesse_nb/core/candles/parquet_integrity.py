@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 __all__ = ["DamagedFileError", "read_all", "read_footer", "sealed"]
+
+T = TypeVar("T", bytes, memoryview)
 
 _MARK = b"jesse_nb seal 1\n"
 _DIGEST_BYTES = 16
@@ -27,7 +30,7 @@ class DamagedFileError(ValueError):
     """The file is not what was written."""
 
 
-def sealed(content: bytes) -> tuple[bytes, bytes, bytes]:
+def sealed(content: T) -> tuple[T, bytes, T]:
     """Return a Parquet file's data pages, their seal, and its footer: to be written in this order."""
     pages, footer = _split(content)
     return pages, _MARK + _digest(pages) + _digest(footer), footer
@@ -71,7 +74,7 @@ def read_footer(path: Path, key: bytes) -> bytes:
     return ending
 
 
-def _split(content: bytes) -> tuple[bytes, bytes]:
+def _split(content: T) -> tuple[T, T]:
     length = int.from_bytes(content[-_ENDING_BYTES:-len(_MAGIC)], "little") + _ENDING_BYTES
     if content[-len(_MAGIC):] != _MAGIC or not _ENDING_BYTES < length <= len(content):
         raise DamagedFileError("it does not end as a Parquet file does")
@@ -90,5 +93,5 @@ def _checked_footer(content: bytes, footer: bytes, key: bytes) -> bool:
     return False
 
 
-def _digest(part: bytes) -> bytes:
+def _digest(part: bytes | memoryview) -> bytes:
     return hashlib.blake2b(part, digest_size=_DIGEST_BYTES).digest()

@@ -212,7 +212,7 @@ class CandleStore:
         StorageError
             When the disk is full or the folder cannot be written. What was stored is untouched.
         """
-        rows = validate_candles(candles, sparse=asked is not None)
+        rows = validate_candles(candles, sparse=asked is not None, copy=False)
         came_from = (source,) if source else ()
         exchange, symbol, path = self._locate(exchange, symbol)
         with self._locked(exchange, symbol):

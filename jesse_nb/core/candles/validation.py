@@ -26,7 +26,7 @@ _SKIP = "An import with errors='skip' (--errors skip) leaves such rows out, and 
 _ORDER = "Are the columns in order? columns= (--columns) says which is which."
 
 
-def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
+def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True) -> Candles:
     """Return candles fit to be stored: sorted by time, each minute once.
 
     Equal duplicates are merged. Minutes may be missing. The input is never changed.
@@ -38,6 +38,8 @@ def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
     sparse
         Whether they are known to be one-minute candles however far apart they lie: no interval is
         then read from their distances.
+    copy
+        Whether the result may not be the input itself, where that is fit to be stored already.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
         The message names the first such row by its time and value.
     """
     try:
-        rows = np.array(candles, dtype=np.float64, order="C")
+        rows = (np.array if copy else np.asarray)(candles, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise InvalidCandlesError(f"Candles must be an array of numbers: {error}.") from error
     if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
@@ -61,7 +63,8 @@ def validate_candles(candles: Any, *, sparse: bool = False) -> Candles:
                                   f"The columns are {', '.join(COLUMNS)}.")
     if len(rows) == 0:
         raise InvalidCandlesError("There is no candle in it.")
-    rows += 0.0  # minus zero becomes zero, or equal candles would have unequal fingerprints
+    if ((rows == 0) & np.signbit(rows)).any():
+        rows = rows + 0.0  # minus zero becomes zero, or equal candles would have unequal fingerprints
     for fault in candle_faults(rows):
         _refuse(fault.bad, fault.message, fault.hint)
     rows = _sorted_once(rows)

@@ -20,7 +20,7 @@ from jesse_nb.core.candles.importing.import_options import Errors, ImportOptions
 from jesse_nb.core.candles.importing.mending import mended
 from jesse_nb.core.candles.importing.remarks import Remarks
 from jesse_nb.core.candles.importing.sources import source_files
-from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
+from jesse_nb.core.candles.series import COLUMNS, Candles, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.candles.validation import validate_candles
 from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError
@@ -28,6 +28,9 @@ from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError
 __all__ = ["SeriesReading", "import_candles", "import_series", "read_series", "read_source"]
 
 T = TypeVar("T")
+
+#: Rows by which the array of all candles grows at the least.
+_GROWTH = 500_000
 
 
 @dataclass(frozen=True)
@@ -202,16 +205,15 @@ def read_series(
     options
         How they are read.
     """
-    remarks = Remarks()
-    parts: list[tuple[str, Candles]] = []
+    remarks, parts = Remarks(), _Parts()
     first: TableReading | None = None
     for name, frame in _tables(source, symbol, exchange, options, remarks, progress):
         reading, candles = _named(name, partial(_checked, name, frame, symbol, exchange, options, remarks))
         first = first or reading
-        parts.append((name, candles))
+        parts.add(name, candles)
     if first is None:
         raise InvalidCandlesError("There is no table in it.")
-    candles = parts[0][1] if len(parts) == 1 else _together(parts, sparse=options.expand)
+    candles = parts.together(sparse=options.expand)
     expanded_from = ""
     if options.expand:
         candles, expanded_from = expand_candles(candles)
@@ -244,16 +246,40 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _together(parts: list[tuple[str, Candles]], *, sparse: bool) -> Candles:
-    """Return the candles of several tables; where two contradict each other, both are named."""
-    try:
-        return validate_candles(np.concatenate([candles for _, candles in parts]), sparse=sparse)
-    except InvalidCandlesError as error:
-        for number, (name, candles) in enumerate(parts):
-            for other, earlier in parts[:number]:
-                if _contradict(earlier, candles):
-                    raise InvalidCandlesError(error.message, f"{other} and {name} contradict each other.") from error
-        raise
+class _Parts:
+    """The candles of several tables in one array, which grows in place: many files take no more memory than one."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty((0, len(COLUMNS)))
+        self._used = 0
+        self._ends: list[tuple[str, int]] = []
+
+    def add(self, name: str, candles: Candles) -> None:
+        """Add those of a table."""
+        begin, self._used = self._used, self._used + len(candles)
+        if self._used > len(self._rows):
+            self._rows.resize((max(self._used, len(self._rows) + _GROWTH), len(COLUMNS)), refcheck=False)
+        self._rows[begin:self._used] = candles
+        self._ends.append((name, self._used))
+
+    def together(self, *, sparse: bool) -> Candles:
+        """Return them all, checked; where two tables contradict each other, both are named."""
+        self._rows.resize((self._used, len(COLUMNS)), refcheck=False)
+        if len(self._ends) == 1:
+            return self._rows
+        try:
+            return validate_candles(self._rows, sparse=sparse, copy=False)
+        except InvalidCandlesError as error:
+            parts: list[tuple[str, Candles]] = []
+            begin = 0
+            for name, end in self._ends:
+                candles, begin = self._rows[begin:end], end
+                for other, earlier in parts:
+                    if _contradict(earlier, candles):
+                        raise InvalidCandlesError(error.message,
+                                                  f"{other} and {name} contradict each other.") from error
+                parts.append((name, candles))
+            raise
 
 
 def _contradict(first: Candles, second: Candles) -> bool:
@@ -276,7 +302,8 @@ def _checked(name: str, frame: pd.DataFrame, symbol: str, exchange: str, options
     try:
         reading = read_table(frame, symbol, exchange, lenient=options.lenient,
                              timeframe="" if options.expand else "1m")
-        return reading, validate_candles(mended(reading.rows, options, remarks, name), sparse=options.expand)
+        return reading, validate_candles(mended(reading.rows, options, remarks, name), sparse=options.expand,
+                                         copy=False)
     except InvalidCandlesError:
         raise
     except Exception as error:
