@@ -48,3 +48,19 @@ def test_files_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["candles", "check", "BTC-USDT", "-o", str(tmp_path / "check.html")]) == 0
     assert "Nothing suspicious was found." in capsys.readouterr().out
     assert "Candles" in (tmp_path / "check.html").read_text()
+
+
+def test_a_file_is_looked_at_and_its_odd_rows_are_told(tmp_path, capsys):
+    late = random_candles(40)
+    late[30:, 0] += 14_799
+    (tmp_path / "late.csv").write_bytes(archive_csv(late))
+    line = ["candles", "import", str(tmp_path / "late.csv"), "-s", "BTC-USDT", "--exchange", "X"]
+    assert main(line) == 2
+    assert "--off-minute floor" in capsys.readouterr().err
+    assert main([*line, "--errors", "skip", "--preview"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Left out, timestamp is off the minute: 10 rows" in shown
+    assert "Nothing was stored." in shown
+    assert CandleStore().list() == []
+    assert main([*line, "--off-minute", "floor"]) == 0
+    assert "Timestamps set back to the minute: 10 rows" in capsys.readouterr().out

@@ -102,3 +102,26 @@ def test_a_wrong_line_gives_one_line(shell, line, expected):
 def test_a_mistyped_exchange(shell):
     with pytest.raises(InputError, match=r"Did you mean .*'Binance Spot'"):
         run(shell, "%candles fetch 'Binance Spt' BTC-USDT 2023-01-01")
+
+
+def test_what_an_import_is_told_to_do_with_odd_rows(shell, tmp_path):
+    late = random_candles(40)
+    late[30:, 0] += 14_799
+    (tmp_path / "BTCUSDT-1m-2018-02.csv").write_bytes(archive_csv(late))
+    line = f"%candles import {tmp_path} --exchange 'Binance Spot' --off-minute floor"
+    preview = run(shell, f"{line} --preview")
+    assert "Timestamps set back to the minute: 10 rows" in " ".join(str(preview).split())
+    assert CandleStore().list() == []
+    (row,) = run(shell, line).to_frame().to_dict("records")
+    assert row["remark"].startswith("Timestamps set back to the minute: 10 rows (rows 31, 32, 33, 34, 35, …")
+    assert row["candles"] == "40"
+    with pytest.raises(InputError, match=r"off_minute is 'flor'\. Did you mean 'floor'|--off-minute is 'flor'"):
+        run(shell, f"{line[:-5]}flor")
+
+
+def test_longer_candles_are_listed_as_expanded(shell, tmp_path):
+    hours = random_candles(30)
+    hours[:, 0] = START + (hours[:, 0] - START) * 60
+    (tmp_path / "BTCUSDT-1h-2023-01.csv").write_bytes(archive_csv(hours))
+    run(shell, f"%candles import {tmp_path} --exchange Mine --expand")
+    assert run(shell, "%candles").to_frame()["expanded from"].tolist() == ["1h"]

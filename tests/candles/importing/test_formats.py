@@ -181,6 +181,28 @@ def test_names_that_mean_something_else_elsewhere(tmp_path: Path) -> None:
     assert len(read_source(file_of(tmp_path, json.dumps(unknown).encode()), columns=named)) == 1
 
 
+def rows_of(*names: str) -> list[list[Any]]:
+    frame = frame_of(CANDLES).assign(seconds=lambda table: table["timestamp"] // 1_000, one=1, text="BTCUSDT",
+                                     day="2023-01-01")
+    return [list(row) for row in frame[list(names)].astype(object).itertuples(index=False)]
+
+
+@pytest.mark.parametrize(("content", "columns"), [
+    (json.dumps(rows_of("timestamp", "open", "close", "high", "low", "volume")),
+     ("timestamp", "open", "close", "high", "low", "volume")),
+    (json.dumps(rows_of("timestamp", "open", "high", "low", "close", "volume", "timestamp", *["one"] * 5)), None),
+    (pd.DataFrame(rows_of("seconds", "open", "high", "low", "close", "volume", "one")).to_csv(
+        index=False, header=False), (*OHLCV, "-")),
+    ("https://www.CryptoDataDownload.com\nUnix,Date,Symbol,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount\n"
+     + pd.DataFrame(rows_of("timestamp", "day", "text", "open", "high", "low", "close", "volume", "one", "one")).to_csv(
+         index=False, header=False), None),
+    (json.dumps({"candles": [dict(zip(("start", *OHLCV[1:]), row, strict=True))
+                             for row in rows_of("seconds", "open", "high", "low", "close", "volume")]}), None),
+], ids=["Bitfinex", "Binance", "Kraken", "CryptoDataDownload", "Coinbase Advanced"])
+def test_what_exchanges_and_archives_give(tmp_path: Path, content: str, columns: tuple[str, ...] | None) -> None:
+    assert np.array_equal(read_source(file_of(tmp_path, content.encode()), "BTC-USDT", columns=columns), CANDLES)
+
+
 def folder_of(tmp_path: Path) -> Path:
     """Files of two symbols by name, by year, in a folder of the symbol, and packed by zstd."""
     import pyarrow as pa
@@ -266,3 +288,50 @@ def test_anything_drawn_is_read_exactly_or_refused_by_name(tmp_path: Path) -> No
     for number in range(150):
         outcomes.add(campaign.draw(Random(number)))
     assert len(outcomes) > 12
+
+
+#: Where freqtrade and an archive's mirror keep a symbol: of the spot market, of futures, and what nobody trades at.
+_PLACES = {
+    "spot": ["spot/monthly/klines/{0}/1m/{0}-1m-2024-01.csv", "spot/daily/klines/{0}/1m/{0}-1m-2024-02-01.csv",
+             "binance/BTC_USDT-1m.json"],
+    "futures": ["futures/um/monthly/klines/{0}/1m/{0}-1m-2024-03.csv", "binance/futures/BTC_USDT_USDT-1m-futures.json"],
+    "untraded": ["futures/um/monthly/markPriceKlines/{0}/1m/{0}-1m-2024-04.csv",
+                 "futures/um/daily/premiumIndexKlines/{0}/1m/{0}-1m-2024-05-01.csv",
+                 "futures/um/daily/indexPriceKlines/{0}/1m/{0}-1m-2024-06-01.csv",
+                 "binance/futures/BTC_USDT_USDT-1m-mark.json"],
+}
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_no_draw_of_a_mixed_folder_joins_two_markets(tmp_path: Path, number: int) -> None:
+    """Every file has a volume of its own, and a time of its own: nothing contradicts, so only names tell them apart."""
+    random = Random(number)
+    places = [(kind, name) for kind, names in _PLACES.items() for name in names]
+    chosen = random.sample(places, random.randint(2, len(places)))
+    volumes: dict[float, tuple[str, str]] = {}
+    for volume, (kind, name) in enumerate(chosen, start=1):
+        candles = random_candles(5, start=1_672_531_200_000 + volume * 86_400_000)
+        candles[:, 5] = volume
+        path = tmp_path / name.format("BTCUSDT")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame = frame_of(candles)[list(OHLCV)]
+        text = json.dumps(frame.to_numpy().tolist()) if name.endswith("json") else frame.to_csv(index=False)
+        path.write_text(text)
+        # Two tools' folders are two markets, as two exchanges' are: they may not be joined either.
+        volumes[float(volume)] = kind, name.split("/")[0]
+    zipped_too = tmp_path / "all.zip"
+    with zipfile.ZipFile(zipped_too, "w") as archive:
+        for _, name in chosen:
+            archive.write(tmp_path / name.format("BTCUSDT"), name.format("BTCUSDT"))
+    zipped_too.rename(tmp_path.parent / f"{tmp_path.name}.zip")
+    for folder in (tmp_path, tmp_path.parent / f"{tmp_path.name}.zip"):
+        for exchange in ("Binance Spot", "Binance Perpetual Futures", "Binance", "Kraken"):
+            try:
+                got = read_source(folder, "BTC-USDT", exchange=exchange)
+            except InputError:
+                continue
+            markets = {volumes[volume] for volume in got[:, 5]}
+            assert len(markets) == 1
+            ((kind, _),) = markets
+            assert kind != "untraded"
+            assert kind == {"Binance Spot": "spot", "Binance Perpetual Futures": "futures"}.get(exchange, kind)
