@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.check.check_strategy import check_strategy
     from jesse_nb.core.tools.check.strategy_check import StrategyCheck
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
+    from jesse_nb.core.tools.markets.correlation_matrix import CorrelationMatrix, correlation_matrix
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
@@ -103,6 +104,7 @@ __all__ = [
     "CandlesError",
     "CandlesNotFoundError",
     "ClusterError",
+    "CorrelationMatrix",
     "CpcvResult",
     "DatabaseError",
     "ExchangeError",
@@ -147,6 +149,7 @@ __all__ = [
     "candles_to_database",
     "check_candles",
     "check_strategy",
+    "correlation_matrix",
     "exceptions",
     "export_candles",
     "fee_stress",

@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON
@@ -14,9 +14,6 @@ from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StorageError
-
-if TYPE_CHECKING:
-    from jesse_nb.core.simulator.result import BacktestResult
 
 __all__ = ["check_output", "run_command", "run_tool"]
 
@@ -99,9 +96,11 @@ def _settled(words: dict[str, list[str]], arguments: dict[str, Any]) -> dict[str
 
 
 def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
+    from jesse_nb.core.tools.stored_run import stored_run
+
     arguments = read_line(tool, COMMAND, words, Desk(), _OWN)
     key = tool.parameter("key", COMMAND).read_words(words["key"], Desk())
-    run, place = _stored_run(key, arguments.get("store"))
+    run, place = stored_run(key, arguments.get("store"))
     arguments["result"] = run
     python = {one.name for one in tool.on(PYTHON)}
     simulates = "resimulate" in python or tool.name == "stress_test" or arguments.get("method") == "candles"
@@ -126,24 +125,6 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
         arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
     arguments = {name: one for name, one in arguments.items() if name in python}
     return run_tool(_loaded(tool), arguments, _output(words))
-
-
-def _stored_run(key: str, path: str | None) -> tuple[BacktestResult, str]:
-    """Return a run, and where it was found."""
-    from jesse_nb.core.jobs.store import RunStore
-
-    store = RunStore(path)
-    try:
-        found = store.find(key)
-    finally:
-        store.close()
-    if store.damaged:
-        raise InputError(f"The stored run {key} was damaged, and is dropped.", "Run it again.", argument="key")
-    if found is None:
-        raise InputError(f"No single run of {store.place} has a key that begins with {key}.",
-                         "`jesse-nb runs` shows the keys; where several begin alike, give more digits.",
-                         argument="key")
-    return found.record.to_result(found.spec), store.place
 
 
 def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:

@@ -142,6 +142,8 @@ class _Offer:
             results = results_in(self._shell.user_ns)
             return () if set(results) & set(self._words) else results
         several = self._place is not None and self._place.positional == "*"
+        if offers in ("inputs", "parts") and self._place is not None:
+            return [name for name in self._values(self._place.name, "") if name not in self._words]
         if offers == "strategies" and (not self._words or several) \
                 and not any(word.startswith("-") for word in self._words):
             return self._strategies()
@@ -160,6 +162,8 @@ class _Offer:
             return choices
         offers: dict[str, Callable[[], Iterable[str]]] = {
             "symbols": lambda: self._stored("symbol"),
+            "inputs": lambda: [*self._stored("symbol"), *results_in(self._shell.user_ns)],
+            "parts": lambda: results_in(self._shell.user_ns),
             "routes": lambda: self._routes(token),
             "exchanges": lambda: self._stored("exchange"),
             "timeframes": _timeframes,

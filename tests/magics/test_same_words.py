@@ -43,6 +43,7 @@ WORDS = {
     "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "1e1"], ["1.5"]),
     "method": (["t", "fhs"], ["garch"]), "shocks": (["fee=0.002", "slippage_bps=5"], ["fee="]),
     "funding": (["5e-4"], ["stroed"]),
+    "inputs": (["BTC-USDT", "12ab34cd"], None),
     "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
 }
 

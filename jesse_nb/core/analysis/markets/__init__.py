@@ -1,0 +1,1 @@
+"""Numbers of several markets or results together: correlation, allocation, regimes."""

@@ -1,0 +1,107 @@
+"""What looks at several markets or results together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jesse_nb.core.tools.declaration.markets import Timeframe
+from jesse_nb.core.tools.declaration.parameter import Parameter
+from jesse_nb.core.tools.declaration.reader import Desk, Reader
+from jesse_nb.core.tools.declaration.risk_tools import MaybeWhole
+from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, OUTPUT, SEED, STORE
+from jesse_nb.core.tools.declaration.tool import Form, Tool
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch
+
+__all__ = ["CORRELATION_MATRIX"]
+
+_READ, _COMPUTED = "what is read", "what is computed"
+
+#: What is no expression over results: a stored symbol, and a stored run's key.
+_SYMBOL, _KEY = re.compile(r"[A-Z0-9]+-[A-Z0-9]+"), re.compile(r"[0-9a-fA-F]{6,64}")
+
+
+@dataclass(frozen=True)
+class Inputs(Reader):
+    """Results by their names or keys, and stored symbols: what a tool compares, each called by its word."""
+
+    offers: str = "inputs"
+    metavar: str = "SYMBOL|RESULT"
+    many, evaluates, field = "+", True, "several"
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return {word: self._value(name, word, desk) for word in words}
+
+    def _value(self, name: str, word: str, desk: Desk) -> Any:
+        if word not in desk.names and (desk.evaluator is None or _SYMBOL.fullmatch(word) or _KEY.fullmatch(word)):
+            return word
+        return desk.evaluate(name, word)
+
+
+class MaybeTimeframe(Timeframe):
+    """A timeframe that has a default; 1d is Jesse's 1D."""
+
+    python = "str"
+
+    def check(self, name: str, value: Any) -> str:
+        """See :meth:`Reader.check`."""
+        return super().check(name, "1D" if value == "1d" else value)
+
+
+class MaybeChoice(Choice):
+    """One of several words, or none of them."""
+
+    @property
+    def python(self) -> str:
+        """See :class:`Reader`."""
+        return f"{super().python} | None"
+
+
+CORRELATION_MATRIX = Tool(
+    "correlation_matrix", "Correlation", "Say which markets or results move together, how sure that is, and which do "
+    "so in crashes only.", "jesse_nb.core.tools.markets.correlation_matrix:correlation_matrix",
+    (
+        Parameter("inputs", Inputs(), "Stored symbols, results, or keys of stored runs; before options that take "
+                  "several values.", positional="*", unset="all stored markets", group=_READ, also=("results",)),
+        *(parameter.but(group=_READ) for parameter in (
+            Parameter("timeframe", MaybeTimeframe(), "Of the candles whose returns are compared; results have days "
+                      "only.", "1D", flags=("-t", "--timeframe")),
+            EXCHANGE_NAME.but(needed=""),
+            Parameter("start", Moment(), "Only from then on."),
+            Parameter("end", Moment(), "Only before then."),
+        )),
+        *(parameter.but(group=_COMPUTED) for parameter in (
+            Parameter("method", Choice(("pearson", "spearman", "kendall")), "Kind of correlation.", "pearson"),
+            Parameter("shrinkage", MaybeChoice(("ledoit_wolf", "rmt")), "Take noise out of the matrix: towards no "
+                      "correlation, or by replacing eigenvalues that noise could have.", unset="none"),
+            Parameter("rolling_window", MaybeWhole(10, 1_000_000, "observations"), "Observations of the rolling "
+                      "correlations.", unset="an eighth of them, at least 30"),
+            Parameter("tail", Number(0, 0.5, above=True, metavar="FRACTION", hint="5 % is 0.05."), "Which share of the "
+                      "returns is the lower tail: 0.05 is the worst in twenty.", 0.05),
+            Parameter("cluster", Switch(on=False, flag="--no-cluster"), "Leave the order as it was given.", True),
+            SEED,
+        )),
+        CANDLES.but(group=_READ), STORE.but(group=_READ), *OUTPUT,
+    ),
+    results={
+        "jesse_nb.core.tools.markets.correlation_matrix:CorrelationMatrix":
+            "jesse_nb.report.markets.correlation_report:CORRELATION",
+    },
+    magics=("correlation_matrix", "correlation"), command="correlation",
+    form=Form("what moves together, how sure that is, and what does so in crashes only",
+              ("inputs", "timeframe", "method", "start", "end", "output"), "together"),
+    details="""\
+        It takes stored symbols, and what other tools gave::
+
+            %correlation
+            %correlation BTC-USDT ETH-USDT SUI-USDT -t 1h --start 2023-06-01
+            %correlation walk other_walk BTC-USDT --method spearman -o together
+
+        Intervals and p-values come from blocks of time, and the p-values are
+        adjusted for the number of pairs. Markets are read from stored one-minute
+        candles; only moments that all of them have are compared.
+        """,
+)

@@ -1,0 +1,1 @@
+"""Tools that look at several markets or results together."""

@@ -1,0 +1,1 @@
+"""Reports of the tools that look at several markets or results together."""

@@ -1,0 +1,49 @@
+"""The tools of several markets or results on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import jesse_nb
+from jesse_nb.cli import main
+from jesse_nb.core.candles import CandleStore, install_demo
+
+QUICKSTART = Path(jesse_nb.__file__).with_name("quickstart.py")
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str, str]:
+    """Keys of two runs, their store, and the candles."""
+    root = tmp_path_factory.mktemp("demo")
+    candles = CandleStore(root / "candles")
+    install_demo(candles, ["BTC-USDT", "ETH-USDT"], "2024-01-01", "2024-04-15")
+    store = str(root / "runs.sqlite")
+    keys = [jesse_nb.backtest(QUICKSTART.read_text(), symbol, "1h", "2024-01-25", "2024-04-10", candles=candles,
+                              store=store).key for symbol in ("BTC-USDT", "ETH-USDT")]
+    return keys, store, str(candles.root)
+
+
+def test_correlation_of_markets(stored, capsys, tmp_path):
+    _, _, candles = stored
+    page = tmp_path / "together.html"
+    assert main(["correlation", "BTC-USDT", "ETH-USDT", "-t", "4h", "--candles", candles, "-o", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert "Correlation of BTC-USDT, ETH-USDT" in said
+    assert "SYNTHETIC DATA" in said
+    assert "<h2>Correlation" in page.read_text()
+
+
+def test_correlation_of_stored_runs(stored, capsys):
+    keys, store, candles = stored
+    assert main(["correlation", *(key[:12] for key in keys), "BTC-USDT", "--store", store, "--candles", candles]) == 0
+    assert "returns of 1D that all have" in capsys.readouterr().out
+
+
+def test_what_is_wrong_is_one_line(stored, capsys):
+    _, _, candles = stored
+    assert main(["correlation", "BTC-USDT", "ETHUSDT", "--candles", candles]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert main(["correlation", "BTC-USDT", "--candles", candles]) == 2
+    assert "holds one" in capsys.readouterr().err
