@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.check.strategy_check import StrategyCheck
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.markets.correlation_matrix import CorrelationMatrix, correlation_matrix
+    from jesse_nb.core.tools.markets.portfolio import PortfolioResult, portfolio
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
@@ -124,6 +125,7 @@ __all__ = [
     "MissingPartError",
     "OptimizeResult",
     "PeriodError",
+    "PortfolioResult",
     "RayPool",
     "RiskMonteCarlo",
     "SimulationError",
@@ -164,6 +166,7 @@ __all__ = [
     "optimize",
     "panel",
     "preview_files",
+    "portfolio",
     "project_account",
     "read_candles",
     "resample_candles",

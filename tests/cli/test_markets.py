@@ -47,3 +47,14 @@ def test_what_is_wrong_is_one_line(stored, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert main(["correlation", "BTC-USDT", "--candles", candles]) == 2
     assert "holds one" in capsys.readouterr().err
+
+
+def test_portfolio_of_stored_runs(stored, capsys, tmp_path):
+    keys, store, _ = stored
+    page = tmp_path / "held.html"
+    line = ["portfolio", *(key[:12] for key in keys), "--store", store, "--weights", "hrp", "-o", str(page)]
+    assert main(line) == 0
+    assert "hierarchical risk parity" in capsys.readouterr().out
+    assert "<h2>Portfolio" in page.read_text()
+    assert main(["portfolio", keys[0][:12], "--store", store]) == 2
+    assert "results holds one" in capsys.readouterr().err

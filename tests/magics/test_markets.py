@@ -50,3 +50,19 @@ def test_wrong_words(here, line, said):
     with pytest.raises((UsageError, JesseNbError)) as refused:
         run(here, line)
     assert said in str(refused.value)
+
+
+def test_portfolio_gives_what_python_gives(here):
+    run(here, "%portfolio one other --weights one=0.7 other=0.3 --rebalance 1W --cost 0.002 --seed 2 -o held")
+    given = {name: here.user_ns[name] for name in ("one", "other")}
+    same = jn.portfolio(given, {"one": 0.7, "other": 0.3}, "1W", cost=0.002, seed=2)
+    pd.testing.assert_frame_equal(here.user_ns["held"].allocations, same.allocations)
+    run(here, "%var held --method historical --no-backtest -o risk")
+    assert here.user_ns["risk"].strategy == "Portfolio of 2"
+    run(here, "%correlation held one -o together")
+    assert here.user_ns["together"].observations == 225
+    for line, said in (("%portfolio one", "results holds one."), ("%portfolio one BTC-USDT", "BTC-USDT, a market"),
+                       ("%portfolio one other --weights hrpp", "--weights is 'hrpp'.")):
+        with pytest.raises((UsageError, JesseNbError)) as refused:
+            run(here, line)
+        assert said in str(refused.value)

@@ -100,7 +100,7 @@ def run_card(run: AnalyzedRun, how: tuple[str, str]) -> Table:
     """Provenance of a run that was read, and how it was."""
     spec = run.spec
     if spec is None:
-        rows = (("data", "trades and equity given as tables"),
+        rows = (("data", run.origin or "trades and equity given as tables"),
                 ("period", f"{period(run.start, run.end)}, end excluded ({days(run.start, run.end)})"), how)
         return Table(("", ""), tuple((cell(name), cell(text)) for name, text in rows), words=2)
     pieced = (run.start, run.end) != (spec.start, spec.end)

@@ -75,7 +75,8 @@ def run_heading(run: Any) -> dict[str, Any]:
     """Return what the heading of a report on a run takes."""
     spec = run.spec
     name = f"{run.strategy}, {run.origin}" if run.origin else run.strategy
-    places = "trades and equity given as tables" if spec is None else \
+    tables = "accounts held together" if run.origin else "trades and equity given as tables"
+    places = tables if spec is None else \
         f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode"
     return {"name": name, "places": places, "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
             **candle_mark(spec)}

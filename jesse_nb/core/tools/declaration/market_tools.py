@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,13 @@ from jesse_nb.core.tools.declaration.markets import Timeframe
 from jesse_nb.core.tools.declaration.parameter import Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.risk_tools import MaybeWhole
+from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, OUTPUT, SEED, STORE
 from jesse_nb.core.tools.declaration.tool import Form, Tool
-from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole
+from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["CORRELATION_MATRIX"]
+__all__ = ["CORRELATION_MATRIX", "PORTFOLIO"]
 
 _READ, _COMPUTED = "what is read", "what is computed"
 
@@ -58,6 +60,29 @@ class MaybeChoice(Choice):
     def python(self) -> str:
         """See :class:`Reader`."""
         return f"{super().python} | None"
+
+
+class Weights(Reader):
+    """How money is divided: the name of a method, or weights by name."""
+
+    many, field = "+", "text"
+    metavar = "METHOD|NAME=WEIGHT"
+    python = "str | Mapping[str, float]"
+    methods = Choice(("equal", "inverse_vol", "min_variance", "risk_parity", "hrp"))
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return words[0] if len(words) == 1 and "=" not in words[0] else Values().words(name, words, desk)
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Reader.check`."""
+        if not isinstance(value, Mapping):
+            return self.methods.check(name, value)
+        for part, weight in value.items():
+            if not isinstance(part, str) or isinstance(weight, bool) or not isinstance(weight, int | float):
+                raise InputError.of(name, f"gives {shown(part)} {shown(weight)}.", "It gives names their weights, "
+                                    "numbers that add up to one.")
+        return dict(value)
 
 
 CORRELATION_MATRIX = Tool(
@@ -103,5 +128,45 @@ CORRELATION_MATRIX = Tool(
         Intervals and p-values come from blocks of time, and the p-values are
         adjusted for the number of pairs. Markets are read from stored one-minute
         candles; only moments that all of them have are compared.
+        """,
+)
+
+
+PORTFOLIO = Tool(
+    "portfolio", "Portfolio", "Hold several results together, with weights from past days, beside an equal division.",
+    "jesse_nb.core.tools.markets.portfolio:portfolio",
+    (
+        Parameter("results", Inputs("parts", "RESULT|KEY"), "Results, or keys of stored runs; before options that take "
+                  "several values.", positional="*", group=_READ,
+                  needed="Choose results. What a form or a magic with -o made appears here."),
+        *(parameter.but(group=_COMPUTED) for parameter in (
+            Parameter("weights", Weights(), "How the money is divided: equal, inverse_vol, min_variance, risk_parity, "
+                      "hrp, or weights by name that add up to one.", "equal"),
+            Parameter("rebalance", Choice(("1D", "1W", "1M", "3M", "1Y", "never")), "When money is moved between the "
+                      "accounts.", "1M"),
+            Parameter("window", Whole(30, 100_000, "days"), "Past days that weights rest on.", 365),
+            Parameter("cost", Number(0, 0.1, metavar="FRACTION", hint="0.1 % is 0.001.", optional=True), "Of moving "
+                      "money, as a fraction of it.", unset="the results' fee"),
+            SEED,
+        )),
+        STORE.but(group=_READ), *OUTPUT,
+    ),
+    results={
+        "jesse_nb.core.tools.markets.portfolio:PortfolioResult": "jesse_nb.report.markets.portfolio_report:PORTFOLIO",
+    },
+    magics=("portfolio",), command="portfolio",
+    form=Form("several results in accounts of their own, beside an equal division of the money",
+              ("results", "weights", "rebalance", "window", "output"), "held"),
+    then={"analyze": {"names": "{}"}, "monte_carlo": {"names": "{}"}, "var": {"names": "{}"}},
+    details="""\
+        It takes what backtest, optimize, walk_forward and backtest_batch gave::
+
+            %portfolio trend reversal breakout --weights hrp -o held
+            %portfolio trend reversal --weights trend=0.7 reversal=0.3 --rebalance 3M
+            %var held
+
+        Each keeps its own account, and money is moved between them. Weights are
+        computed from the days before alone, and all divisions are tried on the
+        same days.
         """,
 )

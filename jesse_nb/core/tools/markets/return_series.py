@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.curves.curves import Portfolio
 from jesse_nb.core.candles import CandleStore, SeriesInfo, resample_candles
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.store import RunStore
@@ -20,7 +21,8 @@ from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
 from jesse_nb.exceptions import InputError, PeriodError, shown
 
-__all__ = ["Named", "ReturnSeries", "aligned", "market_of", "market_returns", "named_inputs", "result_returns"]
+__all__ = ["Named", "ReturnSeries", "aligned", "market_of", "market_returns", "market_symbol",
+           "named_inputs", "result_returns"]
 
 #: From this share of candles without volume and without a move on, a series looks filled.
 MOST_FILLED = 0.05
@@ -57,6 +59,8 @@ class ReturnSeries:
         Whether a result's parameters had seen its days; empty of a market.
     fee
         Of one fill, a fraction; NaN where nobody knows.
+    balance
+        What a result's account begins with, in its currency; NaN of a market.
     notes
         Remarks for the report.
     """
@@ -69,6 +73,7 @@ class ReturnSeries:
     synthetic: bool
     sample: Sample | Literal[""] = ""
     fee: float = float("nan")
+    balance: float = float("nan")
     notes: tuple[str, ...] = ()
 
 
@@ -93,7 +98,7 @@ def named_inputs(argument: str, given: Any, *, store: str | Path | RunStore | No
     if isinstance(given, Mapping):
         pairs = [Named(str(name), value) for name, value in given.items()]
     else:
-        several = list(given) if isinstance(given, list | tuple) and not _is_market(given) else [given]
+        several = list(given) if isinstance(given, list | tuple) and not _is_one(given) else [given]
         pairs = [Named("", value) for value in several]
     if not pairs:
         raise InputError.of(argument, "is empty.", "Give at least two.")
@@ -109,15 +114,25 @@ def _parts(argument: str, pair: Named, store: str | Path | RunStore | None) -> I
     if isinstance(value, BatchResult):
         return [Named(value.short_name(entry), entry.result()) for entry in value.finished]
     if isinstance(value, bytes | Mapping | pd.DataFrame | np.ndarray) or not (
-            isinstance(value, str | pd.Series) or _is_market(value) or hasattr(value, "_repr_mimebundle_")):
+            isinstance(value, str | pd.Series) or _is_one(value) or hasattr(value, "_repr_mimebundle_")):
         raise InputError.of(argument, f"holds {shown(value)}.",
                             "Give stored symbols, results, or series of equity; a dict names them.")
     return [Named(pair.name, value)]
 
 
+def _is_one(value: Any) -> bool:
+    """Tell whether a tuple is one input: a market, or a portfolio of a batch."""
+    return _is_market(value) or isinstance(value, Portfolio)
+
+
 def _is_market(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, str) for part in value) \
         and "-" in value[1] and "-" not in value[0]
+
+
+def market_symbol(given: Any) -> str:
+    """Return the symbol of what stands for a market; empty for what does not."""
+    return given if isinstance(given, str) else given[1] if _is_market(given) else ""
 
 
 def market_of(given: Any, exchange: str | None, candles: CandleStore) -> SeriesInfo | None:
@@ -195,7 +210,7 @@ def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
     return ReturnSeries(
         name, "result", run.returns.rename(name), source,
         spec.routes[0].symbol.partition("-")[2] if spec else "", bool(spec and spec.synthetic), read.sample,
-        spec.account.fee if spec else float("nan"))
+        spec.account.fee if spec else float("nan"), run.balance)
 
 
 def aligned(series: list[ReturnSeries], needed: int, *, argument: str = "inputs") -> tuple[pd.DataFrame, int]:

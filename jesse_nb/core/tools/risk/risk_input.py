@@ -133,7 +133,9 @@ def _of_result(result: Any) -> RiskInput:
         sample = "in-sample" if result.test is None else "out-of-sample"
     elif isinstance(result, BatchResult) and len(result.finished) > 1:
         sample = "in-sample"
-    return RiskInput(chosen.run, chosen.backtest, sample, True, chosen.notes)
+    else:
+        sample = getattr(result, "sample", sample)  # a portfolio's, of its parts
+    return RiskInput(chosen.run, chosen.backtest, sample, chosen.run.spec is not None, chosen.notes)
 
 
 def _of_tables(trades: pd.DataFrame | None, equity: pd.Series[float] | None) -> RiskInput:

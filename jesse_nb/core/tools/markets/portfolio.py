@@ -1,0 +1,301 @@
+"""Portfolio: accounts that were simulated by themselves held together, beside an equal division of the money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.curves.drawdown_statistics import drawdown_statistics
+from jesse_nb.core.analysis.markets.allocation_figures import allocation_table, division_table, joint_drawdowns
+from jesse_nb.core.analysis.markets.rebalancing import HeldTogether, hold_together, rebalancing_days
+from jesse_nb.core.analysis.markets.weights import ALLOCATIONS, Allocation, allocate
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, analyzed_run
+from jesse_nb.core.tools.analyze.analyzed_tables import from_tables
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.return_series import ReturnSeries, aligned, market_symbol, named_inputs, result_returns
+from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.tools.registry import PORTFOLIO
+from jesse_nb.core.tools.risk.risk_input import Sample
+from jesse_nb.exceptions import InputError, did_you_mean, shown
+
+__all__ = ["PortfolioResult", "portfolio"]
+
+#: Days that must be known before the first weights, and days that must be held.
+FEWEST_KNOWN, FEWEST_HELD = 30, 30
+
+#: Of one fill, where no result says what its account pays.
+_COST = 0.001
+
+
+@dataclass(frozen=True, repr=False)
+class PortfolioResult(Shown):
+    """Accounts held together.
+
+    Attributes
+    ----------
+    parts
+        What is in it.
+    allocation
+        How the money is divided: one of the methods, or ``given``.
+    given
+        The weights that were given; empty otherwise.
+    rebalance, window, seed
+        As asked for.
+    cost
+        Of moving money, as a fraction of what is taken out or put in.
+    known
+        Days before the first that is held: the first weights rest on them.
+    left_out
+        Days from the first to the last of any part that not all have.
+    sample
+        Whether the parts' parameters had seen the days: ``out-of-sample`` only where that is so of all.
+    quote
+        The currency; empty where nobody knows.
+    equity
+        In the quote currency, beginning with the parts' balances together; index each day's beginning, and the end.
+    weights, contributions, turnover
+        Of the chosen division; see :class:`~jesse_nb.core.analysis.markets.rebalancing.HeldTogether`.
+    curves
+        Value by day, beginning with one: of each division that was tried, and of each part alone.
+    allocations
+        One row a division that was tried, and one a part: see
+        :func:`~jesse_nb.core.analysis.markets.allocation_figures.allocation_table`.
+    division
+        One row a part: see :func:`~jesse_nb.core.analysis.markets.allocation_figures.division_table`.
+    drawdowns
+        The five deepest: ``start``, ``trough``, ``recovery``, ``depth`` (percent), and for each part its own return
+        from start to trough (percent).
+    notes
+        Remarks for the report.
+    stopped
+        ``interrupted`` or empty.
+
+    Examples
+    --------
+    >>> runs = [jn.backtest(TrendFollower, symbol, "1h", "2023-02-01", "2023-05-01")
+    ...         for symbol in ("BTC-USDT", "ETH-USDT")]
+    >>> held = jn.portfolio(runs, "risk_parity")
+    >>> held.weights.shape[1]
+    2
+    """
+
+    parts: tuple[ReturnSeries, ...]
+    allocation: Allocation | Literal["given"]
+    given: Mapping[str, float]
+    rebalance: str
+    window: int
+    cost: float
+    known: int
+    seed: int
+    left_out: int
+    sample: Sample
+    quote: str
+    equity: pd.Series[float]
+    weights: pd.DataFrame
+    contributions: pd.DataFrame
+    turnover: pd.Series[float]
+    curves: pd.DataFrame
+    allocations: pd.DataFrame
+    division: pd.DataFrame
+    drawdowns: pd.DataFrame
+    notes: tuple[str, ...] = field(default=())
+    stopped: str = ""
+
+    @property
+    def strategy(self) -> str:
+        """What it is called where a strategy's name stands."""
+        return f"Portfolio of {len(self.parts)}"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any part was simulated on candles that are made up."""
+        return any(part.synthetic for part in self.parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of the divisions that were tried."""
+        return self.allocations.copy()
+
+
+@planned
+@declared(PORTFOLIO)
+def portfolio(
+    results: Any = None,
+    weights: str | Mapping[str, float] = "equal",
+    rebalance: Literal["1D", "1W", "1M", "3M", "1Y", "never"] = "1M",
+    window: int = 365,
+    cost: float | None = None,
+    *,
+    store: str | Path | RunStore | None = None,
+    seed: int = 0,
+    background: bool = False,
+) -> Plan[PortfolioResult]:
+    """Hold results together: each in an account of its own, with money moved between them from time to time.
+
+    Weights are computed from the days before alone. All divisions are tried on the same days, and an equal one stands
+    beside each. Nothing is simulated by Jesse: each account trades as it did, at another size.
+
+    Parameters
+    ----------
+    results
+        Two or more of: results of backtest, optimize, walk_forward; series of equity; keys of stored runs. A batch
+        stands for its combinations, a dict names them. All in one quote currency.
+    weights
+        ``equal``, ``inverse_vol``, ``min_variance``, ``risk_parity``, ``hrp``, or weights by name, which add up to one.
+    rebalance
+        When money is moved: each day, on Mondays, on the first day of a month, quarter or year, or never.
+    window
+        Days of the past that weights rest on; at the beginning those that there are.
+    cost
+        Of moving money, as a fraction of what is taken out of an account or put into one. Without it the parts' mean
+        fee, as a position is made smaller or larger by one fill.
+    store
+        Where stored runs are looked up.
+    seed
+        Of the bootstrap.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two, they share too few days or trade in different currencies, or weights do not add
+        up to one.
+
+    Examples
+    --------
+    >>> runs = [jn.backtest(TrendFollower, symbol, "1h", "2023-02-01", "2023-05-01")
+    ...         for symbol in ("BTC-USDT", "ETH-USDT")]
+    >>> bool(jn.portfolio(runs, "hrp", cost=0.0).allocations.loc["hrp", "costs"] == 0.0)
+    True
+    """
+    named = [] if results is None else named_inputs("results", results, store=store)
+    market = next((symbol for pair in named if (symbol := market_symbol(pair.value))), "")
+    if market:
+        raise InputError.of("results", f"holds {market}, a market.", "A portfolio is of results: buying and holding is "
+                            "a backtest, too.")
+    if len(named) < 2:
+        raise InputError.of("results", f"holds {'one' if named else 'nothing'}.", "A portfolio is of two or more.")
+    parts = [result_returns(pair) for pair in named]
+    quotes = list(dict.fromkeys(part.quote for part in parts if part.quote))
+    if len(quotes) > 1:
+        raise InputError.of("results", f"trade in {' and '.join(quotes)}, which cannot be added up.",
+                            "Give results of one quote currency.")
+    taken = next((part.name for part in parts if part.name in (*ALLOCATIONS, "given", "costs")), None)
+    if taken is not None:
+        raise InputError.of("results", f"holds {taken!r}, which is what a part of the report is called.",
+                            "Name it otherwise: dict(name=...).")
+    returns, left_out = aligned(parts, FEWEST_KNOWN + FEWEST_HELD, argument="results")
+    given = {} if isinstance(weights, str) else _checked_weights(weights, [part.name for part in parts])
+    known = min(window, max(FEWEST_KNOWN, len(returns) // 4))
+    fees = [part.fee for part in parts if not math.isnan(part.fee)]
+    plan = _Holding(
+        tuple(parts), returns, given, "given" if given else weights,  # type: ignore[arg-type]  # checked at the door
+        rebalance, window, known, cost if cost is not None else float(np.mean(fees)) if fees else _COST, seed,
+        left_out, quotes[0] if quotes else "")
+    return Plan("portfolio", f"{len(parts)} results ({plan.allocation})", plan.work, background=background, joins=True)
+
+
+@analyzed_run.register
+def _(result: PortfolioResult) -> AnalysisInput:
+    read = from_tables(None, result.equity)
+    names = ", ".join(part.name for part in result.parts)
+    run = replace(read.run, strategy=result.strategy, origin=f"{result.allocation} weights, of {names}")
+    return AnalysisInput(run, None, ("A portfolio has no trades of its own: each account trades by itself.",))
+
+
+def _checked_weights(given: Mapping[str, float], names: list[str]) -> dict[str, float]:
+    unknown = next((name for name in given if name not in names), None)
+    if unknown is not None:
+        raise InputError.of("weights", f"names {shown(unknown)}, which is not in the portfolio.",
+                            did_you_mean(unknown, names))
+    found = {name: float(given.get(name, 0.0)) for name in names}
+    wrong = next((name for name, value in found.items() if not value >= 0.0 or math.isinf(value)), None)
+    if wrong is not None:
+        raise InputError.of("weights", f"gives {wrong} {found[wrong]:g}.", "Accounts hold money: each weight is zero "
+                            "or above.")
+    total = sum(found.values())
+    if abs(total - 1.0) > 1e-6:
+        raise InputError.of("weights", f"add up to {total:.6g}.", "They add up to one.")
+    return {name: value / total for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """A portfolio at work: each division by itself, the chosen one first."""
+
+    parts: tuple[ReturnSeries, ...]
+    returns: pd.DataFrame
+    given: dict[str, float]
+    allocation: Allocation | Literal["given"]
+    rebalance: str
+    window: int
+    known: int
+    cost: float
+    seed: int
+    left_out: int
+    quote: str
+
+    def work(self, control: JobControl) -> PortfolioResult:
+        tried = list(dict.fromkeys([self.allocation, *ALLOCATIONS]))
+        held: dict[str, HeldTogether] = {}
+        for number, name in enumerate(tried):
+            if control.cancelled and held:
+                return self._result(held, "interrupted")
+            control.update(phase=name.replace("_", " "), done=number, total=len(tried) + 1)
+            held[name] = self._held(name)
+            control.partial(partial(self._result, dict(held), "interrupted"))
+        control.update(phase="comparing", done=len(tried))
+        return self._result(held, "")
+
+    def _held(self, name: str) -> HeldTogether:
+        days = pd.DatetimeIndex(self.returns.index)[self.known:]
+        return hold_together(self.returns, self.known, rebalancing_days(days, self.rebalance), self._chooser(name),
+                             self.cost)
+
+    def _chooser(self, name: str) -> Callable[[pd.DataFrame], pd.Series[float]]:
+        if name == "given":
+            return lambda past: pd.Series(self.given)[list(past.columns)]
+        return lambda past: allocate(past.iloc[-self.window:], name)  # type: ignore[arg-type]  # one of ALLOCATIONS
+
+    def _result(self, held: dict[str, HeldTogether], stopped: str) -> PortfolioResult:
+        chosen, alone = held[self.allocation], self.returns.iloc[self.known:]
+        columns: dict[str, pd.Series[float]] = {name: one.equity for name, one in held.items()}
+        columns |= {str(name): _grown(alone[name], chosen.equity.index) for name in alone}
+        curves = pd.DataFrame(columns)
+        worst = drawdown_statistics(chosen.equity, worst=5).worst
+        return PortfolioResult(
+            self.parts, self.allocation, self.given, self.rebalance, self.window, self.cost, self.known, self.seed,
+            self.left_out, _sample_of(self.parts), self.quote,
+            chosen.equity * sum(part.balance for part in self.parts), chosen.weights, chosen.contributions,
+            chosen.turnover, curves, allocation_table(held, alone, seed=self.seed),
+            division_table(chosen, alone), joint_drawdowns(worst, curves[list(alone)]), self._notes(), stopped)
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = [note for part in self.parts for note in part.notes]
+        if self.left_out:
+            notes.append(f"{self.left_out:,} days that not all parts have are left out.")
+        if self.known < self.window:
+            notes.append(f"The first weights rest on {self.known:,} days, later ones on up to {self.window:,}.")
+        still = [str(name) for name in self.returns if not (self.returns[name].iloc[self.known:] != 0).any()]
+        if still:
+            notes.append(f"On the days that are held {', '.join(still)} did not trade at all.")
+        return tuple(notes)
+
+
+def _grown(returns: pd.Series[float], moments: pd.Index[Any]) -> pd.Series[float]:
+    return pd.Series(np.cumprod(np.r_[1.0, 1.0 + returns.to_numpy(dtype=float)]), index=moments)
+
+
+def _sample_of(parts: tuple[ReturnSeries, ...]) -> Sample:
+    known = {part.sample for part in parts}
+    return "in-sample" if "in-sample" in known else "out-of-sample" if known == {"out-of-sample"} else "unknown"
