@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.markets.correlation_matrix import CorrelationMatrix, correlation_matrix
     from jesse_nb.core.tools.markets.portfolio import PortfolioResult, portfolio
+    from jesse_nb.core.tools.markets.regime_detector import Regimes, regime_detector
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
@@ -127,6 +128,7 @@ __all__ = [
     "PeriodError",
     "PortfolioResult",
     "RayPool",
+    "Regimes",
     "RiskMonteCarlo",
     "SimulationError",
     "Space",
@@ -169,6 +171,7 @@ __all__ = [
     "portfolio",
     "project_account",
     "read_candles",
+    "regime_detector",
     "resample_candles",
     "stress_test",
     "unload_ipython_extension",

@@ -58,3 +58,9 @@ def test_portfolio_of_stored_runs(stored, capsys, tmp_path):
     assert "<h2>Portfolio" in page.read_text()
     assert main(["portfolio", keys[0][:12], "--store", store]) == 2
     assert "results holds one" in capsys.readouterr().err
+
+
+def test_regimes_of_a_stored_run(stored, capsys):
+    keys, store, candles = stored
+    assert main(["regimes", keys[0][:12], "--store", store, "--candles", candles]) == 2
+    assert "240 are needed" in capsys.readouterr().err  # of its market, three months and a half are stored

@@ -44,6 +44,7 @@ WORDS = {
     "method": (["t", "fhs"], ["garch"]), "shocks": (["fee=0.002", "slippage_bps=5"], ["fee="]),
     "funding": (["5e-4"], ["stroed"]),
     "results": (["12ab34cd", "34cd12ab"], None), "weights": (["one=0.4", "other=0.6"], ["hrpp"]),
+    "n_regimes": (["3"], ["5"]),
     "inputs": (["BTC-USDT", "12ab34cd"], None),
     "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
 }

@@ -77,15 +77,15 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 def test_each_form_begins_ready_to_run(bench, name):
     if name in ("analyze", "monte_carlo", "stress", "var"):
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-25 -o result")
-    if name == "portfolio":
-        days = pd.date_range("2023-01-01", periods=90, tz="UTC")
-        steps = np.random.default_rng(0).standard_normal((2, 90)) * 0.01
+    if name in ("portfolio", "regimes"):
+        days = pd.date_range("2023-01-01", periods=400, tz="UTC")
+        steps = np.random.default_rng(0).standard_normal((2, 400)) * 0.01
         bench.push({f"held_{place}": pd.Series(1_000 * np.cumprod(1 + each), index=days)
                     for place, each in enumerate(steps)})
         bench.run_line_magic("portfolio", "held_0 held_1 -o first")
         bench.run_line_magic("portfolio", "held_1 held_0 -o other")
     # The market of this test is too short for the default windows, which the form says before it runs.
-    given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other"}.get(name, "")
+    given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other", "regimes": "first"}.get(name, "")
     shown = bench.run_line_magic("panel", f"{name} {given}")
     if name == "candles":
         assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, False]

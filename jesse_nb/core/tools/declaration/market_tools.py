@@ -14,10 +14,10 @@ from jesse_nb.core.tools.declaration.risk_tools import MaybeWhole
 from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, OUTPUT, SEED, STORE
 from jesse_nb.core.tools.declaration.tool import Form, Tool
-from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole, whole_of
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["CORRELATION_MATRIX", "PORTFOLIO"]
+__all__ = ["CORRELATION_MATRIX", "PORTFOLIO", "REGIME_DETECTOR"]
 
 _READ, _COMPUTED = "what is read", "what is computed"
 
@@ -83,6 +83,27 @@ class Weights(Reader):
                 raise InputError.of(name, f"gives {shown(part)} {shown(weight)}.", "It gives names their weights, "
                                     "numbers that add up to one.")
         return dict(value)
+
+
+class States(Reader):
+    """How many states: a whole number, or as many as the past shows."""
+
+    metavar = "N|bic"
+    python = "str | int"
+    number = Whole(2, 4)
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return whole_of(words[0])
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Reader.check`."""
+        if isinstance(value, str) and value.casefold() == "bic":
+            return "bic"
+        try:
+            return self.number.check(name, value)
+        except InputError as error:
+            raise InputError.of(name, f"is {shown(value)}.", f"{error.hint.rstrip('.')}, or bic.") from None
 
 
 CORRELATION_MATRIX = Tool(
@@ -168,5 +189,46 @@ PORTFOLIO = Tool(
         Each keeps its own account, and money is moved between them. Weights are
         computed from the days before alone, and all divisions are tried on the
         same days.
+        """,
+)
+
+
+REGIME_DETECTOR = Tool(
+    "regime_detector", "Regimes", "Tell in which state a market was, as it could have been told day by day, beside "
+    "hindsight.", "jesse_nb.core.tools.markets.regime_detector:regime_detector",
+    (
+        Parameter("inputs", Inputs(), "A stored symbol, a result, or the key of a stored run.", positional="*",
+                  group=_READ, needed="Choose a market or a result.", also=("symbol",)),
+        *(parameter.but(group=_READ) for parameter in (
+            EXCHANGE_NAME.but(needed=""),
+            Parameter("start", Moment(), "Only from then on."),
+            Parameter("end", Moment(), "Only before then."),
+        )),
+        *(parameter.but(group=_COMPUTED) for parameter in (
+            Parameter("detection_method", Choice(("markov", "vol_terciles"), folded=True,
+                                                 synonyms=(("hmm", "markov"), ("volterciles", "vol_terciles"))),
+                      "Hidden states with normal returns (also called hmm), or terciles of volatility.", "markov",
+                      flags=("--detection-method", "--method")),
+            Parameter("n_regimes", States(), "How many states: 2 to 4, or as many as the days before the first fit "
+                      "show.", "bic", flags=("--n-regimes", "--regimes")),
+            Parameter("refit", Whole(1, 10_000, "days"), "Days from one fit to the next.", 30),
+            SEED,
+        )),
+        CANDLES.but(group=_READ), STORE.but(group=_READ), *OUTPUT,
+    ),
+    results={"jesse_nb.core.tools.markets.regime_detector:Regimes": "jesse_nb.report.markets.regime_report:REGIMES"},
+    magics=("regime_detector", "regimes"), command="regimes",
+    form=Form("calm and wild times as they could have been told, beside hindsight",
+              ("inputs", "detection_method", "n_regimes", "output"), "regimes"),
+    details="""\
+        It takes a stored symbol, or what other tools gave::
+
+            %regimes BTC-USDT
+            %regimes walk --regimes 2 --refit 14 -o regimes
+            %regimes ETH-USDT --method vol_terciles
+
+        What a day is called rests on the days up to it, and on a model that was
+        fitted before it. Of a result, the first market's regimes are told, and how
+        the strategy did on the day after.
         """,
 )

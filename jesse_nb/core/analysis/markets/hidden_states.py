@@ -1,0 +1,179 @@
+"""Regimes as hidden states of returns: fitted on some days, and told of each day from the days up to it alone."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["HiddenStates", "bic_table", "filtered", "fit_states", "smoothed"]
+
+Vector = NDArray[np.float64]
+
+#: Random starts of each fit: a likelihood with several peaks is not found from one.
+STARTS = 5
+
+#: A state with fewer of the days than this share is a few outliers.
+_RAREST = 0.05
+
+
+@dataclass(frozen=True)
+class HiddenStates:
+    """A fitted model: each day is in one of several states, whose returns are normal; the calmest comes first.
+
+    Attributes
+    ----------
+    means, deviations
+        Of the daily returns in each state.
+    transitions
+        Row the state of a day, column that of the next.
+    start
+        Probabilities of the first day.
+    likelihood
+        Logarithm, of the days that it was fitted to.
+    converged
+        Whether the fit came to its end.
+    """
+
+    means: Vector
+    deviations: Vector
+    transitions: Vector
+    start: Vector
+    likelihood: float
+    converged: bool
+
+    @property
+    def durations(self) -> Vector:
+        """Expected days of a stay in each state."""
+        stay = np.diag(self.transitions)
+        return np.divide(1.0, 1.0 - stay, out=np.full(len(stay), math.inf), where=stay < 1.0)
+
+
+def fit_states(returns: Vector, count: int, *, seed: int = 0) -> HiddenStates:
+    """Fit states with normal returns to days: Hamilton's (1989) switching model, a hidden Markov model.
+
+    The likelihood is maximized from several starts (`statsmodels`).
+
+    Parameters
+    ----------
+    returns
+        Daily returns, fractions.
+    count
+        How many states.
+    seed
+        Of the starts.
+    """
+    scale = float(returns.std())
+    if count == 1:
+        normal = -0.5 * len(returns) * (math.log(2 * math.pi * scale**2) + 1.0)
+        return HiddenStates(np.array([returns.mean()]), np.array([scale]), np.ones((1, 1)), np.ones(1), normal, True)
+    fitted = _fitted(returns / scale, count, seed)
+    order = np.argsort(fitted.deviations)
+    return HiddenStates(
+        fitted.means[order] * scale, fitted.deviations[order] * scale, fitted.transitions[np.ix_(order, order)],
+        fitted.start[order], fitted.likelihood - len(returns) * math.log(scale), fitted.converged)
+
+
+def _fitted(values: Vector, count: int, seed: int) -> HiddenStates:
+    from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
+
+    model = MarkovRegression(values, k_regimes=count, trend="c", switching_variance=True)
+    state = np.random.get_state()  # statsmodels draws its starts from numpy's own generator
+    np.random.seed(seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fitted = model.fit(search_reps=STARTS, disp=False, maxiter=200)
+    finally:
+        np.random.set_state(state)
+    names = dict(zip(model.param_names, np.asarray(fitted.params), strict=True))
+    transitions = np.asarray(fitted.regime_transition)[:, :, 0].T
+    return HiddenStates(
+        np.array([names[f"const[{place}]"] for place in range(count)]),
+        np.sqrt([names[f"sigma2[{place}]"] for place in range(count)]), transitions,
+        _stationary(transitions),
+        float(fitted.llf), bool(fitted.mle_retvals.get("converged", False)))
+
+
+def _stationary(transitions: Vector) -> Vector:
+    count = len(transitions)
+    system = np.vstack([transitions.T - np.eye(count), np.ones(count)])
+    found: Vector = np.linalg.lstsq(system, np.r_[np.zeros(count), 1.0], rcond=None)[0]
+    return np.clip(found, 0.0, 1.0)
+
+
+def _densities(model: HiddenStates, returns: Vector) -> Vector:
+    away = (returns[:, None] - model.means) / model.deviations
+    found: Vector = np.exp(-0.5 * away**2) / (model.deviations * math.sqrt(2.0 * math.pi))
+    return np.maximum(found, 1e-300)
+
+
+def filtered(model: HiddenStates, returns: Vector) -> tuple[Vector, Vector]:
+    """Return how probable each state is on each day, from the returns up to that day alone, and each day's density.
+
+    Hamilton's filter. The density is that of a day's return, as the days before it foretold it.
+
+    Parameters
+    ----------
+    model
+        Fitted to any days.
+    returns
+        Daily returns.
+
+    Returns
+    -------
+    probabilities, densities
+        (days, states) and (days,).
+    """
+    likely, found = _densities(model, returns), np.empty((len(returns), len(model.means)))
+    foretold, density = model.start, np.empty(len(returns))
+    for day in range(len(returns)):
+        joint = foretold * likely[day]
+        density[day] = joint.sum()
+        found[day] = joint / density[day]
+        foretold = found[day] @ model.transitions
+    return found, density
+
+
+def smoothed(model: HiddenStates, returns: Vector) -> Vector:
+    """Return how probable each state was on each day, from all days, those after it too (Kim 1994): hindsight."""
+    forward, _ = filtered(model, returns)
+    found = forward.copy()
+    for day in range(len(returns) - 2, -1, -1):
+        foretold = forward[day] @ model.transitions
+        found[day] = forward[day] * (model.transitions @ (found[day + 1] / np.maximum(foretold, 1e-300)))
+    return found
+
+
+def bic_table(returns: Vector, most: int = 3, *, seed: int = 0) -> dict[int, float]:
+    """Return Schwarz's criterion by the number of states: the least is best.
+
+    States that do not last are fat tails, not regimes: more than one state counts only where it also does better than
+    a mixture of as many normals with days that have no order, and each holds a twentieth of the days. It is infinite
+    otherwise.
+
+    Parameters
+    ----------
+    returns
+        Daily returns.
+    most
+        The largest number that is tried.
+    seed
+        As in :func:`fit_states`.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    days = len(returns)
+    found = {1: -2.0 * fit_states(returns, 1).likelihood + 2 * math.log(days)}
+    for count in range(2, most + 1):
+        model = fit_states(returns, count, seed=seed)
+        value = -2.0 * model.likelihood + (2 * count + count * (count - 1)) * math.log(days)
+        mixture = GaussianMixture(count, n_init=3, random_state=seed).fit((returns / returns.std())[:, None])
+        without = (-2.0 * days * (float(mixture.lower_bound_) - math.log(float(returns.std())))
+                   + (3 * count - 1) * math.log(days))
+        rarest = float(smoothed(model, returns).mean(axis=0).min())
+        found[count] = value if model.converged and value < without and rarest >= _RAREST else math.inf
+    return found

@@ -1,0 +1,332 @@
+"""Regimes: in which state a market was, as one could have told day by day, beside hindsight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.markets.hidden_states import bic_table, fit_states, smoothed
+from jesse_nb.core.analysis.markets.regime_path import (
+    COMPARED,
+    WINDOW,
+    RefitStates,
+    days_late,
+    forecast_record,
+    performance_by_state,
+    refit_path,
+    volatility_states,
+)
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.return_series import (
+    Named,
+    ReturnSeries,
+    market_of,
+    market_returns,
+    named_inputs,
+    result_returns,
+)
+from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.tools.registry import REGIME_DETECTOR
+from jesse_nb.exceptions import CandlesError, InputError
+
+__all__ = ["Regimes", "regime_detector"]
+
+#: Days before the first fit, and days that must follow it.
+FEWEST_KNOWN, FEWEST_TOLD = 180, 60
+_MOST_STATES = 3
+
+_NAMES = {1: ("one",), 2: ("calm", "wild"), 3: ("calm", "medium", "wild"),
+          4: ("calm", "medium", "wild", "wildest")}
+
+
+@dataclass(frozen=True, repr=False)
+class Regimes(Shown):
+    """In which state a market was.
+
+    Attributes
+    ----------
+    series
+        Whose regimes these are.
+    judged
+        Whose returns ``performance`` is of: the result's, or the market's own.
+    method, refit, seed
+        As asked for.
+    states
+        What they are called, the calmest first. One where the days before the first fit show no more.
+    bic
+        Schwarz's criterion by the number of states, of the days before the first fit; empty where the number was given.
+    days
+        One row a day that was told of: ``return``; ``state`` as told at its end from days up to it, by a model that was
+        fitted before it; ``hindsight``: the state as all days together show it; for hidden states also the
+        probabilities, ``told`` and ``smoothed``, of the wildest.
+    performance
+        Of the days whose state was told the evening before, see
+        :func:`~jesse_nb.core.analysis.markets.regime_path.performance_by_state`; index the state's name.
+    transitions
+        From row to column, from one day to the next, as told.
+    durations
+        Mean days of a stay in each state, as told.
+    fits
+        One row a fit: ``day`` it was first used on, ``converged``, ``likelihood``, ``changed`` (share of the earlier
+        days that it calls otherwise than the fit before), and each state's ``mean`` and ``volatility`` (percent a day).
+    late, missed
+        Days that each change which hindsight sees was told later, and how many changes were never told.
+    record
+        What the forecasts were worth: see :func:`~jesse_nb.core.analysis.markets.regime_path.forecast_record`; empty
+        for terciles, which foretell nothing.
+    notes
+        Remarks for the report.
+    stopped
+        ``interrupted`` or empty.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> steps = np.random.default_rng(0).standard_normal(300) * 0.01
+    >>> equity = pd.Series(1_000 * np.cumprod(1 + steps), pd.date_range("2023-01-01", periods=300, tz="UTC"))
+    >>> jn.regime_detector(equity, "vol_terciles").states
+    ('calm', 'medium', 'wild')
+    """
+
+    series: ReturnSeries
+    judged: ReturnSeries
+    method: Literal["markov", "vol_terciles"]
+    refit: int
+    seed: int
+    states: tuple[str, ...]
+    bic: Mapping[int, float]
+    days: pd.DataFrame
+    performance: pd.DataFrame
+    transitions: pd.DataFrame
+    durations: pd.Series[float]
+    fits: pd.DataFrame
+    late: tuple[float, ...]
+    missed: int
+    record: Mapping[str, float]
+    notes: tuple[str, ...] = field(default=())
+    stopped: str = ""
+
+    @property
+    def disagreement(self) -> float:
+        """Share of the days whose state hindsight calls otherwise than it was told."""
+        return float((self.days["state"] != self.days["hindsight"]).mean())
+
+    @property
+    def switches(self) -> tuple[int, int]:
+        """How often the state changed, as told and in hindsight."""
+        told, hindsight = (int((self.days[name].diff().iloc[1:] != 0).sum()) for name in ("state", "hindsight"))
+        return told, hindsight
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table of days."""
+        return self.days.copy()
+
+
+@planned
+@declared(REGIME_DETECTOR)
+def regime_detector(
+    inputs: Any = None,
+    detection_method: Literal["markov", "vol_terciles"] = "markov",
+    n_regimes: str | int = "bic",
+    refit: int = 30,
+    *,
+    exchange: str | None = None,
+    start: Any = None,
+    end: Any = None,
+    candles: CandleStore | None = None,
+    store: str | Path | RunStore | None = None,
+    seed: int = 0,
+    background: bool = False,
+) -> Plan[Regimes]:
+    """Tell in which state a market was each day, as it could have been told then, and what hindsight adds.
+
+    What a day's state is called rests on the days up to it alone, and on a model that was fitted before it. What all
+    days together show stands beside it, and is labelled so: it looks better, and nobody could have traded it.
+
+    Parameters
+    ----------
+    inputs
+        One stored symbol, or one result: then its first market's regimes, and how the strategy did in each. A series
+        of equity or a portfolio has its own.
+    detection_method
+        ``markov``: hidden states with normal returns (``hmm`` is the same model). ``vol_terciles``: the volatility of
+        30 days among those of the last year.
+    n_regimes
+        2 to 4, or ``bic``: as many as the days before the first fit show, one to three. Of terciles, three.
+    refit
+        Days from one fit to the next.
+    exchange
+        Of a symbol that several stored exchanges have.
+    start, end
+        A part of what is stored, end excluded. The first 180 days, or a quarter if that is more, are learned from.
+    candles
+        Where candles are kept.
+    store
+        Where stored runs are looked up.
+    seed
+        Of the fits' starts and the bootstrap.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
+
+    Raises
+    ------
+    InputError
+        When it is not one, there are fewer than 240 days, or the first fit does not converge.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> steps = np.random.default_rng(0).standard_normal(300) * 0.01
+    >>> equity = pd.Series(1_000 * np.cumprod(1 + steps), pd.date_range("2023-01-01", periods=300, tz="UTC"))
+    >>> jn.regime_detector(equity, "vol_terciles").states
+    ('calm', 'medium', 'wild')
+    """
+    folder = candles or CandleStore()
+    given = [] if inputs is None else named_inputs("inputs", inputs, store=store)
+    if len(given) != 1:
+        raise InputError.of("inputs", f"holds {len(given) or 'nothing'}.", "Regimes are of one market or result.")
+    if detection_method == "vol_terciles" and n_regimes not in ("bic", 3):
+        raise InputError.of("n_regimes", f"is {n_regimes}, and terciles are three.", "Leave it out.")
+    series, judged, notes = _read(given[0], exchange, folder, start, end)
+    known = max(FEWEST_KNOWN, len(series.returns) // 4)
+    if len(series.returns) < FEWEST_KNOWN + FEWEST_TOLD:
+        raise InputError.of("inputs", f"has {len(series.returns):,} daily returns, and {FEWEST_KNOWN + FEWEST_TOLD} "
+                            "are needed.", f"The first {FEWEST_KNOWN} are learned from.")
+    asked = _Asked(series, judged, detection_method, n_regimes, refit, known, seed, notes)
+    return Plan("regime_detector", f"{series.name} ({detection_method})", asked.work, background=background, joins=True)
+
+
+def _read(
+    pair: Named, exchange: str | None, folder: CandleStore, start: Any, end: Any
+) -> tuple[ReturnSeries, ReturnSeries, tuple[str, ...]]:
+    """Return whose regimes are told, whose returns are judged by them, and remarks."""
+    market = market_of(pair.value, exchange, folder)
+    if market is not None:
+        found = market_returns(pair.name or market.symbol, market, "1D", folder, start, end)
+        return found, found, found.notes
+    if start is not None or end is not None:
+        raise InputError.of("start" if start is not None else "end", "is of stored markets, and a result was given.",
+                            "Leave it out: a result has its own days.")
+    judged = result_returns(pair)
+    spec = getattr(pair.value, "spec", None)
+    if spec is None:
+        return judged, judged, (f"These are the regimes of {judged.name}'s own returns.",)
+    route = spec.routes[0]
+    last = judged.returns.index[-1] + pd.Timedelta(days=1)
+    try:
+        info = folder.info(route.exchange, route.symbol)
+        return market_returns(route.symbol, info, "1D", folder, None, last), judged, ()
+    except CandlesError as error:
+        return judged, judged, (f"The candles of {route.symbol} are not at hand, so these are the regimes of the "
+                                f"strategy's own returns: {error}",)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A search for regimes at work."""
+
+    series: ReturnSeries
+    judged: ReturnSeries
+    method: Literal["markov", "vol_terciles"]
+    n_regimes: str | int
+    refit: int
+    known: int
+    seed: int
+    notes: tuple[str, ...]
+
+    def work(self, control: JobControl) -> Regimes:
+        values = self.series.returns.to_numpy(dtype=float)
+        if self.method == "vol_terciles":
+            days = pd.DataFrame({"return": values[self.known:],
+                                 "state": volatility_states(values, self.known),
+                                 "hindsight": volatility_states(values, self.known, hindsight=True)},
+                                index=self.series.returns.index[self.known:])
+            note = f"Volatility of {WINDOW} days, ranked among those of the last {COMPARED}."
+            return self._result(days, 3, {}, [], (note,), "")
+        control.update(phase="how many states", done=0, total=1)
+        bic = bic_table(values[:self.known], _MOST_STATES, seed=self.seed) if self.n_regimes == "bic" else {}
+        states = min(bic, key=lambda count: bic[count]) if bic else int(self.n_regimes)
+        return self._hidden(values, states, bic, control)
+
+    def _hidden(self, values: Any, states: int, bic: dict[int, float], control: JobControl) -> Regimes:
+        fits: list[RefitStates] = []
+        total = -(-(len(values) - self.known) // self.refit)
+        for fit in refit_path(values, states, self.known, self.refit, seed=self.seed):
+            if not fits and not fit.converged:
+                raise InputError.of("n_regimes", f"is {states}, and the first fit, of {self.known:,} days, did not "
+                                    "converge.", "Take fewer states, a longer period, or vol_terciles.")
+            fits.append(fit)
+            control.update(phase="telling day by day", done=len(fits), total=total)
+            if control.cancelled:
+                return self._told(values[: self.known + sum(map(len, (one.densities for one in fits)))], states, bic,
+                                  fits, "interrupted")
+        return self._told(values, states, bic, fits, "")
+
+    def _told(self, values: Any, states: int, bic: dict[int, float], fits: list[RefitStates], stopped: str) -> Regimes:
+        told = np.concatenate([one.probabilities for one in fits])
+        whole = fit_states(values, states, seed=self.seed)
+        back = smoothed(whole, values)[self.known:]
+        days = pd.DataFrame({
+            "return": values[self.known:], "state": told.argmax(axis=1), "hindsight": back.argmax(axis=1),
+            "told": told[:, -1], "smoothed": back[:, -1]}, index=self.series.returns.index[self.known:len(values)])
+        notes = [] if whole.converged else ["The fit to all days, which hindsight rests on, did not converge."]
+        failed = sum(not one.converged for one in fits)
+        if failed:
+            notes.append(f"{failed:,} of {len(fits):,} fits did not converge: the one before each was kept.")
+        if states == 1:
+            notes.append("The days before the first fit show one regime: more would be fat tails, or chance. "
+                         "n_regimes=2 tells two all the same.")
+        return self._result(days, states, bic, fits, tuple(notes), stopped)
+
+    def _result(
+        self, days: pd.DataFrame, states: int, bic: dict[int, float], fits: list[RefitStates], notes: tuple[str, ...],
+        stopped: str,
+    ) -> Regimes:
+        names = _NAMES[states]
+        state = days["state"].to_numpy()
+        evening = days["state"].shift(1).dropna().astype(int)  # what was known when the day began
+        judged = self.judged.returns.reindex(evening.index).dropna()
+        if len(judged) < FEWEST_TOLD // 2:
+            raise InputError.of("inputs", f"has {len(judged):,} days after those that are learned from.",
+                                f"{FEWEST_TOLD // 2} are needed: store older candles, or give a longer result.")
+        known = np.asarray(evening[judged.index], dtype=np.int64)
+        performance = performance_by_state(judged, known, states, seed=self.seed)
+        counts = pd.crosstab(state[:-1], state[1:]).reindex(index=range(states), columns=range(states), fill_value=0)
+        late, missed = days_late(state, days["hindsight"].to_numpy())
+        record = {} if not fits or states == 1 else forecast_record(
+            np.concatenate([one.densities for one in fits]), np.concatenate([one.normal for one in fits]))
+        return Regimes(
+            self.series, self.judged, self.method, self.refit, self.seed, names, bic, days,
+            performance.set_axis(list(names)),
+            counts.div(counts.sum(axis=1).replace(0, math.nan), axis=0).set_axis(list(names)).set_axis(
+                list(names), axis=1), _stays(state, names), self._fits(fits, days), tuple(late.tolist()), missed,
+            record, (*self.notes, *notes), stopped)
+
+    def _fits(self, fits: list[RefitStates], days: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame([{
+            "day": days.index[one.place - self.known], "converged": one.converged, "likelihood": one.model.likelihood,
+            "changed": one.changed,
+            **{f"mean_{name}": mean * 100 for name, mean in zip(_NAMES[len(one.model.means)], one.model.means,
+                                                                strict=True)},
+            **{f"volatility_{name}": spread * 100 for name, spread in zip(_NAMES[len(one.model.means)],
+                                                                          one.model.deviations, strict=True)},
+        } for one in fits])
+
+
+def _stays(state: Any, names: tuple[str, ...]) -> pd.Series[float]:
+    """Return the mean length of the stays in each state."""
+    breaks = np.r_[0, np.flatnonzero(np.diff(state)) + 1, len(state)]
+    lengths, which = np.diff(breaks), state[breaks[:-1]]
+    means = [float(lengths[which == place].mean()) if (which == place).any() else math.nan
+             for place in range(len(names))]
+    return pd.Series(np.array(means, dtype=float), index=list(names))
