@@ -150,7 +150,8 @@ def _tiles(result: CorrelationMatrix) -> list[tuple[str, Any, str]]:
 
 def _how_intervals(result: CorrelationMatrix) -> str:
     return (f"Intervals come from resamples in blocks of {result.block:,} observations on average, p-values from sums "
-            "over blocks: so wild times that all share do not pass for a correlation.")
+            "over blocks: so wild times that all share do not pass for a correlation. Where the two disagree, a few "
+            "wild days make most of it.")
 
 
 def _eigen(result: CorrelationMatrix) -> str:

@@ -99,6 +99,16 @@ def test_it_goes_on_to_the_tools_of_results(held, curves):
     assert nested.parts[0].balance == pytest.approx(held.equity.iloc[0])
 
 
+def test_synthetic_parts_are_told_wherever_it_goes():
+    runs = [make_backtest(make_spec(name=name, exchange="Demo (synthetic)"), seed=seed)
+            for seed, name in enumerate(("One", "Other"))]
+    held = jn.portfolio(runs)
+    assert "SYNTHETIC DATA" in text(held)
+    assert "SYNTHETIC DATA" in text(jn.var_calculation(held, 0.95, 1, "historical", backtest=False))
+    assert jn.portfolio([held, runs[0]]).parts[0].synthetic
+    assert jn.portfolio([held, runs[0]]).parts[0].quote == held.quote
+
+
 def test_results_bring_their_fee_balance_and_currency():
     runs = [make_backtest(make_spec(name=name), seed=seed) for seed, name in enumerate(("One", "Other"))]
     found = jn.portfolio(runs)

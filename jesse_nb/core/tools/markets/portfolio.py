@@ -210,7 +210,9 @@ def _(result: PortfolioResult) -> AnalysisInput:
     read = from_tables(None, result.equity)
     names = ", ".join(part.name for part in result.parts)
     run = replace(read.run, strategy=result.strategy, origin=f"{result.allocation} weights, of {names}")
-    return AnalysisInput(run, None, ("A portfolio has no trades of its own: each account trades by itself.",))
+    notes = ("A portfolio has no trades of its own: each account trades by itself.",)
+    made_up = ("SYNTHETIC DATA. Its parts were simulated on candles that are made up.",) if result.synthetic else ()
+    return AnalysisInput(run, None, (*made_up, *notes))
 
 
 def _checked_weights(given: Mapping[str, float], names: list[str]) -> dict[str, float]:

@@ -209,7 +209,8 @@ def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
     name = pair.name or (f"{run.strategy} {markets}".strip() if spec else str(getattr(value, "name", None) or "equity"))
     return ReturnSeries(
         name, "result", run.returns.rename(name), source,
-        spec.routes[0].symbol.partition("-")[2] if spec else "", bool(spec and spec.synthetic), read.sample,
+        spec.routes[0].symbol.partition("-")[2] if spec else getattr(value, "quote", ""),
+        spec.synthetic if spec else bool(getattr(value, "synthetic", False)), read.sample,
         spec.account.fee if spec else float("nan"), run.balance)
 
 
