@@ -151,8 +151,9 @@ def _card(result: Regimes) -> Table:
     both = {one.name: one for one in (result.series, result.judged)}
     lines = [(name, f"{one.source}, {len(one.returns):,} daily returns") for name, one in both.items()]
     sample = [("sample", sample_words(result.judged.sample))] if result.judged.sample else []
-    return card_of_lines([*lines, *sample, ("method", _METHODS[result.method]), ("fits", f"each {result.refit:,} days"),
-                          ("BIC by states", bic or "not asked"), ("seed", f"{result.seed}")])
+    fitted = [("fits", f"each {result.refit:,} days"), ("BIC by states", bic or "not asked")]
+    return card_of_lines([*lines, *sample, ("method", _METHODS[result.method]), *(fitted if len(result.fits) else []),
+                          ("seed", f"{result.seed}")])
 
 
 REGIMES: Report[Regimes] = Report(_title, _text, _content, "sections.html", regime_plots, lambda _: _PICTURES, _card)

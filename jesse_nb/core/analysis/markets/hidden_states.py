@@ -171,9 +171,21 @@ def bic_table(returns: Vector, most: int = 3, *, seed: int = 0) -> dict[int, flo
     for count in range(2, most + 1):
         model = fit_states(returns, count, seed=seed)
         value = -2.0 * model.likelihood + (2 * count + count * (count - 1)) * math.log(days)
-        mixture = GaussianMixture(count, n_init=3, random_state=seed).fit((returns / returns.std())[:, None])
-        without = (-2.0 * days * (float(mixture.lower_bound_) - math.log(float(returns.std())))
+        # begun where the states are: the mixture is then as good as it can be, and only the order of days is left
+        scaled = (returns / returns.std())[:, None]
+        mixture = GaussianMixture(
+            count, tol=1e-8, max_iter=5_000, random_state=seed, means_init=model.means[:, None] / returns.std(),
+            precisions_init=((returns.std() / model.deviations) ** 2)[:, None, None],
+            weights_init=_shares(model, returns)).fit(scaled)
+        without = (-2.0 * days * (float(mixture.score(scaled)) - math.log(float(returns.std())))
                    + (3 * count - 1) * math.log(days))
-        rarest = float(smoothed(model, returns).mean(axis=0).min())
+        rarest = float(_shares(model, returns).min())
         found[count] = value if model.converged and value < without and rarest >= _RAREST else math.inf
     return found
+
+
+def _shares(model: HiddenStates, returns: Vector) -> Vector:
+    """Return the share of the days that is in each state; they add up to one."""
+    found = smoothed(model, returns).mean(axis=0)
+    shares: Vector = found / found.sum()
+    return shares
