@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.check.strategy_check import StrategyCheck
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.markets.correlation_matrix import CorrelationMatrix, correlation_matrix
+    from jesse_nb.core.tools.markets.factor_analysis import FactorAnalysis, factor_analysis
     from jesse_nb.core.tools.markets.portfolio import PortfolioResult, portfolio
     from jesse_nb.core.tools.markets.regime_detector import Regimes, regime_detector
     from jesse_nb.core.tools.optimize.optimize import optimize
@@ -110,6 +111,7 @@ __all__ = [
     "CpcvResult",
     "DatabaseError",
     "ExchangeError",
+    "FactorAnalysis",
     "FeeStress",
     "Fetched",
     "FundingSeries",
@@ -156,6 +158,7 @@ __all__ = [
     "correlation_matrix",
     "exceptions",
     "export_candles",
+    "factor_analysis",
     "fee_stress",
     "fetch_candles",
     "import_candles",
@@ -167,8 +170,8 @@ __all__ = [
     "monte_carlo",
     "optimize",
     "panel",
-    "preview_files",
     "portfolio",
+    "preview_files",
     "project_account",
     "read_candles",
     "regime_detector",

@@ -46,6 +46,7 @@ WORDS = {
     "results": (["12ab34cd", "34cd12ab"], None), "weights": (["one=0.4", "other=0.6"], ["hrpp"]),
     "n_regimes": (["3"], ["5"]),
     "inputs": (["BTC-USDT", "12ab34cd"], None),
+    "universe": (["BTC-USDT", "ETH-USDT"], ["BTC"]), "factors": (["market", "momentum"], ["markt"]),
     "custom_scenarios": (["mine=1"], ["mine="]), "at": (["worst_exposure", "2024-01-31"], ["someday"]),
 }
 

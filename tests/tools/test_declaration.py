@@ -90,7 +90,7 @@ NONSENSE = [float("nan"), "a\0b" * 4_000, b"bytes", {1: 2}, pd.NA, np.array([1, 
 #: Arguments that take whatever names or holds something; their tool looks for it.
 FREE = ("strategy", "strategies", "result", "trades", "equity", "benchmark", "space", "metric", "constraints",
         "params", "hyperparameters", "routes", "data_routes", "shocks", "custom_scenarios",
-        "inputs", "results")
+        "inputs", "results", "factor_returns")
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)

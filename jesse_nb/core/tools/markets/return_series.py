@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.curves.curves import Portfolio
 from jesse_nb.core.candles import CandleStore, SeriesInfo, resample_candles
@@ -21,7 +22,7 @@ from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
 from jesse_nb.exceptions import InputError, PeriodError, shown
 
-__all__ = ["Named", "ReturnSeries", "aligned", "market_of", "market_returns", "market_symbol",
+__all__ = ["Named", "ReturnSeries", "aligned", "market_candles", "market_of", "market_returns", "market_symbol",
            "named_inputs", "result_returns"]
 
 #: From this share of candles without volume and without a move on, a series looks filled.
@@ -148,12 +149,11 @@ def market_of(given: Any, exchange: str | None, candles: CandleStore) -> SeriesI
     return candles.resolve(given[1], given[0]) if _is_market(given) else None
 
 
-def market_returns(
-    name: str, series: SeriesInfo, timeframe: str, candles: CandleStore, start: Any = None, end: Any = None
-) -> ReturnSeries:
-    """Return the returns from each candle's close to the next one's.
-
-    Candles are made of the stored minutes. A return over a candle that is missing is left out.
+def market_candles(
+    name: str, series: SeriesInfo, timeframe: str, candles: CandleStore, start: Any = None, end: Any = None, *,
+    argument: str = "inputs",
+) -> NDArray[np.float64]:
+    """Return a market's whole candles, made of the stored minutes, as Jesse orders them: (candles, 6).
 
     Raises
     ------
@@ -172,14 +172,26 @@ def market_returns(
     if first >= last:
         raise PeriodError(f"No whole {timeframe} candle of {name} is stored in that period.", argument="start")
     made = resample_candles(candles.read(series.exchange, series.symbol, first, last), timeframe)
-    closes, moments = made[:, 2], made[:, 0].astype(np.int64)
+    closes = made[:, 2]
     if len(made) < 2 or np.ptp(closes) == 0:
-        raise InputError.of("inputs", f"holds {name}, whose price never changes there.", "Leave it out.")
+        raise InputError.of(argument, f"holds {name}, whose price never changes there.", "Leave it out.")
     still = float(((closes[1:] == closes[:-1]) & (made[1:, 5] == 0)).mean())
     if still > MOST_FILLED:
-        raise InputError.of("inputs", f"holds {name}: {still * 100:.0f} % of its {timeframe} candles have no volume "
+        raise InputError.of(argument, f"holds {name}: {still * 100:.0f} % of its {timeframe} candles have no volume "
                             "and no move, as filled gaps have.", "Take a longer timeframe, or leave it out.")
-    beside = np.diff(moments) == length
+    return made
+
+
+def market_returns(
+    name: str, series: SeriesInfo, timeframe: str, candles: CandleStore, start: Any = None, end: Any = None
+) -> ReturnSeries:
+    """Return the returns from each candle's close to the next one's; see :func:`market_candles`.
+
+    A return over a candle that is missing is left out.
+    """
+    made = market_candles(name, series, timeframe, candles, start, end)
+    closes, moments = made[:, 2], made[:, 0].astype(np.int64)
+    beside = np.diff(moments) == TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
     returns = pd.Series((closes[1:] / closes[:-1] - 1.0)[beside],
                         index=pd.to_datetime(moments[1:][beside], unit="ms", utc=True), name=name)
     missing = int((~beside).sum())

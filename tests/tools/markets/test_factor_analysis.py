@@ -1,0 +1,123 @@
+"""Factor analysis: what was planted is found, all adds up, and what cannot be known is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jesse_nb as jn
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.exceptions import CandlesNotFoundError, InputError
+from tests.tools.markets.conftest import curve_of
+
+NAMES = [f"{letter * 3}-USDT" for letter in "ABCDEF"]
+FIRST = pd.Timestamp("2023-01-01", tz="UTC")
+
+
+@pytest.fixture(scope="module")
+def universe(tmp_path_factory) -> CandleStore:
+    """A hundred and fifty days of six markets that share a common move."""
+    store = CandleStore(tmp_path_factory.mktemp("universe"))
+    random = np.random.default_rng(4)
+    days, every = 150, 360  # a price four times a day, held in between
+    common = random.standard_t(5, days * 4) * 0.008
+    stamps = FIRST.value / 1e6 + 60_000.0 * np.arange(days * 1_440)
+    for number, name in enumerate(NAMES):
+        steps = common * (0.7 + 0.1 * number) + random.standard_t(5, days * 4) * 0.006
+        close = np.repeat(100 * np.exp(np.cumsum(steps)), every)
+        store.write("Test Exchange", name, np.column_stack(
+            [stamps, close, close, close, close, np.repeat(random.lognormal(3 - number / 2, 0.4, days * 4), every)]))
+    return store
+
+
+@pytest.fixture(scope="module")
+def closes(universe) -> pd.DataFrame:
+    read = {name: universe.read("Test Exchange", name) for name in NAMES}
+    return pd.DataFrame({name: minutes[1_439::1_440, 2] for name, minutes in read.items()},
+                        index=pd.date_range(FIRST, periods=150, tz="UTC"))
+
+
+@pytest.fixture(scope="module")
+def planted(closes) -> pd.Series:
+    """An account with half of the first market, a tenth of a percent a day, and noise."""
+    moves = closes[NAMES[0]].pct_change().dropna().to_numpy()
+    noise = np.random.default_rng(5).standard_normal(len(moves)) * 0.004
+    return curve_of(0.5 * moves + 0.001 + noise, pd.DatetimeIndex(closes.index[1:]).append(
+        pd.DatetimeIndex([closes.index[-1] + pd.Timedelta(days=1)])))
+
+
+@pytest.fixture(scope="module")
+def found(planted, universe):
+    return jn.factor_analysis(equity=planted, candles=universe)
+
+
+def test_days_are_those_of_the_account(planted, universe, closes) -> None:
+    # one factor from elsewhere, the market that the account holds: any shift by a day would lose it
+    moves = closes[NAMES[0]].pct_change().dropna().rename("own").to_frame()
+    alone = jn.factor_analysis(equity=planted, factor_returns=moves)
+    assert alone.days == 149
+    assert alone.table.loc["own", "low"] < 0.5 < alone.table.loc["own", "high"]
+    assert alone.r_squared > 0.8
+    assert alone.universe == ()
+
+
+def test_the_market_is_found(found) -> None:
+    assert found.universe == tuple(NAMES)
+    assert list(found.factor_returns) == ["market", "momentum", "volatility", "liquidity"]
+    assert found.days == 149 - 28 + 1 - 1  # the first return needs a close before it, the factors 28 days
+    assert found.table.loc["market", "low"] > 0
+    assert found.table.loc["momentum", "p"] > 0.01
+
+
+def test_all_adds_up(found) -> None:
+    assert abs(found.contributions.sum() - found.total) < 1e-9
+    returns = found.returns
+    months = returns.groupby(returns.index.tz_localize(None).to_period("M"))
+    np.testing.assert_allclose(found.monthly.sum(axis=1), (months.apply(lambda part: (1 + part).prod()) - 1) * 100,
+                               atol=1e-9)
+    growth = (1 + returns).prod() - 1
+    assert found.total == pytest.approx(growth * 100, abs=1e-9)
+
+
+def test_the_report_says_what_it_rests_on(found) -> None:
+    text = str(found)
+    assert "Factors explain" in text
+    assert "coins that died" in text
+    assert "together" in text
+    html = found._repr_mimebundle_()["text/html"]
+    assert html.count("<img") == 3
+    assert "Cariño" in html
+
+
+def test_the_same_again(planted, universe, found) -> None:
+    again = jn.factor_analysis(equity=planted, candles=universe, universe=NAMES)
+    pd.testing.assert_frame_equal(again.table, found.table)
+    pd.testing.assert_series_equal(again.contributions, found.contributions)
+
+
+def test_a_window_longer_than_the_days_leaves_no_path(planted, universe) -> None:
+    short = jn.factor_analysis(equity=planted, candles=universe, factors="market", rolling=1_000)
+    assert short.rolling.empty
+    assert "No rolling exposures" in " ".join(short.notes)
+
+
+@pytest.mark.parametrize(("change", "argument", "said"), [
+    ({"universe": NAMES[:4]}, "universe", "has 4 markets"),
+    ({"factors": "momentun"}, "factors", "momentum"),
+    ({"hac_lags": 100}, "hac_lags", "below half"),
+    ({"factor_returns": pd.DataFrame({"market": [0.1]}, [FIRST]), "factors": "market"}, "factor_returns", "taken"),
+    ({"factor_returns": pd.DataFrame({"a": [0.1]})}, "factor_returns", "no table of days"),
+    ({"factor_returns": pd.DataFrame({"a": ["x"]}, index=[FIRST])}, "factor_returns", "no number"),
+    ({"factor_returns": pd.DataFrame({"a": np.ones(200)}, index=pd.date_range("1990-01-01", periods=200))}, "factors",
+     "share 0 days"),
+])
+def test_what_cannot_be_known_is_refused(planted, universe, change, argument, said) -> None:
+    with pytest.raises(InputError, match=said) as refused:
+        jn.factor_analysis(equity=planted, candles=universe, **change)
+    assert refused.value.argument == argument
+
+
+def test_a_market_that_is_not_stored_is_told(planted, universe) -> None:
+    with pytest.raises(CandlesNotFoundError):
+        jn.factor_analysis(equity=planted, candles=universe, universe=[*NAMES, "XYZ-USDT"])
