@@ -88,6 +88,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.risk.monte_carlo import RiskMonteCarlo, monte_carlo
+    from jesse_nb.core.tools.risk.risk_report import risk_report
+    from jesse_nb.core.tools.risk.risk_report_result import RiskReport
     from jesse_nb.core.tools.risk.stress_test import StressTest, stress_test
     from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk, var_calculation
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
@@ -132,6 +134,7 @@ __all__ = [
     "RayPool",
     "Regimes",
     "RiskMonteCarlo",
+    "RiskReport",
     "SimulationError",
     "Space",
     "SpaceError",
@@ -176,6 +179,7 @@ __all__ = [
     "read_candles",
     "regime_detector",
     "resample_candles",
+    "risk_report",
     "stress_test",
     "unload_ipython_extension",
     "update_candles",

@@ -54,3 +54,15 @@ def test_stress_of_a_stored_run(stored, capsys):
             "--scenarios", "gap", "--at", "2024-02-10", "-j", "1"]
     assert main([*line, "--trust"]) == 0
     assert "Stress test of TrendFollower on BTC-USDT 1h" in capsys.readouterr().out
+
+
+def test_risk_of_a_stored_run(stored, capsys):
+    key, store = stored
+    line = ["risk", key[:12], "--store", store, "--candles", str(Path(store).with_name("candles")), "--sims", "200",
+            "--scenarios", "gap", "--at", "2024-02-10", "-j", "1", "--executive"]
+    assert main([*line, "--trust"]) == 0
+    said = capsys.readouterr().out
+    assert "Risk of TrendFollower on BTC-USDT 1h" in said
+    assert "The worst of 1 runs, gap" in said
+    assert main([*line, "--no-resimulation"]) == 0
+    assert "Stress: Nothing is to be simulated again." in capsys.readouterr().out

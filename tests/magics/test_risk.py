@@ -85,3 +85,16 @@ def test_stress_gives_what_python_gives(here, result):
         run(here, "%stress curve")
     with pytest.raises(JesseNbError, match="--scenarios is 'crush'"):
         run(here, "%stress result --scenarios crush")
+
+
+def test_risk_gives_what_python_gives_in_each_length(here, result):
+    here.push({"curve": result.equity})
+    run(here, "%risk result --executive --sections drawdowns monte_carlo --sims 300 --ruin 20 --seed 4 -o risk")
+    found = here.user_ns["risk"]
+    assert found.format == "executive"
+    same = jn.risk_report(result, ["drawdowns", "monte_carlo"], n_sims=300, ruin=20, seed=4)
+    pd.testing.assert_frame_equal(found.to_frame(), same.to_frame())
+    run(here, "%risk_report curve --sections stress drawdowns -o other")
+    assert here.user_ns["other"].missing["stress"] == "Tables cannot be simulated again"
+    with pytest.raises(JesseNbError, match="--sections is 'stres'"):
+        run(here, "%risk result --sections stres")

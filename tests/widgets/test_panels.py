@@ -75,7 +75,7 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 
 @pytest.mark.parametrize("name", panel_names())
 def test_each_form_begins_ready_to_run(bench, name):
-    if name in ("analyze", "monte_carlo", "stress", "var"):
+    if name in ("analyze", "monte_carlo", "risk", "stress", "var"):
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-25 -o result")
     if name in ("portfolio", "regimes"):
         days = pd.date_range("2023-01-01", periods=400, tz="UTC")

@@ -74,7 +74,7 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "months": months_heat(run.equity) if run.equity.nunique() > 1 else (),
         "month_names": MONTHS,
         "falls": words.falls(analysis),
-        "drawdowns": tables.drawdowns_table(analysis),
+        "drawdowns": tables.drawdowns_table(analysis.basic.drawdowns),
         "periods": tables.periods_table(analysis),
         "tails": tables.tails_table(analysis),
         "days": tables.days_table(analysis),

@@ -16,6 +16,7 @@ from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.common.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
+    from jesse_nb.core.analysis.curves.drawdown_statistics import DrawdownStatistics
     from jesse_nb.core.tools.analyze.analysis_result import Analysis
 
 __all__ = ["benchmarks_table", "days_table", "drawdowns_table", "groups_table", "periods_table",
@@ -169,14 +170,14 @@ def days_table(analysis: Analysis, most: int = 5) -> Table:
         for pair in pairs))
 
 
-def drawdowns_table(analysis: Analysis) -> Table:
+def drawdowns_table(found: DrawdownStatistics) -> Table:
     """Lay out the deepest drawdowns."""
     rows = tuple((
         cell(str(place)), cell(measure(row["depth"], "percent"), "bad"), cell(_day(row["start"])),
         cell(_day(row["trough"])), cell(_day(row["recovery"]) if pd.notna(row["recovery"]) else "not yet"),
         cell(measure(row["days_down"], "count")), cell(measure(row["days_to_recover"], "count")),
         cell(measure(row["days"], "count")),
-    ) for place, (_, row) in enumerate(analysis.basic.drawdowns.worst.iterrows(), start=1))
+    ) for place, (_, row) in enumerate(found.worst.iterrows(), start=1))
     return Table(("", "depth", "from", "deepest", "back", "days down", "days up", "days"), rows)
 
 

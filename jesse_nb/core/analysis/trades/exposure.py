@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 
-__all__ = ["Exposure", "exposure"]
+__all__ = ["Exposure", "LargestPosition", "exposure", "largest_position"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,14 @@ class Exposure:
     traded: float
     turnover: float
     reason: str = ""
+
+
+class LargestPosition(NamedTuple):
+    """The most that was held at once: in multiples of the equity, in the quote currency, and since when."""
+
+    multiple: float
+    value: float
+    at: pd.Timestamp | None
 
 
 def exposure(trades: pd.DataFrame, equity: pd.Series[float], *, start: int, end: int) -> Exposure:
@@ -75,6 +83,34 @@ def exposure(trades: pd.DataFrame, equity: pd.Series[float], *, start: int, end:
     reason = "" if mean_equity > 0 else "the mean equity is not above zero"
     turnover = math.nan if reason else traded / years / mean_equity
     return Exposure(in_market, long, short, traded, turnover, reason)
+
+
+def largest_position(trades: pd.DataFrame, equity: pd.Series[float]) -> LargestPosition:
+    """Find the moment at which all that was held was worth most of the account.
+
+    Parameters
+    ----------
+    trades
+        Columns :data:`~jesse_nb.core.simulator.result.TRADE_COLUMNS`. Each counts with its quantity at its entry price,
+        from its opening on, positions of several symbols together.
+    equity
+        Portfolio value over the run, at least one sample.
+
+    Returns
+    -------
+    LargestPosition
+        Measured at each opening, against the last sample of the equity before it; zero and None without a trade.
+    """
+    if trades.empty:
+        return LargestPosition(0.0, 0.0, None)
+    opened, closed = milliseconds(trades["opened_at"]), milliseconds(trades["closed_at"])
+    value = (trades["qty"].abs() * trades["entry_price"]).to_numpy(dtype=float)
+    held = np.array([value[(opened <= at) & ((closed > at) | (opened == at))].sum() for at in opened])
+    stamps = milliseconds(equity.index.to_series())
+    before = np.clip(np.searchsorted(stamps, opened, side="right") - 1, 0, None)
+    multiple = held / equity.to_numpy(dtype=float)[before]
+    most = int(np.argmax(multiple))
+    return LargestPosition(float(multiple[most]), float(held[most]), trades["opened_at"].iloc[most])
 
 
 def _left_at(trades: pd.DataFrame) -> NDArray[np.int64]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
@@ -24,18 +23,17 @@ from jesse_nb.core.analysis.trades.group_performance import performance_by_group
 from jesse_nb.core.analysis.trades.patterns import find_patterns
 from jesse_nb.core.analysis.trades.trade_statistics import trade_statistics
 from jesse_nb.core.candles import CandleStore
-from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.tools.analyze.analysis_result import AdvancedAnalysis, AnalyzedRun, BasicAnalysis, DeepAnalysis
 from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, candles_of_run
+from jesse_nb.core.tools.parts import Parts, ended
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import candle_monte_carlo
 from jesse_nb.core.tools.resimulate.fee_stress import fee_stress
-from jesse_nb.exceptions import InputError, JesseNbError, JobCancelledError
+from jesse_nb.exceptions import InputError
 
 __all__ = ["Options", "advanced_parts", "basic_parts", "deep_parts"]
-
-T = TypeVar("T")
 
 _NO_TRADES = "there are no closed trades"
 _UNKNOWN = "the trades are not known"
@@ -73,7 +71,7 @@ def basic_parts(run: AnalyzedRun, options: Options) -> BasicAnalysis:
 
 def advanced_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> AdvancedAnalysis:
     """Compute ratios, market, excursions, regimes and costs."""
-    run, parts = chosen.run, _Parts(control)
+    run, parts = chosen.run, Parts(control)
     control.update(phase="ratios and the market", done=0, total=None)
     beneath = candles_of_run(run, options.candles)
     market = beneath.by_market
@@ -100,14 +98,14 @@ def advanced_parts(chosen: AnalysisInput, options: Options, control: JobControl)
         costs=parts.part("costs", per_trade or ("" if run.spec else "the fee of these trades is unknown"),
                          lambda: cost_fragility(run.trades, account)),
         fee_stress=parts.part("fee_stress", trading or _why_not_again(chosen, bool(options.fee_factors)),
-                              lambda: _ended(fee_stress(_whole(chosen), options.fee_factors, **options.again))),
+                              lambda: ended(fee_stress(_whole(chosen), options.fee_factors, **options.again))),
         left_out=parts.left_out,
     )
 
 
 def deep_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> DeepAnalysis:
     """Compute Monte Carlo, patterns and what is known at entry."""
-    run, parts = chosen.run, _Parts(control)
+    run, parts = chosen.run, Parts(control)
     trading = _why_no_trades(run, options)
     control.update(phase="Monte Carlo", done=0, total=None)
     drawn = _monte_carlo(run, options) if options.include_monte_carlo else ()
@@ -120,7 +118,7 @@ def deep_parts(chosen: AnalysisInput, options: Options, control: JobControl) -> 
         lambda: entry_insight(run.trades, entry_features(run.trades, beneath.by_market), seed=options.seed))
     asked = options.include_monte_carlo and options.scenarios > 0
     scenarios = parts.part("scenarios", trading or _why_not_again(chosen, asked),
-                           lambda: _ended(candle_monte_carlo(_whole(chosen), options.scenarios, seed=options.seed,
+                           lambda: ended(candle_monte_carlo(_whole(chosen), options.scenarios, seed=options.seed,
                                                              **options.again)))
     return DeepAnalysis(drawn, scenarios, found, insight, parts.left_out)
 
@@ -136,7 +134,7 @@ def _monte_carlo(run: AnalyzedRun, options: Options) -> tuple[MonteCarlo, ...]:
 
 
 def _benchmarks(
-    run: AnalyzedRun, held: pd.Series[float] | None, options: Options, parts: _Parts
+    run: AnalyzedRun, held: pd.Series[float] | None, options: Options, parts: Parts
 ) -> tuple[Benchmark, ...]:
     if not options.include_correlation:
         parts.left_out["benchmarks"] = _NOT_ASKED
@@ -210,31 +208,3 @@ def _why_not_again(chosen: AnalysisInput, asked: bool) -> str:
 def _whole(chosen: AnalysisInput) -> BacktestResult:
     assert chosen.backtest is not None
     return chosen.backtest
-
-
-def _ended(result: T | Job[T]) -> T:
-    """Return what a tool gave: called within a job, it works as a part of it and waits."""
-    assert not isinstance(result, Job)
-    return result
-
-
-class _Parts:
-    """Computes parts, and keeps the reasons of those that cannot be."""
-
-    def __init__(self, control: JobControl) -> None:
-        self.left_out: dict[str, str] = {}
-        self._control = control
-
-    def part(self, name: str, reason: str, compute: Callable[[], T]) -> T | None:
-        """Return a part; None when there is a reason against it, or the job was cancelled."""
-        if self._control.cancelled:
-            reason = "interrupted"
-        if not reason:
-            try:
-                return compute()
-            except JobCancelledError:
-                reason = "interrupted"
-            except JesseNbError as error:
-                reason = str(error).rstrip(".")
-        self.left_out[name] = reason
-        return None
