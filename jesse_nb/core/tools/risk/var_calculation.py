@@ -14,6 +14,7 @@ from jesse_nb.core.analysis.risk.rolling_forecasts import Forecasts, rolling_for
 from jesse_nb.core.analysis.risk.value_at_risk import METHODS, VarMethod, tail_losses
 from jesse_nb.core.analysis.risk.var_tests import TrafficLight, forecast_tests
 from jesse_nb.core.analysis.risk.volatility import VolatilityModel
+from jesse_nb.core.analysis.risk.volatility_clusters import volatility_clusters
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -28,6 +29,9 @@ __all__ = ["ValueAtRisk", "var_calculation"]
 
 #: Fewer forecast days than this are not tested.
 FEWEST_TESTED = 20
+
+#: Sizes of returns that follow each other with a p-value below this, for so many days, make the intervals too narrow.
+_CLUSTERED, _LONG = 0.01, 10.0
 
 #: From this share of days without a move on, most quantiles are of days on which nothing could happen.
 _MOST_IDLE = 0.2
@@ -185,6 +189,7 @@ def var_calculation(
         notes.append(f"On {idle * 100:.0f} % of these days the account did not move at all, which makes its tail look "
                      "milder than that of a day with a position: basis='open_position' takes those days alone."
                      if basis == "equity" else f"On {idle * 100:.0f} % of these days the account did not move at all.")
+    notes += _too_narrow(returns)
     empty = ValueAtRisk(
         run=given.run, sample=given.sample, basis=basis, days=len(returns),
         equity_now=float(given.run.equity.iloc[-1]), methods=chosen,  # type: ignore[arg-type]  # checked at the door
@@ -195,6 +200,18 @@ def var_calculation(
     )
     return Plan("var_calculation", f"{given.run.strategy} (value at risk)",
                 lambda control: _work(empty, returns, control), background=background, joins=True)
+
+
+def _too_narrow(returns: pd.Series[float]) -> list[str]:
+    """Say where the intervals take the days for more than they are: they resample blocks, which cut long clusters."""
+    found = volatility_clusters(returns.to_numpy(dtype=float))
+    if found.p >= _CLUSTERED or found.half_life < _LONG:
+        return []
+    lasts = f" (half of a change in it is left after {found.half_life:,.0f} days)" if math.isfinite(found.half_life) \
+        else ""
+    return [f"Volatility stays high or low for long{lasts}, so {len(returns):,} days hold few such stretches and every "
+            "interval here is too narrow: of simulated returns like these, those that say 95 % held the truth in less "
+            "than half of the cases."]
 
 
 def _why_untested(days: int, window: int, *, asked: bool) -> str:
