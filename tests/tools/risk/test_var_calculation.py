@@ -159,5 +159,5 @@ def test_where_volatility_stays_for_long_the_intervals_are_called_too_narrow(equ
     wild = returns_of("garch", 500, 1)[0]
     curve = pd.Series(np.cumprod(np.r_[1.0, 1.0 + wild]), index=pd.date_range("2022-01-01", periods=501, tz="UTC"))
     notes = jn.var_calculation(equity=curve, backtest=False, **QUICK).notes
-    assert any("every interval here is too narrow" in note and "500 days" in note for note in notes)
+    assert any("all methods but the filtered one are too narrow" in note and "500 days" in note for note in notes)
     assert not any("too narrow" in note for note in jn.var_calculation(equity=equity, backtest=False, **QUICK).notes)

@@ -189,7 +189,7 @@ def var_calculation(
         notes.append(f"On {idle * 100:.0f} % of these days the account did not move at all, which makes its tail look "
                      "milder than that of a day with a position: basis='open_position' takes those days alone."
                      if basis == "equity" else f"On {idle * 100:.0f} % of these days the account did not move at all.")
-    notes += _too_narrow(returns)
+    notes += _too_narrow(returns) if set(chosen) - {"fhs"} else []
     empty = ValueAtRisk(
         run=given.run, sample=given.sample, basis=basis, days=len(returns),
         equity_now=float(given.run.equity.iloc[-1]), methods=chosen,  # type: ignore[arg-type]  # checked at the door
@@ -209,9 +209,9 @@ def _too_narrow(returns: pd.Series[float]) -> list[str]:
         return []
     lasts = f" (half of a change in it is left after {found.half_life:,.0f} days)" if math.isfinite(found.half_life) \
         else ""
-    return [f"Volatility stays high or low for long{lasts}, so {len(returns):,} days hold few such stretches and every "
-            "interval here is too narrow: of simulated returns like these, those that say 95 % held the truth in less "
-            "than half of the cases."]
+    return [f"Volatility stays high or low for long{lasts}, so {len(returns):,} days hold few such stretches and the "
+            "intervals of all methods but the filtered one are too narrow: of simulated returns like these, those that "
+            "say 95 % held the truth in less than half of the cases."]
 
 
 def _why_untested(days: int, window: int, *, asked: bool) -> str:
