@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from tests.benchmarks import cold_start, memory
+from tests.benchmarks import cold_start, memory, risk_page
 
 
 def test_cold_start(candle_store: CandleStore, tmp_path: Path):
@@ -32,3 +32,10 @@ def test_memory_of_a_long_study(tmp_path: Path):
     assert len(parts) == 5
     assert all(value >= 0 for value in parts)
     assert min(parts[:2]) > 0
+
+
+def test_a_risk_report(tmp_path: Path):
+    figures = risk_page.measure(tmp_path, ("2023-02-01", "2023-04-12"), ("gap",))
+    assert figures["scenarios"] == 1
+    assert figures["simulated, s"] > 0
+    assert min(value for name, value in figures.items() if "report, s" in name) > 0
