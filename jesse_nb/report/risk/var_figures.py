@@ -79,7 +79,8 @@ def draw_losses(result: ValueAtRisk) -> ReportFigure:
     low = min(0.0, *(ax.get_xlim()[0] for ax in axes))
     for ax in axes:
         ax.set_xlim(low, top)
-    legend(max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[1])))
+    handles, names = max((ax.get_legend_handles_labels() for ax in axes), key=lambda known: len(known[1]))
+    figure.legend(handles, names, loc="outside upper left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     return figure
 
 
