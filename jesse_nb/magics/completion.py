@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
 from jesse_nb.core.tools.declaration.tool import Tool
-from jesse_nb.core.tools.registry import parameters_named
+from jesse_nb.core.tools.registry import parameters_named, tool_of_magic
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import results_in
 from jesse_nb.magics.candles.candles import ACTIONS
@@ -104,6 +104,7 @@ class _Offer:
         self._magic = magic
         self._actions: dict[str, argparse.Action] = parser._option_string_actions
         self._words = words
+        self._tool = tool_of_magic(parser.prog)
 
     def completions(self, token: str) -> list[tuple[str, str]]:
         """Return candidates and what kind each is."""
@@ -154,12 +155,14 @@ class _Offer:
         return _FIRST_WORDS[self._magic]() if self._magic in _FIRST_WORDS else ()
 
     def _values(self, option: str, token: str) -> Iterable[str]:
-        declared = [one.reader for one in parameters_named(option)]  # what is offered is the same in all tools
+        # what other magics call so is the same
+        own = [one.reader for one in (self._tool.on(MAGIC) if self._tool is not None else ()) if one.name == option]
+        declared = own or [one.reader for one in parameters_named(option)]
         if not declared:
             return ()
-        choices = next((reader.choices for reader in declared if reader.choices), ())
-        if choices:
-            return choices
+        suggested = next((reader.suggested for reader in declared if reader.suggested), ())
+        if suggested:
+            return suggested
         offers: dict[str, Callable[[], Iterable[str]]] = {
             "symbols": lambda: self._stored("symbol"),
             "inputs": lambda: [*self._stored("symbol"), *results_in(self._shell.user_ns)],

@@ -782,3 +782,14 @@ def test_a_form_opens_quickly(bench):
     began = time.process_time()
     opened(bench, "optimize")
     assert time.process_time() - began < 2
+
+
+def test_a_form_offers_its_own_tools_values(bench):
+    offered = {(name, field): opened(bench, name).field(field).control for name, field in (
+        ("var", "method"), ("risk", "sections"), ("stress", "scenarios"), ("risk", "scenarios"))}
+    assert list(offered["var", "method"].options)[:2] == ["historical", "normal"]
+    assert list(offered["risk", "sections"].options) == ["drawdowns", "exposure", "monte_carlo", "var", "stress"]
+    assert offered["stress", "scenarios"].options == offered["risk", "scenarios"].options
+    assert {"crash", "replay:ftx"} <= set(offered["stress", "scenarios"].options)
+    assert opened(bench, "stress").field("at").control.placeholder == "worst_exposure random"
+    assert opened(bench, "risk").field("format").control.description == "Format"

@@ -36,8 +36,6 @@ _PICTURES = {
     "losses": "Value at risk and expected shortfall by method, with 95% intervals",
     "forecasts": "Daily returns against the value at risk forecast the evening before, days beyond it marked",
 }
-#: The order in which the headline takes a method that has a figure: what happened first.
-_HEADLINE = ("historical", "monte_carlo", "t", "cornish_fisher", "normal", "fhs")
 
 
 def _title(result: ValueAtRisk) -> str:
@@ -93,19 +91,9 @@ def _how(result: ValueAtRisk) -> str:
             f"in money of an account of {measure(result.equity_now, 'currency')}")
 
 
-def _headline(result: ValueAtRisk, level: float) -> Any:
-    """Return the row of the first method that has one: at this confidence, over the shortest horizon."""
-    table: Any = result.table
-    for method in _HEADLINE:
-        key = (method, level, result.time_horizons[0])
-        if key in table.index and not table.loc[key, "reason"]:
-            return table.loc[key]
-    return None
-
-
 def _said(result: ValueAtRisk) -> list[str]:
     level, horizon = result.confidence_levels[0], result.time_horizons[0]
-    row = _headline(result, level) if len(result.table) else None
+    row = result.headline(level)
     if row is None:
         return ["No method has a figure."]
     what = "days with an open position" if result.basis == "open_position" else "days"
@@ -119,12 +107,12 @@ def _said(result: ValueAtRisk) -> list[str]:
 def _tiles(result: ValueAtRisk) -> list[tuple[str, Any, str]]:
     tiles: list[tuple[str, Any, str]] = []
     for level in result.confidence_levels[:3]:
-        row = _headline(result, level) if len(result.table) else None
+        row = result.headline(level)
         if row is not None:
             name = METHOD_NAMES[row.name[0]]
             tiles.append((f"VaR {percent(level)}, {days_ahead(result.time_horizons[0])}", cell(loss(row["var"])),
                           f"{row['var_low']:.2f} to {row['var_high']:.2f}%, {name}"))
-    row = _headline(result, result.confidence_levels[-1]) if len(result.table) else None
+    row = result.headline(result.confidence_levels[-1])
     if row is not None:
         tiles.append((f"shortfall {percent(result.confidence_levels[-1])}", cell(loss(row["es"])),
                       f"{row['es_low']:.2f} to {row['es_high']:.2f}%"))

@@ -12,7 +12,7 @@ import jesse_nb as jn
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.stress.stressed_candles import stressed
-from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS
+from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS, STRESS_TEST
 from jesse_nb.core.tools.risk.scenarios import SCENARIOS, moments_of, scenarios_of
 from jesse_nb.exceptions import CandlesError, InputError
 from tests.analysis.walk_forwards import make_walk_forward
@@ -283,3 +283,11 @@ def test_scenarios_are_read_by_name():
     assert str(crash) == "-35% over 4 hours"
     assert str(own) == "+10% at 2 times the volatility over 1 hour"
     assert scenarios_of(["replay:svb"], None)[0].period is not None
+
+
+def test_replays_that_are_offered_are_those_there_are():
+    from jesse_nb.core.tools.risk.scenarios import REPLAYS
+
+    offered = STRESS_TEST.parameter("scenarios").reader.suggested
+    assert {name.removeprefix("replay:") for name in offered if name.startswith("replay:")} == set(REPLAYS)
+    assert set(_SCENARIOS) <= set(offered)

@@ -67,6 +67,11 @@ class Several(Reader):
         return self.one.choices
 
     @property
+    def suggested(self) -> tuple[str, ...]:
+        """See :class:`Reader`."""
+        return self.one.suggested
+
+    @property
     def offers(self) -> str:
         """See :class:`Reader`."""
         return self.one.offers

@@ -84,6 +84,11 @@ class Reader:
         return ()
 
     @property
+    def suggested(self) -> tuple[str, ...]:
+        """Values that completion and forms offer: all that there are, or some of them."""
+        return self.choices
+
+    @property
     def names(self) -> bool:
         """Whether its words may name what stands on their desk."""
         return self.evaluates

@@ -29,7 +29,7 @@ RISK_REPORT = Tool(
             Parameter("sections", Several(Choice(("drawdowns", "exposure", "monte_carlo", "var", "stress"))),
                       "What it holds.", unset="all of them"),
             Parameter("format", FlagEach(tuple(_FORMATS), helps=tuple(_FORMATS.values())), " ".join(_FORMATS.values()),
-                      "summary"),
+                      "summary", label="Format"),
             Parameter("n_sims", Whole(1, 1_000_000), "Paths of the Monte Carlo.", 10_000, flags=("--n-sims", "--sims")),
             *(MONTE_CARLO.parameter(name) for name in ("horizon", "ruin", "target")),
             VAR_CALCULATION.parameter("confidence_levels"),

@@ -70,9 +70,24 @@ class MaybeSeveral(Several):
         found = super().check(name, value)
         return found if isinstance(found, str) else tuple(found)
 
+    def written(self, value: Any) -> str:
+        """See :meth:`Reader.written`."""
+        return value if isinstance(value, str) else " ".join(value or ())
+
+
+class SeveralWritten(MaybeSeveral):
+    """Several, or none, that a form lets one write, as there are more than it could list."""
+
+    field = "text"
+
 
 class ScenarioName(Text):
     """A scenario by name, or a replay."""
+
+    @property
+    def suggested(self) -> tuple[str, ...]:
+        """See :class:`Reader`."""
+        return *_SCENARIOS, *(f"replay:{name}" for name in _REPLAYS)
 
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""
@@ -84,9 +99,11 @@ class ScenarioName(Text):
 class BeginName(Text):
     """When a scenario begins: a word, or a date."""
 
+    suggested = ("worst_exposure", "random")
+
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""
-        if value in ("worst_exposure", "random"):
+        if value in self.suggested:
             return str(value)
         try:
             Moment().check(name, value)
@@ -96,6 +113,7 @@ class BeginName(Text):
 
 
 _SCENARIOS = ("crash", "slow_bear", "vol_spike", "gap", "melt_up", "correlation_to_one")
+_REPLAYS = ("covid", "may_2021", "luna", "ftx", "svb")
 
 
 _LEVEL = Number(0, 1, above=True, below=True, metavar="FRACTION", hint="95 % is 0.95.")
@@ -203,7 +221,7 @@ STRESS_TEST = Tool(
             Parameter("shocks", Values(), "In all runs: fee=0.002 (a fraction), slippage_bps=10, "
                       "funding_rate=0.0003 (a fraction for each 8 hours), and outage=4h, in which the strategy decides "
                       "nothing."),
-            Parameter("at", MaybeSeveral(BeginName("MOMENT")), "When scenarios begin: worst_exposure, random, or "
+            Parameter("at", SeveralWritten(BeginName("MOMENT")), "When scenarios begin: worst_exposure, random, or "
                       "dates.",
                       ("worst_exposure", "random")),
             Parameter("leverage", MaybeWhole(1, 1_000), "Leverage in all runs.", unset="the run's"),

@@ -29,8 +29,6 @@ SECTIONS = ("drawdowns", "exposure", "monte_carlo", "var", "stress")
 ReportFormat = Literal["summary", "detailed", "executive"]
 
 _COLUMNS = ("value", "low", "high", "money", "unit", "rests_on", "reason")
-#: Of the methods of the value at risk, the first that has a figure: what happened before what is assumed.
-_METHODS = ("historical", "monte_carlo", "t", "cornish_fisher", "normal", "fhs")
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,11 +165,11 @@ class RiskReport(Shown):
         found = self.var
         assert found is not None
         for level in found.confidence_levels:
-            row = _first(found, level)
-            rests = f"{row['observations']:,} days, {str(row.name[0]).replace('_', ' ')}"
+            row = found.headline(level)
             for name in ("var", "es"):
-                yield f"{name}_{level:.6g}", _none(row["reason"]) if row["reason"] else _row(
-                    row[name], row[f"{name}_low"], row[f"{name}_high"], money=row[f"{name}_money"], rests_on=rests)
+                yield f"{name}_{level:.6g}", _none("no method has a figure") if row is None else _row(
+                    row[name], row[f"{name}_low"], row[f"{name}_high"], money=row[f"{name}_money"],
+                    rests_on=f"{row['observations']:,} days, {str(row.name[0]).replace('_', ' ')}")
 
     def _stressed(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         found = self.stress
@@ -202,11 +200,3 @@ def _spread(name: str, one: Outcomes, rests: str) -> Iterator[tuple[str, tuple[A
     yield f"{name}_drawdown_1_in_20", _row(-deep["5%"], rests_on=rests)
     ends: Any = one.paths.distributions.loc["final_equity"]
     yield f"{name}_equity", _row(ends["50%"], ends["5%"], ends["95%"], unit="money", rests_on=rests)
-
-
-def _first(found: ValueAtRisk, level: float) -> Any:
-    """Return the first method's row that has a figure over the shortest horizon; the last one's reason otherwise."""
-    table: Any = found.table
-    rows = [table.loc[(method, level, found.time_horizons[0])] for method in _METHODS
-            if (method, level, found.time_horizons[0]) in table.index]
-    return next((row for row in rows if not row["reason"]), rows[0])

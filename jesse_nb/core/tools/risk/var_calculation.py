@@ -27,6 +27,9 @@ from jesse_nb.exceptions import InputError
 
 __all__ = ["ValueAtRisk", "var_calculation"]
 
+#: The order in which a headline takes a method that has a figure: what happened before what is assumed.
+_HEADLINE = ("historical", "monte_carlo", "t", "cornish_fisher", "normal", "fhs")
+
 #: Fewer forecast days than this are not tested.
 FEWEST_TESTED = 20
 
@@ -110,6 +113,15 @@ class ValueAtRisk(Shown):
     def spec(self) -> BacktestSpec | None:
         """What was simulated; None for tables from elsewhere."""
         return self.run.spec
+
+    def headline(self, level: float) -> Any:
+        """Return the table's row of the first method that has a figure at a confidence level; None where none has.
+
+        It is that over the shortest horizon.
+        """
+        table: Any = self.table
+        keys = ((method, level, self.time_horizons[0]) for method in _HEADLINE)
+        return next((table.loc[key] for key in keys if key in table.index and not table.loc[key, "reason"]), None)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table of losses."""
