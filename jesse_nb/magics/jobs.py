@@ -33,6 +33,9 @@ JOB_ACTIONS = ("list", "show", "cancel", "resume")
 
 _ELSEWHERE = "running in another kernel"
 
+#: How a job of an earlier kernel stands that is listed, to be gone on with.
+_UNDONE = ("interrupted", "failed")
+
 
 @magics_class
 class JobsMagics(Magics):
@@ -54,12 +57,12 @@ class JobsMagics(Magics):
 
         ::
 
-            %jobs                        this kernel's jobs, those that run in others, and interrupted ones
+            %jobs                        this kernel's jobs, those that run in others, interrupted and failed ones
             %jobs show optimize-2        its progress here while it runs, its report when it has ended
             %jobs cancel optimize-2      stop it; what has finished is kept
             %jobs resume optimize-2      run again what started it; nothing finished is simulated again
 
-        A job whose kernel was restarted or killed is interrupted. To resume it shows, and then runs, the magic that
+        A job whose kernel ended, however it did, is interrupted. To resume it shows, and then runs, the magic that
         started it, with the same line and cell; names that it takes from other cells must exist, so run those first.
         The cell of a job that plain Python started is placed below, for you to run. What a job of an earlier kernel
         gave is not kept as a whole: to resume it puts its report together again from the run store.
@@ -113,7 +116,7 @@ class JobsMagics(Magics):
                            "from the run store.", str(launch.call or launch.source)))
         else:
             cell.show(Note(f"%jobs resume {found.id} goes on with it."))
-        return Listing(_frame([_entry_row(found)]), "")
+        return _as_listing([_entry_row(found)])
 
     def _resume(self, job_id: str) -> None:
         found = _find(job_id)
@@ -187,7 +190,7 @@ def job_ids(action: str) -> list[str]:
     if action == "show":
         return [*own, *(entry.id for entry in _others())]
     stopped = [job_id for job_id, state in own.items() if state in ("cancelled", "failed")]
-    return [*stopped, *(entry.id for entry in _others() if entry.standing() == "interrupted")]
+    return [*stopped, *(entry.id for entry in _others() if entry.standing() in _UNDONE)]
 
 
 def _others() -> list[JournalEntry]:
@@ -254,21 +257,22 @@ def _listing(*, everything: bool) -> Listing:
     from jesse_nb.core.jobs.job import jobs
     from jesse_nb.core.jobs.job_list import job_row
 
-    others = [entry for entry in _others() if everything or entry.standing() in ("running", "interrupted")]
+    others = [entry for entry in _others() if everything or entry.standing() in ("running", *_UNDONE)]
     own = (job_row(job.title, job.progress) for job in jobs())
-    return Listing(_frame([*(_entry_row(entry) for entry in others), *own]),
-                   "No job has been started in this kernel, and none of an earlier one is left.")
+    return _as_listing([*(_entry_row(entry) for entry in others), *own])
 
 
 def _entry_row(entry: JournalEntry) -> tuple[Any, ...]:
     standing = entry.standing()
     state = _ELSEWHERE if standing == "running" else standing
-    return entry.id, entry.title, state, entry.done, entry.total, entry.best, round(entry.updated - entry.started)
+    seconds = round(entry.updated - entry.started)
+    reason = entry.reason if standing == "failed" else ""
+    return entry.id, entry.title, state, entry.done, entry.total, entry.best, seconds, reason
 
 
-def _frame(rows: list[tuple[Any, ...]]) -> Any:
-    import pandas as pd
+def _as_listing(rows: list[tuple[Any, ...]]) -> Listing:
+    from jesse_nb.core.jobs.job_list import jobs_table, worth_showing
 
-    from jesse_nb.core.jobs.job_list import COLUMNS
-
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"done": "Int64", "of": "Int64"})
+    table = jobs_table(rows)
+    return Listing(worth_showing(table), "No job has been started in this kernel, and none of an earlier one is left.",
+                   table)

@@ -20,6 +20,7 @@ from jesse_nb.magics.config import JesseNb
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job
     from jesse_nb.core.jobs.journal import JournalEntry
+    from jesse_nb.core.jobs.progress import Progress
 
 __all__ = ["Launch", "MagicCall", "keep_journal", "launch_of", "launched_by", "running_twin"]
 
@@ -30,6 +31,10 @@ FIRST_ENTRY = 1.0
 
 #: Seconds between two entries: at least, and at most while nothing changes.
 _OFTEN, _SELDOM = 5.0, 30.0
+
+#: Seconds that a process must outlive the end of a job that did not succeed for it to be the job's own: longer than a
+#: kernel that is told to leave is given.
+OUTLIVED = 15.0
 
 
 @dataclass(frozen=True)
@@ -140,11 +145,14 @@ def _keep(job: Job[Any], entry: JournalEntry) -> None:
         written = -1
         while True:
             progress = job.progress
-            journal.write(replace(entry, state=progress.state, done=progress.done, total=progress.total,
-                                  best=progress.best_label, updated=time.time()))
+            as_it_is = _noted(entry, progress)
+            journal.write(as_it_is)
             if written < 0:
                 journal.replace_earlier(entry)
             if progress.state != "running":
+                if as_it_is.just_ended:
+                    time.sleep(OUTLIVED)
+                    journal.settle(as_it_is)
                 return
             written = progress.done
             until = time.monotonic() + _SELDOM
@@ -152,6 +160,14 @@ def _keep(job: Job[Any], entry: JournalEntry) -> None:
                 pass
     except OSError as error:
         _log.warning("Job %s is not in the journal, so it cannot be resumed by %%jobs: %s", job.id, error)
+
+
+def _noted(entry: JournalEntry, progress: Progress) -> JournalEntry:
+    """Return the entry with how far its job is. One that finished, but not whole, can have lost its workers."""
+    doubtful = progress.state in ("failed", "cancelled") or (progress.state == "finished" and progress.failed > 0)
+    return replace(entry, state=progress.state, done=progress.done, total=progress.total, best=progress.best_label,
+                   updated=time.time(), just_ended=doubtful,
+                   reason=progress.message if progress.state == "failed" else "")
 
 
 def _running_cell(shell: InteractiveShell) -> str:

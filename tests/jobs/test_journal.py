@@ -79,8 +79,23 @@ def test_a_changed_bit_is_noticed_and_an_entry_of_before_is_read(journal: Journa
     place = written.index(b"-t 1h")
     file.write_bytes(written[:place] + b"-t 3h" + written[place + 5 :])
     assert journal.entries() == []
-    file.write_text(json.dumps(asdict(entry())))
-    assert [one.line for one in journal.entries()] == ["-t 1h"]
+    of_before = asdict(entry(state="failed"))
+    del of_before["just_ended"], of_before["reason"]
+    file.write_text(json.dumps(of_before))
+    assert [(one.line, one.standing()) for one in journal.entries()] == [("-t 1h", "failed")]
+
+
+def test_an_end_counts_when_its_process_has_outlived_it(journal: Journal) -> None:
+    for state in ("failed", "cancelled", "finished"):
+        ended = entry(state=state, just_ended=True)
+        assert ended.standing() == state
+        assert replace(ended, process_started=1.0).standing() == "interrupted"
+        journal.write(ended)
+        journal.settle(ended)
+        assert replace(journal.entries()[0], process_started=1.0).standing() == state
+    journal.remove(ended)  # gone on with
+    journal.settle(ended)
+    assert journal.entries() == []
 
 
 def test_what_others_can_write_is_refused_with_the_remedy(journal: Journal) -> None:

@@ -19,6 +19,7 @@ from jupyter_client.manager import KernelManager
 from traitlets.config import Config
 
 from jesse_nb.core.candles import CandleStore, install_demo
+from jesse_nb.core.jobs.journal import process_start
 
 #: On the demo market below: a month, with enough candles before it to warm up.
 MARKET = "-s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20"
@@ -223,10 +224,27 @@ class Kernel:
                 interrupted = time.monotonic()
         return Ran(request, messages, idle - interrupted if interrupted else 0.0)
 
+    def begin(self, cell: str) -> None:
+        """Run a cell and hear nothing of it."""
+        self._begun = self._client.execute(cell)
+
     def complete(self, code: str) -> list[str]:
         """Return what Tab offers at the end of ``code``."""
         reply = self._client.complete(code, len(code), reply=True, timeout=30)
         return list(reply["content"]["matches"])
+
+    def leave(self) -> None:
+        """Let the kernel end itself, as ``exit()`` in a cell does, after an interrupt; wait until it has."""
+        self._manager.interrupt_kernel()
+        while self._client.get_shell_msg(timeout=30)["parent_header"].get("msg_id") != self._begun:
+            pass  # until the cell has ended: what is asked for before would be dropped
+        self.begin("exit()")
+        self._client.stop_channels()
+        deadline = time.monotonic() + 30
+        while process_start(self._manager.provisioner.pid) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        self._manager.cleanup_resources()
 
     def kill(self) -> None:
         """End the kernel's process by SIGKILL."""

@@ -66,6 +66,30 @@ def test_the_list_has_this_kernels_jobs_and_what_others_left(shell, tool):
     assert "<table" in listed._repr_html_()
 
 
+def test_a_failed_job_is_listed_with_its_reason(shell, tool, monkeypatch):
+    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.0)
+    monkeypatch.setattr(launches, "OUTLIVED", 0.2)
+    run_tool(shell, started(tool, 2), {}, background=True, call=CALL)
+    eventually(Journal().entries)
+    assert "reason" not in repr(run(shell, "%jobs"))
+    tool.error = JobError("The <disk> is full.")
+    started(tool, 1)
+    assert tool.job.wait(5)
+    (entry,) = eventually(lambda: [one for one in Journal().entries() if one.state == "failed" and one.just_ended])
+    assert (entry.standing(), replace(entry, process_started=1.0).standing()) == ("failed", "interrupted")
+    (entry,) = eventually(lambda: [one for one in Journal().entries() if not one.just_ended])
+    assert (entry.reason, replace(entry, process_started=1.0).standing()) == ("The <disk> is full.", "failed")
+    left("dead", state="failed", reason="No memory.")
+    left("last", state="failed", reason="The workers were stopped.", just_ended=True)
+    found = rows(shell)
+    assert found.loc[[tool.job.id, "optimize-70000-dead", "optimize-70000-last"], "reason"].tolist() == [
+        "The <disk> is full.", "No memory.", ""]
+    assert found.loc["optimize-70000-last", "state"] == "interrupted"
+    assert "The &lt;disk&gt; is full." in run(shell, "%jobs")._repr_html_() + jn.jobs()._repr_html_()
+    assert {"%jobs resume optimize-70000-dead", "%jobs resume optimize-70000-last"} <= set(
+        complete(shell, "%jobs resume optimize-7"))
+
+
 def test_names_are_escaped(shell):
     left("dead", title="<script>x</script>", best="<b>")
     assert "<script" not in run(shell, "%jobs")._repr_html_()
@@ -269,6 +293,18 @@ def test_a_killed_kernels_job_is_resumed_and_nothing_finished_is_simulated_again
     assert finished_at.items() <= now.items()  # none of these ran again
     assert job.progress.failed == 0
     store.close()
+
+
+def test_what_the_end_of_a_kernel_does_to_its_jobs_is_not_taken_for_theirs(tmp_path, demo_store):
+    kernel = Kernel(tmp_path, demo_store.root)
+    kernel.run("%load_ext jesse_nb")
+    kernel.run(f"%%optimize {MARKET} --trials 3000 --background\n{STRATEGY}")
+    kernel.begin(f"%%optimize {MARKET} --trials 3000 --seed 3\n{STRATEGY}")
+    entries = Journal(tmp_path / "jobs").entries
+    eventually(lambda: len(entries()) == 2)
+    kernel.leave()  # the cell is interrupted, and the workers are stopped, so that the other job fails
+    assert [one.state for one in entries()] == ["failed", "cancelled"]
+    assert [one.standing() for one in entries()] == ["interrupted", "interrupted"]
 
 
 def test_no_password_of_an_address_is_written_down(shell, notebook, tool):

@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +79,11 @@ class JournalEntry:
         The working directory, and the file of the run store.
     state, done, total, best
         As last noted.
+    just_ended
+        True in the first seconds after it failed or was stopped. What ends a kernel ends its workers, or interrupts
+        its cell, a moment before: such an end counts once the process has outlived it.
+    reason
+        Why it failed.
     host, process, process_started
         Where it runs, and since when that process does (seconds since 1970).
     started, updated
@@ -105,6 +110,8 @@ class JournalEntry:
     started: float = field(default_factory=time.time)
     updated: float = field(default_factory=time.time)
     tag: str = field(default_factory=_tag)
+    just_ended: bool = False
+    reason: str = ""
 
     @property
     def id(self) -> str:
@@ -117,14 +124,16 @@ class JournalEntry:
         return self.tag == _tag() and self.process == os.getpid()
 
     def standing(self) -> Standing:
-        """Return its state; ``interrupted`` when it was running in a process that is gone."""
-        if self.state != "running":
-            return self.state  # type: ignore[return-value]  # checked when it was read
+        """Return its state; ``interrupted`` when it was running, or had just ended, in a process that is gone."""
+        if (self.state == "running" or self.just_ended) and not self._process_lives():
+            return "interrupted"
+        return self.state  # type: ignore[return-value]  # checked when it was read
+
+    def _process_lives(self) -> bool:
         if self.host != socket.gethostname():
-            return "running" if time.time() - self.updated < _SILENT_SECONDS else "interrupted"
+            return time.time() - self.updated < _SILENT_SECONDS
         since = process_start(self.process)
-        same = since is not None and abs(since - self.process_started) < 2  # another process can have got its number
-        return "running" if same else "interrupted"
+        return since is not None and abs(since - self.process_started) < 2  # another process can have got its number
 
     def same_work(self, other: JournalEntry) -> bool:
         """Tell whether the same cell in the same place started both."""
@@ -173,6 +182,17 @@ class Journal:
         with written_whole(self._file(entry), mode=0o600) as file:
             file.write_text(json.dumps({**content, _SUM: _checksum(content)}, ensure_ascii=False), encoding="utf-8")
 
+    def settle(self, entry: JournalEntry) -> None:
+        """Let the end of a job count for good, unless it was gone on with meanwhile.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written.
+        """
+        if self._file(entry).exists():
+            self.write(replace(entry, just_ended=False))
+
     def remove(self, entry: JournalEntry) -> None:
         """Forget an entry."""
         with contextlib.suppress(OSError):
@@ -186,10 +206,11 @@ class Journal:
 
     def prune(self) -> None:
         """Forget jobs that ended weeks ago, and the oldest when there are too many."""
-        ended = [entry for entry in self.entries() if entry.standing() != "running"]
-        for number, entry in enumerate(reversed(ended)):
+        standings = [(entry, entry.standing()) for entry in self.entries()]
+        ended = [(entry, standing) for entry, standing in standings if standing != "running"]
+        for number, (entry, standing) in enumerate(reversed(ended)):
             old = time.time() - entry.updated > _KEPT_SECONDS
-            if number >= _MOST or (old and entry.state != "running"):
+            if number >= _MOST or (old and standing != "interrupted"):
                 self.remove(entry)
 
     def _file(self, entry: JournalEntry) -> Path:
@@ -198,8 +219,11 @@ class Journal:
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "cell": (str, type(None)), "settings": (dict,), "done": (int,), "total": (int, type(None)), "process": (int,),
-    "process_started": (int, float), "started": (int, float), "updated": (int, float),
+    "process_started": (int, float), "started": (int, float), "updated": (int, float), "just_ended": (bool,),
 }
+
+#: What entries of before December 2026 lack.
+_NEW = {"just_ended", "reason"}
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -220,7 +244,7 @@ def _read(file: Path) -> JournalEntry | None:
     if not isinstance(content, dict):
         return None
     noted = content.pop(_SUM, None)  # entries of before December 2026 have none
-    if set(content) != names or (noted is not None and noted != _checksum(content)):
+    if not names - _NEW <= set(content) <= names or (noted is not None and noted != _checksum(content)):
         return None
     if not all(isinstance(value, _KINDS.get(name, (str,))) for name, value in content.items()):
         return None
