@@ -8,6 +8,7 @@ Without one (the engine used alone), a result names itself and says what draws i
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from jesse_nb.core.user_path import user_path
 from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean, shown
 
-__all__ = ["Explorable", "Renderer", "Shown", "use_explorer", "use_renderer"]
+__all__ = ["Explorable", "Renderer", "Shown", "given_by", "use_explorer", "use_renderer"]
 
 
 class Renderer(Protocol):
@@ -56,6 +57,16 @@ def use_explorer(explore: Callable[..., Any]) -> None:
     _explorer = explore
 
 
+_givers: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def given_by(job: Any, result: Any) -> None:
+    """Note which job gave a result, for as long as there is the result; not in it, as results are compared and kept."""
+    if isinstance(result, Shown):
+        key = id(result)
+        _givers[key] = weakref.ref(result, lambda _: _givers.pop(key, None)), job
+
+
 class Shown:
     """A result that prints, renders in a notebook, draws and exports itself."""
 
@@ -72,6 +83,12 @@ class Shown:
         if _renderer:
             bundle["text/html"] = _renderer.fragment(self)
         return bundle
+
+    @property
+    def job(self) -> Any:
+        """The :class:`~jesse_nb.core.jobs.job.Job` of this process that gave it; None where none did."""
+        result, job = _givers.get(id(self), (None, None))
+        return job if result is not None and result() is self else None
 
     def to_html(self, path: str | Path) -> Path:
         """Write the report as one self-contained HTML page.

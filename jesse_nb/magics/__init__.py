@@ -44,6 +44,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
     from jesse_nb.magics.panel.panel import PanelMagics, follow
+    from jesse_nb.magics.running import stop_quietly
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.tools import register_tools
     from jesse_nb.widgets.live.display import watch_job
@@ -63,6 +64,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         add_watcher(keep_journal(shell, settings)),
         lambda: configurables.remove(settings),
         follow(shell),
+        stop_quietly(shell),
         lambda: shell.Completer.custom_matchers.remove(matcher),
         lambda: _remove_magics(shell, list(methods)),
     ]

@@ -7,7 +7,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,13 +24,33 @@ from jesse_nb.widgets.live.display import JobView, LaunchingCell, Note, place_of
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job
 
-__all__ = ["bind_result", "run_tool", "show_job"]
+__all__ = ["CellStoppedError", "bind_result", "run_tool", "show_job", "stop_quietly"]
 
 #: Seconds between two looks at the clock while the cell waits; any Python wakes up from it on an interrupt.
 _WAIT = 0.5
 
-#: Seconds that an interrupted cell gives the job to wind up before it shows what there is.
+#: Seconds that an interrupted cell gives the job to wind up, and to put a result together from what there is.
 _LAST_WORDS = 0.5
+
+
+class CellStoppedError(JobInterruptedError):
+    """Ends a cell that was stopped, and with it a run of all cells; the cell's output says all that there is to say."""
+
+
+def stop_quietly(shell: InteractiveShell) -> Callable[[], None]:
+    """Let no :class:`CellStoppedError` be shown in red; returns a function that undoes it.
+
+    A shell has one handler of own exceptions: where the user set theirs, it stays, and the error is one line.
+    """
+    if shell.custom_exceptions:
+        return lambda: None
+    shell.set_custom_exc((CellStoppedError,), lambda *_, **__: None)
+
+    def undo() -> None:
+        if shell.custom_exceptions == (CellStoppedError,):
+            shell.custom_exceptions = ()
+
+    return undo
 
 
 def run_tool(
@@ -50,8 +73,9 @@ def run_tool(
     arguments
         Its keyword arguments.
     output
-        Variable that gets the result: on failure or interrupt the job instead, in the background always the job.
-        ``_`` gets the same. A job that fails before anything of it finished leaves the variable as it was.
+        Variable that gets the result: after an interrupt that of what had finished, on failure the job instead, in
+        the background always the job. ``_`` gets the same. A job of which nothing finished leaves the variable as it
+        was.
     background
         Return as soon as the job runs.
     call
@@ -60,8 +84,8 @@ def run_tool(
 
     Raises
     ------
-    JobInterruptedError
-        When the user interrupts; what had finished was shown and is in the job.
+    CellStoppedError
+        When the user interrupts; what had finished was shown and bound, and the cell says how to go on.
     JesseNbError
         When an argument is wrong or the job fails.
     """
@@ -82,7 +106,7 @@ def run_tool(
         show_job(shell, job, cell, output)
         return
     view = JobView(job, cell)
-    before = {output: shell.user_ns[output]} if output in shell.user_ns else {}
+    before: dict[str, Any] = {output: shell.user_ns[output]} if output and output in shell.user_ns else {}
     if output:
         shell.push({output: job})
     job.awaited = True
@@ -93,7 +117,7 @@ def run_tool(
             pass
         result = job.result()
     except (KeyboardInterrupt, JobCancelledError):
-        raise _interrupted(job, view, output) from None
+        raise _stopped(shell, job, view, cell, output, before) from None
     except BaseException:
         view.close()
         if job.partial_result() is None:
@@ -163,7 +187,11 @@ def _announce_after_a_cell(shell: InteractiveShell, job: Job[Any]) -> None:
     shell.events.register("post_run_cell", announce)
 
 
-def _interrupted(job: Job[Any], view: JobView, output: str | None) -> JobInterruptedError:
+def _stopped(
+    shell: InteractiveShell, job: Job[Any], view: JobView, cell: LaunchingCell, output: str | None,
+    before: dict[str, Any],
+) -> CellStoppedError:
+    """Show and bind what had finished of a job, and say in one line what was stopped and how to go on."""
     progress = job.progress
     job.cancel()
     deadline = time.monotonic() + _LAST_WORDS
@@ -171,11 +199,37 @@ def _interrupted(job: Job[Any], view: JobView, output: str | None) -> JobInterru
         pass
     if job.progress.phase == progress.phase:  # a job that winds up may count something else
         progress = job.progress
-    view.close_later(job.partial_result)
+    made: Future[Any] = Future()
+    made.add_done_callback(lambda _: _bind_partial(shell, job, made.result(), output, before))
+    view.close_later(lambda: _told(made, job.partial_result))
+    with suppress(FutureTimeoutError):
+        made.result(max(deadline - time.monotonic(), 0.05))
+    nothing = made.done() and made.result() is None
     of_total = f" of {progress.total:,}" if progress.total else ""
-    what = f"{progress.phase or job.kind}, {progress.done:,}{of_total} done"
-    kept = f"{output}.partial_result() is what finished; run" if output else "Run"
-    return JobInterruptedError(f"Interrupted while {what}.", f"{kept} the cell again to continue.", job=job)
+    said = f"Stopped while {progress.phase or job.kind}, {progress.done:,}{of_total} done."
+    name = output or "_"
+    kept = (f"{output} is what it was before. " if output in before else "") if nothing else \
+        f"{name} is the result of what had finished, {name}.job the job. "
+    how = f"{kept}Run the cell again to go on."
+    cell.show(Note(f"{said} {how}"))
+    return CellStoppedError(said, how, job=job)
+
+
+def _told(made: Future[Any], find: Callable[[], Any]) -> Any:
+    made.set_result(find())
+    return made.result()
+
+
+def _bind_partial(
+    shell: InteractiveShell, job: Job[Any], partial: Any, output: str | None, before: dict[str, Any]
+) -> None:
+    """Bind what had finished, unless the name stands for something else by now."""
+    if output and shell.user_ns.get(output) is not job:
+        return
+    if partial is not None:
+        bind_result(shell, partial, output)
+    else:
+        shell.push(before)
 
 
 def _load_report() -> None:

@@ -173,7 +173,9 @@ def test_everything_that_stops_does_so_within_a_second(lab: Lab, open_notebook, 
     optimization.wait_for_progress()
     notebook.page.locator("[data-jp-item-name=interrupt]").locator("visible=true").click()
     assert_stopped_in_time(notebook, f"toolbar, ipykernel {ipykernel}", optimization)
-    assert "JobInterruptedError" in optimization.text
+    assert "Stopped while optimizing" in optimization.text
+    assert "Error" not in optimization.text
+    assert notebook.ask("study.job.state") == "cancelled"
 
     optimization = notebook.begin_again(optimization.index)
     optimization.wait_for_progress()

@@ -322,7 +322,7 @@ def test_what_changes_while_forms_are_open_and_two_forms_on_one_job(notebook):
     notebook.screenshot("panel_two_on_one_job")
     other.output.locator(".jesse-nb-stop").click()
     for form in (one, other):
-        form.says("Stopped. study.partial_result() is what finished, Run goes on from there.")
+        form.says("Stopped. study is what finished, Run goes on from there.")
 
     notebook.run(RAISING)
     notebook.page.evaluate(show, cells[0].index)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
+from jesse_nb.core.rendering import given_by
 from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobError, JobInterruptedError
 
 if TYPE_CHECKING:
@@ -198,11 +199,14 @@ class Job(Generic[T]):
             raise JobCancelledError(f"{self.id} was cancelled.", "partial_result() gives what had finished.")
         if self._error is not None:
             raise self._error
+        given_by(self, self._result)
         return self._result  # type: ignore[return-value]  # set whenever there is no error
 
     def partial_result(self) -> T | None:
         """Return the result so far: of a running or cancelled job what has finished; None when that is nothing."""
-        return self._result if self._result is not None else self._partial()
+        result = self._result if self._result is not None else self._partial()
+        given_by(self, result)
+        return result
 
     def board(self) -> dict[str, Any] | None:
         """Return what a live view shows beyond the progress, ready for JSON; None while there is nothing.
@@ -311,7 +315,9 @@ def run_blocking(job: Job[T]) -> T:
         job.cancel()
         job.wait(1.0)
         done = f" while {progress.phase}, after {progress.done:,} of {progress.total:,}" if progress.total else ""
-        raise JobInterruptedError(f"Interrupted{done}; what finished is kept.",
-                                  "Run the same again to continue.", job=job) from None
+        raise JobInterruptedError(
+            f"Interrupted{done}; what finished is kept.",
+            "jn.jobs()[-1].partial_result() is that. Run the same again to continue.", job=job,
+        ) from None
     finally:
         job.awaited = False

@@ -240,19 +240,21 @@ class ToolPanel:
 
     def _finish(self, job: Any, output: str, earlier: Any) -> None:
         job.wait()
-        done = job.state == "finished"
-        lost = job.partial_result() is None  # an earlier result is worth more than a job that has none
-        if self._shell.user_ns.get(output) is job and (done or (lost and earlier is not None)):
-            self._shell.push({output: job.result() if done else earlier})
-        if done or not lost:
-            self._sent = output, job.result() if done else job
-            # The name of a job that was stopped stands for the job, which only %analyze reads.
-            self.form.offer_next({name: partial(self.send_on, name) for name, given in self.table.then.items()
-                                  if done or set(given) <= {"names"}})
+        done, stopped = job.state == "finished", job.state == "cancelled"
+        so_far = job.partial_result()
+        lost = so_far is None  # an earlier result is worth more than a job that has none
+        given = earlier if lost and earlier is not None else so_far if done or (stopped and not lost) else job
+        if self._shell.user_ns.get(output) is job:
+            self._shell.push({output: given})
+        if not lost:
+            self._sent = output, given
+            # What was stopped may lack what other forms ask of it; that of a job that failed is the job.
+            self.form.offer_next({name: partial(self.send_on, name) for name, words in self.table.then.items()
+                                  if done or set(words) <= {"names"}})
         self.form.work("")
-        kept = f"{output} is what it was before." if lost and earlier is not None else \
-            f"{output}.partial_result() is what finished, Run goes on from there." if not lost else ""
-        ended = "Stopped." if job.state == "cancelled" else "It failed, for the reason beneath."
+        kept = f"{output} is what it was before." if lost and earlier is not None else "" if lost else \
+            f"{output}{'' if stopped else '.partial_result()'} is what finished, Run goes on from there."
+        ended = "Stopped." if stopped else "It failed, for the reason beneath."
         self.form.say(f"The result is in {output}." if done else f"{ended} {kept}".strip())
         self._tell_if_replaced()
         for form in self.chain():  # what they show may come of an earlier result of that name

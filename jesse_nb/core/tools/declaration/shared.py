@@ -155,8 +155,8 @@ BACKGROUND = Parameter(
 
 #: What each tool ends with: where its result goes. A notebook names a variable, the command line a file.
 OUTPUT = (
-    Parameter("output", Name(), "Variable that holds the result; after a failure or an interrupt it holds the job, "
-              "whose partial_result() is what had finished.", flags=("-o", "--output"), group=_OUTPUT,
+    Parameter("output", Name(), "Variable that holds the result, after a Stop that of what had finished; after a "
+              "failure it holds the job, whose partial_result() is that.", flags=("-o", "--output"), group=_OUTPUT,
               label="Result name", surfaces=(MAGIC,), needed="Give the result a name."),
     Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
               flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
