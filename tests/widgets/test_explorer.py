@@ -19,6 +19,12 @@ from jesse_nb.core.times import to_ms
 from jesse_nb.exceptions import CandlesError, InputError, MissingPartError
 from jesse_nb.magics.analyze import result_named
 from jesse_nb.widgets.explorer.explorer import Explorer
+from jesse_nb.widgets.explorer.explorer_backtest import BacktestExplorer
+from jesse_nb.widgets.explorer.explorer_look import ExplorerFigure
+from jesse_nb.widgets.explorer.explorer_trials import trial_charts
+from jesse_nb.widgets.explorer.explorer_windows import windows_chart
+from tests.analysis.results import make_optimization
+from tests.analysis.walk_forwards import make_walk_forward
 from tests.strategies import IDLE
 from tests.strategies_drawing import DRAWER, MOODY
 
@@ -88,6 +94,29 @@ def test_a_zoom_is_redrawn_from_finer_candles(explorer: Explorer) -> None:
     assert low < within[:, 4].min() < within[:, 3].max() < high
     figure._handler_js2py_relayout({"new": {"relayout_data": {"xaxis.autorange": True}, "source_view_id": "x"}})
     assert chart._range == (to_ms("2023-01-12"), to_ms("2023-01-26"))
+
+
+def test_what_is_seen_first_is_whole_before_a_page_hears(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that still loads plotly's script hears no message: it has what the widget was opened with."""
+    messages, notify = [], ExplorerFigure.notify_change
+
+    def note(figure: Any, change: Any) -> None:
+        if change["name"].startswith("_py2js") and change["new"]:
+            messages.append(change["name"])
+        notify(figure, change)
+
+    monkeypatch.setattr(ExplorerFigure, "notify_change", note)
+    chart = BacktestExplorer(explorer.picture).chart.figure  # type: ignore[arg-type]
+    trials = trial_charts(make_optimization(), print)
+    windows = windows_chart(make_walk_forward(), print)
+    assert messages == []
+    assert len(trials) == 2
+    for figure in (chart, *trials, windows):
+        opened_with = figure.get_state()
+        assert sum("x" in one for one in opened_with["_widget_data"]) >= min(len(figure.data), 2)
+        assert opened_with["_config"]["responsive"]
+    chart.layout.title = "changed"
+    assert messages == ["_py2js_relayout"]  # so they are heard of here
 
 
 def test_a_page_that_is_loaded_again_gets_the_figure_as_it_is_now(explorer: Explorer) -> None:

@@ -18,7 +18,7 @@ from jesse_nb.core.analysis.trades.explorer_view import ChartView, Curve, Market
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.report.common.numbers import duration, measure, price
 from jesse_nb.report.common.palette import BAD, BEST, GOOD, INK, MAIN, OTHER
-from jesse_nb.widgets.explorer.explorer_look import FIGURE_CONFIG, GRID, ExplorerFigure, look
+from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
 
 __all__ = ["ChartWidget"]
 
@@ -60,8 +60,9 @@ class ChartWidget:
         self._drawing = False
         self._range = (chart.start, chart.end)
         self._extra = list(dict.fromkeys(line.chart for line in chart.lines if line.chart))
-        self.figure = ExplorerFigure(data=self._traces(), layout=self._layout())
-        self.figure._config = FIGURE_CONFIG
+        self.figure = go.Figure(data=self._traces(), layout=self._layout())
+        self.show()
+        self.figure = ExplorerFigure(self.figure)
         self.figure.layout.on_change(self._zoomed, "xaxis.range", "xaxis.autorange")
 
         def clicked(trace: Any, points: Any, _: Any) -> None:
@@ -70,7 +71,6 @@ class ChartWidget:
 
         for mark in self._marks:
             mark.on_click(clicked)
-        self.show()
 
     def show(self, start: float | None = None, end: float | None = None, trade: int = 0) -> None:
         """Draw what lies between two moments (milliseconds UTC; all of it without them), and mark a trade."""

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 
 from jesse_nb.report.common.palette import INK, MAIN
 
-__all__ = ["FIGURE_CONFIG", "GRID", "ExplorerFigure", "look"]
+__all__ = ["GRID", "ExplorerFigure", "look"]
 
 GRID = "rgba(118, 126, 137, 0.22)"
 
-FIGURE_CONFIG = {"responsive": True, "displaylogo": False, "doubleClick": "autosize",
+_CONFIG = {"responsive": True, "displaylogo": False, "doubleClick": "autosize",
                  "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
@@ -29,7 +29,20 @@ def look(height: int) -> dict[str, Any]:
 
 
 class ExplorerFigure(go.FigureWidget):
-    """A figure that a page loaded again shows as it is now; plotly's would show it as it was made."""
+    """A figure that a page loaded again shows as it is now; plotly's would show it as it was made.
+
+    It is made of a whole plain figure. What is changed of a widget goes to the page as a message, and a page that is
+    still loading plotly's script has nobody to hear it: it would draw empty axes.
+
+    Parameters
+    ----------
+    whole
+        All that is to be seen first.
+    """
+
+    def __init__(self, whole: go.Figure) -> None:
+        super().__init__(whole)
+        self._config = _CONFIG
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """Return what the page gets to know; see ``ipywidgets.Widget.get_state``."""

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
@@ -17,7 +18,7 @@ from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.report.common.labels import write
 from jesse_nb.report.common.numbers import parameter
 from jesse_nb.report.common.palette import BEST, INK, MAIN
-from jesse_nb.widgets.explorer.explorer_look import FIGURE_CONFIG, GRID, ExplorerFigure, look
+from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
 
 __all__ = ["trial_charts"]
 
@@ -40,9 +41,9 @@ def trial_charts(result: OptimizeResult, choose: Callable[[int], Any]) -> list[A
     hover = [_hover(result, trial) for trial in best_last]
     # by rank: one bad outlier would else take all the colours
     ranks = np.linspace(0.0, 1.0, len(best_last))
-    figures = [_coordinates(result, best_last, names, hover, ranks), _slices(result, best_last, names, hover, ranks)]
+    drawn = (_coordinates, _slices)
+    figures = [ExplorerFigure(draw(result, best_last, names, hover, ranks)) for draw in drawn]
     for figure in figures:
-        figure._config = FIGURE_CONFIG
         for trace in figure.data:
             if trace.customdata is not None:
                 trace.on_click(lambda clicked, points, _: [choose(int(clicked.customdata[row]))
@@ -55,7 +56,7 @@ def _coordinates(
 ) -> Any:
     columns = [*([trial.params[name] for trial in trials] for name in names), [trial.value for trial in trials]]
     heights = [_heights(column) for column in columns]
-    figure = ExplorerFigure(layout=look(360))
+    figure = go.Figure(layout=look(360))
     for low in range(10):  # strokes of one trace share a colour
         rows = [row for row, rank in enumerate(ranks) if min(int(rank * 10), 9) == low]
         figure.add_scatter(x=[place for _ in rows for place in [*range(len(columns)), None]],
@@ -85,8 +86,8 @@ def _slices(
     names = names[:_MOST_SLICES]
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure = ExplorerFigure(make_subplots(rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.03,
-                                           vertical_spacing=0.3 / rows))
+    figure = make_subplots(rows=rows, cols=columns, shared_yaxes=True, horizontal_spacing=0.03,
+                           vertical_spacing=0.3 / rows)
     figure.update_layout(**look(60 + 210 * rows))
     numbers = np.array([trial.number for trial in trials])
     for place, name in enumerate(names):

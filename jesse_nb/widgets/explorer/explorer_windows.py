@@ -9,20 +9,21 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report.common.canvas import BAD, GOOD, INK, OTHER
 from jesse_nb.report.common.labels import period
 from jesse_nb.report.common.numbers import measure, parameter
-from jesse_nb.widgets.explorer.explorer_look import FIGURE_CONFIG, GRID, ExplorerFigure, look
+from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
 
 __all__ = ["windows_chart"]
 
 
 def windows_chart(result: WalkForwardResult, choose: Callable[[tuple[int, str]], Any]) -> Any:
     """Return the figure; ``choose`` is called with a window's number and ``train`` or ``test``."""
-    figure = ExplorerFigure()
+    figure = go.Figure()
     numbers = np.array([one.window.number for one in result.windows])
     rows = [f"{number}" for number in numbers]
     for part, words in (("train", "in-sample"), ("test", "out-of-sample")):
@@ -35,8 +36,7 @@ def windows_chart(result: WalkForwardResult, choose: Callable[[tuple[int, str]],
                        for one, run, span in zip(result.windows, runs, spans, strict=True)],
             marker={"color": [INK if part == "train" else _tone(run) for run in runs],
                     "opacity": 0.35 if part == "train" else 0.9, "line": {"width": 0}}, showlegend=False,
-        ).data[-1].on_click(lambda trace, points, _, part=part: [choose((int(trace.customdata[row]), part))
-                                                                 for row in points.point_inds[:1]])
+        )
     figure.update_layout(
         **look(min(700, 110 + 24 * len(rows))), barmode="overlay", bargap=0.25,
         title={"text": "Out-of-sample: green gained, red lost, violet even or without a run. Grey: in-sample.",
@@ -44,8 +44,11 @@ def windows_chart(result: WalkForwardResult, choose: Callable[[tuple[int, str]],
         xaxis={"type": "date", "gridcolor": GRID},
         yaxis={"type": "category", "autorange": "reversed", "title": {"text": "window"}, "fixedrange": True},
     )
-    figure._config = FIGURE_CONFIG
-    return figure
+    widget = ExplorerFigure(figure)
+    for trace, part in zip(widget.data, ("train", "test"), strict=True):
+        trace.on_click(lambda clicked, points, _, part=part: [choose((int(clicked.customdata[row]), part))
+                                                              for row in points.point_inds[:1]])
+    return widget
 
 
 def _tone(run: BacktestResult | None) -> str:
