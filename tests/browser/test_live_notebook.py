@@ -239,6 +239,17 @@ def test_the_same_cell_twice_and_two_views_of_one_job(lab: Lab, open_notebook):
     assert [state for state, _ in notebook.ask("list(ends.values())")] == ["cancelled"]
     second.see("Optimization: Crossing")
     mirror.first.wait_for(state="detached")
+
+    third = notebook.begin_again(first.index)
+    third.wait()
+    third.shown(".jesse-nb-stop").wait_for()
+    notebook.wait_until_answer("__import__('jesse_nb.core.jobs.journal').core.jobs.journal.Journal().entries()")
+    notebook.page.evaluate("labHelpers.panel.sessionContext.session.kernel.restart()")
+    third.see("Its kernel has ended, and with it this job.")
+    assert notebook.page.locator(".jesse-nb-stop").and_(notebook.page.locator(":visible")).count() == 0
+    notebook.screenshot("kernel_restarted")
+    notebook.run("%load_ext jesse_nb")
+    assert "interrupted" in notebook.run("%jobs").text
     lab.end_kernel_of(path)
 
 

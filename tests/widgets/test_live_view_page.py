@@ -25,7 +25,9 @@ MODEL = """(state) => {
     on: (name, call) => { (heard[name] ??= []).push(call); },
     off: () => {},
     send: (content) => sent.push(content),
-    widget_manager: { kernel: { interrupt: async () => { interrupts += 1; } } },
+    widget_manager: { kernel: {
+      interrupt: async () => { interrupts += 1; }, statusChanged: { connect: (call) => { window.tell = call; } },
+    } },
   };
   window.change = (changes) => {
     Object.assign(state, changes);
@@ -135,6 +137,21 @@ def test_a_stop_that_the_kernel_does_not_hear_is_said_again(page, heard):
         page.evaluate("shown => change({snapshot: {...shown, stopping: true}})", shown)
     page.wait_for_timeout(1200)
     assert page.evaluate("sent.length") == (1 if heard else 3)
+
+
+@pytest.mark.parametrize("status", ["restarting", "autorestarting", "terminating", "dead"])
+def test_a_view_whose_kernel_has_gone_says_so_and_cannot_be_stopped(page, status):
+    shown = show(page, text="x")
+    page.evaluate("['idle', 'busy', 'connecting'].forEach((status) => tell(null, status))")
+    assert page.locator(".jesse-nb-stop").first.is_visible()
+    page.evaluate("status => tell(null, status)", status)
+    assert not page.locator(".jesse-nb-stop").first.is_visible()
+    assert page.locator(".jesse-nb-phase").first.text_content().startswith("Its kernel has ended")
+    assert page.locator(".jesse-nb-live").first.get_attribute("data-state") == "cancelled"
+    page.evaluate("shown => change({snapshot: {...shown, done: 4}})", shown)  # a last word on its way
+    assert page.locator(".jesse-nb-phase").nth(1).text_content().startswith("Its kernel has ended")
+    page.wait_for_timeout(50)
+    assert page.evaluate("sent") == []
 
 
 def test_a_line_that_is_drawn_anew_keeps_its_view_and_the_focus(page):

@@ -6,6 +6,10 @@ const REPORT_AFTER_MS = 5000;
 const BUSY_AFTER_MS = 2500;
 const AGAIN_AFTER_MS = [250, 1000]; // ipykernel 7 may leave the first message to a subshell lying until the next comes
 
+// What becomes of a kernel that took its jobs along, and what is said then.
+const GONE = ["restarting", "autorestarting", "terminating", "dead"];
+const LOST = "Its kernel has ended, and with it this job. What had finished is kept: run the cell again to go on, or %jobs resume.";
+
 function element(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -328,6 +332,10 @@ class Live {
     this.observer = new MutationObserver(() => this.fillPlaces());
     this.changed = () => this.update();
     this.received = (message) => this.receive(message);
+    this.lost = false;
+    this.kernel = model.widget_manager?.kernel;
+    this.kernelChanged = (_, status) => { if (GONE.includes(status)) this.lose(); };
+    this.kernel?.statusChanged?.connect(this.kernelChanged);
     model.on("change:snapshot", this.changed);
     model.on("change:blocking", this.changed);
     model.on("msg:custom", this.received);
@@ -339,7 +347,16 @@ class Live {
   }
 
   get snapshot() {
-    return this.model.get("snapshot");
+    const shown = this.model.get("snapshot");
+    return this.lost && shown.state === "running" ? { ...shown, state: "cancelled", outcome: LOST } : shown;
+  }
+
+  // The kernel was restarted or has ended: nobody will ever tell how the job goes on.
+  lose() {
+    if (this.lost || this.closed || this.snapshot.state !== "running") return;
+    this.lost = this.ended = true;
+    this.remark = "";
+    for (const view of this.views) view.update();
   }
 
   fillPlaces() {
@@ -417,11 +434,13 @@ class Live {
 
   close() {
     if (this.closed) return;
+    this.lose();
     this.closed = true;
     this.observer.disconnect();
     this.model.off("change:snapshot", this.changed);
     this.model.off("change:blocking", this.changed);
     this.model.off("msg:custom", this.received);
+    this.kernel?.statusChanged?.disconnect(this.kernelChanged);
     for (const view of this.views) view.stop.style.display = "none"; // there is nobody to hear it any more
   }
 }
