@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,7 +65,12 @@ def given_by(job: Any, result: Any) -> None:
     """Note which job gave a result, for as long as there is the result; not in it, as results are compared and kept."""
     if isinstance(result, Shown):
         key = id(result)
-        _givers[key] = weakref.ref(result, lambda _: _givers.pop(key, None)), job
+        # Bound here, as at the end of the process the module's own names go first.
+        _givers[key] = weakref.ref(result, partial(_forget, _givers, key)), job
+
+
+def _forget(givers: dict[int, Any], key: int, _: Any) -> None:
+    givers.pop(key, None)
 
 
 class Shown:

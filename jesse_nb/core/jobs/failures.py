@@ -68,7 +68,8 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
             return WorkerDiedError(f"The process that ran the simulation ended {error.message}.")
         if error.failure == "refused":
             return StrategyCrashError(error.message, details=error.details)
-        return StrategyCrashError(f"The strategy raised {error.message}.", error.hint, details=error.details)
+        said = error.message.rstrip(".")
+        return StrategyCrashError(f"The strategy raised {said}.", error.hint, details=error.details)
     if isinstance(error, FutureTimeoutError):
         return TrialTimeoutError(f"The simulation took longer than {timeout:g} s.",
                                  "Raise trial_timeout if that is to be expected.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
 
 __all__ = ["Constraint", "broken", "broken_by_drawdown", "constraints_from_words", "deepest_drawdown",
-           "none_satisfies", "parse_constraints"]
+           "none_satisfies", "parse_constraints", "too_few_trades"]
 
 _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -169,6 +169,17 @@ def none_satisfies(trials: Sequence[Trial], constraints: Sequence[Constraint]) -
     counts = sorted(broken(scored, constraints).items(), key=lambda entry: -entry[1])
     parts = [f"{text} was broken by {count:,} of {len(scored):,}" for text, count in counts if count]
     return [f"No trial keeps the constraints, so none is the best: {'; '.join(parts)}."]
+
+
+def too_few_trades(trials: Sequence[Trial], least: int) -> list[str]:
+    """Say how many trials that may be the best rank after others for their few trades; nothing where none does."""
+    fit = [trial for trial in trials if trial.eligible]
+    few = sum(trial.few_trades for trial in fit)
+    if not few:
+        return []
+    if few == len(fit):
+        return [f"No trial made {least:,} trades, so the best is one of fewer, hardly more than chance (min_trades)."]
+    return [f"{few:,} of {len(fit):,} trials made fewer than {least:,} trades and rank after all others (min_trades)."]
 
 
 def deepest_drawdown(constraints: Iterable[Constraint]) -> float | None:

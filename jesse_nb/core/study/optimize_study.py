@@ -61,6 +61,9 @@ class OptimizeStudy:
         ``daily_returns(market)`` has the days of ``returns``.
     constraints
         What the best trials must keep.
+    min_trades
+        Trades that a trial must have made to rank before those with fewer; 0, as in studies of before there was such
+        a rule, where all rank alike.
     prior_runs
         How many other backtests this project had finished before, on some of the training period of the same
         symbols: trials that nobody counts. Scenarios on rewritten candles are left out.
@@ -86,6 +89,7 @@ class OptimizeStudy:
     constraints: tuple[Constraint, ...] = ()
     prior_runs: int = 0
     pruner: str = "none"
+    min_trades: int = 0
 
     @property
     def strategy(self) -> str:

@@ -42,6 +42,8 @@ class Trial:
         For each of the study's constraints, the fraction of the bound by which it is missed; 0 where it is kept.
     simulated
         Fraction of the training period that was simulated: below 1 for a pruned trial.
+    few_trades
+        True when it made fewer trades than its study ranks by: it then comes after all trials with enough.
     ruined
         True when its account was ruined: then it has no value, and ``reason`` says when and at which price.
     """
@@ -59,6 +61,7 @@ class Trial:
     excess: tuple[float, ...] = ()
     simulated: float = 1.0
     ruined: bool = False
+    few_trades: bool = False
 
     @property
     def value(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jesse_nb.core.candles import CandleStore, exchange_name
 from jesse_nb.core.candles.database.postgres import session
+from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.candles.project import DatabaseSettings, database_settings
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.spec import Account
@@ -109,8 +110,8 @@ def _stored(settings: DatabaseSettings) -> dict[str, Any]:
 def _arguments(exchange: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Read what Jesse stored for one exchange, by Jesse's own rules for old and new settings."""
     assumptions = jesse_module("jesse.services.simulation_assumptions")
-    usual = jesse_module("jesse.info").exchange_info.get(exchange, {}).get("type", "futures")
-    market = assumptions.legacy_type_from_simulation_model(assumptions.resolve_simulation_model(entry, usual))
+    model = assumptions.resolve_simulation_model(entry, usual_market(exchange))
+    market = assumptions.legacy_type_from_simulation_model(model)
     futures = market == "futures"
     account = Account(
         float(entry["balance"]), float(entry["fee"]), market,

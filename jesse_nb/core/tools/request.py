@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleCache, CandleStore
+from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.jesse_runtime import jesse_version
 from jesse_nb.core.simulator.data import resolve_candles
 from jesse_nb.core.simulator.funding import checked_funding, constant_funding, stored_funding
@@ -47,7 +48,7 @@ class Request:
     hyperparameters: Mapping[str, Any] | None = None
     balance: float = 10_000.0
     fee: float = 0.001
-    market: Literal["futures", "spot"] = "futures"
+    market: Literal["futures", "spot"] | None = None
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
     maintenance_margin: float = MAINTENANCE_MARGIN
@@ -109,8 +110,7 @@ class Request:
             routes=routes,
             start=begin,
             end=finish,
-            account=Account(self.balance, self.fee, self.market, self.leverage, self.leverage_mode,
-                            self.maintenance_margin),
+            account=self.account(routes[0].exchange),
             data_routes=self._data_routes(series, routes[0].exchange),
             hyperparameters=dict(self.hyperparameters or {}),
             warm_up_candles=self.warm_up_candles,
@@ -137,6 +137,11 @@ class Request:
                 spec.routes, spec.start, spec.end, self.funding)))
         funding, mapped = stored_funding(spec.routes, spec.start, spec.end, self._cache().store, prepared.mapped)
         return replace(prepared, spec=replace(spec, funding=funding), mapped=mapped)
+
+    def account(self, exchange: str) -> Account:
+        """Return the account that trades at an exchange; its kind is the exchange's own, where none was asked for."""
+        return Account(self.balance, self.fee, self.market or usual_market(exchange), self.leverage,
+                       self.leverage_mode, self.maintenance_margin)
 
     def _cache(self) -> CandleCache:
         """Return the one cache of this request: it checks each mapped file once."""

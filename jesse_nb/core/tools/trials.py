@@ -93,12 +93,13 @@ def trial_from_outcome(
     outcome: RunOutcome,
     metrics: tuple[Metric, ...],
     constraints: tuple[Constraint, ...] = (),
+    min_trades: int = 0,
 ) -> tuple[Trial, BacktestResult | None]:
     """Return the trial that an outcome makes, and its whole result where it has one.
 
     A run that was stopped early is a pruned trial. One that failed, or for which a metric or a constraint raised,
     is a failed trial; one that ruined its account, or for which a metric is undefined, is finished, with NaN and the
-    reason.
+    reason. One with fewer than ``min_trades`` trades is marked.
     """
     nothing = (math.nan,) * len(metrics)
     key = outcome.spec.key
@@ -119,7 +120,8 @@ def trial_from_outcome(
         reason = f"{undefined.label} is undefined" + (": no trades" if result.metrics.get("total") == 0 else "")
     violated = tuple(constraint.text for constraint, by in zip(constraints, excess, strict=True) if by)
     return Trial(number, params, values, "finished", reason, result.metrics, result.seconds,
-                 outcome.reused, key, violated, excess, ruined=bool(result.ruin)), result
+                 outcome.reused, key, violated, excess, ruined=bool(result.ruin),
+                 few_trades=float(result.metrics.get("total", 0)) < min_trades), result
 
 
 def _pruned(

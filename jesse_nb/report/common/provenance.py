@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, CandleSlice
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.mode_words import in_both_modes
@@ -34,11 +35,14 @@ def market(spec: BacktestSpec) -> str:
 
 
 def account(held_by: BacktestSpec | BatchResult) -> str:
-    """Describe the account in a few words."""
+    """Describe the account in a few words; where it is not of the exchange's own kind, that too."""
     its = held_by.account
     kind = "spot" if its.market == "spot" else f"futures {its.leverage}x {its.leverage_mode}"
     if its.market == "futures" and its.maintenance_margin != MAINTENANCE_MARGIN:
         kind += f", maintenance margin {its.maintenance_margin * 100:.4g}%"
+    exchange = held_by.routes[0].exchange if isinstance(held_by, BacktestSpec) else ""
+    if exchange and usual_market(exchange) != its.market:
+        kind += f" (not as {exchange} trades)"
     return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%"
 
 
@@ -61,7 +65,7 @@ def backtest_card(result: BacktestResult) -> Table:
 
 def optimize_card(result: OptimizeResult) -> Table:
     """Provenance of an optimization, its held-out run included."""
-    extra = []
+    extra = [("ranked first", f"trials of at least {result.min_trades:,} trades")] if result.min_trades else []
     if result.parity is not None and not result.parity.reason and len(result.parity.ratios):
         extra += [("best trial in both modes", in_both_modes(result.parity, "sharpe_ratio"))]
     if result.test_start is not None and result.test_end is not None:

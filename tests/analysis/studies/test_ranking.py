@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,19 @@ def test_the_front_is_what_no_other_dominates(metrics: tuple, seed: int) -> None
     found = best_trials(trials, metrics)
     assert {trial.number for trial in found} == front
     assert [trial.value for trial in found] == sorted((trial.value for trial in found), reverse=True)
+
+
+def test_trials_of_few_trades_come_last_whatever_their_value() -> None:
+    rng = np.random.default_rng(5)
+    trials = [replace(trial, few_trades=bool(rng.random() < 0.4)) for trial in trials_of(rng.normal(size=(60, 2)))]
+    enough = [trial for trial in trials if not trial.few_trades]
+    found = best_trials(trials, TWO[:1])
+    assert [trial.few_trades for trial in found] == sorted(trial.few_trades for trial in trials)
+    assert found[: len(enough)] == best_trials(enough, TWO[:1])
+    assert best_trials(trials, TWO) == best_trials(enough, TWO)
+    few = [replace(trial, few_trades=True) for trial in trials]  # none has enough: as if all had
+    assert [one.number for one in best_trials(few, TWO)] == [
+        one.number for one in best_trials([replace(one, few_trades=False) for one in few], TWO)]
 
 
 @pytest.mark.parametrize("seed", range(6))

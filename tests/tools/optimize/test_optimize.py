@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import jesse_nb.core.tools.optimize.search as search_module
+from jesse_nb.core.analysis.studies.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
@@ -44,7 +45,7 @@ PERIOD = ("2023-03-01", "2023-04-10")
 def run(candle_store: CandleStore) -> Any:
     def optimize_crossing(**changes: Any) -> OptimizeResult:
         arguments: dict[str, Any] = {"space": SPACE, "n_trials": 12, "seed": 3, "candles": candle_store,
-                                     "neighbours": 0, "parity": False} | changes
+                                     "neighbours": 0, "parity": False, "min_trades": 0} | changes
         start, end = arguments.pop("period", PERIOD)
         strategy = arguments.pop("strategy", CROSSING)
         timeframe = None if "routes" in arguments else "1h"
@@ -70,6 +71,26 @@ def test_the_result_says_what_was_found(run: Any) -> None:
     frame = result.to_frame()
     assert len(frame) == 12
     assert frame["value_sharpe"].max() == result.best_value
+
+
+def test_trials_of_few_trades_rank_last_and_that_is_said(run: Any) -> None:
+    alike = run(min_trades=0)
+    counts = {trial.number: trial.metrics["total"] for trial in alike.trials}
+    enough = int(np.median(list(counts.values()))) + 1
+    result = run(min_trades=enough)
+    few = [number for number, count in counts.items() if count < enough]
+    assert 0 < len(few) < 12
+    assert result.best_value == max(trial.value for trial in result.trials if trial.number not in few)
+    assert [trial.number for trial in result.trials if trial.few_trades] == few
+    assert any(note.startswith(f"{len(few)} of 12 trials made fewer than {enough} trades") for note in result.notes)
+    assert result.min_trades == enough
+    none = run(min_trades=10_000)
+    assert none.best_params == alike.best_params
+    assert any(note.startswith("No trial made 10,000 trades") for note in none.notes)
+    assert not any("trades" in note for note in alike.notes)
+    # kept by a version that knew of no such rule: its order stays
+    assert [trial.value for trial in best_trials(alike.trials, alike.metrics)] == sorted(
+        (trial.value for trial in alike.trials if trial.scored), reverse=True)
 
 
 def test_training_and_held_out_runs_are_plain_backtests_of_their_periods(run: Any, candle_store: CandleStore,
@@ -110,6 +131,7 @@ def test_more_trials_continue_where_fewer_stopped(run: Any, tmp_path: Path) -> N
 
 SCRIPT = """
 import json, sys
+from jesse_nb.core.analysis.studies.ranking import best_trials
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.tools.optimize.optimize import optimize

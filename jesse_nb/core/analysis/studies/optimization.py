@@ -26,12 +26,14 @@ def convergence(result: OptimizeStudy) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``trial``, ``value`` and ``best``, in the metric's own sign and unit, ordered
         by trial. Trials that failed or have no value are left out; those that break a constraint
-        are never the best.
+        are never the best, nor are those with too few trades where another has enough.
     """
     scored = sorted((trial for trial in result.trials if trial.scored), key=lambda trial: trial.number)
     frame = pd.DataFrame({"trial": pd.Series([trial.number for trial in scored], dtype=int),
                           "value": pd.Series([trial.value for trial in scored], dtype=float)})
-    taken = frame["value"].where(pd.Series([trial.eligible for trial in scored], dtype=bool))
+    fit = [trial for trial in scored if trial.eligible]
+    some = [trial for trial in fit if not trial.few_trades] or fit
+    taken = frame["value"].where(frame["trial"].isin([trial.number for trial in some]))
     highest = result.metrics[0].direction == "maximize"
     return frame.assign(best=(taken.cummax() if highest else taken.cummin()).ffill())
 

@@ -20,6 +20,8 @@ __all__ = ["best_trials", "knee", "top_trials"]
 def best_trials(trials: Iterable[Trial], metrics: Sequence[Metric], count: int | None = None) -> list[Trial]:
     """Return the best trials with a value that break no constraint, each set of parameters once, best first.
 
+    Those with too few trades (:attr:`~jesse_nb.core.study.trial.Trial.few_trades`) come after all others.
+
     With several metrics: the trials that no other beats or equals in every metric while
     beating it in one (the Pareto front), sorted by the first metric. Ties go to the earlier trial.
 
@@ -36,9 +38,11 @@ def best_trials(trials: Iterable[Trial], metrics: Sequence[Metric], count: int |
             distinct.setdefault(json.dumps(trial.params, sort_keys=True), trial)
     candidates = list(distinct.values())
     costs = _costs(candidates, metrics)
-    ranked = sorted(range(len(candidates)), key=lambda row: (costs[row, 0], candidates[row].number))
+    few = np.array([trial.few_trades for trial in candidates], dtype=float)
+    ranked = sorted(range(len(candidates)), key=lambda row: (few[row], costs[row, 0], candidates[row].number))
     if len(metrics) > 1:
-        front = _undominated(costs)
+        enough = few == few.min(initial=1)  # no trial of one trade beats those of many
+        front = _undominated(np.where(enough[:, None], costs, np.inf)) & set(np.flatnonzero(enough).tolist())
         ranked = [row for row in ranked if row in front]
     return [candidates[row] for row in ranked[:count]]
 

@@ -75,7 +75,9 @@ def _hyperparameter(error: BaseException) -> str:
     return "If that is a hyperparameter: give it a value, or a place in the space."
 
 
-def _size_of_zero(error: BaseException) -> str:
+def _refused_by_jesse(error: BaseException) -> str:
+    if 'exchange type is "spot"' in str(error):
+        return "A spot account cannot go short; market='futures' (--market futures) trades these candles on margin."
     if "qty cannot be 0" not in str(error):
         return ""
     return ("The quantity was rounded to zero: utils.size_to_qty() keeps three digits. Give it precision=8, or trade a "
@@ -116,5 +118,5 @@ _ADVICE: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
     (NotImplementedError, _removed), (KeyError, _hyperparameter),
 )
 _BY_NAME: dict[str, Callable[[BaseException], str]] = {
-    "InvalidStrategy": _size_of_zero, "InsufficientMargin": _too_large, "InsufficientBalance": _too_large,
+    "InvalidStrategy": _refused_by_jesse, "InsufficientMargin": _too_large, "InsufficientBalance": _too_large,
 }

@@ -40,7 +40,7 @@ def backtest(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
-    market: Literal["futures", "spot"] = "futures",
+    market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
@@ -80,7 +80,8 @@ def backtest(
     fee
         Of each fill, as a fraction: 0.001 is 0.1 %.
     market
-        ``"futures"`` or ``"spot"`` (which cannot go short).
+        ``"futures"`` or ``"spot"`` (which cannot go short); by default what the exchange trades, futures where it says
+        nothing.
     leverage, leverage_mode
         Futures only.
     maintenance_margin

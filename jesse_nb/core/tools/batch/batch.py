@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, BacktestSpec, Gaps, Mode, Route
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.times import DAY_MS, TIMEFRAME_MINUTES, to_ms
@@ -23,7 +24,7 @@ from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
-from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
+from jesse_nb.exceptions import CandlesError, InputError, JesseNbError, PeriodError, did_you_mean, shown
 
 __all__ = ["backtest_batch"]
 
@@ -54,7 +55,7 @@ def backtest_batch(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
-    market: Literal["futures", "spot"] = "futures",
+    market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
@@ -134,6 +135,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
     request = Request.of(locals(), n_jobs=limit)
     codes = _strategies(strategies, project)
     names, frames = _texts("symbols", symbols), _timeframes(timeframes)
+    request = _of_one_kind(request, names)
     spans = _periods(periods, start, end)
     sets = parameter_sets(params, top)
     sizes = {"strategy": len(codes), "symbol": len(names), "timeframe": len(frames), "period": len(spans),
@@ -158,6 +160,21 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
     )
     return Plan("backtest_batch", _product(sizes), lambda control: Batch(plan, control).run(),
                 tuple(code.ref for code in codes), background, details=plan)
+
+
+def _of_one_kind(request: Request, symbols: Iterable[str]) -> Request:
+    """Return the request with the kind of account that all its exchanges have; a batch compares like with like."""
+    if request.market is not None:
+        return request
+    store, exchanges = request.candles or CandleStore(), dict.fromkeys([request.exchange] if request.exchange else [])
+    for symbol in symbols:
+        with contextlib.suppress(CandlesError, InputError):  # the combination fails for itself, and says why
+            exchanges[store.resolve(symbol, request.exchange).exchange] = None
+    kinds = {name: usual_market(str(name)) for name in exchanges}
+    if len(set(kinds.values())) > 1:
+        raise InputError.of("market", f"is not given, and {', '.join(map(str, kinds))} are not all of one kind.",
+                            "Say market='futures' or market='spot', for all of them.")
+    return replace(request, market=next(iter(kinds.values()), "futures"))
 
 
 def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
@@ -217,9 +234,7 @@ def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
 
 def _sample(request: Request, code: StrategyCode, symbol: str, timeframe: str, start: int, end: int) -> BacktestSpec:
     """Build a spec without candles: it refuses what is wrong for every market."""
-    account = Account(request.balance, request.fee, request.market, request.leverage, request.leverage_mode,
-                      request.maintenance_margin)
-    return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, account,
+    return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, request.account(""),
                         hyperparameters=dict(request.hyperparameters or {}),
                         warm_up_candles=request.warm_up_candles, mode=request.mode, gaps=request.gaps)
 

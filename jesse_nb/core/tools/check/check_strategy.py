@@ -47,7 +47,7 @@ def check_strategy(
     seed: int = 0,
     balance: float = 10_000.0,
     fee: float = 0.001,
-    market: Literal["futures", "spot"] = "futures",
+    market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,

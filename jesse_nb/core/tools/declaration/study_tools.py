@@ -36,6 +36,10 @@ _CONSTRAINTS = Parameter(
     "positive percent here), or functions of a result by their name, which return True or False.",
     flags=("--constraint", "--constraints"),
 )
+_MIN_TRADES = Parameter(
+    "min_trades", Whole(0, 1_000_000, "trades", "TRADES"), "Trades that a trial must make in training to rank before "
+    "all that made fewer; 0 ranks them alike.", 10, setting="min_trades",
+)
 _TRIALS = Parameter("n_trials", Whole(1, 1_000_000), "Parameter sets to try.", 100,
                     flags=("-n", "--trials", "--n-trials"), setting="trials")
 _SAMPLER = Parameter(
@@ -58,7 +62,7 @@ OPTIMIZE = Tool(
         *(parameter.but(group=_SEARCHED) for parameter in (
             STRATEGY, _SPACE.but(needed="The strategy declares no hyperparameters. Add one to the table."),
             HYPERPARAMETERS.but(help="Values of parameters that are not varied, or one expression that gives a dict."),
-            _METRIC, _CONSTRAINTS, _TRIALS, _SAMPLER, SEED.but(help="Seed of the sampler."),
+            _METRIC, _CONSTRAINTS, _MIN_TRADES, _TRIALS, _SAMPLER, SEED.but(help="Seed of the sampler."),
             Parameter("pruner", Choice(("median", "quartile", "none"), "str | None", folded=True, nothing="none",
                                        metavar="NAME"),
                       "Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
@@ -147,6 +151,7 @@ WALK_FORWARD = Tool(
                                      "of every window, and nothing is searched. Or one expression that gives a dict."),
             _METRIC.but(help="What is optimized: Jesse's metrics, or functions of a result by their name."),
             _CONSTRAINTS.but(help=_CONSTRAINTS.help.replace("the best trials", "the chosen parameters")),
+            _MIN_TRADES,
             _TRIALS.but(help="Parameter sets to try in each window, or candidates of a cross-validation.", default=30),
             _SAMPLER, SEED.but(help="Seed; each window's own derives from it."),
         )),

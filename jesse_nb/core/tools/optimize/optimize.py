@@ -56,6 +56,7 @@ def optimize(
     test_ratio: float | None = None,
     holdout: str | int | None = None,
     constraints: Any = None,
+    min_trades: int = 10,
     top: int = 10,
     neighbours: int = 1,
     parity: bool = True,
@@ -67,7 +68,7 @@ def optimize(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
-    market: Literal["futures", "spot"] = "futures",
+    market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
@@ -136,6 +137,9 @@ def optimize(
         is positive percent here), or functions of the result that return True or False; see
         :func:`~jesse_nb.core.study.constraints.parse_constraints`. Trials that break one are kept and marked, and
         ``tpe`` and ``nsga2`` learn from by how much; ``cmaes`` takes them as failed.
+    min_trades
+        Trades that a trial must make on the training period to rank before all that made fewer: of one or two trades
+        the best is the luckiest. How many made fewer is said. 0 ranks them alike.
     top
         How many of the best trials are tested and listed.
     neighbours
@@ -193,7 +197,8 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, memory_li
         spec = request.prepare(*periods.sealed).spec
         study = _key(training.spec.key, test and test.spec.key, spec.key, parsed and parsed.to_dict(),
                      [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first,
-                     *([] if pruner == "none" else [pruner]))  # so that the keys are those of studies that knew of none
+                     # so that the keys are those of studies that knew of none
+                     *([] if pruner == "none" else [pruner]), *([min_trades] if min_trades else []))
         folder = (candles or CandleStore()).root
         sealed = Holdout(spec, study, metrics, kept, candles=str(folder), store="")
     plan = OptimizePlan(
@@ -213,6 +218,7 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, memory_li
         neighbours=neighbours,
         parity=parity,
         pruner=pruner,
+        min_trades=min_trades,
         check_first=check_first,
     )
     return plan_of_run("optimize", training.spec, lambda control: OptimizeJob(plan, control).run(),

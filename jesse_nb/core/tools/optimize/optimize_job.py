@@ -15,7 +15,7 @@ from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
-from jesse_nb.core.study.constraints import Constraint, none_satisfies
+from jesse_nb.core.study.constraints import Constraint, none_satisfies, too_few_trades
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
@@ -64,6 +64,7 @@ class OptimizePlan:
     neighbours: int = 1
     parity: bool = True
     pruner: str = "none"
+    min_trades: int = 0
     check_first: bool = False
 
 
@@ -134,7 +135,8 @@ class OptimizeJob:
         top = self._top or top_trials(trials, plan.metrics, plan.top)
         best = self._best[1] if self._best and top and self._best[0].key == top[0].key else None
         market = self._market()
-        notes = [*self._notes, *none_satisfies(trials, plan.constraints)]
+        notes = [*self._notes, *none_satisfies(trials, plan.constraints),
+                 *too_few_trades(trials, plan.min_trades)]
         assert self._prior is not None
         prior_runs, remarks = self._prior.count(self._own_runs())
         return OptimizeResult(
@@ -164,6 +166,7 @@ class OptimizeJob:
             parity=self._checks.parity if self._checks else None,
             pruner=plan.pruner if self._pruning else "none",
             first_check=self._first_check,
+            min_trades=plan.min_trades,
         )
 
     def _market(self) -> pd.Series[float]:
@@ -219,9 +222,10 @@ class OptimizeJob:
             return None
         assert isinstance(ticket, int)
         trial, result = trial_from_outcome(ticket, self._asked[ticket], outcome, self._plan.metrics,
-                                           self._plan.constraints)
+                                           self._plan.constraints, self._plan.min_trades)
         self._trials[ticket] = trial
-        self._convergence.add(ticket, trial.value if trial.eligible else None, trial.params)
+        may_be_best = trial.eligible and not trial.few_trades
+        self._convergence.add(ticket, trial.value if may_be_best else None, trial.params)
         self._failed += trial.state == "failed"
         self._stopped_early += trial.state == "pruned"
         if result is not None and not result.ruin:
@@ -281,7 +285,8 @@ class OptimizeJob:
         plan = self._plan
         assert self._space is not None
         return [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
-                plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints], plan.pruner]
+                plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints], plan.pruner,
+                *([plan.min_trades] if plan.min_trades else [])]
 
     def _why_stopped(self) -> str:
         if self._loop.stopped:

@@ -55,6 +55,7 @@ def walk_forward(
     seed: int = 0,
     timeout: float | None = None,
     constraints: Any = None,
+    min_trades: int = 10,
     check_first: bool = False,
     n_jobs: Jobs | None = None,
     exchange: str | None = None,
@@ -62,7 +63,7 @@ def walk_forward(
     data_routes: Sequence[Any] = (),
     balance: float = 10_000.0,
     fee: float = 0.001,
-    market: Literal["futures", "spot"] = "futures",
+    market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
     maintenance_margin: float = MAINTENANCE_MARGIN,
@@ -118,6 +119,8 @@ def walk_forward(
     constraints
         What the chosen parameters must keep in-sample, as in :func:`~jesse_nb.core.tools.optimize.optimize.optimize`;
         only for ``"windows"``. A window in which no trial keeps them has no out-of-sample run.
+    min_trades
+        Trades that a trial must make in-sample to be chosen before all that made fewer; only for ``"windows"``.
     check_first
         Check the strategy before the first trial, on the first window's training days or the first group, as in
         :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
@@ -177,7 +180,7 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_tim
         request.prepare(windows[0].train_start, windows[0].train_end)
         prepared = request.prepare(windows[-1].test_start, windows[-1].test_end)
         plan = WalkForwardPlan(start=to_ms(start, "start"), end=to_ms(end, "end"), windows=windows, days=days,
-                               anchored=anchored, constraints=kept, **common)
+                               anchored=anchored, constraints=kept, min_trades=min_trades, **common)
         return plan_of_run("walk_forward", prepared.spec, lambda control: WalkForward(plan, control).run(),
                            background=background, details=plan)
     raise InputError(f"No split is called {shown(split)}.", did_you_mean(str(split), ("windows", "cpcv")),

@@ -64,6 +64,7 @@ class WalkForwardPlan:
     seed: int
     timeout: float | None
     constraints: tuple[Constraint, ...] = ()
+    min_trades: int = 0
     check_first: bool = False
 
 
@@ -90,7 +91,7 @@ class _WindowWork:
         self.test = plan.request.prepare(window.test_start, window.test_end)
         self._fixed = dict(self.train.spec.hyperparameters)
         self._metrics = plan.metrics
-        self._constraints = plan.constraints
+        self._constraints, self._min_trades = plan.constraints, plan.min_trades
         self._search = None if space is None else Search(
             space, plan.metrics, sampler=plan.sampler, seed=window_seed(plan.seed, window.number),
             n_trials=plan.n_trials, workers=plan.request.resources.workers, constrained=bool(plan.constraints),
@@ -195,11 +196,13 @@ class _WindowWork:
 
     def _judge(self, number: int, outcome: RunOutcome) -> None:
         assert self._search is not None
-        trial, _ = trial_from_outcome(number, self._asked[number], outcome, self._metrics, self._constraints)
+        trial, _ = trial_from_outcome(number, self._asked[number], outcome, self._metrics, self._constraints,
+                                      self._min_trades)
         self.trials[number] = trial
         self._search.tell(number, trial.values if trial.scored else None, trial.excess)
         cost = self._metrics[0].scale.cost
-        if trial.eligible and not cost(trial.value) >= cost(self._best):  # NaN before the first
+        may_be_best = trial.eligible and not trial.few_trades
+        if may_be_best and not cost(trial.value) >= cost(self._best):  # NaN before the first
             self._best = trial.value
         if trial.scored:
             self._waiting.append((("out-of-sample", number), self._with(self.test, trial.params)))
@@ -293,17 +296,25 @@ class WalkForward:
             planned=len(plan.windows),
             elapsed=self._loop.elapsed,
             stopped=stopped,
-            notes=(*self._notes, *remarks),
+            notes=(*self._notes, *self._thin_windows(), *remarks),
             prior_runs=prior_runs,
             first_check=self._first_check,
         )
+
+    def _thin_windows(self) -> list[str]:
+        """Say in how many windows no trial made enough trades."""
+        best = [best_trials(work.trials.copy().values(), self._plan.metrics, 1) for work in self._works]
+        thin = sum(chosen.few_trades for first in best for chosen in first)
+        return [f"In {thin:,} of {len(best):,} windows no trial made {self._plan.min_trades:,} trades in-sample: the "
+                "best of fewer was taken (min_trades)."] if thin else []
 
     def _decides(self) -> list[Any]:
         """Return all that decides what this walk-forward finds."""
         plan = self._plan
         return [self._works[0].train.spec.key, self._works[-1].test.spec.key, plan.days, plan.anchored,
                 self._space and self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
-                plan.n_trials, plan.sampler, plan.seed, [one.text for one in plan.constraints]]
+                plan.n_trials, plan.sampler, plan.seed, [one.text for one in plan.constraints],
+                *([plan.min_trades] if plan.min_trades else [])]
 
     def _board(self) -> dict[str, Any]:
         return windows_board(self._plan.metrics[0].scale, "window", ("In-sample", "Out-of-sample"),
