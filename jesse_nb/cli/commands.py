@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 when it worked, 2 with one line on standard error when it did not, 130 after an interrupt.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `jesse-nb runs | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python stumbles over it at its exit
+        return 0
+
+
+def _run(words: list[str]) -> int:
     try:
         if words[:1] == ["lab"]:  # JupyterLab reads its own options
             return _lab(words[1:])

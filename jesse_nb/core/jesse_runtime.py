@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
@@ -32,7 +32,7 @@ from jesse_nb.core.deferred_imports import defer_package, deferred
 from jesse_nb.exceptions import MissingPartError
 
 __all__ = ["CACHE_PREFIX", "guard_imports", "jesse_module", "jesse_version", "nothing_slow", "ray_module",
-           "remove_cache_folder", "strategy_class"]
+           "remove_cache_folder", "strategy_class", "unimported"]
 
 _import_lock = threading.RLock()
 _careful = False  # who holds the lock is importing Jesse already
@@ -97,6 +97,18 @@ def jesse_module(name: str) -> ModuleType:
 def strategy_class() -> type[Any]:
     """Return ``jesse.strategies.Strategy``, the base class of every strategy."""
     return jesse_module("jesse.strategies").Strategy  # type: ignore[no-any-return]
+
+
+#: Names that every strategy uses and nobody wants to import, and what they stand for.
+_OFFERED: dict[str, Callable[[], Any]] = {
+    "Strategy": lambda: strategy_class(), "ta": lambda: jesse_module("jesse.indicators"),
+    "utils": lambda: jesse_module("jesse.utils"),
+}
+
+
+def unimported(names: Container[str]) -> dict[str, Any]:
+    """Return those of ``names`` that a strategy has without importing them: ``Strategy``, ``ta`` and ``utils``."""
+    return {name: load() for name, load in _OFFERED.items() if name in names}
 
 
 def _whole_module(name: str) -> ModuleType:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.exceptions import PeriodError, shown
+from jesse_nb.exceptions import PeriodError, did_you_mean, shown
 
-__all__ = ["DAY_MS", "MINUTE_MS", "TIMEFRAME_MINUTES", "to_ms", "utc_text"]
+__all__ = ["DAY_MS", "MINUTE_MS", "TIMEFRAME_MINUTES", "to_ms", "unknown_timeframe", "utc_text"]
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -31,6 +31,23 @@ _MOMENT = re.compile(
     r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?Z| ?UTC| ?[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
+
+
+def unknown_timeframe(value: Any) -> PeriodError:
+    """Return the error of what is no timeframe of Jesse's, with one of the same length where there is one.
+
+    Examples
+    --------
+    >>> from jesse_nb.core.times import unknown_timeframe
+    >>> print(unknown_timeframe("60m"))
+    Unknown timeframe '60m'. Did you mean '1h'?
+    """
+    written = re.fullmatch(r"\s*(\d{1,6})\s*(m|min|h|d|w)\w*\s*", str(value), re.IGNORECASE)
+    units = {"m": 1, "min": 1, "h": 60, "d": 1_440, "w": 10_080}
+    minutes = int(written[1]) * units[written[2].lower()] if written else 0
+    same = [name for name, length in TIMEFRAME_MINUTES.items() if length == minutes]
+    hint = f"Did you mean {same[0]!r}?" if same else did_you_mean(str(value), TIMEFRAME_MINUTES)
+    return PeriodError(f"Unknown timeframe {shown(value)}.", hint, argument="timeframe")
 
 
 def to_ms(moment: Any, name: str = "date") -> int:

@@ -18,7 +18,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
+from jesse_nb.core.jesse_runtime import unimported
 from jesse_nb.core.tools.declaration.markets import Routes
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.exceptions import InputError, StrategyError, did_you_mean, shown
@@ -88,7 +88,7 @@ def run_cell_body(shell: InteractiveShell, body: str, *, wanted: Iterable[str] =
     filename = shell.compile.cache(source, shell.displayhook.prompt_count, raw_code=source)
     code, mentioned, bound = _compiled(shell, source, filename)
     namespace: dict[str, Any] = shell.user_ns
-    shell.push(_unimported(mentioned - set(namespace)), interactive=False)
+    shell.push(unimported(mentioned - set(namespace)), interactive=False)
     before = strategies_in(namespace)
     _execute(shell, code)
     # Held in `before`, an older class stays alive, so a new one cannot get its identity.
@@ -262,16 +262,6 @@ def _compiled(shell: InteractiveShell, source: str, filename: str) -> tuple[Code
 def _syntax_error(shell: InteractiveShell, error: Exception) -> CellSyntaxError:
     lines = shell.SyntaxTB.structured_traceback(type(error), error, [])  # type: ignore[arg-type]  # as IPython calls it
     return CellSyntaxError(f"The cell is not Python: {error}.", lines)
-
-
-def _unimported(names: set[str]) -> dict[str, Any]:
-    """Return those of the names that every strategy uses and nobody wants to import."""
-    offered = {
-        "Strategy": strategy_class,
-        "ta": lambda: jesse_module("jesse.indicators"),
-        "utils": lambda: jesse_module("jesse.utils"),
-    }
-    return {name: load() for name, load in offered.items() if name in names}
 
 
 def _execute(shell: InteractiveShell, code: CodeType) -> None:

@@ -85,7 +85,8 @@ class RunsMagics(Magics):
 
 def _readable(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that fit on a line, with moments and numbers as short as they can be."""
-    shown = runs.drop(columns=["key", "seconds"])
+    shown = runs.drop(columns="seconds")
+    shown["key"] = shown["key"].str[:8]  # enough to tell them apart
     shown["finished"] = shown["finished"].dt.strftime("%Y-%m-%d %H:%M:%S")
     for column in ("start", "end"):
         shown[column] = shown[column].dt.strftime("%Y-%m-%d %H:%M").str.removesuffix(" 00:00")

@@ -234,6 +234,16 @@ def test_help_and_version(capsys):
         assert word in said
 
 
+def test_a_reader_that_has_read_enough_ends_it_quietly(monkeypatch, capsys):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:  # as of `jesse-nb runs | head`
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(["runs"]) == 0
+        print("more", flush=True)  # nor does what Python writes at its exit fail
+    assert capsys.readouterr().err == ""
+
+
 def test_an_interrupt_before_a_job_is_one_line(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt

@@ -133,6 +133,8 @@ def test_runs_and_jobs(shell, tmp_path):
     assert not (tmp_path / "none.sqlite").exists()
     run(shell, f"%%backtest {MARKET}\n{STRATEGY}")
     listing = run(shell, "%runs -n 5")
+    assert repr(listing).split()[0] == "key"
+    assert listing.to_frame()["key"].iloc[0][:8] in repr(listing)
     assert "Crossing" in repr(listing)
     assert "<table" in listing._repr_html_()
     assert listing.to_frame().iloc[0]["strategy"] == "Crossing"

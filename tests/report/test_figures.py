@@ -162,6 +162,14 @@ def test_slices_of_every_kind_of_parameter():
     assert [label.get_text() for label in axes["flag"].get_xticklabels()] == ["True", "False"]
 
 
+@pytest.mark.parametrize(("count", "rows", "blank"), [(1, 1, 0), (2, 1, 0), (4, 2, 0), (5, 2, 1), (6, 2, 0)])
+def test_no_slice_stands_alone(count, rows, blank):
+    result = make_optimization(12, space=Space.parse({f"p{number}": (0, 9) for number in range(count)}))
+    axes = result.plot("slices").axes
+    assert sum(not ax.get_visible() for ax in axes) == blank
+    assert len({round(ax.get_position().y0, 3) for ax in axes}) == rows
+
+
 def test_more_parameters_than_fit_a_page():
     space = Space.parse({f"p{number}": (0, 9) for number in range(15)})
     result = make_optimization(40, space=space)

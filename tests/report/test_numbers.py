@@ -122,3 +122,9 @@ def test_duration(value, text):
 )
 def test_tick(value, unit, text):
     assert tick(value, unit) == text
+
+
+def test_no_axis_mixes_exponents_and_digits():
+    assert [tick(value) for value in (80_000.0, 99_999.0, 100_000.0, 120_000.0, -1_250_000.0, 12_345_678.0)] == [
+        "80,000", "99,999", "100,000", "120,000", "-1,250,000", "12,345,678"]
+    assert tick(120_000.0, "percent") == "+120,000%"

@@ -83,6 +83,13 @@ def test_without_trades_ratios_are_undefined_and_profit_is_zero():
         assert math.isnan(resolve_metric(name).read(WITHOUT_TRADES)), name
 
 
+def test_a_win_rate_of_no_trades_is_undefined():
+    one_sided = result(win_rate_longs=0.5, longs_count=8, win_rate_shorts=0.0, shorts_count=0)
+    assert resolve_metric("win_rate_longs").read(one_sided) == 0.5
+    assert math.isnan(resolve_metric("win_rate_shorts").read(one_sided))
+    assert resolve_metric("win_rate_shorts").read(result(win_rate_shorts=0.0, shorts_count=3)) == 0.0
+
+
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, None])
 def test_what_cannot_be_ranked_is_undefined(value):
     assert math.isnan(resolve_metric("sortino").read(result(sortino_ratio=value)))

@@ -134,8 +134,8 @@ class BacktestResult(Explorable):
 
     @property
     def strategy(self) -> str:
-        """Name of the first route's strategy."""
-        return self.spec.routes[0].strategy.name
+        """Name of the strategy; of several routes, all of theirs."""
+        return self.spec.strategy_names
 
     @cached_property
     def daily_returns(self) -> pd.Series[float]:

@@ -288,6 +288,11 @@ class BacktestSpec:
         return hashlib.blake2b(self._filled_in(self._texts[1]).encode(), digest_size=16).hexdigest()
 
     @property
+    def strategy_names(self) -> str:
+        """Names of the routes' strategies, each once: ``Trend and Reversal``."""
+        return " and ".join(dict.fromkeys(route.strategy.name for route in self.routes))
+
+    @property
     def timeframes(self) -> frozenset[str]:
         """The timeframes of all routes, those only watched too."""
         markets: tuple[Route | DataRoute, ...] = (*self.routes, *self.data_routes)

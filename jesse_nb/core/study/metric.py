@@ -91,7 +91,14 @@ class _JesseMetric:
 
     def __call__(self, result: BacktestResult) -> float:
         value = result.metrics.get(self.key)
+        counted = _RATE_OF.get(self.key)
+        if counted is not None and result.metrics.get(counted, 1) == 0:
+            return math.nan  # of no trades; Jesse says 0
         return _finite(float(value)) if value is not None else math.nan
+
+
+#: Rates of one side, and how many trades they are of.
+_RATE_OF = {"win_rate_longs": "longs_count", "win_rate_shorts": "shorts_count"}
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ _JESSE: dict[str, tuple[Direction, Unit, str]] = {
     "shorts_percentage": ("maximize", "percent", "Share of shorts"),
     "shorts_count": ("maximize", "count", "Short trades"),
     "fee": ("minimize", "currency", "Fees"),
-    "net_profit": ("maximize", "currency", "Net profit"),
+    "net_profit": ("maximize", "currency", "Net profit in money"),
     "net_profit_percentage": ("maximize", "percent", "Net profit"),
     "funding": ("minimize", "currency", "Funding paid"),
     "net_profit_before_funding": ("maximize", "currency", "Net profit before funding"),

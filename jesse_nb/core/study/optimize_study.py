@@ -93,8 +93,8 @@ class OptimizeStudy:
 
     @property
     def strategy(self) -> str:
-        """Name of the optimized strategy."""
-        return self.spec.routes[0].strategy.name
+        """Name of the optimized strategy; of several routes, all of theirs."""
+        return self.spec.strategy_names
 
     @property
     def best(self) -> Trial | None:

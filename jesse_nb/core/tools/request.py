@@ -23,7 +23,7 @@ from jesse_nb.core.simulator.spec import (
     check_funded,
 )
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
-from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms
+from jesse_nb.core.times import TIMEFRAME_MINUTES, to_ms, unknown_timeframe
 from jesse_nb.core.tools.candles.project_candles import SOURCES, Source, bring_all, bring_missing
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.resources import Resources
@@ -211,8 +211,7 @@ class Request:
 
 def _timeframe(timeframe: Any) -> str:
     if not isinstance(timeframe, str) or timeframe not in TIMEFRAME_MINUTES:
-        raise PeriodError(f"Unknown timeframe {shown(timeframe)}.", did_you_mean(str(timeframe), TIMEFRAME_MINUTES),
-                          argument="timeframe")
+        raise unknown_timeframe(timeframe)
     return str(timeframe)
 
 

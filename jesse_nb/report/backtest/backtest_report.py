@@ -30,12 +30,18 @@ def _text(result: BacktestResult) -> str:
     )
     lines += missing_minutes(spec)
     lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit, result.metrics),
-                     *result.card.notes)
+                     *_notes(result))
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
     rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
                  for name in backtest_tables.MAIN if name in result.metrics)
     return "\n".join([*lines, *as_text(Table(("", ""), rows))[1:]])
+
+
+def _notes(result: BacktestResult) -> list[str]:
+    lines = len(result.output.splitlines())
+    return [*result.card.notes, *([f"The strategy printed {lines:,} lines: .output has them."] if lines > 1 else
+                                  ["The strategy printed a line: .output has it."] if lines else [])]
 
 
 def _content(result: BacktestResult) -> dict[str, Any]:
@@ -48,7 +54,7 @@ def _content(result: BacktestResult) -> dict[str, Any]:
         "warnings": audit_warnings(result.audit, result.spec),
         "remarks": audit_remarks(result.audit, result.metrics),
         "traded": len(result.trades) > 0,
-        "notes": result.card.notes,
+        "notes": _notes(result),
         "months": months_heat(result.equity) if result.equity.nunique() > 1 else (),
         "month_names": MONTHS,
         "moved": result.equity.nunique() > 1,

@@ -53,8 +53,9 @@ def metric_groups(result: BacktestResult) -> dict[str, Table]:
 
 
 def _value(result: BacktestResult, name: str) -> Any:
-    # Jesse's own serenity index is infinite or undefined in every run: its formula on the returns that there are.
-    return resolve_metric(name).read(result) if name == "serenity_index" else result.metrics[name]
+    # Jesse's serenity index is infinite or undefined in every run, and its win rate of no trades is 0.
+    ours = ("serenity_index", "win_rate_longs", "win_rate_shorts")
+    return resolve_metric(name).read(result) if name in ours else result.metrics[name]
 
 
 def trades_table(result: BacktestResult, most: int) -> Table:

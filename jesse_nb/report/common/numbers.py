@@ -43,8 +43,12 @@ def measure(value: Any, unit: str = "") -> str:
 def tick(value: float, unit: str = "") -> str:
     """Write a round value beside an axis: no more digits than it has."""
     if unit == "percent":
-        return f"{_plain_zero(f'{value:,.5g}', signed=True)}%"
-    return f"{value * 100:,.5g}%" if unit == "fraction" else _plain_zero(f"{value:,.5g}")
+        return f"{_plain_zero(_round_digits(value), signed=True)}%"
+    return f"{_round_digits(value * 100)}%" if unit == "fraction" else _plain_zero(_round_digits(value))
+
+
+def _round_digits(value: float) -> str:
+    return f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:,.5g}"  # %g has an exponent beyond its digits
 
 
 def share(value: Any) -> str:

@@ -91,7 +91,7 @@ def draw_importances(result: OptimizeResult) -> ReportFigure:
 def draw_slices(result: OptimizeResult) -> ReportFigure:
     """Draw the first metric against each parameter."""
     tables = dict(list(slices(result).items())[:MOST_SLICES])
-    columns = min(3, len(tables))
+    columns = min((3, 2), key=lambda number: -len(tables) % number) if len(tables) > 1 else 1  # none stands alone
     rows = math.ceil(len(tables) / columns)
     figure, axes = new_figure(0.3 + 2.3 * rows, rows, columns, sharey=True)
     dimensions = {dimension.name: dimension for dimension in result.space.dimensions}

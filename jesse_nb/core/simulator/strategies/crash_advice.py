@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from traceback import walk_tb
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -106,6 +107,26 @@ def _floor(value: float) -> float:
     return float(math.floor(value * 10.0**digits) / 10.0**digits)
 
 
+def _malformed_order(error: BaseException) -> str:
+    """Say which order is no pair: Jesse reads it after the strategy's method, so that no line of it raises."""
+    frame = next((name for name in _functions(error) if name.startswith("_prepare_")), "")
+    order = frame.removeprefix("_prepare_")
+    return f"self.{order} is (quantity, price), or a list of such pairs." if order else ""
+
+
+def _functions(error: BaseException) -> list[str]:
+    return [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+
+
+def _no_data_route(error: BaseException) -> str:
+    asked: dict[str, Any] = next((frame.f_locals for frame, _ in walk_tb(error.__traceback__)
+                                  if frame.f_code.co_name == "get_candles" and "symbol" in frame.f_locals), {})
+    symbol, timeframe = asked.get("symbol"), asked.get("timeframe")
+    if not (isinstance(symbol, str) and isinstance(timeframe, str)):
+        return "Name what else the strategy reads in data_routes (--data-routes SYMBOL:TIMEFRAME)."
+    return f"Add data_routes=[({symbol!r}, {timeframe!r})], on a line --data-routes {symbol}:{timeframe}."
+
+
 def _innermost(traceback: TracebackType | None) -> dict[str, Any]:
     place: dict[str, Any] = {}
     while traceback is not None:
@@ -115,8 +136,9 @@ def _innermost(traceback: TracebackType | None) -> dict[str, Any]:
 
 _ADVICE: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
     (ModuleNotFoundError, _missing_package), (ImportError, _moved_name), (AttributeError, _missing_attribute),
-    (NotImplementedError, _removed), (KeyError, _hyperparameter),
+    (NotImplementedError, _removed), (KeyError, _hyperparameter), (IndexError, _malformed_order),
 )
 _BY_NAME: dict[str, Callable[[BaseException], str]] = {
     "InvalidStrategy": _refused_by_jesse, "InsufficientMargin": _too_large, "InsufficientBalance": _too_large,
+    "RouteNotFound": _no_data_route,
 }

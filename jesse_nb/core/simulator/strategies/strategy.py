@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from jesse_nb.core.candles.project import is_project
-from jesse_nb.core.jesse_runtime import strategy_class
+from jesse_nb.core.jesse_runtime import strategy_class, unimported
 from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategies.jesse_habits import check_habits
 from jesse_nb.core.simulator.strategies.local_modules import expect_sources, forget_local_modules, source_digest
@@ -98,7 +98,9 @@ class StrategyCode:
         module = types.ModuleType(name)
         sys.modules[name] = module  # dataclasses and pickling look it up by name
         linecache.cache[file] = (len(self.ref.source), None, self.ref.source.splitlines(keepends=True), file)
-        exec(_compiled(self.ref.source, file), module.__dict__)  # noqa: S102 - the user's own strategy
+        code = _compiled(self.ref.source, file)
+        module.__dict__.update(unimported(code.co_names + _names_within(code)))  # as in a notebook's cell
+        exec(code, module.__dict__)  # noqa: S102 - the user's own strategy
         return module
 
 
@@ -153,6 +155,9 @@ def read_strategy(strategy: Any, project: str | Path | None = None) -> StrategyC
     if isinstance(strategy, type):
         return _from_class(strategy)
     if not isinstance(strategy, str):
+        if isinstance(strategy, list | tuple):
+            raise StrategyError(f"The strategy is a list of {len(strategy)}.",
+                                "Give one; backtest_batch compares several, and routes trade several at once.")
         raise StrategyError(f"The strategy is {shown(strategy)}.",
                             "Give a class, its source text or its name in a project.")
     if "\n" in strategy or "class " in strategy:
@@ -286,6 +291,12 @@ def _compiled(text: str, file: str) -> types.CodeType:
         warnings.simplefilter("ignore")
         # Without dont_inherit, this module's own `annotations` import would apply to the strategy.
         return compile(text, file, "exec", dont_inherit=True)
+
+
+def _names_within(code: types.CodeType) -> tuple[str, ...]:
+    """Return the names that classes and functions of a module look up outside of themselves."""
+    inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return tuple(name for part in inner for name in part.co_names + _names_within(part))
 
 
 def _descends(name: str, parents: dict[str, list[str]]) -> bool:

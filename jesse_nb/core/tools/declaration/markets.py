@@ -39,10 +39,10 @@ class Timeframe(Reader):
 
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""
-        from jesse_nb.core.times import TIMEFRAME_MINUTES
+        from jesse_nb.core.times import TIMEFRAME_MINUTES, unknown_timeframe
 
         if not isinstance(value, str) or value not in TIMEFRAME_MINUTES:
-            raise PeriodError(f"Unknown timeframe {shown(value)}.", did_you_mean(str(value), TIMEFRAME_MINUTES))
+            raise unknown_timeframe(value)
         return str(value)
 
 
