@@ -127,7 +127,7 @@ RULES = ["trades >= 8", "max_drawdown < 11"]
 @pytest.fixture(scope="module")
 def study(candle_store: CandleStore) -> OptimizeResult:
     result = optimize(CROSSING, "BTC-USDT", "1h", "2023-03-01", "2023-04-10", space=SPACE, n_trials=12, seed=3,
-                      candles=candle_store, constraints=RULES)
+                      candles=candle_store, constraints=RULES, min_trades=0)
     assert isinstance(result, OptimizeResult)
     return result
 
