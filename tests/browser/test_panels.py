@@ -263,12 +263,15 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     FormOnPage(notebook.page, 3, "Import").wants("names", "exchange")
     cell.get_by_role("button", name="Delete a series").click()
     delete = cell.locator(".jesse-nb-panel-form").nth(2)
+    delete.locator(".jesse-nb-field-exchange select").select_option("Demo (synthetic)")
     delete.locator(".jesse-nb-field-names select").select_option("SOL-USDT")
     delete.get_by_role("button", name="Delete", exact=True).click()
     delete.get_by_text("Delete SOL-USDT of Demo (synthetic)?").wait_for()
     notebook.screenshot("panel_candles_asks")
     delete.get_by_role("button", name="Yes, delete").click()
     notebook.wait_until_answer("'SOL-USDT' not in str(get_ipython().run_line_magic('candles', ''))")
+    delete.get_by_text("Deleted SOL-USDT on Demo (synthetic).").wait_for()
+    assert delete.locator(".jesse-nb-panel-wrong").count() == 0
 
 
 RAISING = """

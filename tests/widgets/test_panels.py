@@ -659,7 +659,7 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     backtest = opened(bench, "backtest")
     parts = opened(bench, "candles")
     assert "No candles are stored" in parts.listing
-    assert "Nothing is stored" in parts.forms["delete"].form.reason
+    assert "Choose the exchange" in parts.forms["delete"].form.reason
     demo_form = parts.forms["demo"]
     demo_form.field("symbols").control.set_state({"index": [2]})  # only what there is can be chosen
     type_in(demo_form, "start", (2023, 0, 1))
@@ -677,6 +677,20 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
 
     delete = parts.forms["delete"]
     assert delete.field("names").label == "Symbol"
+    chosen = [delete.field(name) for name in ("exchange", "names")]
+    assert [field.words for field in chosen] == [[], []]  # nothing is chosen for deletion
+    assert not any("jesse-nb-panel-wrong" in field.row._dom_classes for field in chosen)
+    CandleStore().write("Another", "SOL-USDT", CandleStore().read("Demo (synthetic)", "SOL-USDT"))
+    delete.refresh()
+    type_in(delete, "exchange", "Another")
+    type_in(delete, "names", "SOL-USDT")
+    assert not delete.form.run_button.disabled
+    CandleStore().delete("Another", "SOL-USDT")
+    delete.refresh()
+    assert [field.words for field in chosen] == [[], []]
+    type_in(delete, "exchange", "Demo (synthetic)")
+    assert delete.form.run_button.disabled
+    type_in(delete, "names", "SOL-USDT")
     assert delete.cell() == '%candles delete SOL-USDT --exchange "Demo (synthetic)"'  # which asks by itself
     delete.form.run_button.click()
     assert "Delete SOL-USDT of Demo (synthetic)?" in delete.form._asked.value
@@ -688,6 +702,9 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     delete.form.yes_button.click()
     assert not CandleStore().list()
     assert "No candles are stored" in parts.listing
+    assert "Deleted SOL-USDT on Demo (synthetic)." in delete.report
+    assert "gone" not in repr([field.control.options for field in chosen])
+    assert not any("jesse-nb-panel-wrong" in field.row._dom_classes for field in chosen)
 
 
 def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkeypatch, demo):  # noqa: F811

@@ -156,8 +156,8 @@ class CandlesMagics(Magics):
         if options.action == "to-database":
             return copied_to(self._shell, store, options, self._settings)
         if options.action == "delete":
-            _delete(store, options)
-        elif options.names:
+            return _listing(store, store.list(), said=_delete(store, options))
+        if options.names:
             raise UsageError(f"%candles list takes no names, but {shown(options.names[0])} was given.")
         return _listing(store, store.list())
 
@@ -173,15 +173,16 @@ def _store_demo(store: CandleStore, options: argparse.Namespace) -> list[SeriesI
     return install_demo(store, **{name: value for name, value in chosen.items() if value is not None})
 
 
-def _delete(store: CandleStore, options: argparse.Namespace) -> None:
+def _delete(store: CandleStore, options: argparse.Namespace) -> str:
     symbols = [*options.names, *(options.symbols or [])]
     if not symbols:
         raise UsageError('%candles delete needs a symbol: %candles delete BTC-USDT --exchange "Binance Spot"')
     found = [_named(store, symbol, options.exchange) for symbol in symbols]  # all, before one is deleted
     if not (options.yes or _agreed(found)):
-        return
+        return "Nothing was deleted."
     for exchange, symbol in found:
         store.delete(exchange, symbol)
+    return f"Deleted {_names(found)}."
 
 
 def _named(store: CandleStore, symbol: str, exchange: str | None) -> tuple[str, str]:
@@ -195,7 +196,7 @@ def _named(store: CandleStore, symbol: str, exchange: str | None) -> tuple[str, 
 
 
 def _agreed(found: list[tuple[str, str]]) -> bool:
-    names = ", ".join(f"{symbol} on {exchange}" for exchange, symbol in found)
+    names = _names(found)
     try:
         answer = input(f"Delete {names}? [y/N] ")
     except (StdinNotImplementedError, EOFError) as error:
@@ -203,7 +204,11 @@ def _agreed(found: list[tuple[str, str]]) -> bool:
     return answer.strip().casefold() in ("y", "yes")
 
 
-def _listing(store: CandleStore, found: list[SeriesInfo]) -> Listing:
+def _names(found: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{symbol} on {exchange}" for exchange, symbol in found)
+
+
+def _listing(store: CandleStore, found: list[SeriesInfo], said: str = "") -> Listing:
     import pandas as pd
 
     from jesse_nb.core.times import utc_text
@@ -231,7 +236,7 @@ def _listing(store: CandleStore, found: list[SeriesInfo]) -> Listing:
         frame["funding rates"] = [_funding_words(one) for one in rates]
     if any(series.notes for series in found):
         frame["remark"] = [" ".join(series.notes) for series in found]
-    return Listing(frame, _NOTHING)
+    return Listing(frame, _NOTHING, said=said)
 
 
 def _funding_words(series: FundingSeries | None) -> str:

@@ -23,7 +23,7 @@ from jesse_nb.magics.panel.panel_fields import line_of, make_field, words_of_val
 from jesse_nb.magics.panel.panel_sources import Sources, moments, period_errors, symbols_said, whole_period
 from jesse_nb.magics.panel.panel_tables import PanelTable
 from jesse_nb.report.candles.coverage import coverage_html
-from jesse_nb.widgets.panel.panel_fields import DateField, Field, FlagField, SeveralField, TextField
+from jesse_nb.widgets.panel.panel_fields import DateField, Field, FlagField, PickField, SeveralField, TextField
 from jesse_nb.widgets.panel.panel_space import SpaceField
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Arguments:
         }
         self._sources = Sources(shell, settings)
         self._quiet = False
+        self._picked_of: list[str] = []
         self._strategy: Any = None
         self._strategy_error = ""
         self._declared: list[dict[str, Any]] = []
@@ -181,10 +182,13 @@ class Arguments:
                 field.fill([options[0]])
 
     def _offer(self) -> None:
-        exchange = self.words("exchange")
         for name, field in self.fields.items():
             if isinstance(field, DateField | FlagField | SpaceField):
                 continue
+            exchange = self.words("exchange")  # which may have gone just now
+            if isinstance(field, PickField) and name != "exchange" and exchange != self._picked_of:
+                field.fill([])  # the same name is another series there
+                self._picked_of = exchange
             argument = self._table.offers.get(name, name)
             field.offer(self._sources.offered(self._parser, argument, exchange[0] if exchange else ""))
 

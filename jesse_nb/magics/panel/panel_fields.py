@@ -16,6 +16,7 @@ from jesse_nb.widgets.panel.panel_fields import (
     DateField,
     Field,
     FlagField,
+    PickField,
     SeveralField,
     SuggestField,
     TextField,
@@ -81,6 +82,8 @@ def _field(name: str, kind: str, label: str, help_text: str, check: Callable[[li
         return FlagField(name, label, help_text, check)
     if kind == "several":
         return SeveralField(name, label, help_text, check, required=required)
+    if kind == "pick":
+        return PickField(name, label, help_text, check, required=required)
     if kind == "choice":
         return ChoiceField(name, label, help_text, check, default=default, required=required)
     text = SuggestField if kind == "suggest" else TextField

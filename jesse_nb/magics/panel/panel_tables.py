@@ -119,9 +119,9 @@ CANDLES = {
     ),
     "delete": PanelTable(
         "candles", "Delete a series", "its file is removed from the store", ("exchange", "names"),
-        words=("delete",), background=False, verb="Delete", kinds={"exchange": "choice", "names": "choice"},
+        words=("delete",), background=False, verb="Delete", kinds={"exchange": "pick", "names": "pick"},
         offers={"names": "symbol"},
-        required={"names": "Nothing is stored.", "exchange": "Nothing is stored."},
+        required={"names": "Choose what to delete.", "exchange": "Choose the exchange of what to delete."},
         question="Delete {names} of {exchange}? This cannot be undone.",
     ),
 }

@@ -129,6 +129,7 @@ class ToolPanel:
                     self._place.show(self._magic(f"{line} --yes" if self.table.question else line))
                 finally:
                     self.form.work("")
+                self.refresh()  # what it offers may be gone now
                 return
             with shown_in(self._place):
                 self._magic(f"{line} --background")

@@ -87,20 +87,25 @@ class Listing:
         What is shown in its place when it has no rows.
     full
         What :meth:`to_frame` gives, where that is more than what is shown.
+    said
+        What was done, above it.
     """
 
-    def __init__(self, frame: pd.DataFrame, when_empty: str, full: pd.DataFrame | None = None) -> None:
+    def __init__(self, frame: pd.DataFrame, when_empty: str, full: pd.DataFrame | None = None, said: str = "") -> None:
+        self._said = said
         self._frame = frame
         self._full = frame if full is None else full
         self._when_empty = when_empty
 
     def __repr__(self) -> str:
-        return self._when_empty if self._frame.empty else self._frame.to_string(index=False)
+        table = self._when_empty if self._frame.empty else self._frame.to_string(index=False)
+        return f"{self._said}\n{table}" if self._said else table
 
     def _repr_html_(self) -> str:
+        said = f"<p>{escape(self._said)}</p>" if self._said else ""
         if self._frame.empty:
-            return f"<p>{escape(self._when_empty)}</p>"
-        return str(self._frame.to_html(index=False, escape=True, border=0))
+            return f"{said}<p>{escape(self._when_empty)}</p>"
+        return said + str(self._frame.to_html(index=False, escape=True, border=0))
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table's values as a DataFrame."""

@@ -13,7 +13,8 @@ from typing import Any
 import ipywidgets as widgets
 from traitlets import validate
 
-__all__ = ["ChoiceField", "DateField", "Field", "FlagField", "SeveralField", "SuggestField", "TextField"]
+__all__ = ["ChoiceField", "DateField", "Field", "FlagField", "PickField", "SeveralField", "SuggestField",
+           "TextField"]
 
 #: Returns nothing, or raises an error whose text is the reason.
 Check = Callable[[list[str]], object]
@@ -198,6 +199,26 @@ class ChoiceField(Field):
                 self.control.value = chosen if chosen in values else values[0] if values else None
         elif options and chosen in [value for _, value in options]:
             self.control.value = chosen
+
+
+class PickField(ChoiceField):
+    """One of several values, for what cannot be undone: nothing is chosen beforehand, nor kept once it is gone."""
+
+    def __init__(self, name: str, label: str, help_text: str, check: Check, *, required: str) -> None:
+        super().__init__(name, label, help_text, check, required=required)
+        self._left_out = (("(choose)", ""),)
+        self._show((), "")
+
+    def mark(self, error: str) -> None:
+        """See :meth:`Field.mark`; one that waits to be chosen is no mistake."""
+        super().mark(error)
+        if error and not self.control.value:
+            self.row.remove_class("jesse-nb-panel-wrong")
+            self._reason.value = ""
+
+    def _show(self, offered: tuple[str, ...], chosen: str) -> None:
+        # Among other values, the same word may mean another thing: BTC-USDT of another exchange.
+        super()._show(offered, chosen if offered == self._offered and chosen in offered else "")
 
 
 class SeveralField(Field):
