@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jesse_nb as jn
+import jesse_nb.report
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.jesse_runtime import jesse_module
@@ -52,12 +53,12 @@ def test_jesse_says_what_an_exchange_trades() -> None:
 def test_the_exchange_decides_and_market_wins(both: CandleStore) -> None:
     def account(exchange: str, **given: Any) -> Any:
         result = jn.backtest(SHORTS, "BTC-USDT", exchange=exchange, candles=both, **RUN, **given)
-        return result.spec.account.market, str(result).splitlines()[1]
+        return result.spec.account.market, result._repr_mimebundle_()["text/html"]
 
     assert account("Bybit USDT Perpetual")[0] == "futures"
     market, said = account("Binance Spot", market="futures")
     assert market == "futures"
-    assert "futures 1x cross (not as Binance Spot trades)" in said
+    assert said.count("fee 0.1%, not as Binance Spot trades") == 2  # above the report, and in its card
     with pytest.raises(StrategyCrashError, match=r'is "spot"\. A spot account cannot go short; market=\'futures\''):
         account("Binance Spot")
 

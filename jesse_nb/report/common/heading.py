@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.plain_text import one_line
-from jesse_nb.report.common.provenance import account, market
+from jesse_nb.report.common.provenance import account, account_and_kind, market
 
 __all__ = ["SYNTHETIC", "candle_mark", "dated", "heading_content", "heading_lines", "mark_lines"]
 
@@ -20,7 +20,8 @@ _LENGTHS = {"1h": "hour", "1D": "day", "1W": "week"}
 def heading_content(name: str, spec: BacktestSpec) -> dict[str, Any]:
     """Return what the ``heading`` macro of the templates takes, but for the kind of report."""
     return {"name": name, **candle_mark(spec),
-            "places": f"{market(spec)}, {account(spec)}, {spec.mode} mode", "period": dated(spec.start, spec.end)}
+            "places": f"{market(spec)}, {account_and_kind(spec)}, {spec.mode} mode",
+            "period": dated(spec.start, spec.end)}
 
 
 def heading_lines(title: str, spec: BacktestSpec, covers: str = "", *below: str) -> list[str]:

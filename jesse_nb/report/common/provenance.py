@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
-__all__ = ["account", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows", "cpcv_card",
-           "given_hyperparameters", "market", "missing_minutes", "notes_of", "optimize_card", "walk_forward_card"]
+__all__ = ["account", "account_and_kind", "analysis_card", "backtest_card", "batch_card", "card_of", "card_of_windows",
+           "cpcv_card", "given_hyperparameters", "market", "missing_minutes", "notes_of", "optimize_card",
+           "walk_forward_card"]
 
 _MODES = {"fast": "fast (equity sampled one candle after each whole day; in step mode one minute after)",
           "step": "step (equity sampled one minute after each whole day; in fast mode one candle after)"}
@@ -35,15 +36,19 @@ def market(spec: BacktestSpec) -> str:
 
 
 def account(held_by: BacktestSpec | BatchResult) -> str:
-    """Describe the account in a few words; where it is not of the exchange's own kind, that too."""
+    """Describe the account in a few words."""
     its = held_by.account
     kind = "spot" if its.market == "spot" else f"futures {its.leverage}x {its.leverage_mode}"
     if its.market == "futures" and its.maintenance_margin != MAINTENANCE_MARGIN:
         kind += f", maintenance margin {its.maintenance_margin * 100:.4g}%"
-    exchange = held_by.routes[0].exchange if isinstance(held_by, BacktestSpec) else ""
-    if exchange and usual_market(exchange) != its.market:
-        kind += f" (not as {exchange} trades)"
     return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%"
+
+
+def account_and_kind(spec: BacktestSpec) -> str:
+    """Describe the account; where it is not of the exchange's own kind, that too."""
+    exchange = spec.routes[0].exchange
+    other = f", not as {exchange} trades" if usual_market(exchange) != spec.account.market else ""
+    return account(spec) + other
 
 
 def given_hyperparameters(spec: BacktestSpec) -> str:
@@ -157,7 +162,7 @@ def _card(spec: BacktestSpec, card: ResultCard | None, extra: list[tuple[str, st
     lines += [("data route", f"{route.exchange} {route.symbol} {route.timeframe}")
               for route in spec.data_routes]
     lines += [("period", f"{period(spec.start, spec.end)}, end excluded ({days(spec.start, spec.end)})"),
-              ("warm-up", f"{spec.warm_up_candles:,} candles"), ("account", account(spec)),
+              ("warm-up", f"{spec.warm_up_candles:,} candles"), ("account", account_and_kind(spec)),
               *((f"funding of {one.symbol}", f"{one}; the trades' profits do not count it")
                 for one in spec.funding),
               *([("funding", "not counted")] if spec.account.market == "futures" and not spec.funding else []),
