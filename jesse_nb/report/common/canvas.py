@@ -118,7 +118,7 @@ def _pixels(figure: Figure) -> Image.Image:
     dpi = figure.dpi
     figure.dpi = _DPI
     try:
-        canvas.draw()
-        return Image.fromarray(np.array(canvas.buffer_rgba()))
+        canvas.draw()  # type: ignore[no-untyped-call]
+        return Image.fromarray(np.array(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
     finally:
         figure.dpi = dpi

@@ -54,16 +54,14 @@ class _Candles(Protocol):
         """Of which timeframe their minutes were made."""
 
 
-def candle_mark(candles: _Candles | None) -> dict[str, str]:
+def candle_mark(*candles: _Candles | None) -> dict[str, str]:
     """Return what must stand above all that comes of candles that nobody traded at: ``synthetic`` and ``explanation``.
 
     Both are empty where there is nothing to say.
     """
-    marks = []
-    if candles is not None and candles.synthetic:
-        marks.append(("SYNTHETIC DATA", SYNTHETIC))
-    if candles is not None and candles.expanded_from:
-        timeframe = candles.expanded_from
+    known = [one for one in candles if one is not None]
+    marks = [("SYNTHETIC DATA", SYNTHETIC)] if any(one.synthetic for one in known) else []
+    for timeframe in dict.fromkeys(one.expanded_from for one in known if one.expanded_from):
         length = _LENGTHS.get(timeframe, timeframe)
         marks.append(("EXPANDED CANDLES", f"These one-minute candles are expanded from {timeframe}: no figure that "
                                           f"depends on the way within the {length} is known."))

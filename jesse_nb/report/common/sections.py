@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from jesse_nb.report.common.heading import synthetic_lines
+from jesse_nb.report.common.heading import mark_lines
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.tables import Table, as_text, cell
 
@@ -27,7 +27,7 @@ class Section(NamedTuple):
 
 def sections_text(title: str, content: Mapping[str, Any]) -> str:
     """Return the plain text of what ``sections.html`` takes."""
-    lines = [*wrapped(title, content["places"], content["period"]), *synthetic_lines(content["synthetic"]),
+    lines = [*wrapped(title, content["places"], content["period"]), *mark_lines(content),
              *wrapped(*content["said"])]
     for section in content["sections"]:
         if section.in_text and section.table is not None and section.table.rows:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
-from jesse_nb.report.common.heading import SYNTHETIC, dated
+from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.sections import Section, card_of_lines, sections_text
 from jesse_nb.report.common.tables import Cell, Table, cell
@@ -42,8 +42,8 @@ def _content(result: CorrelationMatrix) -> dict[str, Any]:
     return {
         "kind": "Correlation", "name": _title(result).removeprefix("Correlation of "),
         "places": f"{_KINDS[result.method]}, {result.observations:,} returns of {result.timeframe} that all have",
-        "period": dated(result.start, end), "synthetic": any(one.synthetic for one in result.series),
-        "explanation": SYNTHETIC, "said": _said(result), "tiles": _tiles(result),
+        "period": dated(result.start, end), **candle_mark(*result.series),
+        "said": _said(result), "tiles": _tiles(result),
         "warned": [*result.notes, *([f"Stopped: {result.stopped}."] if result.stopped else [])],
         "sections": _sections(result),
     }

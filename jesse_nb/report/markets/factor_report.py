@@ -9,7 +9,7 @@ from jesse_nb.core.analysis.markets.factor_regression import ALPHA
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.markets.factor_analysis import REST
 from jesse_nb.core.tools.risk.risk_input import sample_words
-from jesse_nb.report.common.heading import SYNTHETIC, dated
+from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.sections import Section, card_of_lines, sections_text
@@ -46,8 +46,8 @@ def _content(result: FactorAnalysis) -> dict[str, Any]:
         "factors that were given"
     return {
         "kind": "Factors", "name": result.strategy, "places": f"{result.days:,} daily returns, {made}",
-        "period": dated(begin, last + DAY_MS), "synthetic": bool(result.spec and result.spec.synthetic),
-        "explanation": SYNTHETIC, "said": _said(result), "tiles": _tiles(result),
+        "period": dated(begin, last + DAY_MS), **candle_mark(result.spec),
+        "said": _said(result), "tiles": _tiles(result),
         "warned": [sample_words(result.sample).replace("every risk below is understated", "alpha is overstated"),
                    *result.notes],
         "sections": _sections(result),

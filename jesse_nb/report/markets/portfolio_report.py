@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
-from jesse_nb.report.common.heading import SYNTHETIC, dated
+from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.sections import Section, card_of_lines, sections_text
@@ -45,7 +45,7 @@ def _content(result: PortfolioResult) -> dict[str, Any]:
     return {
         "kind": "Portfolio", "name": f"{_names(result)}, {DIVISIONS[result.allocation]}",
         "places": f"accounts of their own, money moved {_WHEN[result.rebalance]} at {result.cost * 100:.4g}%",
-        "period": dated(first, last), "synthetic": result.synthetic, "explanation": SYNTHETIC,
+        "period": dated(first, last), **candle_mark(*result.parts),
         "said": [*_said(result), sample_words(result.sample)], "tiles": _tiles(result),
         "warned": [*result.notes, *stopped], "sections": _sections(result),
     }

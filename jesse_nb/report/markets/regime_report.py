@@ -9,7 +9,7 @@ import numpy as np
 
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.risk.risk_input import sample_words
-from jesse_nb.report.common.heading import SYNTHETIC, dated
+from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.sections import Section, card_of_lines, sections_text
@@ -43,8 +43,8 @@ def _content(result: Regimes) -> dict[str, Any]:
     anew = f", fitted anew each {result.refit:,} days" if len(result.fits) else ""
     return {
         "kind": "Regimes", "name": _name(result), "places": f"{_METHODS[result.method]}{anew}",
-        "period": dated(first, last + DAY_MS), "synthetic": result.series.synthetic or result.judged.synthetic,
-        "explanation": SYNTHETIC, "said": _said(result), "tiles": _tiles(result),
+        "period": dated(first, last + DAY_MS), **candle_mark(result.series, result.judged),
+        "said": _said(result), "tiles": _tiles(result),
         "warned": [*result.notes, *([f"Stopped: {result.stopped}."] if result.stopped else [])],
         "sections": _sections(result),
     }

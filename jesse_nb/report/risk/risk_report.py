@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import synthetic_lines
+from jesse_nb.report.common.heading import mark_lines
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
@@ -64,7 +64,7 @@ def _text(result: RiskReport) -> str:
     """Return the figures as plain text, the same every time."""
     heading = run_heading(result.run)
     lines = wrapped(_title(result), heading["places"], heading["period"])
-    lines += [*synthetic_lines(heading["synthetic"]), *wrapped(sample_words(result.sample))]
+    lines += [*mark_lines(heading), *wrapped(sample_words(result.sample))]
     for one in _answers(result):
         lines += ["", *wrapped(one.question, *one.said, *([f"Not known: {one.reason}."] if one.reason else []))]
         lines += as_text(one.key) if one.key.rows else []

@@ -16,7 +16,9 @@ from jesse_nb.core.candles.funding.rates import FundingRates, FundingSeries, che
 from jesse_nb.core.candles.importing.archives import verify_checksum
 from jesse_nb.core.candles.importing.columns import moments_and_values
 from jesse_nb.core.candles.importing.files import read_frames
-from jesse_nb.core.candles.importing.importers import source_files
+from jesse_nb.core.candles.importing.import_options import ImportOptions
+from jesse_nb.core.candles.importing.remarks import Remarks
+from jesse_nb.core.candles.importing.sources import source_files
 from jesse_nb.core.candles.series import exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.user_path import user_path
@@ -104,7 +106,7 @@ def _frames(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
     if content[:64].lstrip().startswith(b"{"):
         yield path.name, _of_answer(path.name, content)
     else:
-        yield from read_frames(path.name, content)
+        yield from read_frames(path.name, content, ImportOptions(), Remarks())
 
 
 def _of_answer(name: str, content: bytes) -> pd.DataFrame:

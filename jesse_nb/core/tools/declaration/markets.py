@@ -8,7 +8,7 @@ from typing import Any
 
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import Text, number_of
-from jesse_nb.exceptions import InputError, PeriodError, did_you_mean, shown
+from jesse_nb.exceptions import InputError, PeriodError, shown
 
 __all__ = ["FundingRate", "Periods", "Routes", "Several", "Strategy", "Symbol", "Timeframe"]
 

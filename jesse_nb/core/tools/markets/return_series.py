@@ -64,6 +64,8 @@ class ReturnSeries:
         What a result's account begins with, in its currency; NaN of a market.
     notes
         Remarks for the report.
+    expanded_from
+        Of which timeframe its minutes were made; empty where they were traded.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ReturnSeries:
     fee: float = float("nan")
     balance: float = float("nan")
     notes: tuple[str, ...] = ()
+    expanded_from: str = ""
 
 
 def named_inputs(argument: str, given: Any, *, store: str | Path | RunStore | None = None) -> list[Named]:
@@ -197,7 +200,8 @@ def market_returns(
     missing = int((~beside).sum())
     notes = (f"{name}: {missing:,} returns over missing candles are left out.",) if missing else ()
     return ReturnSeries(name, "market", returns, f"{series.symbol} on {series.exchange}, {series.fingerprint}",
-                        series.symbol.partition("-")[2], series.synthetic, notes=notes)
+                        series.symbol.partition("-")[2], series.synthetic, notes=notes,
+                        expanded_from=series.expanded_from)
 
 
 def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
@@ -223,7 +227,8 @@ def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
         name, "result", run.returns.rename(name), source,
         spec.routes[0].symbol.partition("-")[2] if spec else getattr(value, "quote", ""),
         spec.synthetic if spec else bool(getattr(value, "synthetic", False)), read.sample,
-        spec.account.fee if spec else float("nan"), run.balance)
+        spec.account.fee if spec else float("nan"), run.balance,
+        expanded_from=spec.expanded_from if spec else "")
 
 
 def aligned(series: list[ReturnSeries], needed: int, *, argument: str = "inputs") -> tuple[pd.DataFrame, int]:
