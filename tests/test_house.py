@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: Each room may import from itself and from those after it.
 FLOORS = ["magics", "widgets", "report",
-          "core.tools", "core.analysis", "core.study", "core.jobs", "core.simulator", "core.candles"]
+          "core.tools", "core.record", "core.analysis", "core.study", "core.jobs", "core.simulator", "core.candles"]
 GROUND = ("core.jesse_runtime", "core.deferred_imports", "core.rendering", "core.times", "core.user_path",
           "core.whole_files", "exceptions")
 

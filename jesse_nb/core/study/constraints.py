@@ -86,6 +86,8 @@ class _Rule:
     def __call__(self, result: BacktestResult) -> float:
         try:
             kept = self.function(result)
+        except MetricError:  # of a result that was opened from the record
+            raise
         except Exception as error:
             raise MetricError(f"The constraint {shown(self.name)} raised {type(error).__name__}: "
                               f"{' '.join(str(error).split())[:80]}.",

@@ -151,6 +151,8 @@ class _UserMetric:
     def __call__(self, result: BacktestResult) -> float:
         try:
             value = self.function(result)
+        except MetricError:  # of a result that was opened from the record
+            raise
         except Exception as error:
             missing = isinstance(error, KeyError)
             raise MetricError(
