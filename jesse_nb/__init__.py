@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.candles.preview_files import ImportPreview, preview_files
     from jesse_nb.core.tools.check.check_strategy import check_strategy
     from jesse_nb.core.tools.check.strategy_check import StrategyCheck
+    from jesse_nb.core.tools.compare.compare import compare
+    from jesse_nb.core.tools.compare.comparison import Comparison
     from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
     from jesse_nb.core.tools.markets.correlation_matrix import CorrelationMatrix, correlation_matrix
     from jesse_nb.core.tools.markets.factor_analysis import FactorAnalysis, factor_analysis
@@ -85,6 +87,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
     from jesse_nb.core.tools.project_account import project_account
+    from jesse_nb.core.tools.record.finding import forget, keep, load
+    from jesse_nb.core.tools.record.listing import results
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo, candle_monte_carlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress, fee_stress
     from jesse_nb.core.tools.risk.monte_carlo import RiskMonteCarlo, monte_carlo
@@ -109,6 +113,7 @@ __all__ = [
     "CandlesError",
     "CandlesNotFoundError",
     "ClusterError",
+    "Comparison",
     "CorrelationMatrix",
     "CpcvResult",
     "DatabaseError",
@@ -158,17 +163,21 @@ __all__ = [
     "candles_to_database",
     "check_candles",
     "check_strategy",
+    "compare",
     "correlation_matrix",
     "exceptions",
     "export_candles",
     "factor_analysis",
     "fee_stress",
     "fetch_candles",
+    "forget",
     "import_candles",
     "import_files",
     "import_funding",
     "install_demo",
     "jobs",
+    "keep",
+    "load",
     "load_ipython_extension",
     "monte_carlo",
     "optimize",
@@ -179,6 +188,7 @@ __all__ = [
     "read_candles",
     "regime_detector",
     "resample_candles",
+    "results",
     "risk_report",
     "stress_test",
     "unload_ipython_extension",
@@ -204,14 +214,18 @@ _HOMES = {
     "candles_to_database": "jesse_nb.core.candles",
     "export_candles": "jesse_nb.core.candles",
     "fetch_candles": "jesse_nb.core.tools.candles.fetch_candles",
+    "forget": "jesse_nb.core.tools.record.finding",
     "import_candles": "jesse_nb.core.candles",
     "import_funding": "jesse_nb.core.candles",
     "install_demo": "jesse_nb.core.candles",
     "jobs": "jesse_nb.core.jobs.job",
+    "keep": "jesse_nb.core.tools.record.finding",
+    "load": "jesse_nb.core.tools.record.finding",
     "panel": "jesse_nb.magics.panel.panel",
     "project_account": "jesse_nb.core.tools.project_account",
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",
+    "results": "jesse_nb.core.tools.record.listing",
     "update_candles": "jesse_nb.core.tools.candles.fetch_candles",
     "walk_forward_windows": "jesse_nb.core.study.windows",
     "windows_table": "jesse_nb.core.study.windows",

@@ -147,4 +147,12 @@ def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JESSE_NB_CANDLES", str(home / "candles"))
     patch.setenv("JESSE_NB_STORE", str(home / "store"))
     patch.setenv("JESSE_NB_JOBS", str(home / "jobs"))
+    patch.setenv("JESSE_NB_KEEP_RESULTS", "0")  # judging each walk-forward would take minutes; `kept` switches it on
     patch.delenv("JESSE_NB_CACHE", raising=False)
+
+
+@pytest.fixture
+def kept(isolated_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have results kept, in the folder that this gives."""
+    monkeypatch.delenv("JESSE_NB_KEEP_RESULTS")
+    return isolated_home / "store" / "results"

@@ -18,6 +18,7 @@ from jesse_nb.cli.tools import check_output, run_command, run_tool
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND
 from jesse_nb.core.tools.declaration.reader import Desk
+from jesse_nb.core.tools.declaration.record_tools import RESULTS
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
@@ -177,6 +178,29 @@ def _runs(options: Namespace) -> int:
     return 0
 
 
+def _results(options: Namespace) -> int:
+    words = given_words(RESULTS, COMMAND, options)
+    try:
+        chosen = read_line(RESULTS, COMMAND, words, Desk())
+    except JesseNbError as error:
+        raise error.call(RESULTS.flag_of(error.argument)) from None
+    from jesse_nb.core.record.result_store import default_results
+    from jesse_nb.core.tools.record.finding import forget
+    from jesse_nb.core.tools.record.listing import readable_results, results
+
+    if "forget" in chosen:
+        forget(*words["forget"])
+        print(f"Deleted from the record: {', '.join(words['forget'])}.")
+        return 0
+    found = results(**chosen)
+    if found.empty:
+        print(f"No results{' with this' if words else ''} are kept in {default_results()}.")
+        return 0
+    print(readable_results(found).to_string(index=False))
+    print("`jesse-nb compare` puts several side by side, by name or key.")
+    return 0
+
+
 def _lab(arguments: list[str]) -> int:
     if importlib.util.find_spec("jupyterlab") is None:
         raise MissingPartError("JupyterLab is not installed.", 'Run `python -m pip install "jesse-nb[lab]"`.')
@@ -188,7 +212,7 @@ def _lab(arguments: list[str]) -> int:
 
 
 _OWN_COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "demo": _demo, "candles": _candles, "runs": _runs,
+    "demo": _demo, "candles": _candles, "runs": _runs, "results": _results,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from jesse_nb.core.tools.declaration.line import options
 from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
+from jesse_nb.core.tools.declaration.record_tools import RESULTS
 from jesse_nb.core.tools.declaration.shared import STORE
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.registry import IMPORT_FILES, OPTIMIZE, TOOLS
@@ -77,6 +78,7 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
     for tool in TOOLS.values():
         if tool.command:
             _add_tool(commands, tool)
+    _add_tool(commands, RESULTS)
     _add_runs(commands)
     return parser, dict(commands.choices)
 

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
+from jesse_nb.core.record.labels import LABEL_WORDS, labelled, labels_of_words
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON
 from jesse_nb.core.tools.declaration.reader import Desk
@@ -18,7 +19,7 @@ from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, S
 __all__ = ["check_output", "run_command", "run_tool"]
 
 #: What the command line reads itself, and no tool takes so.
-_OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust")
+_OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust", *LABEL_WORDS)
 
 
 def run_command(tool: Tool, options: Namespace) -> int:
@@ -38,20 +39,25 @@ def run_command(tool: Tool, options: Namespace) -> int:
     """
     try:
         words = given_words(tool, COMMAND, options)
-        if "key" in words:
-            return _run_on_a_result(tool, words)
-        if "show_windows" in words:
-            from jesse_nb.core.tools.plan_table import plan_table
-
-            print(plan_table(read_line(tool, COMMAND, words, Desk(), _OWN)).to_string(index=False))
-            return 0
-        read_line(tool, COMMAND, words, leave=_OWN)  # what is wrong in itself is said before the strategy's file runs
-        arguments, names = _strategies(tool, words)
-        arguments |= read_line(tool, COMMAND, words, Desk(names), _OWN)
-        arguments |= _of_the_file(tool, arguments, names)
-        return run_tool(_loaded(tool), _settled(words, arguments), _output(words))
+        with labelled(labels_of_words(words)):
+            return _run(tool, words)
     except JesseNbError as error:
         raise error.call(tool.flag_of(error.argument)) from None
+
+
+def _run(tool: Tool, words: dict[str, list[str]]) -> int:
+    if "key" in words:
+        return _run_on_a_result(tool, words)
+    if "show_windows" in words:
+        from jesse_nb.core.tools.plan_table import plan_table
+
+        print(plan_table(read_line(tool, COMMAND, words, Desk(), _OWN)).to_string(index=False))
+        return 0
+    read_line(tool, COMMAND, words, leave=_OWN)  # what is wrong in itself is said before the strategy's file runs
+    arguments, names = _strategies(tool, words)
+    arguments |= read_line(tool, COMMAND, words, Desk(names), _OWN)
+    arguments |= _of_the_file(tool, arguments, names)
+    return run_tool(_loaded(tool), _settled(words, arguments), _output(words))
 
 
 def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -44,6 +44,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.jobs import JobsMagics
     from jesse_nb.magics.launches import keep_journal
     from jesse_nb.magics.panel.panel import PanelMagics, follow
+    from jesse_nb.magics.results import ResultsMagics
     from jesse_nb.magics.running import stop_quietly
     from jesse_nb.magics.runs import RunsMagics
     from jesse_nb.magics.tools import register_tools
@@ -51,7 +52,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (CandlesMagics, ExploreMagics, JobsMagics, PanelMagics, RunsMagics)
+    kinds = (CandlesMagics, ExploreMagics, JobsMagics, PanelMagics, ResultsMagics, RunsMagics)
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = register_tools(shell, settings)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from jesse_nb.core.record.labels import Labels, labelled
 from jesse_nb.core.tools.declaration.parameter import MAGIC
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.exceptions import JesseNbError, JobCancelledError, JobInterruptedError
@@ -61,6 +62,7 @@ def run_tool(
     output: str | None = None,
     background: bool = False,
     call: MagicCall | None = None,
+    labels: Labels | None = None,
 ) -> None:
     """Start a tool, show it in the running cell, and bind its result.
 
@@ -81,6 +83,8 @@ def run_tool(
     call
         The magic that asks for it. One that runs in the background already with the same arguments is not
         started in the background a second time, but shown here, too.
+    labels
+        What its result is called in the research record.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def run_tool(
         show_job(shell, twin, cell, output)
         return
     try:
-        with shown_by_its_launcher(), launched_by(call, arguments):
+        with shown_by_its_launcher(), launched_by(call, arguments), labelled(labels or Labels()):
             job: Job[Any] = tool.load()(**arguments, background=True)
     except JesseNbError as error:
         raise error.call(tool.flag_of(error.argument, MAGIC)) from error.__cause__

@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic_arguments import magic_arguments
 
+from jesse_nb.core.record.labels import LABEL_WORDS, labels_of_words
 from jesse_nb.core.tools.declaration.line import given_words
 from jesse_nb.core.tools.declaration.parameter import MAGIC, PYTHON
 from jesse_nb.core.tools.declaration.reader import Desk
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["plan_of_line", "register_tools"]
 
 #: What a magic reads itself.
-_OWN = ("strategy", "strategies", "routes", "names", "output", "background", "show_windows", "account")
+_OWN = ("strategy", "strategies", "routes", "names", "output", "background", "show_windows", "account", *LABEL_WORDS)
 
 
 def register_tools(shell: InteractiveShell, settings: JesseNb) -> dict[str, Callable[..., Any]]:
@@ -75,8 +76,9 @@ def _magic(shell: InteractiveShell, settings: JesseNb, tool: Tool) -> Callable[.
             from IPython.display import display
 
             display(Note(remark))
-        run_tool(shell, tool, arguments, output=words.get("output", [None])[0], background="background" in words,
-                 call=MagicCall(tool.magics[0], line, cell))
+        output = words.get("output", [None])[0]
+        run_tool(shell, tool, arguments, output=output, background="background" in words,
+                 call=MagicCall(tool.magics[0], line, cell), labels=labels_of_words(words, output))
         return None
 
     magic.__name__ = magic.__qualname__ = tool.magics[-1]
@@ -88,7 +90,8 @@ def _words(tool: Tool, magic: Any, settings: JesseNb, line: str) -> dict[str, li
     """Return the words of a line by argument. What is wrong in itself is said before the cell's code runs."""
     words = given_words(tool, MAGIC, parse_line(magic, line))
     tool_arguments(tool, words, settings.chosen(), None, _OWN)
-    for own in ("output", "routes"):
+    labels_of_words(words)
+    for own in ("output", "routes", *LABEL_WORDS):
         if own in words:
             tool_arguments(tool, {own: words[own]}, {}, Desk())
     return words

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from tests.benchmarks import cold_start, memory, risk_page
+from tests.benchmarks import cold_start, memory, record, risk_page
 
 
 def test_cold_start(candle_store: CandleStore, tmp_path: Path):
@@ -39,3 +39,11 @@ def test_a_risk_report(tmp_path: Path):
     assert figures["scenarios"] == 1
     assert figures["simulated, s"] > 0
     assert min(value for name, value in figures.items() if "report, s" in name) > 0
+
+
+def test_the_research_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("JESSE_NB_STORE", "JESSE_NB_KEEP_RESULTS"):
+        monkeypatch.setenv(name, "")  # so that they are as before when it has set them
+    found = record.figures(tmp_path, 200)
+    assert len(found) == 2 * (len(record.ASKED) + 3)
+    assert 0 < found["listed: the newest 20, CPU"] < 500, "0.5 s are promised for fifty times as many"

@@ -19,6 +19,7 @@ from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.cli.strategy_file import read_strategy_file
 from jesse_nb.core.candles import CandleStore, install_demo
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 
@@ -66,7 +67,7 @@ def keys(store: str) -> dict[str, str]:
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["analyze", "12ab"]))
     parameters = set(inspect.signature(jesse_nb.analyze_results).parameters)
-    ours = set(options) - {"command", "version", "output", "key", "trust"}
+    ours = set(options) - {"command", "version", "output", "key", "trust", *LABEL_WORDS}
     assert ours == parameters - {"result", "trades", "equity", "background"}
     assert all(options[name] is None for name in ours)
     line = parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",

@@ -13,6 +13,7 @@ import jesse_nb
 from jesse_nb.cli import main
 from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore, install_demo
+from jesse_nb.core.record.labels import LABEL_WORDS
 
 QUICKSTART = Path(jesse_nb.__file__).with_name("quickstart.py")
 MARKET = ["-s", "BTC-USDT", "-t", "1h"]
@@ -36,7 +37,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["walk-forward", "x.py"]))
     parameters = set(inspect.signature(jesse_nb.walk_forward).parameters)
-    own = {"command", "version", "output", "show_windows", "account"}
+    own = {"command", "version", "output", "show_windows", "account", *LABEL_WORDS}
     assert set(options) - own == parameters - {"background"}  # nothing is left to run there in the background
     assert all(options[name] is None for name in parameters & set(options) - {"strategy"})
 

@@ -13,6 +13,7 @@ from IPython.core.error import UsageError
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, JesseNbError
 from jesse_nb.magics.analyze import results_in
@@ -68,7 +69,7 @@ def pause(stop: threading.Event, error: Exception | None = None, partial: Any = 
 
 def test_flags_are_the_tools_parameters(shell):
     magic = shell.find_line_magic("analyze")
-    ours = {action.dest for action in magic.parser._actions} - {"output", "names"}
+    ours = {action.dest for action in magic.parser._actions} - {"output", "names", *LABEL_WORDS}
     assert ours == set(inspect.signature(jn.analyze_results).parameters) - {"result", "trades", "equity"}
     for name in ("benchmark", "scenarios", "paths", "ruin", "seed", "strategy", "project", "trial_timeout"):
         assert "--" + name.replace("_", "-") in flags_of(magic)

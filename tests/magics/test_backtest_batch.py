@@ -8,6 +8,7 @@ import pytest
 from IPython.core.error import UsageError
 
 import jesse_nb as jn
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.core.tools.registry import BACKTEST_BATCH
 from jesse_nb.exceptions import InputError, StrategyError
@@ -66,7 +67,7 @@ def test_configured_defaults_hold(shell):
 
 def test_its_flags_are_the_tools_parameters(shell):
     parser = shell.find_line_magic("backtest_batch").parser
-    own = {"output", "account"}  # the tool takes what the account gives
+    own = {"output", "account", *LABEL_WORDS}  # the tool takes what the account gives
     assert {action.dest for action in parser._actions} - own == set(inspect.signature(backtest_batch).parameters)
 
 

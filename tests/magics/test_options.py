@@ -5,6 +5,7 @@ from IPython.core.error import UsageError
 
 from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.registry import OPTIMIZE, tool_of_magic
@@ -61,7 +62,8 @@ def test_every_flag_of_the_tools_exists_as_a_parameter(shell):
 
     for magic, tool in (("backtest", backtest), ("optimize", optimize)):
         parser = shell.find_line_magic(magic).parser
-        ours = {action.dest for action in parser._actions} - {"output", "account"}  # account chooses others
+        own = {"output", "account", *LABEL_WORDS}  # account chooses others
+        ours = {action.dest for action in parser._actions} - own
         assert ours == set(inspect.signature(tool).parameters)
 
 

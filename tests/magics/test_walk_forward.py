@@ -9,6 +9,7 @@ from IPython.core.error import UsageError
 
 import jesse_nb as jn
 from jesse_nb.core.jobs.job import jobs
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.exceptions import InputError, PeriodError, SpaceError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import flags_of
@@ -34,7 +35,7 @@ def test_flags_are_the_tools_parameters(shell):
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 
     magic = shell.find_line_magic("walk_forward")
-    ours = {action.dest for action in magic.parser._actions} - {"output", "show_windows", "account"}
+    ours = {action.dest for action in magic.parser._actions} - {"output", "show_windows", "account", *LABEL_WORDS}
     assert ours == set(inspect.signature(walk_forward).parameters)
     for name in ours - {"strategy", "n_trials", "n_jobs", "background"}:
         assert "--" + name.replace("_", "-") in flags_of(magic)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from jesse_nb.core.jobs.job import Job, JobControl, current_job, run_blocking
+from jesse_nb.core.record.labels import labels_now
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
+from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.record.keeping import keep_result
 
 __all__ = ["Plan", "ToolFunction", "plan_of_run", "planned"]
 
@@ -30,6 +33,8 @@ class Plan(Generic[T]):
         Whether it is a part of the job in which it is asked for, where there is one.
     details
         What the tool has worked out, for those who only want to look: windows, combinations, periods.
+    tool
+        Whose it is: its results are kept in the research record. None for what is no tool's.
     """
 
     kind: str
@@ -39,10 +44,19 @@ class Plan(Generic[T]):
     background: bool = False
     joins: bool = False
     details: Any = None
+    tool: Tool | None = None
 
     def start(self) -> Job[T]:
-        """Start the job."""
-        return Job(self.kind, self.title, self.work, strategies=self.strategies).start()
+        """Start the job; its result is kept in the research record, under the labels of whoever asks."""
+        tool, labels = self.tool, labels_now()
+
+        def work(control: JobControl) -> T:
+            result = self.work(control)
+            if tool is not None:
+                keep_result(result, tool, labels)
+            return result
+
+        return Job(self.kind, self.title, work, strategies=self.strategies).start()
 
     def run(self) -> T | Job[T]:
         """Start the job, and wait for its result unless it is to run in the background.

@@ -8,6 +8,7 @@ from jesse_nb.core.tools.declaration.candle_tools import IMPORT_FILES, PREVIEW_F
 from jesse_nb.core.tools.declaration.factor_tool import FACTOR_ANALYSIS
 from jesse_nb.core.tools.declaration.market_tools import CORRELATION_MATRIX, PORTFOLIO, REGIME_DETECTOR
 from jesse_nb.core.tools.declaration.parameter import Parameter
+from jesse_nb.core.tools.declaration.record_tools import COMPARE
 from jesse_nb.core.tools.declaration.result_tools import ANALYZE_RESULTS, CANDLE_MONTE_CARLO, CHECK_CANDLES, FEE_STRESS
 from jesse_nb.core.tools.declaration.risk_report_tool import RISK_REPORT
 from jesse_nb.core.tools.declaration.risk_tools import MONTE_CARLO, STRESS_TEST, VAR_CALCULATION
@@ -16,7 +17,7 @@ from jesse_nb.core.tools.declaration.study_tools import OPTIMIZE, WALK_FORWARD
 from jesse_nb.core.tools.declaration.tool import Tool
 
 __all__ = ["ANALYZE_RESULTS", "BACKTEST", "BACKTEST_BATCH", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "CHECK_STRATEGY",
-           "CORRELATION_MATRIX", "FACTOR_ANALYSIS", "FEE_STRESS", "IMPORT_FILES", "MONTE_CARLO", "OPTIMIZE",
+           "COMPARE", "CORRELATION_MATRIX", "FACTOR_ANALYSIS", "FEE_STRESS", "IMPORT_FILES", "MONTE_CARLO", "OPTIMIZE",
            "PORTFOLIO", "PREVIEW_FILES", "REGIME_DETECTOR", "RISK_REPORT", "STRESS_TEST", "TOOLS", "VAR_CALCULATION",
            "WALK_FORWARD", "parameters_named", "public_homes", "report_of_class", "settings", "title_of_job",
            "tool_of_magic"]
@@ -25,7 +26,7 @@ __all__ = ["ANALYZE_RESULTS", "BACKTEST", "BACKTEST_BATCH", "CANDLE_MONTE_CARLO"
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (
     BACKTEST, OPTIMIZE, WALK_FORWARD, BACKTEST_BATCH, ANALYZE_RESULTS, CANDLE_MONTE_CARLO, FEE_STRESS, CHECK_CANDLES,
     CHECK_STRATEGY, MONTE_CARLO, STRESS_TEST, VAR_CALCULATION, CORRELATION_MATRIX, IMPORT_FILES, PREVIEW_FILES,
-    PORTFOLIO, REGIME_DETECTOR, FACTOR_ANALYSIS, RISK_REPORT,
+    PORTFOLIO, REGIME_DETECTOR, FACTOR_ANALYSIS, RISK_REPORT, COMPARE,
 )}
 
 #: Results that no tool gives, and where their reports are.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from dataclasses import replace
+from typing import Any, ParamSpec, TypeVar
 
 from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.plan import Plan
 
 __all__ = ["declared"]
 
@@ -38,13 +40,17 @@ def declared(tool: Tool) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
+        starred = [one.name for one in signature.parameters.values() if one.kind is inspect.Parameter.VAR_POSITIONAL]
 
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in starred:  # lines give it by its name, as all else
+                args = (*args, *kwargs.pop(name, ()))  # type: ignore[assignment,misc]
             given = signature.bind(*args, **kwargs)
             for name, value in given.arguments.items():
                 given.arguments[name] = readers[name].read(value)
-            return function(*given.args, **given.kwargs)
+            answer: Any = function(*given.args, **given.kwargs)
+            return replace(answer, tool=tool) if isinstance(answer, Plan) else answer  # type: ignore[return-value]
 
         return checked
 

@@ -18,8 +18,8 @@ from jesse_nb.core.tools.declaration.results import Key, Result, Table
 from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Name, Number, Switch, Text, Whole
 
-__all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS", "JOBS", "MARKET", "MARKETS",
-           "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]
+__all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS", "JOBS", "LABELS", "MARKET",
+           "MARKETS", "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]
 
 _MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
 _ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
@@ -155,6 +155,14 @@ BACKGROUND = Parameter(
     "ends it.", False, flags=("-b", "--background"), group=_OUTPUT, surfaces=(PYTHON, MAGIC), in_form=False,
 )
 
+#: What the result is called in the research record.
+LABELS = tuple(parameter.but(group=_OUTPUT, surfaces=(MAGIC, COMMAND), in_form=False) for parameter in (
+    Parameter("name", Text("NAME", 200), "What the result is called in the research record, where `load` and "
+              "`results` find it.", unset="what -o names in a notebook"),
+    Parameter("tags", Several(Text("TAG", 100)), "Words to find it by."),
+    Parameter("note", Text("TEXT", 1_000), "What is worth knowing of it."),
+))
+
 #: What each tool ends with: where its result goes. A notebook names a variable, the command line a file.
 OUTPUT = (
     Parameter("output", Name(), "Variable that holds the result, after a Stop that of what had finished; after a "
@@ -162,5 +170,6 @@ OUTPUT = (
               label="Result name", surfaces=(MAGIC,), needed="Give the result a name."),
     Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
               flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
+    *LABELS,
     BACKGROUND,
 )

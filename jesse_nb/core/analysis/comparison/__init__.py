@@ -1,0 +1,1 @@
+"""How results differ from each other, and whether by more than noise."""

@@ -1,0 +1,184 @@
+"""Results side by side: what differs in what they ran, in what came of it, and whether by more than noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jesse_nb.core.analysis.comparison.paired_differences import paired_differences
+from jesse_nb.core.analysis.comparison.trade_matching import matched_trades
+from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.record.about import verdict_of
+from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.study.ratios import PERIODS, return_ratios
+from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run, run_of_backtest
+from jesse_nb.core.tools.compare.comparison import ComparedResult, Comparison
+from jesse_nb.core.tools.compare.setting_differences import code_differences, setting_differences
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.plan import Plan, planned
+from jesse_nb.core.tools.record.finding import kind_of, load
+from jesse_nb.core.tools.record.keeping import entry_of
+from jesse_nb.core.tools.registry import COMPARE
+from jesse_nb.exceptions import InputError, shown
+
+__all__ = ["compare"]
+
+_TESTS = ("result", "figure", "base", "value", "difference", "low", "high", "p", "p_holm", "beyond_noise", "reason")
+_LEVEL = 0.05
+
+
+@planned
+@declared(COMPARE)
+def compare(*results: Any, seed: int = 0, background: bool = False) -> Plan[Comparison]:
+    """Compare results of any tools, the first one with each of the others.
+
+    Nothing is simulated. Of a study the held-out run is read, of a walk-forward the stitched out-of-sample curve, of a
+    batch the best combination, of an analysis the run that it read. That the days are the same ones, and that the
+    differences are tested all together, is taken care of; that the parameters of one had seen these days is not, and
+    is said.
+
+    Parameters
+    ----------
+    *results
+        Two at the least: results, names or keys of kept ones, or pairs of a name and one of these.
+    seed
+        Of the bootstrap.
+    background
+        Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
+
+    Returns
+    -------
+    Comparison or Job
+
+    Raises
+    ------
+    InputError
+        When there are fewer than two, one is no result, or has no run to compare.
+    StorageError
+        When a kept one is damaged.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-05-01")
+    >>> dear = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-05-01", fee=0.002)
+    >>> jn.compare(result, dear).settings.loc["fee"].tolist()
+    ['0.001', '0.002']
+    """
+    sides = _with_names(results)
+    title = " with ".join((sides[0].name, ", ".join(side.name for side in sides[1:])))
+    return Plan("compare", title, lambda control: _compared(sides, seed, control), background=background)
+
+
+def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
+    """Return the results to compare, each under a name of its own."""
+    if len(results) < 2:
+        raise InputError.of("results", f"are {len(results):,}.", "Give two at the least.")
+    sides: list[ComparedResult] = []
+    for given in results:
+        name, result = given if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str) \
+            else ("", given)
+        if isinstance(result, str):
+            name, result = name or result, load(result)
+        result = result.result() if isinstance(result, Job) else result
+        entry, kind = entry_of(result), kind_of(result)
+        if not kind:
+            raise InputError.of("results", f"hold {shown(result)}.", "Give results of tools, or names of kept ones.")
+        name = name or (entry.name if entry is not None else "") or kind
+        taken = {side.name for side in sides}
+        numbered = (name if number == 1 else f"{name} ({number})" for number in range(1, len(results) + 1))
+        name = next(each for each in numbered if each not in taken)
+        sides.append(ComparedResult(name, kind, _run_of(result), verdict_of(result)))
+    return tuple(sides)
+
+
+def _run_of(result: Any) -> AnalyzedRun:
+    """Return the run that speaks for a result."""
+    run = getattr(result, "run", None)
+    if isinstance(run, AnalyzedRun):
+        return run
+    for whole in (result, getattr(result, "original", None), getattr(result, "result", None)):
+        if isinstance(whole, BacktestResult):
+            return run_of_backtest(whole)
+    several = getattr(result, "results", None)
+    if isinstance(several, dict) and several:
+        return run_of_backtest(next(iter(several.values())))
+    return analyzed_run(result).run
+
+
+def _compared(sides: tuple[ComparedResult, ...], seed: int, control: JobControl) -> Comparison:
+    base, *others = sides
+    control.update(phase="comparing", total=len(others))
+    returns = pd.concat({side.name: side.run.returns for side in sides}, axis=1, join="inner")
+    tests = []
+    for number, side in enumerate(others):
+        found = paired_differences(returns[base.name], returns[side.name], seed=seed)
+        tests += [(side.name, one.figure, one.base, one.value, one.difference, one.low, one.high, one.p, one.reason)
+                  for one in found]
+        control.update(done=number + 1)
+    start = int(returns.index[0].value // 1_000_000) if len(returns) else 0
+    return Comparison(
+        sides, setting_differences(sides), code_differences(sides), start, start + len(returns) * DAY_MS,
+        returns, _metrics(sides, returns), _with_correction(tests),
+        {side.name: matched_trades(_trades(base, returns), _trades(side, returns)) for side in others}, seed,
+        tuple(_notes(sides, returns)),
+    )
+
+
+def _with_correction(tests: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return the table of tests; with several, one of them is below 5 % more often than in one of twenty."""
+    from statsmodels.stats.multitest import multipletests
+
+    table = pd.DataFrame(tests, columns=[name for name in _TESTS if name not in ("p_holm", "beyond_noise")])
+    tested = table["p"].notna().to_numpy()
+    corrected = np.full(len(table), np.nan)
+    if tested.any():
+        corrected[tested] = multipletests(table["p"].to_numpy()[tested], method="holm")[1]
+    found: pd.DataFrame = table.assign(p_holm=corrected, beyond_noise=corrected < _LEVEL)
+    return found[list(_TESTS)]
+
+
+def _metrics(sides: Sequence[ComparedResult], returns: pd.DataFrame) -> pd.DataFrame:
+    columns = {}
+    for side in sides:
+        trades = _trades(side, returns)
+        spread = float(returns[side.name].std()) * math.sqrt(PERIODS) * 100
+        counted = {"volatility": spread, "trades": float(len(trades))}
+        if len(trades):
+            counted |= {"win_rate": float((trades["pnl"] > 0).mean()), "fees": float(trades["fee"].sum()),
+                        "profit_of_trades": float(trades["pnl"].sum())}
+        columns[side.name] = {**return_ratios(returns[side.name]), **counted}
+    return pd.DataFrame(columns).rename_axis("metric")
+
+
+def _trades(side: ComparedResult, returns: pd.DataFrame) -> pd.DataFrame:
+    """Return the trades that were opened on the days in common; all where there are none."""
+    trades = side.run.trades
+    if not len(returns) or not len(trades):
+        return trades
+    opened = pd.to_datetime(trades["opened_at"], utc=True)
+    within: pd.DataFrame = trades[((opened >= returns.index[0])
+                                   & (opened < returns.index[-1] + pd.Timedelta(days=1))).to_numpy()]
+    return within
+
+
+def _notes(sides: Sequence[ComparedResult], returns: pd.DataFrame) -> Iterator[str]:
+    whole = {side.name: len(side.run.returns) for side in sides}
+    if not len(returns):
+        yield "They have no day in common, so nothing of their returns is compared."
+    elif any(days != len(returns) for days in whole.values()):
+        told = ", ".join(f"{name} {days:,}" for name, days in whole.items())
+        yield f"Compared on the {len(returns):,} days that all have; they ran on {told}."
+    specs = [side.spec for side in sides if side.spec is not None]
+    if len({spec.mode for spec in specs}) > 1:
+        yield "They ran in different modes, which sample equity at other moments: ratios differ for that alone."
+    if len({route.symbol for spec in specs for route in spec.routes}) > 1:
+        yield "They traded different markets: what differs may be the markets."
+    seen = [side.name for side in sides if "training" in side.run.origin or "best combination" in side.run.origin]
+    if seen:
+        yield f"Chosen on these very days, and so flattered: {', '.join(seen)}."

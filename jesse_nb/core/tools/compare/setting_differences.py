@@ -1,0 +1,70 @@
+"""What differs in what was simulated: settings, data and the strategies' source."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.times import utc_text
+from jesse_nb.core.tools.compare.comparison import CodeDifference, ComparedResult
+
+__all__ = ["code_differences", "setting_differences"]
+
+_NONE = "–"
+
+
+def setting_differences(sides: Sequence[ComparedResult]) -> pd.DataFrame:
+    """Return one row a setting that is not the same in all results, one column a result, as texts."""
+    told = {side.name: dict(_settings(side)) for side in sides}
+    names = dict.fromkeys(name for settings in told.values() for name in settings)
+    table = pd.DataFrame({result: [settings.get(name, _NONE) for name in names] for result, settings in told.items()},
+                         index=pd.Index(list(names), name="setting"), dtype=object)
+    return table[table.nunique(axis=1) > 1]
+
+
+def code_differences(sides: Sequence[ComparedResult]) -> tuple[CodeDifference, ...]:
+    """Return how the sources of the other results differ from the first one's, route by route."""
+    base, *others = sides
+    found = []
+    for side in others:
+        pairs = zip(_strategies(base.spec), _strategies(side.spec), strict=False)
+        for (name, source, key), (other, changed, its_key) in pairs:
+            if key != its_key:
+                lines = tuple(difflib.unified_diff(source.splitlines(), changed.splitlines(), lineterm="", n=2))[2:] \
+                    if source and changed else ()
+                found.append(CodeDifference(side.name, (name, other), lines))
+    return tuple(found)
+
+
+def _strategies(spec: BacktestSpec | None) -> list[tuple[str, str, str]]:
+    return [] if spec is None else [(route.strategy.name, route.strategy.source, route.strategy.hash)
+                                    for route in spec.routes]
+
+
+def _settings(side: ComparedResult) -> Iterator[tuple[str, str]]:
+    run, spec = side.run, side.spec
+    yield "kind", side.kind
+    yield "run", run.origin or "whole"
+    yield "period", f"{utc_text(run.start)} to {utc_text(run.end)}"
+    if spec is None:
+        return
+    for number, route in enumerate(spec.routes):
+        place = f" {number + 1}" if len(spec.routes) > 1 else ""
+        yield f"strategy{place}", route.strategy.name
+        yield f"source{place}", route.strategy.hash[:12]
+        yield f"market{place}", f"{route.symbol} {route.timeframe} on {route.exchange}"
+    if spec.data_routes:
+        yield "data routes", ", ".join(f"{route.symbol} {route.timeframe}" for route in spec.data_routes)
+    if not run.origin.startswith("stitched"):  # each window has values of its own
+        yield from ((name, str(value)) for name, value in spec.hyperparameters.items())
+    for name in ("balance", "fee", "market", "leverage", "leverage_mode", "maintenance_margin"):
+        yield name.replace("_", " ") if name != "market" else "account", str(getattr(spec.account, name))
+    yield "warm-up candles", str(spec.warm_up_candles)
+    yield "mode", spec.mode
+    yield "gaps", spec.gaps
+    yield "candle pipeline", str(spec.pipeline or _NONE)
+    yield from ((f"candles of {part.symbol}", part.fingerprint[:12]) for part in spec.candles)
+    yield "Jesse", spec.jesse_version
