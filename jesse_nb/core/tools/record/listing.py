@@ -80,8 +80,8 @@ def results(
     Examples
     --------
     >>> study = jn.optimize(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", n_trials=4)
-    >>> _ = jn.keep(study, "trend study", tags="trend")
-    >>> list(jn.results(tags="trend", week="this")["name"])
+    >>> _ = jn.keep(study, "trend study", tags="listed")
+    >>> list(jn.results(tags="listed", week="this")["name"])
     ['trend study']
     """
     measured = metric is not None or sort not in (*RESULT_COLUMNS,)
