@@ -8,6 +8,7 @@ import pytest
 
 from jesse_nb.cli.parser import parse_command_line
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.reader import Desk
@@ -51,7 +52,8 @@ WORDS = {
 }
 
 #: Read by each surface itself: what names of a notebook or a folder stand for.
-NAMES = ("strategy", "strategies", "names", "key", "initial_result", "output", "trust", "background", "show_windows")
+NAMES = ("strategy", "strategies", "names", "results", "key", "initial_result", "output", "trust", "background",
+         "show_windows", *LABEL_WORDS)
 
 
 def samples(one):
