@@ -90,6 +90,8 @@ def _readable(runs: pd.DataFrame) -> pd.DataFrame:
     shown["finished"] = shown["finished"].dt.strftime("%Y-%m-%d %H:%M:%S")
     for column in ("start", "end"):
         shown[column] = shown[column].dt.strftime("%Y-%m-%d %H:%M").str.removesuffix(" 00:00")
+    ruined = shown["net_profit_percentage"].isna() & shown["trades"].gt(0)  # nothing else leaves a profit undefined
     for column in ("net_profit_percentage", "sharpe_ratio"):
         shown[column] = shown[column].astype(float).round(2)
+    shown["net_profit_percentage"] = shown["net_profit_percentage"].astype(object).where(~ruined, "ruined")
     return shown.rename(columns={"net_profit_percentage": "net profit %", "sharpe_ratio": "sharpe"})

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.curves.curves import daily_equity, daily_returns
+from jesse_nb.core.simulator.market_data import CandleSlice
 from jesse_nb.core.simulator.result import TRADE_COLUMNS, BacktestResult, ResultCard
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, Route, StrategyRef
+from jesse_nb.core.simulator.spec import Account, BacktestSpec, Route, StrategyRef
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import TopTrial, Trial

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice, DataRoute, Route, StrategyRef
+from jesse_nb.core.simulator.market_data import CandleSlice
+from jesse_nb.core.simulator.spec import Account, BacktestSpec, DataRoute, Route, StrategyRef
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jesse_nb.core.simulator.market_data import CandleSlice, Funding
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import (
     Account,
     BacktestSpec,
-    CandleSlice,
     DataRoute,
-    Funding,
     Route,
     StrategyRef,
 )

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from jesse_nb.core.candles import CandleCache, CandleStore, SeriesInfo
 from jesse_nb.core.candles.mapped import part_fingerprint
 from jesse_nb.core.candles.series import Candles
-from jesse_nb.core.simulator.spec import EXPANDED, CandleSlice, DataRoute, Gaps, Route
+from jesse_nb.core.simulator.market_data import EXPANDED, CandleSlice
+from jesse_nb.core.simulator.spec import DataRoute, Gaps, Route
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import CandlesError, CandlesNotFoundError, PeriodError, WarmUpError
 

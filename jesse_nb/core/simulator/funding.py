@@ -12,7 +12,7 @@ import numpy as np
 from jesse_nb.core.candles.funding.rates import FundingRates, even_instants
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.simulator.data import MappedSlice
-from jesse_nb.core.simulator.spec import Funding
+from jesse_nb.core.simulator.market_data import Funding
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, did_you_mean, shown
 
 __all__ = ["STORED", "checked_funding", "constant_funding", "rates_of", "stored_funding"]

@@ -17,11 +17,12 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
+from jesse_nb.core.simulator.market_data import CandleSlice, Funding
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, did_you_mean, shown
 
-__all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "CandleSlice", "DataRoute", "Funding", "Route",
+__all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "DataRoute", "Route",
            "StrategyRef", "check_funded"]
 
 #: A fraction of the value of open positions, as Jesse has it on isolated margin.
@@ -128,68 +129,11 @@ class Account:
                              "Leave it out, or use market='futures'.", argument="leverage")
 
 
-#: What stands in a fingerprint between the hash and the timeframe of which the minutes were made.
-EXPANDED = " expanded from "
-
-
 def check_funded(account: Account) -> None:
     """Refuse funding on a spot account."""
     if account.market == "spot":
         raise InputError.of("funding", "is paid on futures, and the account's market is 'spot'.",
                             "Leave it out, or use market='futures'.")
-
-
-@dataclass(frozen=True)
-class CandleSlice:
-    """The stored one-minute candles that one series contributes, by content.
-
-    Of candles that were made of longer ones, the fingerprint says so, and with it all that depends on it.
-
-    ``start`` (warm-up included) and ``end`` are milliseconds UTC, end excluded.
-    ``missing`` counts the minutes inside that nobody traded or recorded. ``sources`` say where the
-    candles came from, where that is known; they count neither for equality nor for the key.
-    """
-
-    exchange: str
-    symbol: str
-    start: int
-    end: int
-    fingerprint: str
-    missing: int = 0
-    sources: tuple[str, ...] = field(default=(), compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sources", tuple(self.sources))  # JSON knows only lists
-
-    @property
-    def expanded_from(self) -> str:
-        """The timeframe of the candles of which these were made; empty where the minutes themselves were known."""
-        return self.fingerprint.partition(EXPANDED)[2]
-
-
-@dataclass(frozen=True)
-class Funding:
-    """What holding one traded market costs, by content.
-
-    Attributes
-    ----------
-    exchange, symbol
-        The market.
-    rate
-        What longs pay to shorts every 8 hours, a fraction of the position's value; None for stored rates.
-    instants, fingerprint
-        How often within the period; hash of the stored rates in it, empty with ``rate``.
-    """
-
-    exchange: str
-    symbol: str
-    rate: float | None = None
-    instants: int = 0
-    fingerprint: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.rate * 100:.4g}% every 8 hours" if self.rate is not None else \
-            f"{self.instants:,} stored rates, {self.fingerprint}"
 
 
 @dataclass(frozen=True)

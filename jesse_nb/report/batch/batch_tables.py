@@ -182,7 +182,8 @@ def _ruined(result: BatchResult) -> list[str]:
     if not lost:
         return []
     named = _some([f"{result.short_name(entry)} ({entry.ruin})" for entry in lost])
-    return [f"{len(lost):,} of {len(result.finished):,} runs ruined their account and have no value: {named}."]
+    return [f"{len(lost):,} of {len(result.finished):,} runs ruined their account and have no value: {named}. "
+            "Averages are of the others, and look better for it."]
 
 
 def _some(names: list[str], most: int = 4) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jesse_nb.core.candles.exchange_market import usual_market
-from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, CandleSlice
+from jesse_nb.core.simulator.market_data import CandleSlice
+from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.mode_words import in_both_modes
 from jesse_nb.report.common.numbers import measure

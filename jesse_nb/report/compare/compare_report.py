@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.report.common.heading import SYNTHETIC, dated, synthetic_lines
+from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Table, as_text
@@ -37,7 +37,7 @@ def _content(found: Comparison) -> dict[str, Any]:
     return {
         "kind": "Comparison", "name": ", ".join(found.names), "places": found.strategy,
         "period": dated(found.start, found.end) if len(found.returns) else "no day in common",
-        "synthetic": found.synthetic, "explanation": SYNTHETIC, "notes": found.notes, "said": beyond_noise(found),
+        **candle_mark(*(side.spec for side in found.sides)), "notes": found.notes, "said": beyond_noise(found),
         "tables": _tables(found),
         "code": {f"Source of {one.strategies[1]} in {one.name}, against {one.strategies[0]} in {base}":
                  list(code_lines(one.lines)) for one in found.code},
@@ -56,7 +56,7 @@ def _tables(found: Comparison) -> dict[str, Table]:
 
 def _text(found: Comparison) -> str:
     content = _content(found)
-    lines = [one_line(_title(found)), content["period"], *synthetic_lines(found.synthetic)]
+    lines = [one_line(_title(found)), content["period"], *mark_lines(content)]
     lines += wrapped(*found.notes, *content["said"])
     for caption, table in content["tables"].items():
         if table.rows:

@@ -168,6 +168,6 @@ def _history(result: RiskMonteCarlo) -> int:
 
 
 RISK_MONTE_CARLO: Report[RiskMonteCarlo] = Report(
-    _title, _text, _content, "monte_carlo.html", monte_carlo_plots, lambda _: _PICTURES,
+    _title, _text, _content, "risk/monte_carlo.html", monte_carlo_plots, lambda _: _PICTURES,
     lambda result: provenance.run_card(result.run, ("Monte Carlo", _how(result))),
 )

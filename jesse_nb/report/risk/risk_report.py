@@ -132,6 +132,6 @@ def _how(result: RiskReport) -> str:
 
 
 RISK: Report[RiskReport] = Report(
-    _title, _text, _content, "risk_report.html", risk_plots, described,
+    _title, _text, _content, "risk/risk_report.html", risk_plots, described,
     lambda result: provenance.run_card(result.run, ("risk", _how(result))),
 )

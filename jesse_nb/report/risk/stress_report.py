@@ -140,6 +140,6 @@ def _failures(result: StressTest) -> list[str]:
 
 
 STRESS: Report[StressTest] = Report(
-    _title, _text, _content, "stress.html", stress_plots, lambda _: _PICTURES,
+    _title, _text, _content, "risk/stress.html", stress_plots, lambda _: _PICTURES,
     lambda result: provenance.run_card(result.run, ("stress", _how(result))),
 )

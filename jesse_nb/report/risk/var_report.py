@@ -179,6 +179,6 @@ def _short(result: ValueAtRisk) -> Table:
 
 
 VALUE_AT_RISK: Report[ValueAtRisk] = Report(
-    _title, _text, _content, "var.html", var_plots, lambda _: _PICTURES,
+    _title, _text, _content, "risk/var.html", var_plots, lambda _: _PICTURES,
     lambda result: provenance.run_card(result.run, ("value at risk", _how(result))),
 )

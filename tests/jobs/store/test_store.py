@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.jobs.store import RunStore, default_store, is_there, sqlite
+from jesse_nb.core.simulator.market_data import CandleSlice
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.spec import BacktestSpec, CandleSlice, Route, StrategyRef
+from jesse_nb.core.simulator.spec import BacktestSpec, Route, StrategyRef
 from jesse_nb.exceptions import StorageError
 
 DAY = 86_400_000

@@ -114,7 +114,8 @@ def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None)
 
     Fewer than 60 out-of-sample days, 3 windows or 30 trades are too little to judge. A gain counts only when
     both the Newey-West test and the bootstrap interval of the annual return exclude zero at 5 %. What is too good
-    to be true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that, whatever else it shows.
+    to be true (:func:`~jesse_nb.core.analysis.luck.doubts.too_good`) is called that, whatever else it shows. Nothing
+    holds up of which a window's account was ruined, be it on days that the curve takes from a later window.
 
     Parameters
     ----------
@@ -125,8 +126,12 @@ def verdict(result: WalkForwardStudy, figures: WalkForwardFigures | None = None)
     """
     known = figures if figures is not None else figures_of(result)
     outcome = _outcome(known)
-    sentences = _first(outcome, known, result), _second(outcome, known, result)
-    found = Verdict(outcome, sentences, tuple(_evidence(known, result)))
+    ruins = _ruins(result)
+    second = _second(outcome, known, result)
+    if ruins and outcome not in ("nothing", "ruined"):  # on days that the curve takes from a later window
+        outcome = "mixed" if outcome == "holds up" else outcome
+        second = f"{second} {' '.join(ruins)}"
+    found = Verdict(outcome, (_first(outcome, known, result), second), tuple(_evidence(known, result)))
     return found if outcome in ("nothing", "ruined") else with_doubt(found, too_good(known.curve.returns))
 
 

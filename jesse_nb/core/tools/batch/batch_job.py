@@ -13,9 +13,10 @@ from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.data import MappedSlice
+from jesse_nb.core.simulator.market_data import CandleSlice
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.spec import Account, BacktestSpec, CandleSlice
+from jesse_nb.core.simulator.spec import Account, BacktestSpec
 from jesse_nb.core.simulator.strategies.dna import decode_legacy_dna
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.study.batch_entry import BatchEntry
