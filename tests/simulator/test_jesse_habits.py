@@ -52,6 +52,14 @@ def run(store: CandleStore, *, top: str = "", size: str = "0.1", methods: str = 
     ({"top": "import pandas_ta"}, "%pip install pandas-ta"),
     ({"top": "import no_such_package"}, "%pip install no_such_package"),
     ({"size": "utils.size_to_qty(1, 50_000)"}, "precision=8"),
+    ({"size": "float('nan')"}, "A quantity or a price is NaN or None"),
+    ({"size": "None"}, "A quantity or a price is NaN or None"),
+    ({"methods": "hyperparameters = [dict(name='x', type=int, min=1, max=5, default=2)]"},
+     "write def hyperparameters(self): return [...]"),
+    ({"methods": "def hyperparameters(self):\n    return [dict(name='x', type=int, min=1, max=5)]"},
+     "one lacks 'default'"),
+    ({"methods": "def __init__(self):\n    self.mine = 1"}, "super().__init__()"),
+    ({"size": "self.get_all_data_routes()"}, "self.get_candles("),
 ], ids=lambda value: str(value)[:40])
 def test_it_says_what_to_write(options: dict[str, str], words: str, candle_store: CandleStore) -> None:
     assert words in run(candle_store, **options)
@@ -67,6 +75,20 @@ def test_what_would_have_fitted_does_fit(market: str, candle_store: CandleStore)
     result = backtest(fits, "BTC-USDT", "1h", "2023-02-01", "2023-02-03", **arguments)
     assert len(result.trades) == 1
     assert "At most" in run(candle_store, size=repr(most * 1.01), market=market)
+
+
+def test_what_fits_beside_an_open_position_does_fit(candle_store: CandleStore) -> None:
+    """When Jesse has refused, it has forgotten the position, and with it what its margin takes."""
+    methods = "def update_position(self):\n    if self.index == 5:\n        self.buy = {size}, self.price"
+    first = "0.6 * self.balance / self.price"
+    told = run(candle_store, size=first, methods=methods.format(size="5.0"))
+    most = float(told.partition("At most ")[2].partition(" ")[0])
+    text = _STRATEGY.format(top="", size=first, methods="\n".join(
+        f"    {line}" for line in methods.format(size=repr(most)).splitlines()))
+    result = backtest(text, "BTC-USDT", "1h", "2023-02-01", "2023-02-03", exchange=EXCHANGE, candles=candle_store,
+                      market="futures")
+    assert result.trades["qty"].max() > 1.5 * most or len(result.trades) == 1
+    assert "At most" in run(candle_store, size=first, methods=methods.format(size=repr(most * 1.02)))
 
 
 def test_other_keys_of_a_hyperparameter_are_overlooked_as_jesse_does(candle_store: CandleStore) -> None:

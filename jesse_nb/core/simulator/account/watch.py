@@ -91,6 +91,8 @@ class AccountWatch:
                 raise
 
         def executed(order: Any) -> None:
+            if not (math.isfinite(order.qty) and math.isfinite(order.price)):  # Jesse fills it, and all is NaN after it
+                raise ValueError(f"A {order.side} order of {order.qty:g} at {order.price:g} is no order.")
             add_order(order)
             self._orders.append(order)
             if self._spot and order.side == "buy":

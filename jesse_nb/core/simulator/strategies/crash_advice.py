@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from traceback import walk_tb
 from types import ModuleType, TracebackType
@@ -16,6 +17,9 @@ __all__ = ["crash_advice"]
 #: Packages whose name to install is not that to import.
 _PACKAGES = {"talib": "TA-Lib", "pandas_ta": "pandas-ta", "sklearn": "scikit-learn", "tulipy": "tulipy",
              "custom_indicators": ""}
+
+#: What Jesse's own ``Strategy.__init__`` sets.
+_SET_BY_JESSE = ("hp", "vars", "shared_vars", "trade", "position", "broker", "_is_executing", "_is_initiated", "index")
 
 _ROUTES = ("get_all_trading_routes", "trading_routes", "all_trading_routes")
 
@@ -63,6 +67,10 @@ def _moved_name(error: Any) -> str:
 def _missing_attribute(error: Any) -> str:
     if error.name in _ROUTES:
         return "Write self.routes."
+    if error.name == "get_all_data_routes":
+        return "Jesse has no such method: self.get_candles(exchange, symbol, timeframe) reads a data route."
+    if error.name in _SET_BY_JESSE and not hasattr(error.obj, error.name):
+        return "Begin __init__ with super().__init__(): Jesse sets up the strategy there."
     if isinstance(error.obj, ModuleType) and error.obj.__name__.startswith("jesse"):
         return did_you_mean(error.name, [name for name in dir(error.obj) if not name.startswith("_")])
     return ""
@@ -73,6 +81,8 @@ def _removed(error: BaseException) -> str:
 
 
 def _hyperparameter(error: BaseException) -> str:
+    if error.args[:1] in (("default",), ("name",), ("type",)):
+        return f"Each of hyperparameters() has name, type, min, max and default; one lacks {error.args[0]!r}."
     return "If that is a hyperparameter: give it a value, or a place in the space."
 
 
@@ -92,6 +102,9 @@ def _too_large(error: BaseException) -> str:
     try:
         leverage = float(getattr(exchange, "futures_leverage", 1))
         room = float(place.get("quote_balance", getattr(exchange, "available_margin", math.nan)))
+        # By now Jesse has forgotten what was open: its message has what was left then, in whole units.
+        said = re.search(r"available margin is \$(-?\d+)", str(error))
+        room = min(room, float(said[1]) - 0.5) if said else room
         most = room * leverage / (float(order.price) * (1 + leverage * float(exchange.fee_rate)))  # type: ignore[union-attr]
     except (AttributeError, TypeError, ValueError, ZeroDivisionError):
         return ""
@@ -105,6 +118,19 @@ def _too_large(error: BaseException) -> str:
 def _floor(value: float) -> float:
     digits = 5 - math.floor(math.log10(value))
     return float(math.floor(value * 10.0**digits) / 10.0**digits)
+
+
+def _not_called(error: BaseException) -> str:
+    if "object is not callable" not in str(error) or "list" not in str(error):
+        return ""
+    return "Jesse calls hyperparameters(), filters() and the like: write def hyperparameters(self): return [...]."
+
+
+def _no_number(error: BaseException) -> str:
+    if "Invalid float" not in str(error) and not str(error).endswith("is no order."):
+        return ""
+    return ("A quantity or a price is NaN or None: an indicator has no value yet. Look first: "
+            "should_long() returns False while np.isnan(value).")
 
 
 def _malformed_order(error: BaseException) -> str:
@@ -137,6 +163,7 @@ def _innermost(traceback: TracebackType | None) -> dict[str, Any]:
 _ADVICE: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
     (ModuleNotFoundError, _missing_package), (ImportError, _moved_name), (AttributeError, _missing_attribute),
     (NotImplementedError, _removed), (KeyError, _hyperparameter), (IndexError, _malformed_order),
+    (TypeError, _not_called), (ValueError, _no_number),
 )
 _BY_NAME: dict[str, Callable[[BaseException], str]] = {
     "InvalidStrategy": _refused_by_jesse, "InsufficientMargin": _too_large, "InsufficientBalance": _too_large,
