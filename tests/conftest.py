@@ -37,7 +37,7 @@ if "COV_CORE_SOURCE" in os.environ and find_spec("slipcover"):
     _probes = Probes()
 
 #: The exchange that the shared test series are filed under, whether real or generated.
-EXCHANGE = "Binance Spot"
+EXCHANGE = "Binance Perpetual Futures"
 
 _homes = itertools.count()
 
