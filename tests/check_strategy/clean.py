@@ -72,6 +72,24 @@ _MARKET = '''
         if (self.is_long and self.falling()) or (self.is_short and self.rising()) or self.index % 40 == 0:
             self.liquidate()
 '''
+#: All on margin: some positions are liquidated.
+LIQUIDATED = _HEAD.replace("self.balance * 0.3", "self.available_margin * 0.3 * self.leverage") + '''
+    def rising(self):
+        return ta.rsi(self.candles) < 45
+
+    def falling(self):
+        return ta.rsi(self.candles) > 55
+
+    def go_long(self):
+        self.buy = self.qty, self.price
+
+    def go_short(self):
+        self.sell = self.qty, self.price
+
+    def update_position(self):
+        if self.index % 200 == 0:
+            self.liquidate()
+'''
 _LIMIT = '''
     def go_long(self):
         self.buy = self.qty, self.price * 0.998

@@ -15,7 +15,7 @@ from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.strategy_check import StrategyCheck
 from jesse_nb.exceptions import InputError
 from tests.check_strategy import planted
-from tests.check_strategy.clean import clean_strategies
+from tests.check_strategy.clean import LIQUIDATED, clean_strategies
 from tests.conftest import EXCHANGE, real_candles
 from tests.strategies import CLOCK, IDLE
 
@@ -123,6 +123,13 @@ def test_clean_strategies_pass(name: str, candle_store: CandleStore) -> None:
     assert [finding for finding in found.findings if finding.level not in ("passed", "not checked")] == []
     assert found.of("look_ahead")[0].level == "passed"
     assert len(found.result.trades) > 0
+
+
+def test_a_liquidated_position_is_followed(candle_store: CandleStore) -> None:
+    found = check(LIQUIDATED, candle_store, checks=("look_ahead",), leverage=20, leverage_mode="isolated")
+    assert found.of("look_ahead")[0].level == "passed"
+    loss = [trade for trade in found.result.trades.to_dict("records") if abs(trade["pnl_percentage"] + 100) < 5]
+    assert loss
 
 
 def test_a_strategy_that_never_trades_cannot_be_judged(candle_store: CandleStore) -> None:

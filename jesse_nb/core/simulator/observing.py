@@ -31,7 +31,8 @@ class OrderEvent(NamedTuple):
     """Something that happened to an order.
 
     ``time`` is milliseconds UTC; ``event`` is ``submitted``, ``filled`` or ``cancelled``; ``qty`` is signed, in the
-    base currency, and ``price`` in the quote currency (None for a market order that is not filled yet).
+    base currency, and ``price`` in the quote currency (None for a market order that is not filled yet). ``closing``
+    says whether it may only make a position smaller.
     """
 
     time: int
@@ -42,6 +43,7 @@ class OrderEvent(NamedTuple):
     type: str
     qty: float
     price: float | None
+    closing: bool = False
 
 
 class Step(NamedTuple):
@@ -111,12 +113,13 @@ def observed(observe: Observe) -> Iterator[_Observer]:
 
 def _noting_orders(observer: _Observer) -> list[Replacement]:
     state = jesse_module("jesse.store.state_orders").OrdersState
-    add_order = state.add_order
+    add_order, store = state.add_order, jesse_module("jesse.store").store
 
     def noted(state: Any, order: Any) -> None:
+        now = store.app.time if order.created_at is None else order.created_at  # a liquidation's has no time
         observer.submitted.append((order, OrderEvent(
-            int(order.created_at), "submitted", str(order.exchange), str(order.symbol), str(order.side),
-            str(order.type), float(order.qty), _number(order.price))))
+            int(now), "submitted", str(order.exchange), str(order.symbol), str(order.side),
+            str(order.type), float(order.qty), _number(order.price), bool(order.reduce_only))))
         add_order(state, order)
 
     return [Replacement(state, "add_order", noted)]
