@@ -90,6 +90,21 @@ LIQUIDATED = _HEAD.replace("self.balance * 0.3", "self.available_margin * 0.3 * 
         if self.index % 200 == 0:
             self.liquidate()
 '''
+#: By the clock; what else stands in the module is for its log.
+LOGGING = _HEAD.replace("class Clean", 'WORDS = [f"word {number}" for number in range(120)]\n\n\nclass Clean') + '''
+    def rising(self):
+        self.log(WORDS[self.index % 120])
+        return (self.time // 3_600_000) % 24 in (3, 11)
+
+    def falling(self):
+        return (self.time // 3_600_000) % 24 in (7, 19)
+''' + _MARKET
+#: A table of the hours of a week, made of no candles: nobody can tell that from the strategy.
+TABLE = LOGGING.replace("        self.log(WORDS[self.index % 120])\n", "").replace(
+    'WORDS = [f"word {number}" for number in range(120)]',
+    "HOURS = [(7 * hour) % 13 - 6 for hour in range(168)]").replace(
+    "(self.time // 3_600_000) % 24 in (3, 11)", "HOURS[int(self.time // 3_600_000) % 168] > 4").replace(
+    "(self.time // 3_600_000) % 24 in (7, 19)", "HOURS[int(self.time // 3_600_000) % 168] < -4")
 _LIMIT = '''
     def go_long(self):
         self.buy = self.qty, self.price * 0.998

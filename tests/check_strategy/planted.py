@@ -202,3 +202,56 @@ MODULE_STATE = MODULE_STATE.replace("Counting.seen += 1", "SEEN.append(1)").repl
 
 #: Draws from NumPy without a seed.
 NUMPY_CHANCE = CHANCE.replace("import random\n", "").replace("random.random()", "np.random.rand()")
+
+#: Opens by what data of its own say of the hours to come; candles play a part, too: in a filter, or in the exits.
+_AHEAD = _HEAD + '''
+IMPORTS
+
+
+class Foretelling(Strategy):
+    def ahead(self):
+        EXPRESSION
+
+    def should_long(self):
+        return self.ahead() > 0.003 and FILTER
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.ahead() < -0.003
+
+    def on_open_position(self, order):
+        away = 1.5 * ta.atr(self.candles) * (1 if self.is_long else -1)
+        self.stop_loss = self.position.qty, self.position.entry_price - away
+        self.take_profit = self.position.qty, self.position.entry_price + 2 * away
+''' + _BODY
+
+
+def _foretelling(imports: str, *lines: str, where: str = "True") -> str:
+    text = _AHEAD.replace("IMPORTS", imports).replace("FILTER", where)
+    return text.replace("EXPRESSION", "\n        ".join(lines))
+
+
+#: By name: from an array in a file, queried, read by C code that nobody sees, and written out in the module.
+FORETELLING = {
+    "array and filter": _foretelling(
+        "CHANGES = np.load(FOLDER + '/changes.npy')", "return CHANGES[int((self.time - START) // 3_600_000)]",
+        where="self.price > ta.ema(self.candles, 20)"),
+    "query": _foretelling(
+        "import sqlite3", "rows = sqlite3.connect(FOLDER + '/changes.sqlite')",
+        "return rows.execute('select change from changes where time = ?', (int(self.time),)).fetchone()[0]"),
+    "unseen": _foretelling(
+        "from pyarrow.parquet import read_table",
+        "self.vars['table'] = table = self.vars.get('table') or read_table(FOLDER + '/changes.parquet')",
+        "return table['change'][int((self.time - START) // 3_600_000)].as_py()"),
+    "moments": _foretelling("CHANGES = MOMENTS", "return CHANGES.get(int(self.time), 0.0)"),
+}
+
+#: Its entries go by candles; when it gets out, a file tells it.
+FORETOLD_EXITS = _foretelling(
+    "CHANGES = np.load(FOLDER + '/changes.npy')", "return 0.01 if ta.rsi(self.candles) < 50 else -0.01").replace(
+    "    def on_open_position(self, order):", """\
+    def update_position(self):
+        change = CHANGES[int((self.time - START) // 3_600_000)]
+        if (self.is_long and change < 0) or (self.is_short and change > 0):
+            self.liquidate()
+
+    def on_open(self, order):""")

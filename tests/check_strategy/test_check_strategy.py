@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import jesse_nb.report  # noqa: F401 - results draw themselves
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.check.check_strategy import check_strategy
@@ -15,7 +19,7 @@ from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.strategy_check import StrategyCheck
 from jesse_nb.exceptions import InputError
 from tests.check_strategy import planted
-from tests.check_strategy.clean import LIQUIDATED, clean_strategies
+from tests.check_strategy.clean import LIQUIDATED, LOGGING, TABLE, clean_strategies
 from tests.conftest import EXCHANGE, real_candles
 from tests.strategies import CLOCK, IDLE
 
@@ -61,6 +65,55 @@ def test_data_made_from_the_whole_series_is_found(candle_store: CandleStore, sig
     assert (ahead.level, reads.level) == ("failed", "warning")
     assert ahead.line is not None
     assert ahead.line.text.startswith("return self.signals[")
+
+
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the price does in the four hours after each hour, from the run's start on, in files of several kinds."""
+    candles = real_candles("BTC-USDT")
+    first = int(np.searchsorted(candles[:, 0], to_ms(START, "start")))
+    closes = candles[first - 1 :: 60, 2]
+    times = to_ms(START, "start") + 3_600_000 * np.arange(len(closes) - 4)
+    table = pd.DataFrame({"time": times, "change": closes[4:] / closes[:-4] - 1})
+    folder = tmp_path_factory.mktemp("changes")
+    np.save(folder / "changes.npy", table["change"].to_numpy())
+    table.to_parquet(folder / "changes.parquet")
+    with contextlib.closing(sqlite3.connect(folder / "changes.sqlite")) as base:
+        table.to_sql("changes", base, index=False)
+    return folder
+
+
+def with_changes(text: str, changes: Path) -> str:
+    table = pd.read_parquet(changes / "changes.parquet")[:672]
+    large = table[table["change"].abs() > 0.012].iloc[:60]
+    moments = dict(zip(large["time"].tolist(), large["change"].round(4).tolist(), strict=True))
+    return text.replace("FOLDER", repr(str(changes))).replace("MOMENTS", repr(moments)).replace(
+        "START", str(to_ms(START, "start")))
+
+
+@pytest.mark.parametrize("text", [*planted.FORETELLING.values(), planted.FORETOLD_EXITS],
+                         ids=[*planted.FORETELLING, "exits"])
+def test_data_that_tell_the_future_are_found_where_candles_play_a_part(
+    text: str, candle_store: CandleStore, changes: Path
+) -> None:
+    found = check(with_changes(text, changes), candle_store, checks=("look_ahead", "reads"))
+    ahead, reads = found.findings
+    assert (ahead.level, reads.level) == ("failed", "warning")
+    assert "the data was made from later candles" in ahead.summary
+
+
+def test_of_data_that_tell_nothing_nothing_is_told(candle_store: CandleStore) -> None:
+    ahead, reads = check(TABLE, candle_store, checks=("look_ahead", "reads")).findings
+    assert (ahead.level, reads.level) == ("cannot be told", "warning")
+    assert ahead.evidence[0] == "It has: HOURS (list of 168 values)."
+    assert ahead.line is not None
+    assert ahead.line.text.startswith("return HOURS[")
+
+
+def test_data_that_no_order_goes_by_are_passed_over(candle_store: CandleStore) -> None:
+    found = check(LOGGING, candle_store, checks=("look_ahead", "reads"))
+    assert [finding.level for finding in found.findings] == ["passed", "passed"]
+    assert str(found).count("Nothing wrong was found.") == 1
 
 
 def test_candles_of_later_read_from_the_store_are_found(candle_store: CandleStore) -> None:
@@ -150,8 +203,6 @@ def test_fragility_tells_profits_as_backtests_give_them(candle_store: CandleStor
 
 
 def test_it_shows_itself(candle_store: CandleStore) -> None:
-    import jesse_nb.report  # noqa: F401 - results draw themselves
-
     found = check(planted.SHORT_WARM_UP, candle_store, end="2023-05-01")
     assert "Do not believe its results: it failed warm-up." in str(found)
     html = found._repr_mimebundle_()["text/html"]

@@ -15,8 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
+from jesse_nb.core.simulator.emptied_data import emptied
 from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
-from jesse_nb.core.simulator.held_data import held_by, held_data
+from jesse_nb.core.simulator.held_data import (
+    held_by_class,
+    held_by_instance,
+    readers_unseen,
+    words_of,
+    written_moments,
+)
 from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.strategies.local_modules import is_local_module
@@ -69,7 +76,9 @@ class Observation:
     steps
         What the strategies' own code did at the traced candle.
     held
-        The larger collections of values that the strategies' code holds beside the candles, in words.
+        What data the strategies' code holds beside the candles, in words.
+    emptied
+        Which of it was made worthless before the first candle.
     repainted
         With ``keep_past``: whose past changed.
     """
@@ -77,15 +86,19 @@ class Observation:
     events: tuple[OrderEvent, ...]
     steps: tuple[Step, ...] = ()
     held: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     repainted: tuple[Repainted, ...] = ()
 
 
 @dataclass
 class _Observer:
+    start: int
+    end: int
     submitted: list[tuple[Any, OrderEvent]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     classes: dict[type[Any], None] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
     keeper: PastKeeper | None = None
 
     def observation(self) -> Observation:
@@ -96,17 +109,44 @@ class _Observer:
                 if time is not None:
                     events.append(taken_in._replace(time=int(time), event=event, price=_number(order.price)))
         # Sorting is stable: what happens at one moment stays in the order in which Jesse did it.
-        held = dict.fromkeys([*self.held, *(text for strategy in self.classes for text in held_data(strategy))])
-        return Observation(tuple(sorted(events, key=lambda event: event.time)), tuple(self.steps), tuple(held),
+        return Observation(tuple(sorted(events, key=lambda event: event.time)), tuple(self.steps),
+                           self._all_held(), tuple(dict.fromkeys(self.emptied)),
                            tuple(self.keeper.changed) if self.keeper else ())
+
+    def _all_held(self) -> tuple[str, ...]:
+        """Return what is held, by classes now: what is filled in during a run is seen as well."""
+        known = list(self.held)
+        for strategy in self.classes:
+            known += [words for held in held_by_class(strategy) if (words := words_of(held, self.start, self.end))]
+            known += [*written_moments(strategy, self.start, self.end), *readers_unseen(strategy)]
+        return tuple(dict.fromkeys(known))
+
+    def begin(self, strategy: Any, *, empty: bool) -> None:
+        """Note what a strategy's instance holds before its first candle; ``empty`` makes it worthless."""
+        self.classes[type(strategy)] = None
+        self.held += [words for held in held_by_instance(strategy)
+                      if (words := words_of(held, self.start, self.end))]
+        if empty:
+            for held in [*held_by_class(type(strategy)), *held_by_instance(strategy)]:
+                words = words_of(held, self.start, self.end)
+                if words and emptied(held):
+                    self.emptied.append(words)
 
 
 @contextmanager
-def observed(observe: Observe) -> Iterator[_Observer]:
-    """Observe the one run that Jesse simulates meanwhile; ask for ``observation()`` afterwards."""
-    observer = _Observer(keeper=PastKeeper() if observe.keep_past else None)
-    with replaced([*_noting_orders(observer), _noting_classes(observer), *_tracing(observe.trace_at, observer),
-                   *(_following(observer.keeper) if observer.keeper else []),
+def observed(observe: Observe, start: int, end: int) -> Iterator[_Observer]:
+    """Observe the one run that Jesse simulates meanwhile; ask for ``observation()`` afterwards.
+
+    Parameters
+    ----------
+    observe
+        What to look at.
+    start, end
+        Of the run, milliseconds UTC.
+    """
+    observer = _Observer(start, end, keeper=PastKeeper() if observe.keep_past else None)
+    with replaced([*_noting_orders(observer), _noting_classes(observer, observe.empty),
+                   *_tracing(observe.trace_at, observer), *(_following(observer.keeper) if observer.keeper else []),
                    *(_late_candles() if observe.late else [])]):
         yield observer
 
@@ -125,13 +165,12 @@ def _noting_orders(observer: _Observer) -> list[Replacement]:
     return [Replacement(state, "add_order", noted)]
 
 
-def _noting_classes(observer: _Observer) -> Replacement:
+def _noting_classes(observer: _Observer, empty: bool) -> Replacement:
     strategy = strategy_class()
     begin = strategy._init_objects
 
     def begun(strategy: Any) -> None:
-        observer.classes[type(strategy)] = None
-        observer.held += held_by(strategy)
+        observer.begin(strategy, empty=empty)
         if observer.keeper is not None:
             observer.keeper.wrap(type(strategy))
         begin(strategy)

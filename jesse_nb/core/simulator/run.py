@@ -109,7 +109,8 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
               account.watching(), funding.booking(), away(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
-              observed(simulation.observe) if simulation.observe else contextlib.nullcontext() as observer,
+              observed(simulation.observe, spec.start, spec.end) if simulation.observe
+              else contextlib.nullcontext() as observer,
               contextlib.ExitStack() as quicker):
             classes = load_strategies(simulation.codes)
             way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))

@@ -30,12 +30,16 @@ class Observe:
         End of the candle, milliseconds UTC, at which each step of the strategies' own code is noted; 0 for none.
     late
         Whether strategies see their candles without the newest one.
+    empty
+        Whether data of the strategies' own is made worthless
+        (:func:`~jesse_nb.core.simulator.emptied_data.emptied`).
     keep_past
         Whether indicators keep their past (:class:`~jesse_nb.core.simulator.kept_past.PastKeeper`).
     """
 
     trace_at: int = 0
     late: bool = False
+    empty: bool = False
     keep_past: bool = False
 
 

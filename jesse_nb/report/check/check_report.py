@@ -17,7 +17,7 @@ __all__ = ["STRATEGY_CHECK"]
 
 _NAMES = {"look_ahead": "Look-ahead", "warm_up": "Warm-up", "determinism": "Determinism", "reads": "What it reads",
           "fragility": "Fragility"}
-_TONES = {"failed": "bad", "warning": "open", "passed": "good", "not checked": "quiet"}
+_TONES = {"failed": "bad", "cannot be told": "open", "warning": "open", "passed": "good", "not checked": "quiet"}
 
 
 class ShownFinding(NamedTuple):
@@ -55,7 +55,11 @@ def _headline(check: StrategyCheck) -> str:
     failed = _listed([finding for finding in check.findings if finding.level == "failed"])
     if failed:
         return f"Do not believe its results: it failed {failed}."
-    warned = _listed([finding for finding in check.findings if finding.level == "warning"])
+    warned, untold = (_listed([finding for finding in check.findings if finding.level == level])
+                      for level in ("warning", "cannot be told"))
+    if untold:
+        more = f" Look at {warned}, too." if warned else ""
+        return f"Of its {untold} nothing can be told: make sure of it before you believe its results.{more}"
     if warned:
         return f"Nothing is wrong with its orders, but look at {warned}."
     return "Nothing wrong was found."
@@ -68,7 +72,7 @@ def _listed(findings: Sequence[Finding]) -> str:
 
 def _tone(check: StrategyCheck) -> str:
     levels = {finding.level for finding in check.findings}
-    return "bad" if "failed" in levels else "open" if "warning" in levels else "good"
+    return "bad" if "failed" in levels else "open" if levels & {"warning", "cannot be told"} else "good"
 
 
 def _shown(finding: Finding) -> ShownFinding:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.simulator.observing import Observation
+from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
 from jesse_nb.core.tools.check.determinism import Determinism
 from jesse_nb.core.tools.check.kinds import CHECKS
@@ -22,6 +24,7 @@ from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.registry import CHECK_STRATEGY
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
+from jesse_nb.exceptions import SimulationError
 
 __all__ = ["check_strategy", "checked_strategy"]
 
@@ -153,15 +156,17 @@ def checked_strategy(
     plain = observation_of(record)
     if "look_ahead" in wanted:
         look_ahead.start(runs, plain)
+    if plain.held and {"look_ahead", "reads"} & set(wanted):
+        runs.start("emptied", prepared.simulation(prepared.spec), Observe(empty=True))
     files = [path for path, _ in record.depends.files]
-    own_data = [*plain.held, *(f"file {path}" for path in files)]
+    file_words = [f"file {path}" for path in files]
     root = (request.candles or CandleStore()).root
     stored = [path for path in files if Path(path).is_relative_to(root)]
     found: dict[str, Callable[[], list[Finding]]] = {
-        "look_ahead": lambda: look_ahead.findings(runs, plain, own_data, stored),
+        "look_ahead": lambda: look_ahead.findings(runs, plain, [*_used(runs, plain), *file_words], stored),
         "warm_up": lambda: warm_up.findings(runs, plain),
         "determinism": lambda: determinism.findings(runs, record),
-        "reads": lambda: _reads(own_data),
+        "reads": lambda: _reads([*_used(runs, plain), *file_words]),
         "fragility": lambda: fragility.findings(runs, record),
     }
 
@@ -173,6 +178,19 @@ def checked_strategy(
 
     findings = tuple(finding for name in wanted for finding in in_time(name))
     return StrategyCheck(record.to_result(prepared.spec), findings, runs.started, control.elapsed)
+
+
+def _used(runs: ObservedRuns, plain: Observation) -> tuple[str, ...]:
+    """Return what the strategy holds, without what makes no difference to its orders."""
+    if not runs.has("emptied"):
+        return plain.held
+    try:
+        without = observation_of(runs.record("emptied"))
+    except SimulationError:
+        return plain.held  # it cannot do without
+    if without.events != plain.events:
+        return plain.held
+    return tuple(words for words in plain.held if words not in without.emptied)
 
 
 def _reads(own_data: Sequence[str]) -> list[Finding]:

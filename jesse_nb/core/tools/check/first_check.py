@@ -56,7 +56,8 @@ class FirstCheck:
         if self.reason:
             return f"The strategy could not be checked before the first trial: {self.reason}"
         said = []
-        for level, words in (("failed", "it failed"), ("passed", "nothing wrong with"), ("warning", "look at"),
+        for level, words in (("failed", "it failed"), ("cannot be told", "it cannot be told of"),
+                             ("passed", "nothing wrong with"), ("warning", "look at"),
                              ("not checked", "not checked was")):
             of = [one for one in self.findings if one.level == level]
             why = "" if level in ("failed", "passed") else f" ({' '.join(one.summary for one in of).rstrip('.')})"

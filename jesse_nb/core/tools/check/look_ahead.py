@@ -1,7 +1,8 @@
 """Whether a strategy knows what comes later.
 
-Two questions are put. Candles after a moment are turned upside down: whoever had not seen them does the same up to
-that moment. And after it, whoever goes on in the very same way does not look at these candles at all.
+Candles after a moment are turned upside down: whoever had not seen them does the same up to that moment. That tells
+all of a strategy that goes by candles alone. One with data of its own would do the same, too, were the data made from
+later candles: of it only how well it foretells the market can tell something, and where that does not, nothing can.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from jesse_nb.core.analysis.check.foresight import Foresight, foresight
 from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_moments
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.simulator.observing import Observation, OrderEvent
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -78,7 +81,6 @@ class LookAhead:
                             tuple(f"It reads {path}." for path in stored),
                             line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held]),
                             "reads stored candles, those of later among them")]
-        alike = orders = 0
         moments = self._chosen(plain.events)
         for moment in moments:
             changed = observation_of(runs.record(_name(moment)))
@@ -86,20 +88,34 @@ class LookAhead:
             if difference is not None:
                 return [self._ahead(runs, moment, difference.time,
                                     decision_text(difference.first), decision_text(difference.second))]
-            same, most = same_moments(plain.events, changed.events, moment, self._end(moment) - self._step)
-            alike, orders = alike + same, orders + most
         if not plain.events:
             return [Finding("look_ahead", "not checked", "The strategy made no order, so nothing could be compared.",
                             ("Choose a period in which it trades.",))]
-        if orders >= _FEWEST_ORDERS and alike >= _ALIKE * orders:
-            return [_blind(self.prepared.spec, own_data, alike, orders)]
         repainting = self._repainting(runs, plain)
         if repainting:
             return [repainting]
+        seen = self._foresight(plain)
+        if own_data or (seen is not None and seen.certain):
+            return [_untold(self.prepared.spec, own_data, seen)]
         text = ", ".join(utc_text(moment) for moment in moments)
-        return [Finding("look_ahead", "passed", "No order depends on candles that came after it.",
+        by_clock = "" if self._goes_by_candles(runs, plain) else ", or on candles at all"
+        return [Finding("look_ahead", "passed", f"No order depends on candles that came after it{by_clock}.",
                         (f"After each of {len(moments)} moments all candles were turned upside down; every order "
                          f"before stayed the same, to the last digit ({text}).",))]
+
+    def _goes_by_candles(self, runs: ObservedRuns, plain: Observation) -> bool:
+        """Whether a market turned upside down makes it trade otherwise."""
+        counts = [same_moments(plain.events, observation_of(runs.record(_name(moment))).events, moment,
+                               self._end(moment) - self._step) for moment in self._chosen(plain.events)]
+        alike, orders = sum(count[0] for count in counts), sum(count[1] for count in counts)
+        return orders < _FEWEST_ORDERS or alike < _ALIKE * orders
+
+    def _foresight(self, plain: Observation) -> Foresight | None:
+        spec = self.prepared.spec
+        traded = {route.symbol for route in spec.routes}
+        candles = {part.symbol: np.concatenate(rows.read())
+                   for part, rows in zip(spec.candles, self.prepared.mapped, strict=True) if part.symbol in traded}
+        return foresight(plain.events, candles, spec.start, spec.end, self._step)
 
     def _ahead(self, runs: ObservedRuns, moment: int, time: int, first: str, second: str) -> Finding:
         as_it_is, changed = (mirrored(self.prepared, after, self._end(moment), self.folder)
@@ -152,14 +168,24 @@ def _name(moment: int) -> str:
     return f"changed after {moment}"
 
 
-def _blind(spec: BacktestSpec, held: Sequence[str], alike: int, orders: int) -> Finding:
-    went_on = (f"With all candles turned upside down it made {alike} of {orders} orders at the very moments, and on "
-               "the very side, as before.")
-    if not held:
-        return Finding("look_ahead", "passed", "No order depends on candles that came after it, or on candles at all.",
-                       (went_on, "It goes by the clock, or by what is not in the candles."))
-    return Finding("look_ahead", "failed", "Its orders come from data of its own, not from the candles of the moment: "
-                   "such data must not have been made from the whole series.",
-                   (went_on, f"It has: {'; '.join(held)}."),
-                   line_of_use(spec, [words.partition(" ")[0] for words in held]),
-                   "its orders come from data of its own, and not from the candles of the moment")
+def _untold(spec: BacktestSpec, own_data: Sequence[str], seen: Foresight | None) -> Finding:
+    """Say what the market that followed says of one whose knowledge comes from elsewhere than the candles."""
+    has = (f"It has: {'; '.join(own_data)}.",) if own_data else ()
+    line = line_of_use(spec, [words.partition(" ")[0] for words in own_data])
+    told = () if seen is None else (
+        f"Of the moves within {counted(seen.ahead, 'candle')} after the {counted(seen.orders, 'order')} that "
+        f"{'closed' if seen.closing else 'opened'} positions, {seen.captured:.0%} went their way (net, by size); of "
+        f"{seen.shifts:,} other placings of the same orders in the period, {seen.better:,} did as well.",)
+    if seen is not None and seen.certain and own_data:
+        return Finding("look_ahead", "failed", "It has data of its own, and foretells the market better than its past "
+                       "allows: the data was made from later candles.", (*told, *has), line,
+                       "its data of its own tells the future")
+    if seen is not None and seen.certain:
+        return Finding("look_ahead", "cannot be told", "It foretells the market better than its past allows, though "
+                       "none of its data but candles was seen.",
+                       (*told, "Either the market can be foretold, as one that was made can be, or it reads what comes "
+                        "later in a way that is not seen."), line)
+    return Finding("look_ahead", "cannot be told", "Whether it knows what comes later depends on data of its own, of "
+                   "which no run can tell when it was known.",
+                   (*has, *told, "Its candles are not the way: with all candles after a moment turned upside down, "
+                    "every order before stayed the same. Make sure that each value was known when it is used."), line)

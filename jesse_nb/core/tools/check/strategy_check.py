@@ -12,7 +12,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 
 __all__ = ["CodeLine", "Finding", "Level", "StrategyCheck"]
 
-Level = Literal["failed", "warning", "passed", "not checked"]
+Level = Literal["failed", "cannot be told", "warning", "passed", "not checked"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Finding:
     check
         One of :data:`~jesse_nb.core.tools.check.kinds.CHECKS`.
     level
-        ``failed`` (do not believe a result of this strategy), ``warning``, ``passed`` or ``not checked``.
+        ``failed`` (do not believe a result of this strategy), ``cannot be told`` (nothing was found, and nothing
+        could be: it is for you to make sure), ``warning``, ``passed`` or ``not checked``.
     summary
         One sentence.
     evidence
