@@ -148,7 +148,23 @@ def test_a_clock_is_found_with_its_line(candle_store: CandleStore) -> None:
     found, = check(text, candle_store, end="2023-02-08", checks=("determinism",)).findings
     assert found.level == "failed"
     line = text.splitlines().index("        return time.time() % 1 < 0.05") + 1
-    assert found.evidence == (f"It reads the clock (line {line}).",)
+    assert found.evidence[0] == f"It reads the clock (line {line})."
+    assert str(found.line) == f"should_long, line {line}: return time.time() % 1 < 0.05"
+
+
+@pytest.mark.parametrize(("imports", "before", "level"), [
+    ("import sklearn.linear_model\nimport statsmodels.api\nimport scipy.signal\nimport logging",
+     "logging.getLogger('own').error('at %s', self.price)", "passed"),
+    ("import time", "self.vars['began'] = time.perf_counter()", "warning"),
+], ids=["libraries", "timing itself"])
+def test_what_no_order_depends_on_is_no_fault(
+    imports: str, before: str, level: str, candle_store: CandleStore
+) -> None:
+    text = CLOCK.replace("\nclass ", f"\n{imports}\n\n\nclass ", 1)
+    text += f"\n    def before(self):\n        {before}\n"
+    found = check(text, candle_store, end="2023-02-08", checks=("determinism",))
+    assert [finding.level for finding in found.findings] == [level]
+    assert ("Not reproducible" in str(found.result)) == (level == "warning")
 
 
 def test_a_start_that_never_settles_is_found(candle_store: CandleStore) -> None:

@@ -33,6 +33,8 @@ class Observe:
     empty
         Whether data of the strategies' own is made worthless
         (:func:`~jesse_nb.core.simulator.emptied_data.emptied`).
+    other_clock
+        Whether clocks that a strategy's code asks go on by hours from one question to the next.
     keep_past
         Whether indicators keep their past (:class:`~jesse_nb.core.simulator.kept_past.PastKeeper`).
     """
@@ -40,6 +42,7 @@ class Observe:
     trace_at: int = 0
     late: bool = False
     empty: bool = False
+    other_clock: bool = False
     keep_past: bool = False
 
 

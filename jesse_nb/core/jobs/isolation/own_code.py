@@ -18,6 +18,9 @@ _LIBRARY = ("helpers.py", "utils.py", "indicators")
 
 _READING = ("os", "_collections_abc")
 
+#: What these ask is for their own books: the time of a line of a log, the number of processors, how long a fit took.
+_BOOKKEEPING = ("logging", "joblib", "sklearn", "threadpoolctl", "statsmodels", "numba", "tqdm", "lightgbm", "xgboost")
+
 _frame = sys._getframe
 _OURS = str(Path(__file__).parents[3])
 _PATCHES = (str(Path(__file__).parent), str(Path(_OURS) / "core" / "simulator" / "fast" / "lookups.py"))
@@ -32,7 +35,8 @@ def own_line(through: Collection[str] = ("library",)) -> int | None:
     ----------
     through
         Whose code may be between: ``reading`` are the modules that stand before the environment, ``library`` is all
-        that is installed, ``jesse`` what Jesse does of itself, such as taking the time that a run needs.
+        that is installed, ``jesse`` what Jesse does of itself, such as taking the time that a run needs. What is asked
+        while a package is imported, or for its own books, never counts: no decision of a strategy's can be in it.
     """
     frame: FrameType | None = _frame(2)
     while frame is not None:
@@ -61,7 +65,7 @@ def _whose_file(file: str) -> str:
     if Path(file).name in (*(f"{name}.py" for name in _READING), *(f"<frozen {name}>" for name in _READING)):
         return "reading"
     if file.startswith("<"):
-        return "library"
+        return "import" if file.startswith("<frozen importlib") else "library"
     jesse = Path(str(jesse_module("jesse").__file__)).parent
     if Path(file).is_relative_to(jesse):
         return "library" if Path(file).relative_to(jesse).parts[0] in _LIBRARY else "jesse"
@@ -69,4 +73,6 @@ def _whose_file(file: str) -> str:
         return "library"  # a strategy that reads stored candles by itself reads those of later, too
     if file.startswith(_OURS):
         return "patch" if file.startswith(_PATCHES) else "ours"  # which is how a run is made
-    return "own" if is_local_file(file) else "library"
+    if is_local_file(file):
+        return "own"
+    return "bookkeeping" if any(part in _BOOKKEEPING for part in Path(file).parts[-4:-1]) else "library"

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jesse_nb.core.jobs.isolation.files import watch_files
@@ -46,7 +46,8 @@ class Witness:
     def __init__(self, simulation: Simulation) -> None:
         self._impure: dict[str, str] = {}
         self._files: dict[str, str] = {}
-        _watch_clocks(self.note)
+        hurry = _Hurry() if simulation.observe is not None and simulation.observe.other_clock else None
+        _watch_clocks(self.note, hurry)
         _watch_machine(self.note)
         _watch_environment(self.note)
         watch_files(simulation, self.note, self.note_file)
@@ -70,25 +71,43 @@ class Witness:
 _Note = Callable[[str, int], None]
 
 
+class _Hurry:
+    """Makes clocks go on by hours from one question to the next."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def __call__(self, moment: Any) -> Any:
+        """Return a later moment: seconds, nanoseconds, or a date and time; anything else as it is."""
+        self._seconds += 5_000.618
+        if isinstance(moment, float):
+            return moment + self._seconds
+        if isinstance(moment, int):
+            return moment + int(self._seconds * 1e9)
+        return moment + timedelta(seconds=self._seconds) if isinstance(moment, datetime) else moment
+
+
 def _told(
     function: Callable[..., Any], tell: Callable[[tuple[Any, ...]], str], note: _Note,
-    through: tuple[str, ...] = ("reading", "library"),
+    through: tuple[str, ...] = ("reading", "library"), hurry: _Hurry | None = None,
 ) -> Callable[..., Any]:
     """Return a function that does the same, and has what the strategy's own code does with it noted."""
 
     def told(*arguments: Any, **options: Any) -> Any:
         what = tell(arguments)
-        if what and (line := own_line(through)) is not None:
+        line = own_line(through) if what else None
+        if line is not None:
             note(what, line)
-        return function(*arguments, **options)
+        answer = function(*arguments, **options)
+        return answer if line is None or hurry is None else hurry(answer)
 
     return told
 
 
-def _watch_clocks(note: _Note) -> None:
+def _watch_clocks(note: _Note, hurry: _Hurry | None) -> None:
     for name in (*_CLOCKS, *(f"{name}_ns" for name in _CLOCKS)):
         if hasattr(time, name):
-            setattr(time, name, _told(getattr(time, name), lambda arguments: "reads the clock", note))
+            setattr(time, name, _told(getattr(time, name), lambda arguments: "reads the clock", note, hurry=hurry))
     for name, enough in _FORMATTING.items():
         setattr(time, name, _told(getattr(time, name), lambda arguments, enough=enough:  # type: ignore[misc]
                                   "" if len(arguments) >= enough and arguments[-1] is not None
@@ -102,7 +121,7 @@ def _watch_clocks(note: _Note) -> None:
         asked = attributes[name]
         attributes[name] = classmethod(_told(lambda owner, *arguments, asked=asked, **options:
                                              asked.__get__(None, owner)(*arguments, **options),
-                                             lambda arguments: "reads the clock", note))
+                                             lambda arguments: "reads the clock", note, hurry=hurry))
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import linecache
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.check.observed_runs import CHANCE, ObservedRuns, TimeUpError, observation_of
 from jesse_nb.core.tools.check.strategy_check import CodeLine
 
-__all__ = ["Place", "code_line", "line_of_use", "place_between", "place_of_parting"]
+__all__ = ["Place", "code_line", "line_of_number", "line_of_use", "place_between", "place_of_parting"]
 
 
 class Place(NamedTuple):
@@ -69,6 +70,20 @@ def code_line(spec: BacktestSpec, file: str, function: str, line: int) -> CodeLi
         lines = source.splitlines()
         text = text or (lines[line - 1].strip() if line <= len(lines) else "")
     return CodeLine(function, line, text)
+
+
+def line_of_number(spec: BacktestSpec, number: int) -> CodeLine | None:
+    """Return a line of the first strategy's code with its text, and the function that it is in."""
+    source = spec.routes[0].strategy.source
+    lines = source.splitlines()
+    if number > len(lines):
+        return None
+    with contextlib.suppress(SyntaxError):
+        within = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
+                  and node.lineno <= number <= (node.end_lineno or node.lineno)]
+        if within:
+            return CodeLine(within[-1].name, number, lines[number - 1].strip())
+    return CodeLine("module", number, lines[number - 1].strip())
 
 
 def line_of_use(spec: BacktestSpec, names: Sequence[str]) -> CodeLine | None:
