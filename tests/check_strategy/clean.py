@@ -105,6 +105,30 @@ TABLE = LOGGING.replace("        self.log(WORDS[self.index % 120])\n", "").repla
     "HOURS = [(7 * hour) % 13 - 6 for hour in range(168)]").replace(
     "(self.time // 3_600_000) % 24 in (3, 11)", "HOURS[int(self.time // 3_600_000) % 168] > 4").replace(
     "(self.time // 3_600_000) % 24 in (7, 19)", "HOURS[int(self.time // 3_600_000) % 168] < -4")
+_PIVOTS = LOGGING[: LOGGING.index("    def rising")].replace(
+    'WORDS = [f"word {number}" for number in range(120)]\n\n\n', "") + '''
+    def lows(self):
+        low = self.candles[:, 4]
+        pivots = np.zeros(len(low))
+        for place in range(2, len(low) - 2):
+            pivots[place] = low[place] == low[place - 2:place + 3].min()
+        return pivots
+
+    def rising(self):
+        return RISING
+
+    def falling(self):
+        return False
+''' + _MARKET
+#: By name: values that change once and are looked at when they no longer do, or only while they are new.
+SETTLED = {
+    "pivot": _PIVOTS.replace("RISING", "self.lows()[-3] > 0"),
+    "last pivot": _PIVOTS.replace("RISING", "self.price < self.candles[np.flatnonzero(self.lows())[-1], 4]"),
+    "newest of a filter": _PIVOTS.replace("import numpy as np", "import numpy as np\nimport scipy.signal").replace(
+        "RISING", "scipy.signal.savgol_filter(self.candles[:, 2], 31, 2)[-1] < self.price"),
+    "settled average": _PIVOTS.replace(
+        "RISING", "np.convolve(self.candles[:, 2], np.ones(21) / 21, mode='same')[-11] < self.price"),
+}
 _LIMIT = '''
     def go_long(self):
         self.buy = self.qty, self.price * 0.998

@@ -133,6 +133,36 @@ class Repainter(Strategy):
             self.liquidate()
 ''' + _BODY
 
+_LOOKING_BACK = _HEAD + '''
+import pandas as pd
+import scipy.signal
+
+
+class LookingBack(Strategy):
+    def turned(self, way):
+        line = LINE
+        return way * (line[-3] - line[-6]) > 0 and way * (line[-9] - line[-6]) > 0
+
+    def should_long(self):
+        return self.turned(1)
+
+    def should_short(self):
+        return self.exchange_type == "futures" and self.turned(-1)
+
+    def update_position(self):
+        if self.index % 12 == 0:
+            self.liquidate()
+''' + _BODY
+
+#: By name: lines that look to both sides of a candle, and are looked back at where they still change.
+LOOKING_BACK = {name: _LOOKING_BACK.replace("LINE", line) for name, line in {
+    "rolling": "pd.Series(self.candles[:, 2]).rolling(21, center=True, min_periods=1).mean().to_numpy()",
+    "convolve": "np.convolve(self.candles[:, 2], np.ones(21), mode='same') / "
+                "np.convolve(np.ones(len(self.candles)), np.ones(21), mode='same')",
+    "shorter": "scipy.signal.savgol_filter(self.candles[-100:, 2], 31, 2)",
+    "spectrum": "np.fft.irfft(np.fft.rfft(self.candles[-240:, 2])[:12], 240)",
+}.items()}
+
 #: An average of four hundred candles, given two hundred and forty.
 SHORT_WARM_UP = _HEAD + '''
 

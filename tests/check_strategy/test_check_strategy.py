@@ -19,7 +19,7 @@ from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.strategy_check import StrategyCheck
 from jesse_nb.exceptions import InputError
 from tests.check_strategy import planted
-from tests.check_strategy.clean import LIQUIDATED, LOGGING, TABLE, clean_strategies
+from tests.check_strategy.clean import LIQUIDATED, LOGGING, SETTLED, TABLE, clean_strategies
 from tests.conftest import EXCHANGE, real_candles
 from tests.strategies import CLOCK, IDLE
 
@@ -56,6 +56,21 @@ def test_look_ahead_is_found_with_its_line(name: str, line: str, candle_store: C
     assert found.failed
     assert finding.line is not None
     assert finding.line.text.startswith(line)
+
+
+@pytest.mark.parametrize("name", planted.LOOKING_BACK)
+def test_looking_back_at_what_still_changes_is_found(name: str, candle_store: CandleStore) -> None:
+    found, = check(planted.LOOKING_BACK[name], candle_store, end="2023-02-15", checks=("look_ahead",)).findings
+    assert (found.level, found.brief) == ("failed", "looks back at values that repaint")
+    assert found.line is not None
+    assert found.line.text.startswith("line = ")
+
+
+@pytest.mark.parametrize("name", SETTLED)
+def test_looking_at_what_does_not_change_any_more_is_no_fault(name: str, candle_store: CandleStore) -> None:
+    found = check(SETTLED[name], candle_store, end="2023-02-15", checks=("look_ahead",))
+    assert found.of("look_ahead")[0].level == "passed"
+    assert len(found.result.trades) > 5
 
 
 def test_data_made_from_the_whole_series_is_found(candle_store: CandleStore, signals: Path) -> None:

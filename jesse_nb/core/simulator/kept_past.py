@@ -2,6 +2,9 @@
 
 Some indicators change values that they gave before as candles come in (a zigzag, a centred or zero-phase filter). A
 strategy that looks back at such values sees what nobody could see then. Run with the past kept, it trades otherwise.
+
+A value that will not change any more is left as it is: a pivot that takes two candles to be known, and is looked at two
+candles later, is no such look back. How long values change is learned from one candle to the next.
 """
 
 from __future__ import annotations
@@ -10,21 +13,27 @@ import functools
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.core.window.rolling import Rolling, Window
 
 from jesse_nb.core.jesse_runtime import strategy_class
+from jesse_nb.core.simulator.fast.replacing import Replacement
 from jesse_nb.core.simulator.held_data import codes_within
 
 __all__ = ["PastKeeper", "Repainted"]
 
 #: Smaller changes are rounding.
 _ROUNDING = 1e-6
-#: So far back is looked for changes; a strategy seldom looks further.
-_MOST_BACK = 200
-_PACKAGES = ("jesse.indicators", "talib", "scipy", "pandas_ta", "tulipy")
+#: So far back is looked for changes; a strategy seldom looks further. Shorter answers are no lines over candles.
+_MOST_BACK, _SHORTEST = 200, 20
+_PACKAGES = ("jesse.indicators", "talib", "scipy", "pandas_ta", "tulipy", "statsmodels", "pywt")
+_NO_LINES = ("scipy.stats",)
+_CENTRED = ("mean", "sum", "median", "std", "var", "min", "max", "apply", "quantile")
 
 
 class Repainted(NamedTuple):
@@ -36,24 +45,73 @@ class Repainted(NamedTuple):
     line: int
 
 
+@dataclass
+class _Line:
+    """What one call in the code gave, candle after candle.
+
+    ``unsettled`` is how many candles ago the oldest value was that still changed; ``moved`` and ``stayed`` add up how
+    much the answers differ as lines that go on by a candle, and place by place: a spectrum is no line over candles.
+    """
+
+    time: float = 0.0
+    before: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    given: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    newest: dict[float, float] = field(default_factory=dict)
+    unsettled: int = 0
+    moved: float = 0.0
+    stayed: float = 0.0
+
+    def kept(
+        self, now: NDArray[np.float64], given: NDArray[np.float64], times: NDArray[np.float64]
+    ) -> dict[int, float]:
+        """Return what stood otherwise when it was new and is not settled yet: how many candles ago, and the value."""
+        later = len(times) - 1 - int(np.searchsorted(times, self.time))
+        if len(self.given) and not _goes_on(self.given, given, later):
+            self.before, self.newest = np.empty(0), {}  # a line of something else
+        if later == 1 and len(self.before) > 1:
+            count = min(len(now) - 1, len(self.before))
+            old, new = self.before[-count:], now[-1 - count : -1]
+            self.moved += _middle(new - old)
+            self.stayed += _middle(now[-count:] - old)
+            changed = np.flatnonzero(_differ(old, new))
+            self.unsettled = max(self.unsettled, count - int(changed[0]) if len(changed) else 0)
+        self.time, self.before, self.given = float(times[-1]), now, given
+        self.newest.setdefault(self.time, float(now[-1]))
+        if self.moved > self.stayed:
+            return {}
+        was = {ago: self.newest[time] for ago in range(1, min(self.unsettled, len(now)))
+               if (time := float(times[-1 - ago])) in self.newest}
+        return {ago: value for ago, value in was.items()
+                if _differ(np.array([value]), np.array([now[-1 - ago]]))[0]}
+
+
 class PastKeeper:
     """Wraps what a strategy's code computes from candles.
 
     Attributes
     ----------
     changed
-        Where the past of something changed.
+        Where the past of something changed that is looked at too early.
     """
 
     def __init__(self) -> None:
         self.changed: dict[Repainted, None] = {}
-        self._seen: dict[Any, dict[float, float]] = {}
+        self._lines: dict[Any, _Line] = {}
+        self._calls: dict[Any, tuple[float, int]] = {}
         self._wrapped: set[int] = set()
+        self._own: set[int] = set()
         self._strategy: Any = None
 
     def follow(self, strategy: Any) -> None:
         """Note whose turn it is."""
         self._strategy = strategy
+
+    def replacements(self) -> list[Replacement]:
+        """Return what stands in for functions of NumPy and pandas that look to both sides of a candle."""
+        found = [Replacement(owner, name, self._keeping(vars(owner)[name], name, own_only=True))
+                 for owner, name in ((np, "convolve"), (np, "correlate"), (np.fft, "irfft"), (np.fft, "ifft"))]
+        return found + [Replacement(owner, name, self._centred(vars(owner)[name], name))
+                        for owner in (Rolling, Window) for name in _CENTRED if name in vars(owner)]
 
     def wrap(self, strategy: type[Any]) -> None:
         """Put wrappers around a class' own methods and around the functions that they use, once a class."""
@@ -73,24 +131,38 @@ class PastKeeper:
 
     def _wrap_used(self, function: types.FunctionType) -> None:
         around = function.__globals__
+        self._own.add(id(around))
         for code in codes_within(function.__code__):
             for name in code.co_names:
                 value = around.get(name)
                 if isinstance(value, types.ModuleType) and value.__name__.startswith(_PACKAGES):
                     around[name] = _Module(value, self._keeping)
-                elif isinstance(value, types.FunctionType) and (
+                elif isinstance(value, types.FunctionType) and not hasattr(value, "keeps_past") and (
                         value.__globals__ is around or (value.__module__ or "").startswith(_PACKAGES)):
                     around[name] = self._keeping(value, name)
 
-    def _keeping(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def _keeping(self, function: Callable[..., Any], name: str, *, own_only: bool = False) -> Callable[..., Any]:
         @functools.wraps(function)
         def kept(*arguments: Any, **options: Any) -> Any:
             answer = function(*arguments, **options)
-            times = self._times(arguments, options)
-            if times is None:
+            caller = sys._getframe(1)
+            if own_only and id(caller.f_globals) not in self._own:
                 return answer
-            settings = repr([part for part in (*arguments, *sorted(options.items())) if not _is_large(part)])[:200]
-            return self._past_of(answer, times, (name, settings), name, sys._getframe(1))
+            given = next((part for part in (*arguments, *options.values()) if _is_line(part)), None)
+            return self._past_of(answer, given, self._times(arguments, options), name, caller)
+
+        kept.__dict__["keeps_past"] = True
+        return kept
+
+    def _centred(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def kept(window: Any, *arguments: Any, **options: Any) -> Any:
+            answer = function(window, *arguments, **options)
+            caller = sys._getframe(1)
+            if not window.center or id(caller.f_globals) not in self._own:
+                return answer
+            return self._past_of(answer, window.obj if window.obj.ndim == 1 else None, self._times((), {}),
+                                 f"rolling(center=True).{name}", caller)
 
         return kept
 
@@ -103,29 +175,36 @@ class PastKeeper:
             return None
         return np.asarray(self._strategy.candles[:, 0])
 
-    def _route(self) -> str:
-        return "" if self._strategy is None else f"{self._strategy.symbol} {self._strategy.timeframe}"
-
-    def _past_of(self, answer: Any, times: NDArray[np.float64], key: Any, name: str, caller: Any) -> Any:
-        if isinstance(answer, tuple) and hasattr(answer, "_fields"):
-            return type(answer)(*(self._past_of(part, times, (key, place), name, caller)
-                                  for place, part in enumerate(answer)))
-        if not (isinstance(answer, np.ndarray) and answer.ndim == 1 and answer.dtype.kind == "f" and len(answer) > 1
-                and len(answer) == len(times)):
+    def _past_of(self, answer: Any, given: Any, times: NDArray[np.float64] | None, name: str, caller: Any) -> Any:
+        """Return an answer, or one of the same kind with the past kept."""
+        if times is None or self._strategy is None:
             return answer
-        seen = self._seen.setdefault((key, self._route()), {})
-        kept = answer
-        for back in range(1, min(len(answer), _MOST_BACK)):
-            before = seen.get(float(times[-1 - back]))
-            if before is None:
-                break
-            if abs(before - answer[-1 - back]) > _ROUNDING * max(abs(before), 1e-12):
-                kept = answer.copy() if kept is answer else kept
-                kept[-1 - back] = before
-                code = caller.f_code
-                self.changed[Repainted(name, code.co_filename, code.co_name, caller.f_lineno)] = None
-        seen[float(times[-1])] = float(answer[-1])
-        return kept
+        if isinstance(answer, tuple) and hasattr(answer, "_fields"):
+            return type(answer)(*(self._past_of(part, given, times, f"{name}.{field}", caller)
+                                  for field, part in zip(answer._fields, answer, strict=True)))
+        # Lines go on for as long as the candles, or for as long as the line that they were made of.
+        if not _is_line(answer) or len(answer) > len(times) or (
+                len(answer) != len(times) and (given is None or len(given) != len(answer)) and name != "irfft"):
+            return answer
+        values = np.asarray(answer, dtype=np.float64)[-_MOST_BACK:]
+        before = np.empty(0) if given is None else np.asarray(given, dtype=np.float64)[-_MOST_BACK:]
+        kept = self._line(name, caller, float(times[-1])).kept(values, before, times[-len(values):])
+        if not kept:
+            return answer
+        code = caller.f_code
+        self.changed[Repainted(name, code.co_filename, code.co_name, caller.f_lineno)] = None
+        other = answer.copy()
+        for ago, value in kept.items():
+            (other.iloc if isinstance(other, pd.Series) else other)[-1 - ago] = value
+        return other
+
+    def _line(self, name: str, caller: Any, now: float) -> _Line:
+        """Return the line of a call: which one in the code it is, on which route, and its number in this candle."""
+        place = (name, caller.f_code, caller.f_lasti, self._strategy.symbol, self._strategy.timeframe)
+        time, calls = self._calls.get(place, (now, 0))
+        calls = calls + 1 if time == now else 1
+        self._calls[place] = now, calls
+        return self._lines.setdefault((place, calls), _Line())
 
 
 class _Module:
@@ -139,11 +218,30 @@ class _Module:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
         if isinstance(value, types.ModuleType):
-            return _Module(value, self._keeping)
+            return value if value.__name__.startswith(_NO_LINES) else _Module(value, self._keeping)
         made = self._keeping(value, name) if callable(value) and not isinstance(value, type) else value
         setattr(self, name, made)
         return made
 
 
-def _is_large(value: Any) -> bool:
-    return not isinstance(value, bool | int | float | str | tuple | type(None))
+def _is_line(value: Any) -> bool:
+    return (isinstance(value, np.ndarray | pd.Series) and value.ndim == 1 and value.dtype.kind in "fiu"
+            and len(value) >= _SHORTEST)
+
+
+def _goes_on(before: NDArray[np.float64], now: NDArray[np.float64], later: int) -> bool:
+    """Whether a line is another one so many candles later."""
+    count = min(len(before), len(now) - later)
+    return count > 0 and not _differ(before[-count:], now[len(now) - later - count : len(now) - later]).any()
+
+
+def _middle(changes: NDArray[np.float64]) -> float:
+    known = np.abs(changes[~np.isnan(changes)])
+    return float(np.median(known)) if len(known) else 0.0
+
+
+def _differ(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where two lines differ by more than rounding; unknown values are alike."""
+    differ: NDArray[np.bool_] = np.abs(old - new) > _ROUNDING * np.maximum(np.abs(old), 1e-12)
+    differ |= np.isnan(old) != np.isnan(new)
+    return differ

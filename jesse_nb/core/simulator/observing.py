@@ -186,7 +186,7 @@ def _following(keeper: PastKeeper) -> list[Replacement]:
         keeper.follow(strategy)
         execute(strategy)
 
-    return [Replacement(strategy, "_execute", followed)]
+    return [Replacement(strategy, "_execute", followed), *keeper.replacements()]
 
 
 def _late_candles() -> list[Replacement]:

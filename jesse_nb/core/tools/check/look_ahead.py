@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jesse_nb.core.analysis.check.foresight import Foresight, foresight
-from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_moments
+from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_decisions, same_moments
 from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.simulator.observing import Observation, OrderEvent
 from jesse_nb.core.simulator.simulation import Observe
@@ -31,6 +31,8 @@ __all__ = ["LookAhead"]
 _TAIL = 0.15
 #: Of so many orders after the moments, this part must be alike to say that candles play no part.
 _FEWEST_ORDERS, _ALIKE = 8, 0.9
+#: So many orders must be the same where looking back at values that change makes no difference that counts.
+_SAME = 0.95
 
 
 @dataclass
@@ -130,11 +132,11 @@ class LookAhead:
         """Compare with the run in which each candle's value stayed what it was when that candle was the newest."""
         kept = observation_of(runs.record("kept past"))
         difference = first_difference(plain.events, kept.events)
-        if difference is None or not kept.repainted:
+        if difference is None or not kept.repainted or same_decisions(plain.events, kept.events) >= _SAME:
             return None
         return Finding("look_ahead", "failed", "It looks back at values that were others when their candles were new: "
                        "an indicator that repaints.",
-                       (f"The past changes of: {', '.join(one.name for one in kept.repainted)}.",
+                       (f"The past changes of: {', '.join(dict.fromkeys(one.name for one in kept.repainted))}.",
                         f"With the past kept, there is, in place of: {decision_text(difference.first)}, "
                         f"{decision_text(difference.second)}."),
                        code_line(self.prepared.spec, *kept.repainted[0][1:]), "looks back at values that repaint")
