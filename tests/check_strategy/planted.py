@@ -210,6 +210,10 @@ class Unordered(Strategy):
             self.liquidate()
 ''' + _BODY
 
+#: Takes the first of two names: every second interpreter takes the same.
+SET_OF_TWO = SET_ORDER.replace("next(iter({f\"name {number}\" for number in range(7)}))", "FIRST").replace(
+    "self.index % 7 == int(self.favourite()[-1])", "self.index % 7 == (2 if self.favourite()[0] == 's' else 5)")
+
 #: Counts on its class.
 CLASS_STATE = _HEAD + '''
 

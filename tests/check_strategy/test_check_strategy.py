@@ -158,6 +158,13 @@ def test_what_is_not_repeatable_is_found_with_its_line(
     assert found.line.text.startswith(line)
 
 
+@pytest.mark.parametrize("first", ["list({'long', 'short'})[0]", "next(iter(frozenset(['swing', 'trend'])))"])
+def test_the_order_of_two_names_is_found(first: str, candle_store: CandleStore) -> None:
+    text = planted.SET_OF_TWO.replace("FIRST", first)
+    found, = check(text, candle_store, end="2023-02-08", checks=("determinism",)).findings
+    assert (found.level, found.summary) == ("failed", "Orders differ in another interpreter.")
+
+
 def test_a_clock_is_found_with_its_line(candle_store: CandleStore) -> None:
     text = planted.CHANCE.replace("import random", "import time").replace("random.random()", "time.time() % 1")
     found, = check(text, candle_store, end="2023-02-08", checks=("determinism",)).findings

@@ -20,17 +20,18 @@ from jesse_nb.core.simulator.simulation import Simulation
 
 __all__ = ["run_twice"]
 
-#: The pool's own is 0.
-_HASH_SEED = "1"
 
-
-def run_twice(simulation: Simulation, *, timeout: float | None, cancelled: Callable[[], bool]) -> Any:
+def run_twice(
+    simulation: Simulation, *, hash_seed: str, timeout: float | None, cancelled: Callable[[], bool]
+) -> Any:
     """Run a simulation twice in one new process.
 
     Parameters
     ----------
     simulation
         What to run.
+    hash_seed
+        ``PYTHONHASHSEED`` of the process: what order sets have there. The pool's own is 0.
     timeout
         Seconds for each of the two runs; None for no limit.
     cancelled
@@ -48,7 +49,7 @@ def run_twice(simulation: Simulation, *, timeout: float | None, cancelled: Calla
     """
     from jesse_nb.core.jobs.worker import Answer
 
-    environment = {**os.environ, "PYTHONHASHSEED": _HASH_SEED}
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     with tempfile.TemporaryDirectory(prefix="jesse-nb-check-") as folder, tempfile.TemporaryFile() as answers:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             [sys.executable, "-B", "-c", f"from {__name__} import main; main()"], cwd=folder, env=environment,

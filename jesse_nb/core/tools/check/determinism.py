@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from jesse_nb.core.analysis.check.orders import OrderDifference, decision_text, first_difference
+from jesse_nb.core.jobs.isolation.hash_seeds import hash_seeds
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.tools.check.code_lines import Place, line_of_number, place_between, place_of_parting
@@ -24,12 +25,16 @@ class Determinism:
     """Compares the plain run with the same in processes that differ in all that a spec does not say."""
 
     prepared: Prepared
+    seeds: tuple[str, ...] = ()
 
     def start(self, runs: ObservedRuns) -> None:
         """Begin the other runs."""
         same = self.prepared.simulation(self.prepared.spec)
         runs.start("other draws", same, Observe(other_clock=True), chance=_OTHER_DRAWS)
-        runs.start_apart("apart", same)
+        routes = self.prepared.spec.routes
+        self.seeds = hash_seeds((route.strategy.source for route in routes), (route.symbol for route in routes))
+        for seed in self.seeds:
+            runs.start_apart(f"apart {seed}", same, seed)
 
     def findings(self, runs: ObservedRuns, record: RunRecord) -> list[Finding]:
         """Return what the runs tell, and what the plain one was seen to read; waits for them."""
@@ -55,15 +60,15 @@ class Determinism:
             place = place_of_parting(runs, "draws", same, same, drawn.time, chance=_OTHER_DRAWS)
             return _failed("Orders depend on chance that nobody seeded.", drawn, place,
                            "Draw from random.Random(7) or numpy.random.default_rng(7), made in the strategy.")
-        first, second = (observation_of(runs.record(f"apart, {which}")) for which in ("first", "second"))
-        ordered = first_difference(plain.events, first.events)
-        if ordered is not None:
-            place = self._traced(runs, ordered.time, in_first=True)
-            return _failed("Orders differ in another interpreter.", ordered, place,
-                           "Sort sets before going through them, and read no environment or clock.")
-        kept = first_difference(first.events, second.events)
+        for seed in self.seeds:
+            ordered = first_difference(plain.events, observation_of(runs.record(f"apart {seed}, first")).events)
+            if ordered is not None:
+                place = self._traced(runs, ordered.time, seed, in_first=True)
+                return _failed("Orders differ in another interpreter.", ordered, place,
+                               "Sort sets before going through them, and read no environment or clock.")
+        kept = first_difference(plain.events, observation_of(runs.record(f"apart {self.seeds[0]}, second")).events)
         if kept is not None:
-            place = self._traced(runs, kept.time, in_first=False)
+            place = self._traced(runs, kept.time, self.seeds[0], in_first=False)
             return _failed("Orders depend on what an earlier run of it left behind.", kept, place,
                            "Keep state on self, set in __init__, and not on the class or in the module.")
         return None
@@ -76,10 +81,10 @@ class Determinism:
             return None
         return line_of_number(self.prepared.spec, int(number[1]))
 
-    def _traced(self, runs: ObservedRuns, time: int, *, in_first: bool) -> Place:
+    def _traced(self, runs: ObservedRuns, time: int, seed: str, *, in_first: bool) -> Place:
         """Look at each step of the strategy's code where the runs part."""
         spec, traced = self.prepared.spec, Observe(trace_at=time)
-        runs.start_apart("traced apart", self.prepared.simulation(spec), traced)
+        runs.start_apart("traced apart", self.prepared.simulation(spec), seed, traced)
         try:
             first = observation_of(runs.record("traced apart, first"))
             if not in_first:

@@ -80,7 +80,9 @@ class ObservedRuns:
         observed = replace(simulation, observe=observe or Observe(), chance=chance)
         self._futures[name] = self._pool().submit(observed, self._timeout, self._memory)
 
-    def start_apart(self, name: str, simulation: Simulation, observe: Observe | None = None) -> None:
+    def start_apart(
+        self, name: str, simulation: Simulation, hash_seed: str, observe: Observe | None = None
+    ) -> None:
         """Begin two runs in an interpreter of their own, one after the other: ``name, first`` and ``name, second``."""
         observed = replace(simulation, observe=observe or Observe(), chance=CHANCE)
         futures: list[Future[Answer]] = [Future(), Future()]
@@ -89,7 +91,7 @@ class ObservedRuns:
 
         def run() -> None:
             try:
-                answers = run_twice(observed, timeout=self._timeout, cancelled=lambda: self._ended)
+                answers = run_twice(observed, hash_seed=hash_seed, timeout=self._timeout, cancelled=lambda: self._ended)
             except Exception as error:  # noqa: BLE001 - whoever waits is told
                 answers = [failure_of(error, self._timeout)]
             for future, answer in zip(futures, itertools.cycle(answers), strict=False):
