@@ -234,6 +234,16 @@ _COUNTING = "class Counting(Strategy):\n    seen = 0"
 MODULE_STATE = CLASS_STATE.replace(_COUNTING, "SEEN = []\n\n\nclass Counting(Strategy):")
 MODULE_STATE = MODULE_STATE.replace("Counting.seen += 1", "SEEN.append(1)").replace("Counting.seen", "len(SEEN)")
 
+#: Counts in the default of a parameter, which is made once.
+DEFAULT_STATE = CLASS_STATE.replace("    seen = 0\n", "    def count(self, seen=[]):\n        seen.append(1)\n"
+                                    "        return len(seen)\n")
+DEFAULT_STATE = DEFAULT_STATE.replace("        Counting.seen += 1\n", "").replace("Counting.seen", "self.count()")
+
+#: How much it buys is drawn.
+CHANCE_OF_SIZE = CHANCE.replace("random.random() < 0.05", "self.index % 9 == 0").replace(
+    "random.random() < 0.2", "self.index % 9 == 5").replace(
+    "self.balance * 0.5", "self.balance * random.uniform(0.3, 0.4)")
+
 #: Draws from NumPy without a seed.
 NUMPY_CHANCE = CHANCE.replace("import random\n", "").replace("random.random()", "np.random.rand()")
 
@@ -260,8 +270,7 @@ class Foretelling(Strategy):
 
 
 def _foretelling(imports: str, *lines: str, where: str = "True") -> str:
-    text = _AHEAD.replace("IMPORTS", imports).replace("FILTER", where)
-    return text.replace("EXPRESSION", "\n        ".join(lines))
+    return _AHEAD.replace("IMPORTS", imports).replace("FILTER", where).replace("EXPRESSION", "\n        ".join(lines))
 
 
 #: By name: from an array in a file, queried, read by C code that nobody sees, and written out in the module.

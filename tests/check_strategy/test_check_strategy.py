@@ -115,6 +115,8 @@ def test_data_that_tell_the_future_are_found_where_candles_play_a_part(
     ahead, reads = found.findings
     assert (ahead.level, reads.level) == ("failed", "warning")
     assert "the data was made from later candles" in ahead.summary
+    assert ahead.line is not None or "pyarrow (reads files without being seen)" in str(found)
+    assert ahead.line is None or "sqlite3" not in text or "sqlite3.connect(" in ahead.line.text
 
 
 def test_of_data_that_tell_nothing_nothing_is_told(candle_store: CandleStore) -> None:
@@ -146,6 +148,8 @@ def test_candles_of_later_read_from_the_store_are_found(candle_store: CandleStor
     ("NUMPY_CHANCE", "Draw from", "return np.random.rand() < 0.05"),
     ("SET_ORDER", "Sort sets", "return next(iter({"),
     ("CLASS_STATE", "Keep state on self", "return Counting.seen % 11 == 3"),
+    ("DEFAULT_STATE", "Keep state on self", "def count(self, seen=[]):"),
+    ("CHANCE_OF_SIZE", "Draw from", "self.buy = utils.size_to_qty(self.balance * random.uniform(0.3, 0.4)"),
     ("MODULE_STATE", "Keep state on self", "return len(SEEN) % 11 == 3"),
 ])
 def test_what_is_not_repeatable_is_found_with_its_line(

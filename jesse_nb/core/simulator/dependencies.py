@@ -8,7 +8,7 @@ is not reproducible, and why.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,13 @@ class Dependencies:
         What cannot be repeated, each as words that follow "it": ``reads the clock (line 12)``.
     files
         Path and digest of each file that it read; the digest is empty where there was none.
+    lines
+        Of the strategy, that read each of these files first; empty for runs that were stored before it was noted.
     """
 
     impure: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    lines: tuple[int, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.impure or self.files)
@@ -50,14 +53,14 @@ class Dependencies:
 
     def pack(self) -> dict[str, Any]:
         """Return what JSON can keep beside other names; nothing where there is nothing."""
-        return {_FIELD: {"impure": self.impure, "files": self.files}} if self else {}
+        return {_FIELD: {"impure": self.impure, "files": self.files, "lines": self.lines}} if self else {}
 
     @classmethod
     def unpack(cls, kept: dict[str, Any]) -> Dependencies:
         """Take out of ``kept`` what :meth:`pack` put there."""
         found = kept.pop(_FIELD, None)
-        return cls(tuple(found["impure"]), tuple((path, digest) for path, digest in found["files"])) \
-            if found else NOTHING
+        return cls(tuple(found["impure"]), tuple((path, digest) for path, digest in found["files"]),
+                   tuple(found.get("lines", ()))) if found else NOTHING
 
 
 NOTHING = Dependencies()

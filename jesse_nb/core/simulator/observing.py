@@ -32,6 +32,10 @@ __all__ = ["Observation", "OrderEvent", "Step", "observed"]
 
 _MOST_STEPS = 20_000
 _MOST_LETTERS = 120
+#: What a strategy asks for, which stands in no variable.
+_ORDERED = ("buy", "sell", "stop_loss", "take_profit")
+#: Code that is in no file, and yet the user's: a strategy's source text, and cells.
+_TYPED = ("<strategy ", "<ipython", "<stdin>")
 
 
 class OrderEvent(NamedTuple):
@@ -235,7 +239,8 @@ class _Tracer:
         return self._step if self._is_own(frame.f_code) else None
 
     def _is_own(self, code: CodeType) -> bool:
-        return code.co_filename not in self._others and not code.co_filename.startswith("<frozen")
+        file = code.co_filename
+        return file not in self._others and (not file.startswith("<") or file.startswith(_TYPED))
 
     def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
         if len(self._steps) >= _MOST_STEPS:
@@ -243,6 +248,9 @@ class _Tracer:
         if event in ("line", "return"):
             known = self._known.setdefault(frame, {})
             now = {name: text for name, value in frame.f_locals.items() if (text := _text(value))}
+            strategy = frame.f_locals.get("self")
+            now |= {f"self.{name}": repr(value)[:_MOST_LETTERS] for name in _ORDERED
+                    if (value := getattr(strategy, "__dict__", {}).get(name)) is not None}
             if event == "return" and (text := _text(argument)):
                 now["return"] = text
             new = tuple((name, text) for name, text in now.items() if known.get(name) != text)

@@ -39,7 +39,7 @@ _CHANCE = ("/dev/urandom", "/dev/random")
 
 def watch_files(
     simulation: Simulation, note: Callable[[str, int], None],
-    note_file: Callable[[str, Callable[[str], str]], None],
+    note_file: Callable[[str, Callable[[str], str], int], None],
 ) -> None:
     """Note what a run reads, writes, lists, starts and connects to, for the rest of this process.
 
@@ -50,7 +50,7 @@ def watch_files(
     note
         Takes what cannot be repeated, and the line of the strategy.
     note_file
-        Takes the path of a file that is read, and what digests it.
+        Takes the path of a file that is read, what digests it, and the line of the strategy.
     """
     known = (*installed_places(), str(Path.cwd()))
     modules = {name for code in simulation.codes for name, _ in code.modules}
@@ -76,12 +76,13 @@ def watch_files(
         if isinstance(path, str) and path in _CHANCE:
             told(f"reads {path}")
         full = place(path)
-        if not full or _is_one_of(full, modules) or own_line(_THROUGH) is None:
+        line = None if not full or _is_one_of(full, modules) else own_line(_THROUGH)
+        if line is None:
             return
         if isinstance(flags, int) and flags & _WRITING:
             told(f"writes {full}")
         else:
-            note_file(full, file_digest)
+            note_file(full, file_digest, line)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":

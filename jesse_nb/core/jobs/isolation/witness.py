@@ -46,6 +46,7 @@ class Witness:
     def __init__(self, simulation: Simulation) -> None:
         self._impure: dict[str, str] = {}
         self._files: dict[str, str] = {}
+        self._lines: dict[str, int] = {}
         hurry = _Hurry() if simulation.observe is not None and simulation.observe.other_clock else None
         _watch_clocks(self.note, hurry)
         _watch_machine(self.note)
@@ -54,16 +55,18 @@ class Witness:
 
     def found(self) -> Dependencies:
         """Return what was noted."""
-        return Dependencies(tuple(self._impure.values()), tuple(sorted(self._files.items())))
+        files = tuple(sorted(self._files.items()))
+        return Dependencies(tuple(self._impure.values()), files, tuple(self._lines[path] for path, _ in files))
 
     def note(self, what: str, line: int) -> None:
         """Note something that cannot be repeated, with the line of the first time."""
         if len(self._impure) < _MOST and what not in self._impure:
             self._impure[what] = f"{what} (line {line})"
 
-    def note_file(self, path: str, digest: Callable[[str], str]) -> None:
-        """Note a file that is read, by what it holds the first time."""
+    def note_file(self, path: str, digest: Callable[[str], str], line: int) -> None:
+        """Note a file that is read, by what it holds the first time, and the line that read it then."""
         if len(self._files) < _MOST and path not in self._files:
+            self._lines[path] = line
             self._files[path] = ""  # reading it for the digest is no news
             self._files[path] = digest(path)
 

@@ -12,6 +12,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Gaps, Mode
+from jesse_nb.core.tools.check.code_lines import line_of_number
 from jesse_nb.core.tools.check.determinism import Determinism
 from jesse_nb.core.tools.check.kinds import CHECKS
 from jesse_nb.core.tools.check.look_ahead import LookAhead
@@ -160,10 +161,11 @@ def checked_strategy(
         runs.start("emptied", prepared.simulation(prepared.spec), Observe(empty=True))
     files = [path for path, _ in record.depends.files]
     file_words = [f"file {path}" for path in files]
+    reading = line_of_number(prepared.spec, record.depends.lines[0]) if record.depends.lines else None
     root = (request.candles or CandleStore()).root
     stored = [path for path in files if Path(path).is_relative_to(root)]
     found: dict[str, Callable[[], list[Finding]]] = {
-        "look_ahead": lambda: look_ahead.findings(runs, plain, [*_used(runs, plain), *file_words], stored),
+        "look_ahead": lambda: look_ahead.findings(runs, plain, [*_used(runs, plain), *file_words], stored, reading),
         "warm_up": lambda: warm_up.findings(runs, plain),
         "determinism": lambda: determinism.findings(runs, record),
         "reads": lambda: _reads([*_used(runs, plain), *file_words]),

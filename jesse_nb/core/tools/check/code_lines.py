@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import linecache
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -58,9 +57,28 @@ def place_between(spec: BacktestSpec, first: Observation, second: Observation) -
     parting = first_parting(first.steps, second.steps)
     if parting is None:
         return Place()
+    default = _line_of_default(spec, parting.name)
     what = "What it returned" if parting.name == "return" else parting.name
     values = (f"{what} was {parting.first} in one run and {parting.second} in the other.",) if parting.name else ()
-    return Place(code_line(spec, parting.file, parting.function, parting.line), values)
+    return Place(default or code_line(spec, parting.file, parting.function, parting.line), values)
+
+
+def _line_of_default(spec: BacktestSpec, name: str) -> CodeLine | None:
+    """Return the line of a function with a parameter of this name whose default is made once and kept: ``seen=[]``."""
+    for source in dict.fromkeys(route.strategy.source for route in spec.routes if name):
+        for function in (node for node in ast.walk(_tree(source)) if isinstance(node, ast.FunctionDef)):
+            arguments, defaults = function.args.args, function.args.defaults
+            if any(argument.arg == name and isinstance(default, ast.List | ast.Dict | ast.Set | ast.Call)
+                   for argument, default in zip(arguments[len(arguments) - len(defaults):], defaults, strict=True)):
+                return CodeLine(function.name, function.lineno, source.splitlines()[function.lineno - 1].strip())
+    return None
+
+
+def _tree(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
 
 
 def code_line(spec: BacktestSpec, file: str, function: str, line: int) -> CodeLine:
@@ -78,23 +96,16 @@ def line_of_number(spec: BacktestSpec, number: int) -> CodeLine | None:
     lines = source.splitlines()
     if number > len(lines):
         return None
-    with contextlib.suppress(SyntaxError):
-        within = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
-                  and node.lineno <= number <= (node.end_lineno or node.lineno)]
-        if within:
-            return CodeLine(within[-1].name, number, lines[number - 1].strip())
-    return CodeLine("module", number, lines[number - 1].strip())
+    within = [node.name for node in ast.walk(_tree(source)) if isinstance(node, ast.FunctionDef)
+              and node.lineno <= number <= (node.end_lineno or node.lineno)]
+    return CodeLine(within[-1] if within else "module", number, lines[number - 1].strip())
 
 
 def line_of_use(spec: BacktestSpec, names: Sequence[str]) -> CodeLine | None:
     """Return the first line of a strategy's methods that reads one of some names (of globals or of attributes)."""
     wanted = {name.rpartition(".")[2] for name in names}
     for source in dict.fromkeys(route.strategy.source for route in spec.routes):
-        try:
-            tree = ast.parse(source)
-        except SyntaxError:
-            continue
-        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for function in (node for node in ast.walk(_tree(source)) if isinstance(node, ast.FunctionDef)):
             if function.name == "__init__":
                 continue
             for node in ast.walk(function):

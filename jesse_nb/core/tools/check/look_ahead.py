@@ -22,7 +22,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import code_line, line_of_use, place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, mirrored, observation_of
-from jesse_nb.core.tools.check.strategy_check import Finding
+from jesse_nb.core.tools.check.strategy_check import CodeLine, Finding
 from jesse_nb.core.tools.prepared import Prepared
 
 __all__ = ["LookAhead"]
@@ -63,7 +63,8 @@ class LookAhead:
             runs.start(_name(moment), mirrored(self.prepared, moment, self._end(moment), self.folder))
 
     def findings(
-        self, runs: ObservedRuns, plain: Observation, own_data: Sequence[str], stored: Sequence[str]
+        self, runs: ObservedRuns, plain: Observation, own_data: Sequence[str], stored: Sequence[str],
+        reading: CodeLine | None,
     ) -> list[Finding]:
         """Return what the runs tell; waits for them.
 
@@ -77,12 +78,14 @@ class LookAhead:
             What the strategy has beside the candles, in words.
         stored
             Files of the candle store that it reads: they hold the future, whatever it makes of them.
+        reading
+            The line that reads a file first.
         """
         if stored:
             return [Finding("look_ahead", "failed", "It reads stored candles by itself, those of later among them.",
                             tuple(f"It reads {path}." for path in stored),
-                            line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held]),
-                            "reads stored candles, those of later among them")]
+                            line_of_use(self.prepared.spec, [words.partition(" ")[0] for words in plain.held])
+                            or reading, "reads stored candles, those of later among them")]
         moments = self._chosen(plain.events)
         for moment in moments:
             changed = observation_of(runs.record(_name(moment)))
@@ -98,7 +101,7 @@ class LookAhead:
             return [repainting]
         seen = self._foresight(plain)
         if own_data or (seen is not None and seen.certain):
-            return [_untold(self.prepared.spec, own_data, seen)]
+            return [_untold(self.prepared.spec, own_data, seen, reading)]
         text = ", ".join(utc_text(moment) for moment in moments)
         by_clock = "" if self._goes_by_candles(runs, plain) else ", or on candles at all"
         return [Finding("look_ahead", "passed", f"No order depends on candles that came after it{by_clock}.",
@@ -170,10 +173,12 @@ def _name(moment: int) -> str:
     return f"changed after {moment}"
 
 
-def _untold(spec: BacktestSpec, own_data: Sequence[str], seen: Foresight | None) -> Finding:
+def _untold(
+    spec: BacktestSpec, own_data: Sequence[str], seen: Foresight | None, reading: CodeLine | None
+) -> Finding:
     """Say what the market that followed says of one whose knowledge comes from elsewhere than the candles."""
     has = (f"It has: {'; '.join(own_data)}.",) if own_data else ()
-    line = line_of_use(spec, [words.partition(" ")[0] for words in own_data])
+    line = line_of_use(spec, [words.partition(" ")[0] for words in own_data]) or reading
     told = () if seen is None else (
         f"Of the moves within {counted(seen.ahead, 'candle')} after the {counted(seen.orders, 'order')} that "
         f"{'closed' if seen.closing else 'opened'} positions, {seen.captured:.0%} went their way (net, by size); of "
