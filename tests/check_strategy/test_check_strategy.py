@@ -254,7 +254,8 @@ def test_it_shows_itself(candle_store: CandleStore) -> None:
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"checks": ("look_ahed",)}, "look_ahead"), ({"checks": ()}, "checks"), ({"moments": 0}, "moments"),
-    ({"seed": -1}, "seed"),
+    ({"seed": -1}, "seed"), ({"checks": "look_ahead,warm_up"}, "Separate several by spaces"),
+    ({"start": None}, "end are needed"),
 ])
 def test_wrong_arguments_are_told(options: dict[str, Any], words: str, candle_store: CandleStore) -> None:
     with pytest.raises(InputError) as caught:

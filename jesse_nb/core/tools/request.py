@@ -101,7 +101,10 @@ class Request:
 
     def _prepare(self, start: Any, end: Any) -> Prepared:
         if start is None or end is None:
-            raise PeriodError.of("start", "and end are needed.", "Write them as '2024-01-31'; the end is excluded.")
+            market = "Name a market, too: its symbol (-s) and timeframe (-t)." if not self.symbol and not self.routes \
+                else ""
+            raise PeriodError.of("start", "and end are needed.",
+                                 f"Write them as '2024-01-31'; the end is excluded. {market}".strip())
         begin, finish = to_ms(start, "start"), to_ms(end, "end")
         cache = self._cache()
         series = cache.store

@@ -90,6 +90,8 @@ class Several(Reader):
         for one in given:
             if not isinstance(one, str):
                 raise InputError.of(name, f"holds {shown(one)}.", "Give texts.")
+            if "," in one and one not in self.choices and self.choices:
+                raise InputError.of(name, f"is {shown(one)}.", "Separate several by spaces; in Python, give a list.")
             self.one.check(name, one)
         return value if isinstance(value, str) else given
 
