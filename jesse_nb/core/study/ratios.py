@@ -2,9 +2,10 @@
 
 A stitched curve is made of many runs, so Jesse cannot be asked for its Sharpe ratio. These are the
 formulas of ``jesse/services/metrics.py`` (Jesse 3.5), in its units, with its treatment of the first
-sample: the starting balance has no return, yet Sortino counts it as an observation, and the drawdown
-does not count it as a peak. One differs: that missing first return makes Jesse's own serenity index
-infinite or undefined in every run, so here it is its formula on the returns that there are.
+sample: the starting balance has no return, yet Sortino counts it as an observation. Two differ. The
+maximum drawdown, and with it the Calmar ratio, count the starting balance as a peak, which Jesse's
+leave out, as everywhere here. That missing first return makes Jesse's own serenity index infinite or
+undefined in every run, so here it is its formula on the returns that there are.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def equity_ratios(equity: pd.Series[float]) -> dict[str, float]:
     annual = _annual(growth, equity)
     wealth = np.cumprod(1.0 + returns)
     below = wealth / np.maximum.accumulate(wealth) - 1.0
-    deepest = float(below.min())
+    deepest = min(float((wealth / np.maximum(np.maximum.accumulate(wealth), 1.0)).min()) - 1.0, 0.0)
     values = {
         "net_profit_percentage": (growth - 1.0) * 100.0,
         "annual_return": annual * 100.0,

@@ -15,9 +15,8 @@ __all__ = ["EquityCurves", "drawdown", "equity_curves", "growth", "monthly_retur
 def drawdown(equity: pd.Series[float]) -> pd.Series[float]:
     """Return how far below its highest value so far an equity curve stands.
 
-    Jesse's ``max_drawdown`` leaves the first sample (the starting balance) out when
-    it looks for the peak, so a run that loses from its first day has a deeper
-    drawdown here than in Jesse's metrics; in all other runs the minimum is the same.
+    The starting balance counts as a peak. Jesse's own ``max_drawdown`` leaves it out, so that a loss on the
+    first day is none there; everywhere in this package it is one.
 
     Parameters
     ----------

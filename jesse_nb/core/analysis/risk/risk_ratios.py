@@ -112,9 +112,10 @@ def ratio_paths(paths: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     low, high = np.quantile(gains, [0.05, 0.95], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         annual = np.clip(wealth[:, -1], 1e-10, 1e10) ** (PERIODS / days) - 1.0
-        # Jesse does not count the starting balance as a peak
+        from_start = _from_start(wealth)
+        # in the serenity index Jesse does not count the starting balance as a peak
         below = wealth / np.maximum.accumulate(wealth, axis=1) - 1.0
-        deep = np.sqrt((_from_start(wealth) ** 2).sum(axis=1) / (days + 1)) * 100.0
+        deep = np.sqrt((from_start**2).sum(axis=1) / (days + 1)) * 100.0
         few = max(int((1 - 0.95) * days), 1)
         pitfall = -np.partition(below, few - 1, axis=1)[:, :few].mean(axis=1) / spread
         serene = gains.sum(axis=1) / (np.sqrt((below**2).sum(axis=1) / (days - 1)) * pitfall)
@@ -123,7 +124,7 @@ def ratio_paths(paths: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
             "volatility": spread * math.sqrt(PERIODS) * 100.0,
             "sharpe_ratio": mean / spread * math.sqrt(PERIODS),
             "sortino_ratio": mean / np.sqrt((lost**2).sum(axis=1) / (days + 1)) * math.sqrt(PERIODS),
-            "calmar_ratio": annual / -below.min(axis=1),
+            "calmar_ratio": annual / -from_start.min(axis=1),
             "omega_ratio": won.sum(axis=1) / lost.sum(axis=1),
             "serenity_index": serene,
             "ulcer_index": deep,
