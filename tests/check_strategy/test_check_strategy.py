@@ -120,7 +120,9 @@ def test_data_that_tell_the_future_are_found_where_candles_play_a_part(
 
 
 def test_of_data_that_tell_nothing_nothing_is_told(candle_store: CandleStore) -> None:
-    ahead, reads = check(TABLE, candle_store, checks=("look_ahead", "reads")).findings
+    found = check(TABLE, candle_store, checks=("look_ahead", "reads"))
+    assert "Whether it knows the future cannot be told" in str(found)
+    ahead, reads = found.findings
     assert (ahead.level, reads.level) == ("cannot be told", "warning")
     assert ahead.evidence[0] == "It has: HOURS (list of 168 values)."
     assert ahead.line is not None

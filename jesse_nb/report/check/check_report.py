@@ -59,7 +59,8 @@ def _headline(check: StrategyCheck) -> str:
                       for level in ("warning", "cannot be told"))
     if untold:
         more = f" Look at {warned}, too." if warned else ""
-        return f"Of its {untold} nothing can be told: make sure of it before you believe its results.{more}"
+        return ("Whether it knows the future cannot be told: make sure of its data before you believe its results."
+                f"{more}")
     if warned:
         return f"Nothing is wrong with its orders, but look at {warned}."
     return "Nothing wrong was found."
