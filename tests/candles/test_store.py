@@ -51,7 +51,7 @@ def test_info_tells_what_the_candles_say(candle_store: CandleStore) -> None:
     assert info.missing == (steps / MINUTE_MS - 1).sum()
     assert info.fingerprint == fingerprint_candles(candles)
     assert info.bytes == (candle_store.root / EXCHANGE / "BTC-USDT.parquet").stat().st_size
-    assert "BTC-USDT on Binance Spot: 2023-01-01 to 2024-07-01" in str(info)
+    assert f"BTC-USDT on {EXCHANGE}: 2023-01-01 to 2024-07-01" in str(info)
 
 
 def test_listing_reads_no_candles(candle_store: CandleStore, monkeypatch: pytest.MonkeyPatch) -> None:

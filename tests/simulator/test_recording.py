@@ -14,6 +14,7 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.core.tools.request import Request
+from tests.conftest import EXCHANGE
 from tests.strategies import REVERSION, TREND
 from tests.strategies_drawing import DRAWER
 
@@ -82,7 +83,7 @@ def test_lines_are_dated_by_the_end_of_their_candle(candle_store: CandleStore) -
     assert np.isnan(nothing.values).all()
     assert (np.diff(mean.times) == 60 * MINUTE_MS).all()
     # the value is the mean of the closes of the eight hours that are over by then
-    candles = candle_store.read("Binance Spot", "BTC-USDT")
+    candles = candle_store.read(EXCHANGE, "BTC-USDT")
     ends = candles[:, 0].astype(np.int64) + MINUTE_MS
     hours = [candles[np.searchsorted(ends, mean.times[30] - back * 60 * MINUTE_MS), 2] for back in range(8)]
     assert mean.values[30] == pytest.approx(np.mean(hours))

@@ -17,11 +17,14 @@ __all__ = ["MOVED", "home_of", "known_class"]
 
 #: Where results and their parts are defined. Strategies' code, workers and stores are elsewhere.
 _ROOMS = re.compile(
-    r"jesse_nb\.core\.(analysis|study|tools|simulator\.(spec|result|pipeline|account)|candles\.(quality|series))(\.\w+)*"
+    r"jesse_nb\.core\.(analysis|study|tools|simulator\.(spec|market_data|result|pipeline|account)"
+    r"|candles\.(quality|series))(\.\w+)*"
 )
 
 #: Old homes of classes that have another one now, so that older records can be read.
-MOVED: dict[str, str] = {}
+MOVED: dict[str, str] = {
+    "jesse_nb.core.simulator.spec:CandleSlice": "jesse_nb.core.simulator.market_data:CandleSlice",
+}
 
 
 def home_of(kind: type) -> str:

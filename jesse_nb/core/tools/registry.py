@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jesse_nb.core.tools.declaration.candle_tools import IMPORT_FILES, PREVIEW_FILES
-from jesse_nb.core.tools.declaration.factor_tool import FACTOR_ANALYSIS
-from jesse_nb.core.tools.declaration.market_tools import CORRELATION_MATRIX, PORTFOLIO, REGIME_DETECTOR
+from jesse_nb.core.tools.declaration.market_tools import (
+    CORRELATION_MATRIX,
+    FACTOR_ANALYSIS,
+    PORTFOLIO,
+    REGIME_DETECTOR,
+)
 from jesse_nb.core.tools.declaration.parameter import Parameter
 from jesse_nb.core.tools.declaration.record_tools import COMPARE
 from jesse_nb.core.tools.declaration.result_tools import ANALYZE_RESULTS, CANDLE_MONTE_CARLO, CHECK_CANDLES, FEE_STRESS

@@ -37,11 +37,14 @@ def test_the_front_is_what_no_other_dominates(metrics: tuple, seed: int) -> None
 
 def test_trials_of_few_trades_come_last_whatever_their_value() -> None:
     rng = np.random.default_rng(5)
-    trials = [replace(trial, few_trades=bool(rng.random() < 0.4)) for trial in trials_of(rng.normal(size=(60, 2)))]
+    values = rng.normal(size=(60, 2))
+    rare = [bool(rng.random() < 0.4) for _ in values]
+    single = [replace(trial, few_trades=few) for trial, few in zip(trials_of(values[:, :1]), rare, strict=True)]
+    found = best_trials(single, TWO[:1])
+    assert [trial.few_trades for trial in found] == sorted(rare)
+    assert found[: rare.count(False)] == best_trials([trial for trial in single if not trial.few_trades], TWO[:1])
+    trials = [replace(trial, few_trades=few) for trial, few in zip(trials_of(values), rare, strict=True)]
     enough = [trial for trial in trials if not trial.few_trades]
-    found = best_trials(trials, TWO[:1])
-    assert [trial.few_trades for trial in found] == sorted(trial.few_trades for trial in trials)
-    assert found[: len(enough)] == best_trials(enough, TWO[:1])
     assert best_trials(trials, TWO) == best_trials(enough, TWO)
     few = [replace(trial, few_trades=True) for trial in trials]  # none has enough: as if all had
     assert [one.number for one in best_trials(few, TWO)] == [

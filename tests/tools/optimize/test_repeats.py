@@ -21,6 +21,7 @@ from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.search import Search
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resources import Resources
+from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING, SPACE
 
 PERIOD = ("2023-03-01", "2023-04-10")
@@ -165,8 +166,8 @@ def test_a_candle_file_that_changed_is_read_again(
     candle_store: CandleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = CandleStore(tmp_path / "candles")
-    candles = candle_store.read("Binance Spot", "BTC-USDT", "2023-01-01", "2023-05-01")
-    store.write("Binance Spot", "BTC-USDT", candles)
+    candles = candle_store.read(EXCHANGE, "BTC-USDT", "2023-01-01", "2023-05-01")
+    store.write(EXCHANGE, "BTC-USDT", candles)
     monkeypatch.setattr("jesse_nb.core.candles.file_state._SETTLED_NS", 0)  # as after some seconds
 
     def fingerprints() -> list[str]:
@@ -178,9 +179,9 @@ def test_a_candle_file_that_changed_is_read_again(
     changed = candles.copy()
     changed[90 * 1440, 5] += 1  # a day's volume inside the period
     time.sleep(0.02)
-    store.write("Binance Spot", "BTC-USDT", changed, replace=True)
+    store.write(EXCHANGE, "BTC-USDT", changed, replace=True)
     second = fingerprints()
     assert second != first
     time.sleep(0.02)
-    store.write("Binance Spot", "BTC-USDT", candles, replace=True)
+    store.write(EXCHANGE, "BTC-USDT", candles, replace=True)
     assert fingerprints() == first

@@ -178,7 +178,7 @@ def test_other_candles_are_refused(spec_of: Any, markets: CandleStore, tmp_path:
     other = CandleStore(tmp_path / "other")
     for symbol in ("BTC-USDT", "ETH-USDT"):
         other.write(EXCHANGE, symbol, markets.read(EXCHANGE, "LTC-USDT"))  # bitcoin's, so that ether's differ
-    with pytest.raises(CandlesError, match="stored candles of ETH-USDT on Binance Spot are not those"):
+    with pytest.raises(CandlesError, match=f"stored candles of ETH-USDT on {EXCHANGE} are not those"):
         prepare_again(request_again(spec, candles=other), spec)
 
 

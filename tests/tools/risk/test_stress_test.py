@@ -16,6 +16,7 @@ from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS, STRESS_TEST
 from jesse_nb.core.tools.risk.scenarios import SCENARIOS, moments_of, scenarios_of
 from jesse_nb.exceptions import CandlesError, InputError
 from tests.analysis.walk_forwards import make_walk_forward
+from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING, HEADER
 
 PERIOD = ("2023-02-01", "2023-03-01")
@@ -150,7 +151,7 @@ def test_losses_are_by_the_minute(kept):
     found = jn.stress_test(hold, None, at="2023-02-10 03:00", custom_scenarios={"dip": {"change": -0.1}}, **kept)
     row, run = found.table.loc[0], found.results[0]
     began = row["began"].value // 10**6
-    minutes = kept["candles"].read("Binance Spot", "BTC-USDT", *PERIOD)
+    minutes = kept["candles"].read(EXCHANGE, "BTC-USDT", *PERIOD)
     changed = stressed(minutes, run.spec.start, (began - run.spec.start) // 60_000, 1, -0.1, 1.0)
     entry, quantity = float(minutes[59, 2]), float(run.trades["qty"].iloc[0])
     fee = 0.001 * quantity * entry

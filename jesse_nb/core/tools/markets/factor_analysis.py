@@ -80,7 +80,7 @@ class FactorAnalysis(Shown):
         What each factor, ``alpha`` and the ``rest`` contributed to the compounded return of these days, in percent of
         the equity at their beginning; they add up to it.
     monthly
-        The same by calendar month; each row adds up to the month's return.
+        The same by calendar month, the index its beginning; each row adds up to the month's return.
     notes
         Remarks for the report.
     stopped
@@ -276,7 +276,7 @@ def _explained(
     betas = found.table["value"]
     shares = factors * betas[list(factors.columns)]
     shares[ALPHA], shares[REST] = float(betas.iloc[0]), found.residuals
-    months = pd.DatetimeIndex(returns.index).tz_localize(None).to_period("M")
+    months = pd.DatetimeIndex(returns.index).tz_localize(None).to_period("M").to_timestamp().tz_localize("UTC")
     monthly = pd.DataFrame({month: linked_contributions(of_month, shares.loc[of_month.index])
                             for month, of_month in returns.groupby(months)}).T * 100.0
     notes = list(given.notes)
