@@ -260,7 +260,9 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     store.button.click()
     cell.locator("table").first.get_by_text("SOL-USDT").first.wait_for()
     cell.get_by_role("button", name="Import files").click()
-    FormOnPage(notebook.page, 3, "Import").wants("names", "exchange")
+    imports = FormOnPage(notebook.page, 3, "Import")
+    imports.form.locator("button.mod-primary:disabled").wait_for()  # nothing is typed yet, and nothing is red
+    assert imports.form.locator(".jesse-nb-panel-wrong").count() == 0
     cell.get_by_role("button", name="Delete a series").click()
     delete = cell.locator(".jesse-nb-panel-form").nth(2)
     delete.locator(".jesse-nb-field-exchange select").select_option("Demo (synthetic)")
@@ -270,7 +272,7 @@ def test_keyboard_only_then_batch_and_candles_with_hostile_names(notebook):
     notebook.screenshot("panel_candles_asks")
     delete.get_by_role("button", name="Yes, delete").click()
     notebook.wait_until_answer("'SOL-USDT' not in str(get_ipython().run_line_magic('candles', ''))")
-    delete.get_by_text("Deleted SOL-USDT on Demo (synthetic).").wait_for()
+    cell.get_by_text("Deleted SOL-USDT on Demo (synthetic).").wait_for()
     assert delete.locator(".jesse-nb-panel-wrong").count() == 0
 
 

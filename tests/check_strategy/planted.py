@@ -92,7 +92,7 @@ class FromStore(Strategy):
     def __init__(self):
         super().__init__()
         if not FUTURE:
-            minutes = jesse_nb.CandleStore(ROOT).read("Binance Spot", "BTC-USDT")
+            minutes = jesse_nb.CandleStore(ROOT).read("Binance Perpetual Futures", "BTC-USDT")
             FUTURE.append(minutes[59::60, 2])
             FUTURE.extend([0.0] * 200)
 

@@ -100,7 +100,7 @@ def test_how_many_are_missing_is_exact(own_store: CandleStore):
     with pytest.raises(WarmUpError) as refused:
         resolved(own_store, [("A-USDT", "1h")], START + 5 * 60 * MINUTE_MS, START + 2 * DAY_MS)
     assert str(refused.value) == (
-        "A-USDT on Binance Spot begins at 2023-03-01 00:07: of the 10 1h candles needed before 2023-03-01 05:00, "
+        f"A-USDT on {EXCHANGE} begins at 2023-03-01 00:07: of the 10 1h candles needed before 2023-03-01 05:00, "
         "6 are missing. Start at 2023-03-01 11:00 or later, import earlier candles, or lower warm_up_candles to 4."
     )
     assert resolved(own_store, [("A-USDT", "1h")], START + 5 * 60 * MINUTE_MS, START + 2 * DAY_MS, 4)

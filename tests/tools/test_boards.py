@@ -16,7 +16,8 @@ from tests.jobs.strategies import CROSSING
 
 def test_the_boards_of_real_jobs_say_what_their_results_say(markets):
     common = {"candles": markets, "background": True}
-    job = optimize(CROSSING, "BTC-USDT", "1h", "2023-03-01", "2023-03-15", n_trials=12, test_ratio=0, **common)
+    job = optimize(CROSSING, "BTC-USDT", "1h", "2023-03-01", "2023-03-15", n_trials=12, test_ratio=0, min_trades=0,
+                   **common)
     study, board = job.result(120), job.board()
     assert board["points"][-1][1] == study.best.value
     assert [trial["number"] for trial in board["top"]] == [one.trial.number for one in study.top[:5]]

@@ -75,7 +75,7 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 
 @pytest.mark.parametrize("name", panel_names())
 def test_each_form_begins_ready_to_run(bench, name):
-    if name in ("analyze", "monte_carlo", "risk", "stress", "var"):
+    if name in ("analyze", "factors", "monte_carlo", "risk", "stress", "var"):
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-25 -o result")
     if name in ("portfolio", "regimes"):
         days = pd.date_range("2023-01-01", periods=400, tz="UTC")
@@ -87,8 +87,11 @@ def test_each_form_begins_ready_to_run(bench, name):
     # The market of this test is too short for the default windows, which the form says before it runs.
     given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other", "regimes": "first"}.get(name, "")
     shown = bench.run_line_magic("panel", f"{name} {given}")
+    if name == "factors":  # of which the market of this test has too few
+        assert "Universe has 2 markets. Factors need 5" in shown.parts.form.reason
+        return
     if name == "candles":
-        assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, False]
+        assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, True]
     else:
         assert shown.parts.form.reason == ""
         assert not shown.parts.form.run_button.disabled
@@ -108,7 +111,8 @@ def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
         assert (actions[field.name].help or "").replace("%%", "%") in field.help_text
         assert html.escape(field.help_text) in field.row.children[1].value
     left_to_the_line = {"help", "routes", "source", "account", "background", "memory_limit", "project", "candles",
-                        "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe"}
+                        "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe", "name", "tags",
+                        "note"}
     assert set(actions) - left_to_the_line <= {field.name for field in parts.form.fields}
 
 

@@ -156,7 +156,8 @@ class CandlesMagics(Magics):
         if options.action == "to-database":
             return copied_to(self._shell, store, options, self._settings)
         if options.action == "delete":
-            return _listing(store, store.list(), said=_delete(store, options))
+            said = _delete(store, options)
+            return _listing(store, store.list(), said)
         if options.names:
             raise UsageError(f"%candles list takes no names, but {shown(options.names[0])} was given.")
         return _listing(store, store.list())
