@@ -115,6 +115,15 @@ def real_candles(symbol: str) -> np.ndarray:
     return candles
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Keep no results: judging each walk-forward would take minutes. Notebooks do; `kept` switches it on for a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.fspath.ext == ".py":
+            patch.setenv("JESSE_NB_KEEP_RESULTS", "0")
+        yield
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep session fixtures away from the user's own folders; `isolated_home` does so for each test."""
@@ -147,7 +156,6 @@ def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("JESSE_NB_CANDLES", str(home / "candles"))
     patch.setenv("JESSE_NB_STORE", str(home / "store"))
     patch.setenv("JESSE_NB_JOBS", str(home / "jobs"))
-    patch.setenv("JESSE_NB_KEEP_RESULTS", "0")  # judging each walk-forward would take minutes; `kept` switches it on
     patch.delenv("JESSE_NB_CACHE", raising=False)
 
 

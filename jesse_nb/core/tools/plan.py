@@ -47,12 +47,15 @@ class Plan(Generic[T]):
     tool: Tool | None = None
 
     def start(self) -> Job[T]:
-        """Start the job; its result is kept in the research record, under the labels of whoever asks."""
+        """Start the job; its result is kept in the research record, under the labels of whoever asks.
+
+        That of a job that was stopped is not: ``jn.keep`` keeps it.
+        """
         tool, labels = self.tool, labels_now()
 
         def work(control: JobControl) -> T:
             result = self.work(control)
-            if tool is not None:
+            if tool is not None and not control.cancelled:  # who stops waits for nothing: its verdict can take seconds
                 keep_result(result, tool, labels)
             return result
 

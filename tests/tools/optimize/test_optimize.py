@@ -143,7 +143,7 @@ def noted(self, spec, record, **kind):
     print("simulated", spec.key, flush=True)
 RunStore.put = noted
 result = optimize({source!r}, "BTC-USDT", "1h", "2023-03-01", "2023-04-15", space={space!r}, n_trials=18, seed=9,
-                  neighbours=0, parity=False, candles=CandleStore({candles!r}), store={store!r})
+                  neighbours=0, parity=False, min_trades=0, candles=CandleStore({candles!r}), store={store!r})
 print("result", json.dumps([[trial.params, trial.values] for trial in result.trials]), flush=True)
 """
 
