@@ -23,7 +23,7 @@ from pandas.core.window.rolling import Rolling, Window
 
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.fast.replacing import Replacement
-from jesse_nb.core.simulator.held_data import codes_within
+from jesse_nb.core.simulator.own_data.held_data import codes_within
 
 __all__ = ["PastKeeper", "Repainted"]
 

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
-from jesse_nb.core.simulator.emptied_data import emptied
 from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
-from jesse_nb.core.simulator.held_data import (
+from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
+from jesse_nb.core.simulator.own_data.emptied_data import emptied
+from jesse_nb.core.simulator.own_data.held_data import (
     held_by_class,
     held_by_instance,
     readers_unseen,
     words_of,
     written_moments,
 )
-from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
 from jesse_nb.core.simulator.simulation import Observe
 from jesse_nb.core.simulator.strategies.local_modules import is_local_module
 

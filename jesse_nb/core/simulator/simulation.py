@@ -32,7 +32,7 @@ class Observe:
         Whether strategies see their candles without the newest one.
     empty
         Whether data of the strategies' own is made worthless
-        (:func:`~jesse_nb.core.simulator.emptied_data.emptied`).
+        (:func:`~jesse_nb.core.simulator.own_data.emptied_data.emptied`).
     other_clock
         Whether clocks that a strategy's code asks go on by hours from one question to the next.
     keep_past

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.simulator.held_data import Held
+from jesse_nb.core.simulator.own_data.held_data import Held
 
 __all__ = ["emptied"]
 
