@@ -7,6 +7,7 @@ strategy's returns have the same kind of noise, and hold a factor or none.
 
 from __future__ import annotations
 
+import math
 import sys
 
 import numpy as np
@@ -16,13 +17,14 @@ from jesse_nb.core.analysis.markets.factor_portfolios import FACTORS, LOOK_BACK,
 from jesse_nb.core.analysis.markets.factor_regression import ALPHA, factor_regression
 
 MARKETS = 10
+#: Mean of the absolute value of Student's t with 5 degrees of freedom, scaled to a variance of one.
+MEAN_SIZE = 2 * math.sqrt(5) * math.gamma(3) / (math.sqrt(math.pi) * math.gamma(2.5) * 4) * math.sqrt(3 / 5)
 
 
 def clustered(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return returns of a GARCH(1,1) process with skewed t innovations, standard deviation about 0.03."""
     shocks = random.standard_t(5, shape) * np.sqrt(3 / 5)
-    shocks = np.where(shocks < 0, 1.15 * shocks, 0.87 * shocks)
-    shocks -= shocks.mean(axis=0)
+    shocks = np.where(shocks < 0, 1.15 * shocks, 0.87 * shocks) - (0.87 - 1.15) / 2 * MEAN_SIZE
     variance, made = np.full(shape[1:], 9e-4), np.empty(shape)
     for day in range(shape[0]):
         made[day] = np.sqrt(variance) * shocks[day]
