@@ -85,8 +85,12 @@ def test_a_drawdown_too_deep_is_stopped_at_once_and_one_just_allowed_is_not() ->
     assert (stopped.moment, stopped.reason) == (3 * DAY_MS, "the drawdown exceeded 25 %")
 
 
-def test_the_starting_balance_is_no_peak_as_in_jesses_drawdown() -> None:
-    assert judge([1000.0, 700.0, 690.0], rule(deepest=0.25))[0] is None
+def test_a_loss_from_the_starting_balance_counts() -> None:
+    stopped, _ = judge([1000.0, 700.0, 690.0], rule(deepest=0.25))
+    assert stopped is not None
+    assert stopped.reason == "the drawdown exceeded 25 %"
+    assert stopped.drawdown == pytest.approx(0.3)  # at the first sample that shows it
+    assert judge([1000.0, 700.0, 690.0], rule(deepest=0.32))[0] is None
 
 
 def test_checkpoints_that_one_sample_passes_are_all_read() -> None:

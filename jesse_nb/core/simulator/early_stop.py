@@ -98,10 +98,9 @@ class StoppedRun:
 
     @property
     def drawdown(self) -> float:
-        """The deepest one between the daily samples after the first, as a fraction of the peak."""
-        later = self.values[1:]
-        peaks = np.maximum.accumulate(later)
-        return float((1.0 - later[peaks > 0] / peaks[peaks > 0]).max(initial=0.0))
+        """The deepest one between the daily samples, the starting balance among them, as a fraction of the peak."""
+        peaks = np.maximum.accumulate(self.values)
+        return float((1.0 - self.values[peaks > 0] / peaks[peaks > 0]).max(initial=0.0))
 
     def again(self, rule: StopRule) -> StoppedRun | None:
         """Return where another rule stops it; None when that one lets it go on beyond what is known."""
@@ -161,8 +160,7 @@ class EquityWatch:
         """
         rule = self._rule
         self._values.append(value)
-        if len(self._values) > 1:  # Jesse's drawdown knows no peak before the end of the first day
-            self._peak = max(self._peak, value)
+        self._peak = max(self._peak, value)
         floor = self._pass_checkpoints(moment, traded=traded)
         if not traded:
             return ""
