@@ -22,9 +22,7 @@ _ROOMS = re.compile(
 )
 
 #: Old homes of classes that have another one now, so that older records can be read.
-MOVED: dict[str, str] = {
-    "jesse_nb.core.simulator.spec:CandleSlice": "jesse_nb.core.simulator.market_data:CandleSlice",
-}
+MOVED: dict[str, str] = {}
 
 
 def home_of(kind: type) -> str:

@@ -28,7 +28,7 @@ from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
 from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
-__all__ = ["AdvancedAnalysis", "Analysis", "AnalysisType", "AnalyzedRun", "BasicAnalysis", "DeepAnalysis"]
+__all__ = ["AdvancedAnalysis", "Analysis", "AnalysisType", "AnalyzedRun", "BasicAnalysis", "DeepAnalysis", "OfOneRun"]
 
 AnalysisType = Literal["basic", "advanced", "deep"]
 
@@ -72,6 +72,22 @@ class AnalyzedRun:
     balance: float
     open_at_end: int | None
     card: ResultCard | None
+
+
+class OfOneRun(Shown):
+    """A result that was read from one run, its ``run``."""
+
+    run: AnalyzedRun
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+        return self.run.strategy
+
+    @property
+    def spec(self) -> BacktestSpec | None:
+        """What was simulated; None for tables from elsewhere."""
+        return self.run.spec
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,8 @@ from jesse_nb.core.analysis.markets.factor_regression import (
 )
 from jesse_nb.core.candles import CandleStore, SeriesInfo
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.rendering import Shown
-from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS
-from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.markets.return_series import market_candles
 from jesse_nb.core.tools.plan import Plan, planned
@@ -46,7 +44,7 @@ _SURVIVORS = ("The universe is what is stored today: coins that died are rarely 
 
 
 @dataclass(frozen=True, repr=False)
-class FactorAnalysis(Shown):
+class FactorAnalysis(OfOneRun):
     """How much of a result came with factors.
 
     Attributes
@@ -113,16 +111,6 @@ class FactorAnalysis(Shown):
     monthly: pd.DataFrame
     notes: tuple[str, ...] = field(default=())
     stopped: str = ""
-
-    @property
-    def strategy(self) -> str:
-        """Name of the strategy."""
-        return self.run.strategy
-
-    @property
-    def spec(self) -> BacktestSpec | None:
-        """What was simulated; None for tables from elsewhere."""
-        return self.run.spec
 
     @property
     def total(self) -> float:

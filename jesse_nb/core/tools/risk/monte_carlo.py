@@ -25,9 +25,7 @@ from jesse_nb.core.analysis.trades.trade_returns import milliseconds, trade_retu
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
-from jesse_nb.core.rendering import Shown
-from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import MONTE_CARLO
@@ -71,7 +69,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, repr=False)
-class RiskMonteCarlo(Shown):
+class RiskMonteCarlo(OfOneRun):
     """How else a period could have gone, and what the next one could bring.
 
     Attributes
@@ -118,16 +116,6 @@ class RiskMonteCarlo(Shown):
     no_projection: str = ""
     notes: tuple[str, ...] = field(default=())
     stopped: str = ""
-
-    @property
-    def strategy(self) -> str:
-        """Name of the strategy."""
-        return self.run.strategy
-
-    @property
-    def spec(self) -> BacktestSpec | None:
-        """What was simulated; None for tables from elsewhere."""
-        return self.run.spec
 
     def to_frame(self) -> pd.DataFrame:
         """Return the probabilities, of both questions."""

@@ -13,9 +13,7 @@ from jesse_nb.core.analysis.curves.drawdown_statistics import DrawdownStatistics
 from jesse_nb.core.analysis.curves.intraday import DeepestDrawdown
 from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.analysis.trades.exposure import Exposure, LargestPosition
-from jesse_nb.core.rendering import Shown
-from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.risk.monte_carlo import Outcomes, RiskMonteCarlo
 from jesse_nb.core.tools.risk.risk_input import Sample
 from jesse_nb.core.tools.risk.stress_test import StressTest
@@ -32,7 +30,7 @@ _COLUMNS = ("value", "low", "high", "money", "unit", "rests_on", "reason")
 
 
 @dataclass(frozen=True, repr=False)
-class RiskReport(Shown):
+class RiskReport(OfOneRun):
     """What could happen to the money of a strategy, on one page.
 
     Attributes
@@ -87,16 +85,6 @@ class RiskReport(Shown):
     missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=())
     stopped: str = ""
-
-    @property
-    def strategy(self) -> str:
-        """Name of the strategy."""
-        return self.run.strategy
-
-    @property
-    def spec(self) -> BacktestSpec | None:
-        """What was simulated; None for tables from elsewhere."""
-        return self.run.spec
 
     def to_frame(self) -> pd.DataFrame:
         """Return the key figures.

@@ -16,9 +16,7 @@ from jesse_nb.core.analysis.risk.var_tests import TrafficLight, forecast_tests
 from jesse_nb.core.analysis.risk.volatility import VolatilityModel
 from jesse_nb.core.analysis.risk.volatility_clusters import volatility_clusters
 from jesse_nb.core.jobs.job import JobControl
-from jesse_nb.core.rendering import Shown
-from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import VAR_CALCULATION
@@ -41,7 +39,7 @@ _MOST_IDLE = 0.2
 
 
 @dataclass(frozen=True, repr=False)
-class ValueAtRisk(Shown):
+class ValueAtRisk(OfOneRun):
     """What a bad day or week costs.
 
     Attributes
@@ -103,16 +101,6 @@ class ValueAtRisk(Shown):
     untested: str = ""
     notes: tuple[str, ...] = field(default=())
     stopped: str = ""
-
-    @property
-    def strategy(self) -> str:
-        """Name of the strategy."""
-        return self.run.strategy
-
-    @property
-    def spec(self) -> BacktestSpec | None:
-        """What was simulated; None for tables from elsewhere."""
-        return self.run.spec
 
     def headline(self, level: float) -> Any:
         """Return the table's row of the first method that has a figure at a confidence level; None where none has.
