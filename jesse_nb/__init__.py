@@ -11,12 +11,14 @@ so importing the package is quick and does not import Jesse.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb import exceptions
 from jesse_nb.exceptions import (
     AllTrialsFailedError,
+    CallError,
     CandlesError,
     CandlesNotFoundError,
     ClusterError,
@@ -86,6 +88,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.markets.regime_detector import Regimes, regime_detector
     from jesse_nb.core.tools.optimize.optimize import optimize
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
+    from jesse_nb.core.tools.pairs.pairs_backtest import pairs_backtest
+    from jesse_nb.core.tools.pairs.pairs_result import PairsBacktest
     from jesse_nb.core.tools.project_account import project_account
     from jesse_nb.core.tools.record.finding import forget, keep, load
     from jesse_nb.core.tools.record.listing import results
@@ -96,6 +100,9 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.risk.risk_report_result import RiskReport
     from jesse_nb.core.tools.risk.stress_test import StressTest, stress_test
     from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk, var_calculation
+    from jesse_nb.core.tools.trading.compare_live import compare_live
+    from jesse_nb.core.tools.trading.live_comparison import LiveComparison
+    from jesse_nb.core.tools.trading.to_project import ProjectStrategy, strategy_dna, to_project
     from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
     from jesse_nb.magics.panel.panel import panel
@@ -106,6 +113,7 @@ __all__ = [
     "BacktestResult",
     "BatchEntry",
     "BatchResult",
+    "CallError",
     "CandleCheck",
     "CandleMonteCarlo",
     "CandlePipeline",
@@ -130,12 +138,15 @@ __all__ = [
     "JobCancelledError",
     "JobError",
     "JobInterruptedError",
+    "LiveComparison",
     "Metric",
     "MetricError",
     "MissingPartError",
     "OptimizeResult",
+    "PairsBacktest",
     "PeriodError",
     "PortfolioResult",
+    "ProjectStrategy",
     "RayPool",
     "Regimes",
     "RiskMonteCarlo",
@@ -164,6 +175,7 @@ __all__ = [
     "check_candles",
     "check_strategy",
     "compare",
+    "compare_live",
     "correlation_matrix",
     "exceptions",
     "export_candles",
@@ -181,6 +193,7 @@ __all__ = [
     "load_ipython_extension",
     "monte_carlo",
     "optimize",
+    "pairs_backtest",
     "panel",
     "portfolio",
     "preview_files",
@@ -190,7 +203,9 @@ __all__ = [
     "resample_candles",
     "results",
     "risk_report",
+    "strategy_dna",
     "stress_test",
+    "to_project",
     "unload_ipython_extension",
     "update_candles",
     "var_calculation",
@@ -208,6 +223,7 @@ _HOMES = {
     "FundingSeries": "jesse_nb.core.candles",
     "Job": "jesse_nb.core.jobs.job",
     "Metric": "jesse_nb.core.study.metric",
+    "ProjectStrategy": "jesse_nb.core.tools.trading.to_project",
     "RayPool": "jesse_nb.core.jobs.ray.ray_pool",
     "Space": "jesse_nb.core.study.space",
     "candles_from_database": "jesse_nb.core.candles",
@@ -226,6 +242,8 @@ _HOMES = {
     "read_candles": "jesse_nb.core.candles",
     "resample_candles": "jesse_nb.core.candles",
     "results": "jesse_nb.core.tools.record.listing",
+    "strategy_dna": "jesse_nb.core.tools.trading.to_project",
+    "to_project": "jesse_nb.core.tools.trading.to_project",
     "update_candles": "jesse_nb.core.tools.candles.fetch_candles",
     "walk_forward_windows": "jesse_nb.core.study.windows",
     "windows_table": "jesse_nb.core.study.windows",
@@ -257,9 +275,19 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         importlib.import_module("jesse_nb.report")  # so that results draw themselves
         importlib.import_module("jesse_nb.widgets.explorer.explorer")  # and can be explored
+        importlib.import_module("jesse_nb.widgets.plots.report_view")  # and shown with figures that move
+        _show_jobs_of_scripts()
         value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
+
+
+@functools.cache
+def _show_jobs_of_scripts() -> None:
+    """Let a script that waits for a job show how far it is; what shows it is loaded with the first job."""
+    from jesse_nb.core.jobs.job import add_watcher
+
+    add_watcher(lambda job: importlib.import_module("jesse_nb.cli.terminal").show_in_script(job))
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ value, what is allowed, and what to try. An error about an argument names it in
 
     JesseNbError
     ├── InputError                 an argument is wrong (also a ValueError)
+    │   ├── CallError              an argument that there is not, or none that is needed (also a TypeError)
     │   ├── PeriodError            a start, end or timeframe cannot be used
     │   ├── SpaceError             a parameter space contradicts itself
     │   ├── MetricError            an unknown or unusable metric
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllTrialsFailedError",
+    "CallError",
     "CandlesError",
     "CandlesNotFoundError",
     "ClusterError",
@@ -155,6 +157,10 @@ class JesseNbError(Exception):
 
 class InputError(JesseNbError, ValueError):
     """An argument is wrong."""
+
+
+class CallError(InputError, TypeError):
+    """A call names an argument that there is not, or leaves out one that is needed."""
 
 
 class PeriodError(InputError):

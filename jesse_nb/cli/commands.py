@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jesse_nb.cli.parser import DEMO_OPTIONS, parse_command_line, tool_of_command
-from jesse_nb.cli.tools import check_output, run_command, run_tool
+from jesse_nb.cli.project import to_project_command
+from jesse_nb.cli.tools import check_command, check_output, run_command, run_tool
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.record_tools import RESULTS
 from jesse_nb.core.tools.registry import OPTIMIZE
+from jesse_nb.core.user_path import working_folder
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, MissingPartError
 
 if TYPE_CHECKING:
@@ -68,6 +70,11 @@ def _run(words: list[str]) -> int:
         if options.command is None:
             return main(["--help"])
         tool = tool_of_command(options.command)
+        if tool is not None and getattr(options, "detach", False):
+            from jesse_nb.cli.detached import start_detached
+
+            check_command(tool, options)
+            return start_detached(words)
         if tool is not None:
             return run_command(tool, options)
         return _OWN_COMMANDS[options.command](options)
@@ -179,26 +186,35 @@ def _runs(options: Namespace) -> int:
 
 
 def _results(options: Namespace) -> int:
-    words = given_words(RESULTS, COMMAND, options)
-    try:
-        chosen = read_line(RESULTS, COMMAND, words, Desk())
-    except JesseNbError as error:
-        raise error.call(RESULTS.flag_of(error.argument)) from None
     from jesse_nb.core.record.result_store import default_results
     from jesse_nb.core.tools.record.finding import forget
     from jesse_nb.core.tools.record.listing import readable_results, results
 
-    if "forget" in chosen:
-        forget(*words["forget"])
-        print(f"Deleted from the record: {', '.join(words['forget'])}.")
-        return 0
-    found = results(**chosen)
+    words = given_words(RESULTS, COMMAND, options)
+    try:
+        chosen = read_line(RESULTS, COMMAND, words, Desk())
+        if "forget" in chosen:
+            forget(*words["forget"])
+            print(f"Deleted from the record: {', '.join(words['forget'])}.")
+            return 0
+        found = results(**chosen)
+    except JesseNbError as error:
+        raise error.call(RESULTS.flag_of(error.argument)) from None
+    if found.attrs["kept"]:
+        print(found.attrs["kept"])
     if found.empty:
         print(f"No results{' with this' if words else ''} are kept in {default_results()}.")
         return 0
     print(readable_results(found).to_string(index=False))
-    print("`jesse-nb compare` puts several side by side, by name or key.")
+    print("`jesse-nb compare` puts several side by side, by name or key; `jesse-nb to-project` writes one's strategy "
+          "into a Jesse project.")
     return 0
+
+
+def _jobs(options: Namespace) -> int:
+    from jesse_nb.cli.jobs import jobs_command
+
+    return jobs_command(options, main)
 
 
 def _lab(arguments: list[str]) -> int:
@@ -212,7 +228,8 @@ def _lab(arguments: list[str]) -> int:
 
 
 _OWN_COMMANDS: dict[str, Callable[[Namespace], int]] = {
-    "demo": _demo, "candles": _candles, "runs": _runs, "results": _results,
+    "demo": _demo, "candles": _candles, "runs": _runs, "results": _results, "jobs": _jobs,
+    "to-project": to_project_command,
 }
 
 
@@ -222,7 +239,7 @@ def _notebooks() -> Path:
     checkout = package.parent / "notebooks"
     if checkout.is_dir() and (package.parent / "pyproject.toml").is_file():
         return checkout
-    folder = Path.cwd() / "jesse_nb_notebooks"
+    folder = working_folder() / "jesse_nb_notebooks"
     folder.mkdir(exist_ok=True)
     for packaged in sorted((package / "_notebooks").glob("*.ipynb")):
         if not (folder / packaged.name).exists():  # what a user changed stays

@@ -11,13 +11,20 @@ from jesse_nb.core.tools.declaration.parameter import COMMAND, Parameter
 from jesse_nb.core.tools.declaration.record_tools import RESULTS
 from jesse_nb.core.tools.declaration.shared import STORE
 from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.trading.trading_tools import TO_PROJECT
 from jesse_nb.core.tools.registry import IMPORT_FILES, OPTIMIZE, TOOLS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
-__all__ = ["DEMO_OPTIONS", "command_parser", "parse_command_line", "tool_of_command"]
+__all__ = ["DEMO_OPTIONS", "JOB_ACTIONS", "command_parser", "parse_command_line", "tool_of_command"]
+
+#: What `jesse-nb jobs` does.
+JOB_ACTIONS = ("list", "show", "cancel", "resume", "remove")
 
 #: What the demo takes of an optimization.
 DEMO_OPTIONS = ("n_trials", "n_jobs")
+
+#: Characters of what argparse says, which repeats words of any length.
+_LONGEST = 400
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,8 +35,15 @@ class _Parser(argparse.ArgumentParser):
         kwargs |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
         super().__init__(**kwargs)
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of the choices; argparse would repeat one of any length."""
+        if action.choices is not None and value not in action.choices:
+            raise InputError(f"{self.prog} does not know {shown(value)}.",
+                             f"{did_you_mean(value, action.choices)} See `{self.prog} --help`.".strip())
+
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message[0].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+        told = message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
+        raise InputError(f"{told[0].upper()}{told[1:]}.", f"See `{self.prog} --help`.")
 
 
 def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
@@ -79,7 +93,9 @@ def _build() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
         if tool.command:
             _add_tool(commands, tool)
     _add_tool(commands, RESULTS)
+    _add_tool(commands, TO_PROJECT)
     _add_runs(commands)
+    _add_jobs(commands)
     return parser, dict(commands.choices)
 
 
@@ -187,6 +203,15 @@ def _add_runs(commands: Any) -> None:
     runs.add_argument("--ledger", action="store_true",
                       help="in place of the newest: how many there are on the same data, by strategy")
     _add_option(runs, STORE)
+
+
+def _add_jobs(commands: Any) -> None:
+    jobs = commands.add_parser("jobs", help="what runs, was interrupted or failed; show, cancel, resume or remove one")
+    jobs.add_argument("action", nargs="?", default="list", choices=JOB_ACTIONS, metavar="ACTION",
+                      help=f"{', '.join(JOB_ACTIONS[:-1])} or {JOB_ACTIONS[-1]} (list)")
+    jobs.add_argument("ids", nargs="*", metavar="ID", help="of the job; cancel and remove take several")
+    jobs.add_argument("--all", dest="everything", action="store_true",
+                      help="list what has finished or was cancelled in the last weeks, too")
 
 
 def _whole(text: str) -> int:

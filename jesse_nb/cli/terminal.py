@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+from weakref import WeakSet
 
 from tqdm import tqdm
 
@@ -13,9 +15,12 @@ if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job
     from jesse_nb.core.jobs.progress import Progress
 
-__all__ = ["follow", "remarks"]
+__all__ = ["follow", "remarks", "show_in_script"]
 
 T = TypeVar("T")
+
+#: Jobs that a command waits for, which shows them itself.
+_followed: WeakSet[Job[Any]] = WeakSet()
 
 #: Seconds between two lines where the output is no terminal.
 _LINE_INTERVAL = 5.0
@@ -40,6 +45,7 @@ def follow(job: Job[T], stream: TextIO | None = None) -> T:
     """
     from jesse_nb.core.jobs.job import run_blocking
 
+    _followed.add(job)
     stream = stream or sys.stderr
     view = _Guarded(_Bar(stream) if stream.isatty() else _Lines(stream))
     unsubscribe = job.subscribe(view.show)
@@ -48,6 +54,39 @@ def follow(job: Job[T], stream: TextIO | None = None) -> T:
     finally:
         unsubscribe()
         view.close(job.progress)
+
+
+def show_in_script(job: Job[Any]) -> None:
+    """Show how far a job is that plain Python waits for: a bar in a terminal, lines in marimo; elsewhere nothing.
+
+    IPython and the commands show their jobs themselves; ``JESSE_NB_NONINTERACTIVE=1`` keeps scripts silent, too.
+    """
+    if os.environ.get("JESSE_NB_NONINTERACTIVE", "") in ("1", "true") or _in_ipython():
+        return
+    terminal = sys.stderr.isatty()
+    if not terminal and not _in_marimo():
+        return
+    view = _Guarded(_Bar(sys.stderr) if terminal else _Lines(sys.stderr))
+
+    def show(progress: Progress) -> None:
+        if job in _followed or not job.awaited:
+            return
+        if progress.state == "running":
+            view.show(progress)
+        else:
+            view.close(progress)
+
+    job.subscribe(show)
+
+
+def _in_ipython() -> bool:
+    module = sys.modules.get("IPython.core.getipython")
+    return module is not None and module.get_ipython() is not None
+
+
+def _in_marimo() -> bool:
+    module = sys.modules.get("marimo")
+    return module is not None and bool(module.running_in_notebook())
 
 
 def remarks(progress: Progress) -> list[str]:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from jesse_nb.core.record.labels import LABEL_WORDS, labelled, labels_of_words
+from jesse_nb.core.record.labels import LABEL_WORDS, labelled, labels_now, labels_of_words
 from jesse_nb.core.tools.declaration.line import given_words, read_line
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON
 from jesse_nb.core.tools.declaration.reader import Desk
@@ -16,10 +16,10 @@ from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StorageError
 
-__all__ = ["check_output", "run_command", "run_tool"]
+__all__ = ["check_command", "check_output", "run_command", "run_tool", "strategy_of"]
 
 #: What the command line reads itself, and no tool takes so.
-_OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust", *LABEL_WORDS)
+_OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust", "detach", *LABEL_WORDS)
 
 
 def run_command(tool: Tool, options: Namespace) -> int:
@@ -45,6 +45,23 @@ def run_command(tool: Tool, options: Namespace) -> int:
         raise error.call(tool.flag_of(error.argument)) from None
 
 
+def check_command(tool: Tool, options: Namespace) -> None:
+    """Refuse what is wrong in a line itself, before anything is started.
+
+    Raises
+    ------
+    JesseNbError
+        Which calls arguments by their flags.
+    """
+    try:
+        words = given_words(tool, COMMAND, options)
+        labels_of_words(words)
+        check_output(_output(words))
+        read_line(tool, COMMAND, words, leave=_OWN)
+    except JesseNbError as error:
+        raise error.call(tool.flag_of(error.argument)) from None
+
+
 def _run(tool: Tool, words: dict[str, list[str]]) -> int:
     if "key" in words:
         return _run_on_a_result(tool, words)
@@ -57,12 +74,15 @@ def _run(tool: Tool, words: dict[str, list[str]]) -> int:
     arguments, names = _strategies(tool, words)
     arguments |= read_line(tool, COMMAND, words, Desk(names), _OWN)
     arguments |= _of_the_file(tool, arguments, names)
+    if arguments.get("mode") == "simulated":
+        arguments |= _stored_strategies(words, arguments)
+    arguments.pop("trust", None)
     return run_tool(_loaded(tool), _settled(words, arguments), _output(words))
 
 
 def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a tool's strategies as its arguments, and the names that their files define."""
-    taken = {one.name for one in tool.on(COMMAND)}
+    taken = {parameter.name for parameter in tool.on(COMMAND)}
     if taken.isdisjoint(("strategy", "strategies")):
         return {}, {}
     several = "strategies" in taken
@@ -71,12 +91,27 @@ def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any]
     if not given and not (routes and all(len(route) == 3 for route in routes)):
         raise InputError.of("strategies" if several else "strategy", "is missing.",
                             "It is a Python file, or a name in a Jesse project.")
-    found = [_strategy_of(word) for word in given]
+    found = [strategy_of(word) for word in given]
     names = {name: value for _, defined in found for name, value in defined.items()}
     arguments: dict[str, Any] = {}
     if found:
         arguments = {"strategies": [one for one, _ in found]} if several else {"strategy": found[0][0]}
     return arguments, names
+
+
+def _stored_strategies(words: dict[str, list[str]], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the strategies of the stored runs that a line names, where the user lets them run."""
+    from jesse_nb.cli.stored_code import allowed_strategies
+    from jesse_nb.core.tools.stored_run import stored_run
+
+    strategies = []
+    for key in words.get("results", ()):
+        run, place = stored_run(key, arguments.get("store"))
+        allowed = allowed_strategies(run.spec, place, trusted="trust" in words, project=arguments.get("project"))
+        if allowed is None:
+            raise InputError("Nothing can be simulated without the strategies.", "Add --trust after reading them.")
+        strategies += allowed
+    return {"strategy": strategies}
 
 
 def _of_the_file(tool: Tool, arguments: dict[str, Any], names: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +120,7 @@ def _of_the_file(tool: Tool, arguments: dict[str, Any], names: dict[str, Any]) -
     found = {argument: names[name] for name, argument in tool.file.items()
              if name in names and argument not in arguments and not fixed}
     if "routes" in arguments:
-        found["routes"] = [(strategy and _strategy_of(strategy)[0], *market)
+        found["routes"] = [(strategy and strategy_of(strategy)[0], *market)
                            for strategy, *market in arguments["routes"]]
     return found
 
@@ -108,16 +143,17 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
     key = tool.parameter("key", COMMAND).read_words(words["key"], Desk())
     run, place = stored_run(key, arguments.get("store"))
     arguments["result"] = run
-    python = {one.name for one in tool.on(PYTHON)}
-    simulates = "resimulate" in python or tool.name == "stress_test" or arguments.get("method") == "candles"
+    python = {parameter.name for parameter in tool.on(PYTHON)}
+    simulates = "resimulate" in python or tool.simulates or arguments.get("method") == "candles"
     if not simulates:  # it only reads
-        return run_tool(_loaded(tool), {name: one for name, one in arguments.items() if name in python}, _output(words))
+        return run_tool(_loaded(tool), {name: argument
+                                        for name, argument in arguments.items() if name in python}, _output(words))
     in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
     if "strategy" in words:
         if in_a_notebook:
             raise InputError(f"The strategy {in_a_notebook[0]} of this run was a class in a notebook.",
                              "Leave out --strategy; where the class is, %analyze simulates again.")
-        arguments["strategy"] = [_strategy_of(word)[0] for word in words["strategy"]]
+        arguments["strategy"] = [strategy_of(word)[0] for word in words["strategy"]]
     elif "resimulate" not in arguments and arguments.get("analysis_type") != "basic":
         if in_a_notebook:
             print(f"Nothing is simulated again: {in_a_notebook[0]} was a class in a notebook.", file=sys.stderr)
@@ -129,21 +165,27 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
         if allowed is None and "resimulate" not in python:
             raise InputError("Nothing can be simulated again without the strategy.", "Give it: --strategy FILE.")
         arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
-    arguments = {name: one for name, one in arguments.items() if name in python}
+    arguments = {name: argument for name, argument in arguments.items() if name in python}
     return run_tool(_loaded(tool), arguments, _output(words))
 
 
 def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:
     """Run a tool with its progress on the terminal; print the result and write the report."""
+    from jesse_nb.cli.detached import is_detached, note_detached
     from jesse_nb.cli.terminal import follow
+    from jesse_nb.core.tools.record.finding import keep
 
     check_output(output)
+    job = tool(**arguments, background=True)
+    note_detached(job)
     try:
-        result = follow(tool(**arguments, background=True))
+        result = follow(job)
     except JobInterruptedError as error:
         partial = error.job.partial_result()
         if partial is not None:
             _show(partial, output)
+            if is_detached():  # nobody is here who could keep it
+                keep(partial, labels_now().name)
         raise
     _show(result, output)
     return 0
@@ -173,7 +215,7 @@ def _output(words: dict[str, list[str]]) -> str | None:
     return words["output"][0] if "output" in words else None
 
 
-def _strategy_of(word: str) -> tuple[Any, dict[str, Any]]:
+def strategy_of(word: str) -> tuple[Any, dict[str, Any]]:
     """Return a strategy by its file or name, and the names that its file defines."""
     path, _, name = word.partition(".py:")
     if not (name or word.endswith(".py")):

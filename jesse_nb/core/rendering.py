@@ -18,7 +18,8 @@ from jesse_nb.core.user_path import user_path
 from jesse_nb.core.whole_files import written_whole
 from jesse_nb.exceptions import InputError, MissingPartError, StorageError, did_you_mean, shown
 
-__all__ = ["Explorable", "Renderer", "Shown", "given_by", "use_explorer", "use_renderer"]
+__all__ = ["Explorable", "Renderer", "Shown", "given_by", "use_explorer", "use_project_writer",
+           "use_renderer", "use_viewer"]
 
 
 class Renderer(Protocol):
@@ -30,7 +31,7 @@ class Renderer(Protocol):
     def fragment(self, result: Any) -> str:
         """Return the report as an HTML fragment for a notebook's output."""
 
-    def page(self, result: Any) -> str:
+    def page(self, result: Any, *, interactive: bool = False) -> str:
         """Return the report as one self-contained HTML page."""
 
     def plots(self, result: Any) -> tuple[str, ...]:
@@ -58,7 +59,26 @@ def use_explorer(explore: Callable[..., Any]) -> None:
     _explorer = explore
 
 
-_givers: dict[int, tuple[weakref.ref[Any], Any]] = {}
+_viewer: Callable[[Any], None] | None = None
+
+
+def use_viewer(show: Callable[[Any], None]) -> None:
+    """Let ``show(result)`` show every result's interactive report from now on."""
+    global _viewer  # as above, set once when the widgets' report view is imported
+    _viewer = show
+
+
+_project_writer: Callable[..., Any] | None = None
+
+
+def use_project_writer(write: Callable[..., Any]) -> None:
+    """Let ``write(result, project, **options)`` put every result's strategy into a Jesse project from now on."""
+    global _project_writer  # as above, set once when the report room is imported
+    _project_writer = write
+
+
+#: Both ends are weak: a job holds its result, and through a table that held the job, neither would ever go.
+_givers: dict[int, tuple[weakref.ref[Any], weakref.ref[Any]]] = {}
 
 
 def given_by(job: Any, result: Any) -> None:
@@ -66,7 +86,7 @@ def given_by(job: Any, result: Any) -> None:
     if isinstance(result, Shown):
         key = id(result)
         # Bound here, as at the end of the process the module's own names go first.
-        _givers[key] = weakref.ref(result, partial(_forget, _givers, key)), job
+        _givers[key] = weakref.ref(result, partial(_forget, _givers, key)), weakref.ref(job)
 
 
 def _forget(givers: dict[int, Any], key: int, _: Any) -> None:
@@ -92,17 +112,35 @@ class Shown:
 
     @property
     def job(self) -> Any:
-        """The :class:`~jesse_nb.core.jobs.job.Job` of this process that gave it; None where none did."""
+        """The :class:`~jesse_nb.core.jobs.job.Job` of this process that gave it; None where none did, or it is gone."""
         result, job = _givers.get(id(self), (None, None))
-        return job if result is not None and result() is self else None
+        return job() if result is not None and job is not None and result() is self else None
 
-    def to_html(self, path: str | Path) -> Path:
+    def show(self) -> None:
+        """Show the report in the cell that is running, with figures to hover over and zoom.
+
+        A zoom of days is one of all figures that show them; a double click goes back. As saved, and wherever no
+        script runs (GitHub, nbconvert), the output is the result's usual report. Outside of IPython it is printed.
+
+        Raises
+        ------
+        MissingPartError
+            When plotly or ipywidgets is not installed.
+        """
+        if _viewer is None:
+            raise MissingPartError("Nothing is loaded that shows reports.",
+                                   "Run `import jesse_nb.widgets.plots.report_view` first.")
+        _viewer(self)
+
+    def to_html(self, path: str | Path, *, interactive: bool = False) -> Path:
         """Write the report as one self-contained HTML page.
 
         Parameters
         ----------
         path
             Where to write; missing folders are made, an older file is replaced.
+        interactive
+            With figures to hover over and zoom, and the script for it in the file (5 MB more): no network is needed.
 
         Returns
         -------
@@ -115,9 +153,11 @@ class Shown:
             When no file can be called so.
         StorageError
             When the file cannot be written.
+        MissingPartError
+            When it is to be interactive, and plotly is not installed.
         """
         target = user_path(path)
-        page = _drawing().page(self)
+        page = _drawing().page(self, interactive=True) if interactive else _drawing().page(self)
         try:
             with written_whole(target, links=True) as file:
                 file.write_text(page, encoding="utf-8")
@@ -185,6 +225,31 @@ class Explorable(Shown):
             raise MissingPartError("Nothing is loaded that can explore.",
                                    "Run `import jesse_nb.widgets.explorer.explorer` first.")
         return _explorer(self, **options)
+
+
+    def to_project(self, project: str | Path | None = None, **options: Any) -> Any:
+        """Write the strategy into a Jesse project, with the values of this result as its defaults.
+
+        Parameters
+        ----------
+        project
+            Its folder; by default the working directory.
+        **options
+            As in :func:`jesse_nb.to_project`: ``name``, ``trial``, ``window``, ``strategy``, ``overwrite``, ...
+
+        Returns
+        -------
+        ProjectStrategy
+
+        Raises
+        ------
+        JesseNbError
+            As :func:`jesse_nb.to_project`.
+        """
+        if _project_writer is None:
+            raise MissingPartError("Nothing is loaded that can write to a project.", "Run `import jesse_nb.report` "
+                                                                                     "first.")
+        return _project_writer(self, project, **options)
 
 
 def _drawing() -> Renderer:

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from jesse_nb.exceptions import InputError, shown
+from jesse_nb.exceptions import InputError, StorageError, shown
 
-__all__ = ["user_path"]
+__all__ = ["user_path", "working_folder"]
 
 #: What operating systems take: of a whole path, and of each part of it.
 _LONGEST, _LONGEST_PART = 4096, 255
@@ -54,3 +54,17 @@ def user_path(value: Any, argument: str = "path", what: str = "a file's path") -
 
 def _too_long(text: str) -> bool:
     return len(text) > _LONGEST or any(len(os.fsencode(part)) > _LONGEST_PART for part in Path(text).parts)
+
+
+def working_folder() -> Path:
+    """Return the working directory.
+
+    Raises
+    ------
+    StorageError
+        When it was deleted meanwhile.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise StorageError("The working directory is not there any more.", "Change into another one first.") from error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["written_whole"]
+__all__ = ["remove_leftovers", "written_whole"]
 
 
 @contextmanager
@@ -58,3 +58,15 @@ def written_whole(path: Path, *, mode: int = 0o666, lasting: bool = False, links
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of a file left that were killed; nobody may be writing it meanwhile.
+
+    Raises
+    ------
+    OSError
+        When it cannot be removed.
+    """
+    for leftover in path.parent.glob(f".{path.stem[:100]}.*.tmp"):
+        leftover.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     from jesse_nb.core.jesse_runtime import guard_imports
     from jesse_nb.core.jobs.job import add_watcher
+    from jesse_nb.core.tools.trading.asking import use_asker
     from jesse_nb.magics.candles.candles import CandlesMagics
     from jesse_nb.magics.completion import make_matcher
     from jesse_nb.magics.explore import ExploreMagics
@@ -47,12 +48,14 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from jesse_nb.magics.results import ResultsMagics
     from jesse_nb.magics.running import stop_quietly
     from jesse_nb.magics.runs import RunsMagics
+    from jesse_nb.magics.to_project import ToProjectMagics, ask_in_cell
     from jesse_nb.magics.tools import register_tools
     from jesse_nb.widgets.live.display import watch_job
 
     configurables: list[Any] = shell.configurables
     configurables.append(settings)
-    kinds = (CandlesMagics, ExploreMagics, JobsMagics, PanelMagics, ResultsMagics, RunsMagics)
+    kinds = (CandlesMagics, ExploreMagics, JobsMagics, PanelMagics, ResultsMagics, RunsMagics,
+             ToProjectMagics)
     magics = [kind(shell, settings) for kind in kinds]
     shell.register_magics(*magics)
     methods = register_tools(shell, settings)
@@ -61,6 +64,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.Completer.custom_matchers.append(matcher)
     _undo[id(shell)] = [
         guard_imports(),
+        use_asker(ask_in_cell),
         add_watcher(lambda job: watch_job(shell, job)),
         add_watcher(keep_journal(shell, settings)),
         lambda: configurables.remove(settings),
@@ -88,7 +92,13 @@ def _remove_magics(shell: InteractiveShell, names: list[str]) -> None:
 
 
 def _warm_up() -> None:
-    from jesse_nb.core.jobs.pool import warm_up
+    """Import what most cells need, while nobody waits for it.
 
-    warm_up()
-    importlib.import_module("jesse_nb.core.tools.optimize.optimize")  # what most cells need, while nobody waits for it
+    Where that fails, nothing is said: the interpreter is about to end and imports no more, or the cell that needs it
+    will say it.
+    """
+    with contextlib.suppress(Exception):
+        from jesse_nb.core.jobs.pool import warm_up
+
+        warm_up()
+        importlib.import_module("jesse_nb.core.tools.optimize.optimize")

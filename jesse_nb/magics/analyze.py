@@ -1,4 +1,4 @@
-"""What a magic that reads results is given: names on its line, or the last result that was shown."""
+"""What a magic that reads results is given: variables or kept results on its line, or the last one that was shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jesse_nb.core.tools.registry import ANALYZE_RESULTS, TOOLS
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 from jesse_nb.magics.values import evaluate
 
-__all__ = ["result_arguments", "result_named", "results_in"]
+__all__ = ["result_arguments", "result_named", "results_and_runs_in", "results_in"]
 
 _MAKE_ONE = "None is here yet: `%%backtest ... -o result` makes one."
 
@@ -19,6 +19,13 @@ _MAKE_ONE = "None is here yet: `%%backtest ... -o result` makes one."
 def results_in(namespace: Mapping[str, Any]) -> list[str]:
     """Return the names of the user's variables that hold a result, or a job that gives one."""
     return [name for name, value in list(namespace.items()) if not name.startswith("_") and _is_result(value)]
+
+
+def results_and_runs_in(namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names of :func:`results_in`, each study's followed by its whole backtests: ``study.test``."""
+    return [expression for name in results_in(namespace)
+            for expression in (name, *(f"{name}.{part}" for part in ("training", "test")
+                                       if _is_result(getattr(namespace[name], part, None))))]
 
 
 def result_named(names: list[str], namespace: Mapping[str, Any], magic: str) -> Any:
@@ -45,8 +52,8 @@ def _is_result(value: Any) -> bool:
     return analyzed_run.dispatch(type(value)) is not analyzed_run.dispatch(object)
 
 
-def result_arguments(names: list[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``analyze_results`` for the names on its line.
+def result_arguments(names: list[str], namespace: Mapping[str, Any], magic: str) -> dict[str, Any]:
+    """Return the arguments of a tool that reads a result for the names on its magic's line.
 
     Raises
     ------
@@ -56,37 +63,44 @@ def result_arguments(names: list[str], namespace: Mapping[str, Any]) -> dict[str
     import pandas as pd
 
     if not names:
-        return {"result": _whole(_last_result(namespace))}
+        return {"result": _whole(_last_result(namespace, magic))}
     values = [_value(name, namespace) for name in names]
     if len(names) == 1 and isinstance(values[0], tuple | list) and len(values[0]) == 2:
         values = list(values[0])
     if len(values) > 2 or (len(values) == 2 and any(map(_is_result, values))):
-        raise UsageError("%analyze reads one result at a time, or a table of trades and a series of equity.")
+        raise UsageError(f"{magic} reads one result at a time, or a table of trades and a series of equity.")
     if len(values) == 2:
         return dict(zip(("trades", "equity"), values, strict=True))
     if isinstance(values[0], pd.Series):
         return {"equity": values[0]}
     if isinstance(values[0], pd.DataFrame):
-        raise UsageError(f"{names[0]} is a table. Give the equity, too: %analyze {names[0]} equity")
+        raise UsageError(f"{names[0]} is a table. Give the equity, too: {magic} {names[0]} equity")
     if not _is_result(values[0]):
         raise UsageError(f"{names[0]} is {type(values[0]).__name__}, which is no result. {_known(names[0], namespace)}")
     return {"result": _whole(values[0])}
 
 
 def _value(name: str, namespace: Mapping[str, Any]) -> Any:
+    if name in namespace:
+        return namespace[name]
+    from jesse_nb.core.record.result_store import ResultStore
+    from jesse_nb.core.tools.record.finding import load
+
+    if ResultStore().find(name) is not None:
+        return load(name)
     if not name.isidentifier():
         return evaluate(name, namespace, "RESULT")
-    if name not in namespace:
-        raise UsageError(f"No variable is called {shown(name)}. {_known(name, namespace)}")
-    return namespace[name]
+    raise UsageError(f"No variable is called {shown(name)}, and no kept result. {_known(name, namespace)}")
 
 
 def _known(name: str, namespace: Mapping[str, Any]) -> str:
     """Name the results that could have been meant."""
-    return did_you_mean(name, results_in(namespace)) or _MAKE_ONE
+    from jesse_nb.core.record.result_store import ResultStore
+
+    return did_you_mean(name, [*results_in(namespace), *ResultStore().names()]) or _MAKE_ONE
 
 
-def _last_result(namespace: Mapping[str, Any], magic: str = "%analyze") -> Any:
+def _last_result(namespace: Mapping[str, Any], magic: str) -> Any:
     """Return the newest of IPython's last three outputs that can be analyzed (an analysis is none)."""
     for name in ("_", "__", "___"):
         if _is_result(namespace.get(name)):

@@ -142,11 +142,32 @@ def choose_strategy(shell: InteractiveShell, body: CellBody, name: str | None, p
             return found
     in_project = project_strategies(project)
     if name not in in_project:
+        _refuse_result(name, value, here)
         raise StrategyError(
             f"No strategy is called {shown(name)}.",
             did_you_mean(name, [*here, *in_project]) or "None is defined in this notebook.",
         )
     return name
+
+
+def _refuse_result(name: str, value: Any, here: Mapping[str, type[Any]]) -> None:
+    """Say of a result what is to be written in its place: its strategy, on its market and days, with its values."""
+    from jesse_nb.core.simulator.spec import BacktestSpec
+    from jesse_nb.core.times import utc_text
+
+    spec = getattr(value, "spec", None)
+    if not isinstance(spec, BacktestSpec):
+        return
+    ran = spec.routes[0]
+    values = f"{name}.best_params" if getattr(value, "best_params", None) else \
+        f"{name}.spec.hyperparameters" if spec.hyperparameters else ""
+    days = " ".join(f'{flag} "{utc_text(moment)}"' if " " in utc_text(moment) else f"{flag} {utc_text(moment)}"
+                    for flag, moment in (("--start", spec.start), ("--end", spec.end)))
+    first = "" if ran.strategy.name in here else f"Run the cell that defines {ran.strategy.name}. "
+    raise StrategyError(
+        f"{name} is a result of {spec.strategy_names}, and no strategy.",
+        f"{first}Write {ran.strategy.name} -s {ran.symbol} -t {ran.timeframe} {days}"
+        f"{f' --param {values}' if values else ''}.")
 
 
 def choose_routes(

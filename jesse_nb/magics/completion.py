@@ -78,7 +78,7 @@ def values_of(
 
 def _place(tool: Tool | None) -> Parameter | None:
     """Return what a tool's line has a place for before all flags."""
-    return next((one for one in tool.on(MAGIC) if one.positional), None) if tool is not None else None
+    return next((parameter for parameter in tool.on(MAGIC) if parameter.positional), None) if tool is not None else None
 
 
 def _completion(text: str, kind: str, token: str, ipython_token: str) -> SimpleCompletion:
@@ -156,8 +156,9 @@ class _Offer:
 
     def _values(self, option: str, token: str) -> Iterable[str]:
         # what other magics call so is the same
-        own = [one.reader for one in (self._tool.on(MAGIC) if self._tool is not None else ()) if one.name == option]
-        declared = own or [one.reader for one in parameters_named(option)]
+        own = [parameter.reader
+               for parameter in (self._tool.on(MAGIC) if self._tool is not None else ()) if parameter.name == option]
+        declared = own or [parameter.reader for parameter in parameters_named(option)]
         if not declared:
             return ()
         suggested = next((reader.suggested for reader in declared if reader.suggested), ())

@@ -19,8 +19,9 @@ __all__ = ["JesseNb"]
 
 def _help(name: str, first: Parameter) -> str:
     """Return the help of a setting: of the first tool that has it, and of others with another default."""
-    others = {one.default_text: f" {tool.title}: {one.full_help}" for tool in TOOLS.values()
-              for one in tool.parameters if one.setting == name and one.default_text != first.default_text}
+    others = {parameter.default_text: f" {tool.title}: {parameter.full_help}" for tool in TOOLS.values()
+              for parameter in tool.parameters
+              if parameter.setting == name and parameter.default_text != first.default_text}
     return first.full_help + "".join(others.values())
 
 
@@ -71,7 +72,7 @@ class JesseNb(Configurable):
     """
 
     # The namespace of a class's body is open while it runs.
-    locals().update({name: Setting(name, one) for name, one in settings().items()})
+    locals().update({name: Setting(name, setting) for name, setting in settings().items()})
 
     warm_up = Bool(
         True,

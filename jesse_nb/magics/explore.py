@@ -33,7 +33,7 @@ _RESULT = ANALYZE_RESULTS.parameter("names", MAGIC).but(
 _EXPLORE = Tool(
     "explore", "Explore", "Look through the trades of a result.", "jesse_nb.widgets.explorer.explorer:explore",
     (_RESULT, ANALYZE_RESULTS.parameter("strategy").but(group="what is seen"),
-     *(one for one in ANALYZE_RESULTS.parameters if one.group == "how it simulates again")),
+     *(parameter for parameter in ANALYZE_RESULTS.parameters if parameter.group == "simulation")),
 )
 
 

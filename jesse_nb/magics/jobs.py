@@ -4,8 +4,6 @@
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -14,7 +12,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import TraitError
 
-from jesse_nb.core.tools.registry import tool_of_magic
+from jesse_nb.core.jobs.job_list import UNDONE, entry_called, entry_row, unused_row
 from jesse_nb.exceptions import JobError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.launches import Launch, MagicCall, launch_of
@@ -30,11 +28,6 @@ __all__ = ["JOB_ACTIONS", "JobsMagics", "job_ids"]
 
 #: First words after ``%jobs``.
 JOB_ACTIONS = ("list", "show", "cancel", "resume")
-
-_ELSEWHERE = "running in another kernel"
-
-#: How a job of an earlier kernel stands that is listed, to be gone on with.
-_UNDONE = ("interrupted", "failed")
 
 
 @magics_class
@@ -74,7 +67,6 @@ class JobsMagics(Magics):
         if action == "list":
             if ids:
                 raise UsageError(f"%jobs list takes no id, but {shown(ids[0])} was given.")
-            self._say_what_is_refused()
             return _listing(everything=options.everything)
         if not ids:
             raise UsageError(f"%jobs {action} needs the id of a job: %jobs {action} optimize-2")
@@ -89,11 +81,15 @@ class JobsMagics(Magics):
 
     def _cancel(self, ids: list[str]) -> Listing:
         found = [_find(job_id) for job_id in ids]
+        detached = [one for one in found if not _is_job(one) and one.stop()]
         for one in found:
-            if not _is_job(one):
+            if not _is_job(one) and one not in detached:
                 raise _not_here(one, "cancel")
-        running = [job for job in found if job.state == "running"]
-        if ended := [job.id for job in found if job not in running]:
+        here = [one for one in found if one not in detached]
+        running = [job for job in here if job.state == "running"]
+        for search in detached:
+            LaunchingCell(self._shell).show(Note(f"{search.id} was asked to stop; what has finished is kept."))
+        if ended := [job.id for job in here if job not in running]:
             LaunchingCell(self._shell).show(Note(f"{', '.join(ended)} had ended before."))
         for job in running:
             job.cancel()
@@ -108,15 +104,35 @@ class JobsMagics(Magics):
             self._say_what_changed(found, cell)
             show_job(self._shell, found, cell)
             return None
-        launch = _launch_of_entry(found)
-        if found.standing() == "running":
-            cell.show(Note(f"It runs in the kernel of process {found.process}: watch and cancel it there."))
-        elif found.standing() == "finished":
-            cell.show(Note(f"%jobs resume {found.id} shows its report: it runs this again, and takes what has finished "
-                           "from the run store.", str(launch.call or launch.source)))
-        else:
-            cell.show(Note(f"%jobs resume {found.id} goes on with it."))
-        return _as_listing([_entry_row(found)])
+        cell.show(self._what_next(found))
+        return _as_listing([entry_row(found)])
+
+    def _what_next(self, entry: JournalEntry) -> Note:
+        """Say what can be done with a job of another process, and what cannot."""
+        from jesse_nb.core.tools.resuming import refuse_elsewhere
+
+        standing = entry.standing()
+        if standing == "running":
+            if entry.can_be_stopped:
+                return Note(f"It runs in a process of its own ({entry.process}): %jobs cancel {entry.id} stops it.",
+                            entry.source)
+            kind = "process" if entry.detached else "the kernel of process"
+            return Note(f"It runs in {kind} {entry.process} on {entry.host}: watch and cancel it there.")
+        started = str(_launch_of_entry(entry).call or entry.source)
+        try:
+            if standing == "finished" and entry.detached:
+                refuse_elsewhere(entry)
+                return Note("Its result is in the record: %results lists it, jn.load opens it by its name.", started)
+            self._check_resumable(entry)
+        except JobError as why:
+            return Note(f"It cannot be gone on with from here: {why}" if standing != "finished" else
+                        f"It has finished, and its report cannot be shown from here: {why}", started)
+        if standing == "finished":
+            return Note(f"%jobs resume {entry.id} shows its report: it runs this again, and takes what has finished "
+                        "from the run store.", started)
+        if not entry.magic:
+            return Note(f"%jobs resume {entry.id} places below what started it, for you to run.", started)
+        return Note(f"%jobs resume {entry.id} goes on with it.")
 
     def _resume(self, job_id: str) -> None:
         found = _find(job_id)
@@ -133,42 +149,47 @@ class JobsMagics(Magics):
             raise JobError(f"Nobody noted what started {found.id}.", "Run its cell again.")
         self._run_again(launch, None)
 
+    def _check_resumable(self, entry: JournalEntry) -> None:
+        from jesse_nb.core.tools.resuming import refuse_elsewhere, refuse_unknown
+
+        refuse_elsewhere(entry)
+        refuse_unknown(entry.id, entry.magic, entry.source)
+        try:
+            with self._settings.replaced(entry.settings):
+                pass
+        except TraitError as error:
+            raise JobError(f"{entry.id} was started with settings that are not allowed: {error}.") from None
+
     def _run_again(self, launch: Launch, entry: JournalEntry | None) -> None:
+        from jesse_nb.core.tools.resuming import refuse_unknown
+
         if entry is not None:
-            _refuse_elsewhere(entry)
+            self._check_resumable(entry)
         name = entry.id if entry is not None else "The job"
         cell = LaunchingCell(self._shell)
+        refuse_unknown(name, launch.call.magic if launch.call else "", launch.source)
         if launch.call is None:
-            if not launch.source.strip():
-                raise JobError(f"Nobody noted the cell that started {name}.", "Run it again.")
             self._shell.set_next_input(launch.source)
-            cell.show(Note(f"{name} was started by Python, so its cell is placed below. Run it: what has finished is "
+            how = "detached" if entry is not None and entry.detached else "by Python"
+            cell.show(Note(f"{name} was started {how}, so its cell is placed below. Run it: what has finished is "
                            "taken from the run store."))
             return
         from jesse_nb.core.jobs.job import jobs
 
         magic = self._shell.find_magic(launch.call.magic, "line" if launch.call.cell is None else "cell")
-        if magic is None or tool_of_magic(launch.call.magic) is None:  # nothing else is run because a file says so
+        if magic is None:
             raise JobError(f"{name} was started by %{launch.call.magic}, which is no magic that runs jobs.")
         cell.show(Note(f"{name} is run again with:", str(launch.call)))
         given = (launch.call.line,) if launch.call.cell is None else (launch.call.line, launch.call.cell)
-        before = len(jobs())
+        before = jobs()[-1:]
         try:
             with self._settings.replaced(launch.settings):
                 magic(*given)
-        except TraitError as error:
-            raise JobError(f"{name} was started with settings that are not allowed: {error}.") from None
         except Exception:
-            if len(jobs()) == before:
+            if jobs()[-1:] == before:
                 cell.show(Note("It could not be started. If it needs names of other cells, run those first, then "
                                "%jobs resume again."))
             raise
-
-    def _say_what_is_refused(self) -> None:
-        from jesse_nb.core.jobs.journal import Journal
-
-        for line in Journal().refused():
-            LaunchingCell(self._shell).show(Note(f"Not listed: {line}"))
 
     def _say_what_changed(self, job: Job[Any], cell: LaunchingCell) -> None:
         from jesse_nb.core.tools.changes import changed_strategies
@@ -190,7 +211,7 @@ def job_ids(action: str) -> list[str]:
     if action == "show":
         return [*own, *(entry.id for entry in _others())]
     stopped = [job_id for job_id, state in own.items() if state in ("cancelled", "failed")]
-    return [*stopped, *(entry.id for entry in _others() if entry.standing() in _UNDONE)]
+    return [*stopped, *(entry.id for entry in _others() if entry.standing() in UNDONE)]
 
 
 def _others() -> list[JournalEntry]:
@@ -207,17 +228,10 @@ def _find(job_id: str) -> Any:
     own = {job.id: job for job in jobs()}
     if job_id in own:
         return own[job_id]
-    others = {entry.id: entry for entry in _others()}
-    meant = [entry for entry in others.values() if job_id in (entry.id, entry.job)]
-    if len(meant) == 1:
-        return meant[0]
-    if meant:
-        raise JobError(f"Several earlier jobs were called {shown(job_id)}.",
-                       f"Say which: {', '.join(entry.id for entry in meant)}.")
-    if refused := [line for line in Journal().refused() if job_id in line]:
-        raise JobError(f"The note of {shown(job_id)} is not used.", refused[0])
-    raise JobError(f"No job is called {shown(job_id)}.",
-                   did_you_mean(job_id, [*own, *others]) or "None was started in this kernel, and none is left.")
+    if launch_of(job_id) is not None:
+        raise JobError(f"{shown(job_id)} ended long ago, and what it had is not kept here.",
+                       "%results may have its result; running its cell again simulates nothing twice.")
+    return entry_called(job_id, _others(), Journal().unused(), own)
 
 
 def _is_job(found: Any) -> bool:
@@ -231,21 +245,7 @@ def _not_here(entry: JournalEntry, action: str) -> JobError:
         return JobError(f"{entry.id} runs in another kernel (process {entry.process}), not in this one.",
                         "Cancel it there." if action == "cancel" else "There is nothing to resume.")
     return JobError(f"{entry.id} is not running: it is {entry.standing()}.",
-                    f"%jobs resume {entry.id} goes on with it.")
-
-
-def _refuse_elsewhere(entry: JournalEntry) -> None:
-    """Refuse where what has finished would not be found, and the same names may mean something else."""
-    from jesse_nb.core.jobs.store import default_store
-    from jesse_nb.core.jobs.store.address import shown_place
-
-    if os.path.realpath(entry.folder) != os.path.realpath(Path.cwd()):
-        raise JobError(f"{entry.id} was started in {entry.folder}, and this kernel works in {Path.cwd()}.",
-                       f"%cd {entry.folder} first, or open its notebook.")
-    here = shown_place(default_store())
-    if entry.store != here and os.path.realpath(entry.store) != os.path.realpath(here):
-        raise JobError(f"{entry.id} kept its runs in {entry.store}, not in {here}.",
-                       "Set JESSE_NB_STORE as it was.")
+                    f"%jobs show {entry.id} says what can be done with it.")
 
 
 def _launch_of_entry(entry: JournalEntry) -> Launch:
@@ -256,18 +256,12 @@ def _launch_of_entry(entry: JournalEntry) -> Launch:
 def _listing(*, everything: bool) -> Listing:
     from jesse_nb.core.jobs.job import jobs
     from jesse_nb.core.jobs.job_list import job_row
+    from jesse_nb.core.jobs.journal import Journal
 
-    others = [entry for entry in _others() if everything or entry.standing() in ("running", *_UNDONE)]
+    unused = map(unused_row, Journal().unused())
+    others = [entry for entry in _others() if everything or entry.standing() in ("running", *UNDONE)]
     own = (job_row(job.title, job.progress) for job in jobs())
-    return _as_listing([*(_entry_row(entry) for entry in others), *own])
-
-
-def _entry_row(entry: JournalEntry) -> tuple[Any, ...]:
-    standing = entry.standing()
-    state = _ELSEWHERE if standing == "running" else standing
-    seconds = round(entry.updated - entry.started)
-    reason = entry.reason if standing == "failed" else ""
-    return entry.id, entry.title, state, entry.done, entry.total, entry.best, seconds, reason
+    return _as_listing([*unused, *(entry_row(entry) for entry in others), *own])
 
 
 def _as_listing(rows: list[tuple[Any, ...]]) -> Listing:

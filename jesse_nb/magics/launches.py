@@ -4,9 +4,7 @@
 # mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,22 +18,8 @@ from jesse_nb.magics.config import JesseNb
 if TYPE_CHECKING:
     from jesse_nb.core.jobs.job import Job
     from jesse_nb.core.jobs.journal import JournalEntry
-    from jesse_nb.core.jobs.progress import Progress
 
 __all__ = ["Launch", "MagicCall", "keep_journal", "launch_of", "launched_by", "running_twin"]
-
-_log = logging.getLogger(__name__)
-
-#: A job that is shorter leaves nothing to go on with.
-FIRST_ENTRY = 1.0
-
-#: Seconds between two entries: at least, and at most while nothing changes.
-_OFTEN, _SELDOM = 5.0, 30.0
-
-#: Seconds that a process must outlive the end of a job that did not succeed for it to be the job's own: longer than a
-#: kernel that is told to leave is given.
-OUTLIVED = 15.0
-
 
 @dataclass(frozen=True)
 class MagicCall:
@@ -73,7 +57,6 @@ class Launch:
 
 _launching: ContextVar[Launch | None] = ContextVar("jesse_nb_launching", default=None)
 _launches: dict[str, Launch] = {}
-_pruned = threading.Event()
 
 
 @contextmanager
@@ -105,69 +88,34 @@ def running_twin(call: MagicCall, arguments: Mapping[str, Any]) -> Job[Any] | No
 
 def keep_journal(shell: InteractiveShell, settings: JesseNb) -> Callable[[Job[Any]], None]:
     """Return a watcher of jobs that notes what started each, here and in the journal."""
+    from jesse_nb.core.jobs.noting import keep_noted
 
     def watch(job: Job[Any]) -> None:
         launch = replace(_launching.get() or Launch(), source=_running_cell(shell), settings=settings.chosen())
         _launches[job.id] = launch
+        # the arguments tell twins that run from each other, and can be large
+        job.subscribe(lambda progress: _let_go(job.id) if progress.state != "running" else None)
         entry = _entry(job, launch)
-        threading.Thread(target=_keep, args=(job, entry), daemon=True, name=f"jesse-nb-journal-{job.id}").start()
+        threading.Thread(target=keep_noted, args=(job, entry), daemon=True, name=f"jesse-nb-journal-{job.id}").start()
 
     return watch
 
 
-def _entry(job: Job[Any], launch: Launch) -> JournalEntry:
-    from pathlib import Path
+def _let_go(job_id: str) -> None:
+    _launches[job_id] = replace(_launches[job_id], arguments={})
 
+
+def _entry(job: Job[Any], launch: Launch) -> JournalEntry:
     from jesse_nb.core.jobs.journal import JournalEntry
     from jesse_nb.core.jobs.store import default_store
     from jesse_nb.core.jobs.store.address import shown_place, without_passwords
+    from jesse_nb.core.user_path import working_folder
 
     call = launch.call or MagicCall("", "", None)
     cell = None if call.cell is None else without_passwords(call.cell)
     return JournalEntry(job.id, job.kind, job.title, call.magic, without_passwords(call.line), cell,
-                        without_passwords(launch.source), launch.settings, str(Path.cwd()),
+                        without_passwords(launch.source), launch.settings, str(working_folder()),
                         shown_place(default_store()))
-
-
-def _keep(job: Job[Any], entry: JournalEntry) -> None:
-    """Write how far the job is, seldom, and how it ended."""
-    from jesse_nb.core.jobs.journal import Journal
-
-    journal = Journal()
-    try:
-        if job.wait(FIRST_ENTRY):
-            if job.state == "finished":
-                journal.replace_earlier(entry)
-            return
-        if not _pruned.is_set():
-            _pruned.set()
-            journal.prune()
-        written = -1
-        while True:
-            progress = job.progress
-            as_it_is = _noted(entry, progress)
-            journal.write(as_it_is)
-            if written < 0:
-                journal.replace_earlier(entry)
-            if progress.state != "running":
-                if as_it_is.just_ended:
-                    time.sleep(OUTLIVED)
-                    journal.settle(as_it_is)
-                return
-            written = progress.done
-            until = time.monotonic() + _SELDOM
-            while not job.wait(_OFTEN) and time.monotonic() < until and job.progress.done == written:
-                pass
-    except OSError as error:
-        _log.warning("Job %s is not in the journal, so it cannot be resumed by %%jobs: %s", job.id, error)
-
-
-def _noted(entry: JournalEntry, progress: Progress) -> JournalEntry:
-    """Return the entry with how far its job is. One that finished, but not whole, can have lost its workers."""
-    doubtful = progress.state in ("failed", "cancelled") or (progress.state == "finished" and progress.failed > 0)
-    return replace(entry, state=progress.state, done=progress.done, total=progress.total, best=progress.best_label,
-                   updated=time.time(), just_ended=doubtful,
-                   reason=progress.message if progress.state == "failed" else "")
 
 
 def _running_cell(shell: InteractiveShell) -> str:

@@ -55,7 +55,7 @@ def declared_options(tool: Tool) -> Callable[[Method], Method]:
 
     def decorate(method: Method) -> Method:
         for title, parameters in reversed(list(tool.groups(MAGIC))):
-            arguments = [argument(*flags, **how) for one in parameters for flags, how in options(one)]
+            arguments = [argument(*flags, **how) for parameter in parameters for flags, how in options(parameter)]
             method = option_group(title, *arguments)(method)
         method.tool = tool  # type: ignore[attr-defined]  # functions take attributes
         return method
@@ -149,5 +149,6 @@ def tool_arguments(
         if type(told) is not InputError:
             raise
         raise LineError(told.message, told.hint, argument=told.argument) from error.__cause__
-    set_before = {one.name: chosen[one.setting] for one in tool.on(MAGIC) if one.setting in chosen}
+    set_before = {parameter.name: chosen[parameter.setting]
+                  for parameter in tool.on(MAGIC) if parameter.setting in chosen}
     return {**{name: value for name, value in set_before.items() if name not in words}, **given}

@@ -12,6 +12,7 @@ from jesse_nb.core.tools.declaration.line import given_words
 from jesse_nb.core.tools.declaration.parameter import MAGIC
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.record_tools import RESULTS
+from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import declared_options, parse_line, tool_arguments
 from jesse_nb.widgets.live.display import Listing
@@ -55,6 +56,10 @@ class ResultsMagics(Magics):
         if "forget" in arguments:
             forget(*words["forget"])
             return Listing(pd.DataFrame(), f"Deleted from the record: {', '.join(words['forget'])}.")
-        found = results(**arguments)
+        try:
+            found = results(**arguments)
+        except JesseNbError as error:
+            raise error.call(RESULTS.flag_of(error.argument, MAGIC)) from None
         other = " with this" if words else ""
-        return Listing(readable_results(found), f"No results{other} are kept in {default_results()}.", found)
+        return Listing(readable_results(found), f"No results{other} are kept in {default_results()}.", found,
+                       found.attrs["kept"])

@@ -238,4 +238,5 @@ def _bind_partial(
 
 def _load_report() -> None:
     """Load what draws results: only now, because it takes a moment and the job runs meanwhile."""
-    import jesse_nb.report  # noqa: F401
+    import jesse_nb.report
+    import jesse_nb.widgets.plots.report_view  # noqa: F401

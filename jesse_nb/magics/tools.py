@@ -117,12 +117,12 @@ def _choose(
     shell: InteractiveShell, tool: Tool, body: CellBody, words: dict[str, list[str]], arguments: dict[str, Any]
 ) -> None:
     """Put into a tool's arguments what names of the notebook give: strategies, or results."""
-    taken = {one.name for one in tool.on(MAGIC)}
+    taken = {parameter.name for parameter in tool.on(MAGIC)}
     project = arguments.get("project")
     if "names" in taken:
-        arguments |= result_arguments(words.get("names", []), shell.user_ns)
-        if "equity" in arguments and "equity" not in {one.name for one in tool.on(PYTHON)}:
-            raise UsageError(f"%{tool.magics[-1]} simulates again: it takes a result, not tables.")
+        arguments |= result_arguments(words.get("names", []), shell.user_ns, f"%{tool.magics[-1]}")
+        if "equity" in arguments and "equity" not in {parameter.name for parameter in tool.on(PYTHON)}:
+            raise UsageError(f"%{tool.magics[-1]} takes a result, not tables.")
         if "strategy" in words:
             arguments["strategy"] = [choose_strategy(shell, CellBody(), name, project) for name in words["strategy"]]
     elif "strategies" in taken:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jesse_nb.core.rendering import use_renderer
+from jesse_nb.core.rendering import use_project_writer, use_renderer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,11 +30,11 @@ class ReportRenderer:
 
         return fragment(result)
 
-    def page(self, result: Any) -> str:
+    def page(self, result: Any, *, interactive: bool = False) -> str:
         """Return the report as one self-contained HTML page."""
         from jesse_nb.report.html import page
 
-        return page(result)
+        return page(result, interactive=interactive)
 
     def plots(self, result: Any) -> tuple[str, ...]:
         """Return the names of the figures that exist for this result."""
@@ -49,4 +49,11 @@ class ReportRenderer:
         return plot(result, name)
 
 
+def _to_project(result: Any, project: Any, **options: Any) -> Any:
+    from jesse_nb.core.tools.trading.to_project import to_project
+
+    return to_project(result, project, **options)
+
+
 use_renderer(ReportRenderer())
+use_project_writer(_to_project)

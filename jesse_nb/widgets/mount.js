@@ -161,6 +161,16 @@ class Mounter {
     this.pruning = 0;
     for (const copy of this.copies) if (copy.away) copy.dispose();
     this.copies = this.copies.filter((copy) => !copy.away);
+    if (!this.copies.length && this.forgotten) this.model.send({ type: "forgotten" });
+  }
+
+  // Whether no output of the notebook shows it any more: its cell was deleted, or has run again.
+  get forgotten() {
+    const cells = this.model.widget_manager?.context?.model?.cells; // of JupyterLab and Notebook
+    for (let at = 0; at < (cells?.length ?? 0); at++) {
+      if (JSON.stringify(cells.get(at).outputs?.toJSON() ?? "").includes(this.model.get("place"))) return false;
+    }
+    return Boolean(cells);
   }
 
   // The kernel was shut down: to dispose views would tell it, and it cannot be told.

@@ -42,11 +42,15 @@ class MountedOutput:
         Returns the ``ipywidgets`` widget; called only where somebody can use it.
     static
         Returns the static form, ``text/plain`` and ``text/html``, as it is now.
+    forget
+        Called when the notebook shows it no more, after its widgets were closed; without it they are kept for good.
     """
 
-    def __init__(self, find_widget: Callable[[], Any], static: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, find_widget: Callable[[], Any], static: Callable[[], Mapping[str, Any]],
+                 forget: Callable[[], object] | None = None) -> None:
         self._find_widget = find_widget
         self._static = static
+        self._forget = forget
         self._mounter: Mounter | None = None
         self._shown: list[tuple[LaunchingCell, str]] = []
         self._updated = False
@@ -86,7 +90,17 @@ class MountedOutput:
             self._mounter.send({"type": "static", "data": self._mounted()})
 
     def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
-        self._keep()  # a page says that it is there
+        if self._forget is not None and isinstance(content, dict) and content.get("type") == "forgotten":
+            self._free(self._forget)
+        else:
+            self._keep()  # a page says that it is there
+
+    def _free(self, forget: Callable[[], object]) -> None:
+        mounter, self._mounter, self._shown = self._mounter, None, []
+        if mounter is not None:
+            _close(mounter.widget)
+            mounter.close()
+            forget()
 
     def _mounted(self) -> dict[str, Any]:
         assert self._mounter is not None
@@ -117,6 +131,17 @@ class Mounter(anywidget.AnyWidget):
 
     def __init__(self, widget: Any) -> None:
         super().__init__(widget_id=widget.model_id, place=f"jesse-nb-mounted-{uuid4().hex}")
+        self.widget = widget
+
+
+def _close(widget: Any) -> None:
+    """Close a widget and all that are in it."""
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    for own in (getattr(widget, "layout", None), getattr(widget, "style", None)):
+        if own is not None:
+            own.close()
+    widget.close()
 
 
 class _Bundle:

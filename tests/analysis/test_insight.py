@@ -17,7 +17,7 @@ from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.exceptions import InputError
 from tests.calibration.known_at_entry import false_alarms, false_alarms_of_routes, found_of_routes
-from tests.calibration.noise import ARRANGEMENTS, SHAPES
+from tests.calibration.noise import ARRANGEMENTS, HUGE, SHAPES, noise
 
 BEGIN = 1_672_531_200_000
 BTC, ETH = ("Binance Spot", "BTC-USDT"), ("Binance Spot", "ETH-USDT")
@@ -202,6 +202,14 @@ class TestInsight:
         """Skewed results that scale with volatility, entered in wild times, alike within days and across markets."""
         alarms = [false_alarms(shape, arrangement, 2, 150) for shape in SHAPES for arrangement in ARRANGEMENTS]
         assert sum(alarms) <= 4  # of 32
+
+    def test_where_a_few_huge_results_decide_nothing_is_claimed(self, small):
+        """A half that lacks the huge gains, which come seldom, passes for the better one."""
+        assert sum(false_alarms(shape, "independent", 4, 150) for shape in HUGE) <= 1
+        trades, candles = noise("few huge gains", "independent", 0)
+        found = entry_insight(trades.assign(side="long"), entry_features(trades.assign(side="long"), candles))
+        assert re.search(r"a few huge results decide every mean \(index of their tail \d\.\d, where ", found.reason)
+        assert math.isnan(found.p)
 
     def test_routes_that_differ_in_how_often_they_win_are_no_skill(self, small):
         assert false_alarms_of_routes(10, 300) <= 2

@@ -31,6 +31,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles
 from tests.jobs.strategies import CROSSING
@@ -109,7 +110,7 @@ def alone(store: CandleStore) -> list[float]:
     for source in STRATEGIES.values():
         for symbol in SYMBOLS:
             for timeframe in TIMEFRAMES:
-                prepared = Request(strategy=source, symbol=symbol, timeframe=timeframe, candles=store).prepare(*PERIOD)
+                prepared = prepare(Request(strategy=source, symbol=symbol, timeframe=timeframe, candles=store), *PERIOD)
                 answer = local_pool().submit(prepared.simulation(prepared.spec), 600, None).result()
                 seconds.append(answer.value.seconds)
     return seconds

@@ -31,6 +31,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.study.metric import resolve_metrics
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resources import Resources
@@ -119,7 +120,7 @@ def run(candles: CandleStore, file: Path, pool: Pool, tasks: int, seconds: float
     """Run the tasks on a pool, as a job does."""
     request = Request(strategy=STRATEGY, symbol="BTC-USDT", timeframe="1h", warm_up_candles=0, candles=candles,
                       resources=Resources(n_jobs=pool.size))
-    prepared = request.prepare(*PERIOD)
+    prepared = prepare(request, *PERIOD)
     evaluator = request.resources.evaluator([prepared], RunStore(file), pool)
     began, own = time.perf_counter(), time.process_time()
     for number, spec in enumerate(specs(prepared, tasks, seconds)):

@@ -7,8 +7,9 @@ is the whole call, from this process, whose workers and modules are warm:
 - a backtest, with the strategy as source text and as a class of ``__main__``, as one from a notebook's cell is; the
   median of many calls. Its trades become a table only when they are looked at, so that is timed beside it;
 - a study of 100 trials, the median of some calls, and the same once more in a new process, which has nothing in memory;
-- both again, and the keeping of a run, with run stores of about 1,000 and 100,000 runs, in turns within one run of
-  this script. The stores are filled with real packed records of one-month runs on the same data, written in bulk
+- both again, the keeping of a run, the opening of the store, its ledger and the list of ``%runs``, with run stores of
+  about 1,000 and 100,000 runs (``--runs``), in turns within one run of this script; the goal is a ratio of 2. The
+  stores are filled with real packed records of one-month runs on the same data, written in bulk
   under made-up keys, so that a study that counts earlier looks at its data counts them all.
 
 The machine's load is printed, as it slows everything: ratios are more telling than milliseconds. ``CPU`` is the time
@@ -56,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--backtests", type=int, default=200, help="calls of each kind")
     parser.add_argument("--studies", type=int, default=5, help="calls of each kind")
+    parser.add_argument("--runs", type=int, default=MANY, help="how many the large store has")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -63,7 +65,7 @@ def main() -> None:
         os.environ["JESSE_NB_CANDLES"] = str(folder / "candles")
         os.environ["JESSE_NB_STORE"] = str(folder / "small")
         CandleStore().write(EXCHANGE, "BTC-USDT", real_candles("BTC-USDT"))
-        figures = measure(folder, options.backtests, options.studies)
+        figures = measure(folder, options.backtests, options.studies, options.runs)
     if options.json:
         print(json.dumps(figures, indent=2))
         return
@@ -71,14 +73,14 @@ def main() -> None:
         print(f"{name:<66} {value}")
 
 
-def measure(folder: Path, backtests: int, studies: int) -> dict[str, Any]:
+def measure(folder: Path, backtests: int, studies: int, many: int) -> dict[str, Any]:
     """Return all figures."""
     first = time.perf_counter()
     study()
     first = time.perf_counter() - first
     backtest(SOURCE)
     backtest(notebook_class())
-    fill(folder, Path(os.environ["JESSE_NB_STORE"]) / "runs.sqlite")
+    fill(folder, Path(os.environ["JESSE_NB_STORE"]) / "runs.sqlite", many)
     time.sleep(3)  # a file is remembered once it was written long enough ago to tell the next writing apart
     figures: dict[str, Any] = {
         "load of the machine (1 minute)": round(os.getloadavg()[0], 1),
@@ -88,8 +90,12 @@ def measure(folder: Path, backtests: int, studies: int) -> dict[str, Any]:
         **figure("... and its table of trades",
                  [timed(lambda: backtest(SOURCE).trades) for _ in range(backtests)]),
     }
-    stores = {f"{count:,} runs": folder / name for count, name in ((FEW, "small"), (MANY, "large"))}
-    calls: dict[str, Callable[[], Any]] = {"backtest": lambda: backtest(SOURCE), "study": study, "keeping a run": keep}
+    stores = {f"{count:,} runs": folder / name for count, name in ((FEW, "small"), (many, "large"))}
+    calls: dict[str, Callable[[], Any]] = {
+        "backtest": lambda: backtest(SOURCE), "study": study, "keeping a run": keep,
+        "opening": lambda: RunStore().close(),
+        "ledger": lambda: store_at(os.environ["JESSE_NB_STORE"]).ledger(),
+        "%runs": lambda: store_at(os.environ["JESSE_NB_STORE"]).recent()}
     times: dict[tuple[str, str], list[tuple[float, float]]] = {(call, size): [] for call in calls for size in stores}
     for size, place in stores.items():
         os.environ["JESSE_NB_STORE"] = str(place)
@@ -100,13 +106,13 @@ def measure(folder: Path, backtests: int, studies: int) -> dict[str, Any]:
         for size, place in stores.items():
             os.environ["JESSE_NB_STORE"] = str(place)
             for name, call in calls.items():
-                if name != "study" or number < studies:
+                if name not in ("study", "ledger") or number < studies:
                     times[name, size].append(timed(call))
     for name in calls:
         one, other = (statistics.median(time for time, _ in times[name, size]) for size in stores)
         for size in stores:
             figures |= figure(f"{name}, {size}", times[name, size])
-        figures[f"{name}: {MANY:,} runs over {FEW:,}, ratio"] = round(other / one, 2)
+        figures[f"{name}: {many:,} runs over {FEW:,}, ratio"] = round(other / one, 2)
     figures["study, in a new process, s"] = round(statistics.median(in_new_process() for _ in range(3)), 2)
     return figures
 
@@ -150,15 +156,15 @@ def store_at(folder: str) -> RunStore:
     return RunStore(Path(folder) / "runs.sqlite")
 
 
-def fill(folder: Path, small: Path) -> None:
-    """Bring the store to `FEW` runs, and make a second one with `MANY`, from real runs of a month."""
+def fill(folder: Path, small: Path, many: int) -> None:
+    """Bring the store to ``FEW`` runs, and make a second one with ``many``, from real runs of a month."""
     for fast in range(5, 25):
         jn.backtest(SOURCE, "BTC-USDT", "1h", *MONTH, hyperparameters={"fast": fast})
     large = folder / "large" / "runs.sqlite"
     large.parent.mkdir()
     with sqlite3.connect(small) as connection:
         connection.execute("VACUUM INTO ?", (str(large),))
-    for place, wanted in ((small, FEW), (large, MANY)):
+    for place, wanted in ((small, FEW), (large, many)):
         with sqlite3.connect(place) as connection:
             connection.execute("PRAGMA synchronous=OFF")
             have = connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
@@ -172,7 +178,9 @@ def fill(folder: Path, small: Path) -> None:
                     WHERE end_ms - start_ms < 3000000000) AS real ON real.place = n % {month}
                 LIMIT {wanted - have}
             """)
+            connection.execute("PRAGMA user_version=4")  # whose rows may have no checksums yet
         connection.close()
+        RunStore(place).close()  # gives them theirs
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, float]:

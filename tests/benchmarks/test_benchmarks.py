@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jesse_nb.core.candles import CandleStore
-from tests.benchmarks import cold_start, memory, record, risk_page
+from tests.benchmarks import cold_start, memory, record
+from tests.benchmarks.pages import risk_page, study_page
 
 
 def test_cold_start(candle_store: CandleStore, tmp_path: Path):
@@ -47,3 +48,8 @@ def test_the_research_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = record.figures(tmp_path, 200)
     assert len(found) == 2 * (len(record.ASKED) + 3)
     assert 0 < found["listed: the newest 20, CPU"] < 500, "0.5 s are promised for fifty times as many"
+
+
+def test_the_report_of_a_study(tmp_path: Path):
+    figures = study_page.measure(tmp_path, ("2023-02-01", "2023-03-15"), trials=24, rounds=1)
+    assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in figures.values())

@@ -30,6 +30,7 @@ from typing import Any
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import available_cores, local_pool
 from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles
 
@@ -99,7 +100,7 @@ def measure(store: CandleStore, folder: Path, evaluations: int, rounds: int, per
 def alone(store: CandleStore, points: list[dict[str, Any]], period: tuple[str, str]) -> list[float]:
     """Return the seconds of each simulation, one after the other."""
     request = Request(strategy=STRATEGY, symbol="BTC-USDT", timeframe="1h", candles=store)
-    prepared = request.prepare(*period)
+    prepared = prepare(request, *period)
     pool = local_pool()
     seconds = []
     for params in points:

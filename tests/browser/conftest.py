@@ -60,15 +60,15 @@ def lab(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 @pytest.fixture(scope="module")
 def browser_context(chromium: str) -> Iterator[BrowserContext]:
-    """Chromium, with one profile for all tests of a file."""
+    """Chromium, with one profile for all tests of a file: on disk, it keeps JupyterLab's scripts compiled."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context = playwright.chromium.launch_persistent_context(
+            "", executable_path=chromium, args=_FLAGS, viewport={"width": 1280, "height": 900})
         context.add_init_script(path=Path(__file__).with_name("lab_helpers.js"))
         yield context
-        browser.close()
+        context.close()
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ class Lab:
             _write_kernelspec(self._folder / "data" / "kernels" / kernel_name(wanted), wanted)
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser",
                    "--ip=127.0.0.1", "--port=0", f"--IdentityProvider.token={self.token}",
+                   "--JupyterNotebookApp.expose_app_in_browser=True",
                    f"--ServerApp.root_dir={self.root}", "--LabApp.extension_manager=readonly"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

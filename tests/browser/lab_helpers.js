@@ -15,6 +15,18 @@ window.labHelpers = {
     this.panel = panel;
   },
 
+  // The one notebook of a page of Notebook 7.
+  async openOnly() {
+    const app = window.jupyterapp;
+    await app.restored;
+    while (!app.shell.currentWidget?.sessionContext) await new Promise((resolve) => setTimeout(resolve, 50));
+    const panel = app.shell.currentWidget;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+    this.panel = panel;
+  },
+
   // Inserts no cell when the index is one of an existing cell.
   setSource(index, source) {
     const notebook = this.panel.content.model.sharedModel;

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from tests.strategies_drawing import DRAWER
+
+from .notebook_page import PATIENCE
 
 BODY = "\n".join(line for line in DRAWER.splitlines() if "import" not in line)
 BACKTEST = f"%%backtest -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20 -o result\n{BODY}"
@@ -15,6 +18,8 @@ FITS = f"""() => {{
     const chart = document.querySelector('{CHART}'), place = chart.getBoundingClientRect().width;
     return place > 300 && Math.abs(chart.querySelector('svg.main-svg').getBoundingClientRect().width - place) < 2;
 }}"""
+MARKS = f"""[...document.querySelectorAll('{CHART} .scatterlayer .point')]
+    .map((mark) => mark.getAttribute('d').replace(/[0-9.-]+/g, ""))"""  # whether triangle, cross or circle
 
 
 def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
@@ -78,6 +83,8 @@ def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
 
     # the page loaded again, with the same kernel: it is as it was
     points = page.evaluate(f"document.querySelector('{CHART}').data[0].x.length")
+    marks = page.evaluate(MARKS)
+    assert len(set(marks)) > 1
     notebook.save()
     page.reload()
     page.wait_for_function("window.jupyterapp !== undefined")
@@ -86,12 +93,13 @@ def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
     page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === {longs}")
     page.wait_for_function(f"document.querySelector('{CHART}')?.data?.[0]?.x?.length === {points}")
     page.wait_for_function(FITS)
+    assert page.evaluate(MARKS) == marks
 
     # without its kernel, the saved notebook shows the picture
     page.close()
     lab.end_kernel_of("explorer.ipynb")
     reopened = open_notebook("explorer.ipynb")
-    picture = reopened.page.locator(f"{PICTURE} img")
+    picture = reopened.page.locator(f"{PICTURE} img:not([hidden])")
     picture.wait_for(state="attached")
     picture.scroll_into_view_if_needed()
     assert picture.is_visible()
@@ -99,3 +107,64 @@ def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
     reopened.screenshot("explorer_reopened")
     assert reopened.page.get_by_text("oading widget").count() == 0
     assert reopened.page.get_by_text("model not found").count() == 0
+
+
+DRAWN = f"""count => {{
+    const charts = [...document.querySelectorAll('{CHART}')];
+    return charts.length === count
+        && charts.every((chart) => chart.data?.[0]?.x?.length > 3 && chart.querySelector('.scatterlayer path'));
+}}"""
+WIDGETS = "len(__import__('ipywidgets').Widget.widgets)"
+
+
+def test_ten_explorers_are_all_drawn_and_freed_with_their_cells(
+    lab: Any, open_notebook: Any
+) -> None:
+    path = lab.write_notebook("ten", "%load_ext jesse_nb", BACKTEST, *["%explore result"] * 10)
+    notebook = open_notebook(path)
+    page = notebook.page
+    devtools = page.context.new_cdp_session(page)
+    # as it is: a machine that runs other tests, too, is slow enough
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": float(os.environ.get("JESSE_NB_SLOWED", "1"))})
+    notebook.begin_all()
+    page.wait_for_function(DRAWN, arg=10, timeout=2 * PATIENCE)
+    assert page.evaluate("globalThis.jesseNbPlotly.size") == 1  # plotly's script, once for all
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    widgets = notebook.ask(WIDGETS)
+    page.evaluate("""() => {
+        labHelpers.panel.content.activeCellIndex = 11;
+        return jupyterapp.commands.execute("notebook:delete-cell");
+    }""")
+    page.wait_for_function(DRAWN, arg=9)
+    notebook.wait_until_answer(f"{WIDGETS} < {widgets} - 20")
+    lab.end_kernel_of(path)
+
+
+FIGURE = ".jesse-nb .figure"
+
+
+def test_a_report_with_figures_that_move_is_its_usual_self_in_the_saved_notebook(lab: Any, open_notebook: Any) -> None:
+    path = lab.write_notebook("moving", "%load_ext jesse_nb", BACKTEST, "result.show()")
+    notebook = open_notebook(path)
+    page = notebook.page
+    notebook.begin_all().wait()
+    page.wait_for_function(f"""() => document.querySelectorAll('{FIGURE}').length === 2
+        && [...document.querySelectorAll('{FIGURE}')].every((plot) => plot._fullData?.length)""")
+    said = page.locator(f"{FIGURE} .hoverlayer .hovertext")
+    place = page.locator(f"{FIGURE} .nsewdrag").first
+    page.wait_for_timeout(500)
+    across, down = (place.bounding_box()[side] for side in ("width", "height"))
+    for height in range(4, int(down), 12):  # somewhere on the way down is the curve
+        place.hover(position={"x": across / 2, "y": height})
+        page.wait_for_timeout(100)
+        if said.count():
+            break
+    assert said.count()
+    notebook.screenshot("moving_report")
+    notebook.save()
+    output = lab.read_notebook(path).cells[2].outputs[0].data
+    assert "widget-view" not in "".join(output)
+    assert "<script" not in output["text/html"]
+    assert output["text/html"].count("<img src") == 2
+    assert output["text/plain"].startswith("Backtest of ")
+    lab.end_kernel_of(path)

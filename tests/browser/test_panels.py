@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from jesse_nb.core.candles import CandleStore, install_demo
 
@@ -56,7 +57,23 @@ class FormOnPage:
         self.button = self.form.get_by_role("button", name=verb, exact=True)
         self.button.wait_for()
 
+    def unfold(self) -> None:
+        """Show the fields, which a run has folded to one line."""
+        button = self.form.get_by_role("button", name="Show fields")
+        if button.is_visible():
+            self.expand(button)
+
+    def expand(self, toggle) -> None:
+        """Press a toggle by key until it is open: a form that moves between the halves of a click would miss it."""
+        opened = "toggle => toggle.classList.contains('mod-active')"
+        while not toggle.evaluate(opened):
+            toggle.press("Enter")
+            # The kernel may have opened it in the same moment, and the key closed it.
+            with contextlib.suppress(PlaywrightTimeoutError):
+                self.page.wait_for_function(opened, arg=toggle.element_handle(), timeout=2000)
+
     def fill(self, **values: str) -> None:
+        self.unfold()
         for name, value in values.items():
             control = self.form.locator(f".jesse-nb-field-{name}").locator("input, select").first
             if control.evaluate("control => control.tagName") == "SELECT":
@@ -67,8 +84,9 @@ class FormOnPage:
 
     def empty(self) -> None:
         """Leave nothing in any field, nor in those behind "More options"; a list that must choose keeps its choice."""
-        for toggle in self.form.get_by_role("button", name="More options").all():
-            toggle.click()
+        self.unfold()
+        for toggle in self.form.get_by_role("button", name="More options").all():  # which not every form has
+            self.expand(toggle)
         controls = self.form.locator("input, select")
         kinds = controls.evaluate_all("controls => controls.map((control) => control.type)")
         for control, kind in zip(controls.all(), kinds, strict=True):
@@ -82,13 +100,6 @@ class FormOnPage:
             else:
                 control.fill("")
                 control.blur()
-
-    def empty_part_by_part(self, name: str) -> None:
-        """Delete month, day and year of a date, as one does with the keyboard."""
-        date = self.form.locator(f".jesse-nb-field-{name} input")
-        date.focus()
-        for key in ("Delete", "ArrowRight", "Delete", "ArrowRight", "Delete"):
-            date.press(key)
 
     def wants(self, *names: str) -> None:
         """Wait until these fields and no others are marked as wrong, and Run is disabled just when there are any."""
@@ -196,7 +207,7 @@ def optimize_by_keyboard(notebook: NotebookPage) -> None:
     cell = notebook.run("%panel optimize --end 2023-02-01")
     notebook.page.evaluate("index => labHelpers.show(index)", cell.index)
     form = FormOnPage(notebook.page)
-    notebook.page.wait_for_function("document.querySelector('.jesse-nb-panel[role=form]')")
+    notebook.page.wait_for_function("document.querySelector('.jesse-nb-panel-form[role=form]')")
     keys = notebook.page.keyboard
 
     def tab_to(selector: str) -> None:
@@ -213,7 +224,7 @@ def optimize_by_keyboard(notebook: NotebookPage) -> None:
     keys.press("b")  # elsewhere a command of the notebook; on a list, the entry that begins so
     keys.press("ArrowDown")
     tab_to(".jesse-nb-field-start input")
-    keys.type("01202023")
+    keys.type("2023-01-20")
     tab_to(".jesse-nb-field-n_trials input")
     keys.type("2")
     tab_to(".jesse-nb-panel-bar button.mod-primary")
@@ -310,7 +321,7 @@ def test_what_changes_while_forms_are_open_and_two_forms_on_one_job(notebook):
     one.says("Run is disabled. Parameters: ", "<img/src=x")
     one.form.get_by_title("Take this parameter out of the table").nth(2).click()
     one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")
-    one.empty_part_by_part("start")
+    one.fill(start="")
     one.says("Run is disabled. Start: Choose a date.")
     one.fill(start="2023-01-20")
     one.form.locator(".jesse-nb-panel-reason").get_by_text("Run is disabled").wait_for(state="detached")

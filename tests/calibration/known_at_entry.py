@@ -12,7 +12,7 @@ import numpy as np
 
 from jesse_nb.core.analysis.insight import entry_insight
 from jesse_nb.core.analysis.trades.entry_features import entry_features
-from tests.calibration.noise import ARRANGEMENTS, SHAPES, noise, routes
+from tests.calibration.noise import ARRANGEMENTS, FURTHER, HUGE, SHAPES, noise, overlapping, routes
 
 #: Which trades make more, and by how many standard deviations of all results.
 PLANTED = (("long", 0.5), ("long", 1.0), ("trend_7d", 0.5), ("trend_7d", 1.0))
@@ -26,6 +26,11 @@ def false_alarms(shape: str, arrangement: str, studies: int, count: int) -> int:
 def false_alarms_of_routes(studies: int, count: int) -> int:
     """Return in how many studies skill is claimed where routes differ in nothing but how often they win."""
     return sum(claimed(*routes(seed, count=count), seed) for seed in range(studies))
+
+
+def false_alarms_of_overlapping(studies: int, count: int) -> int:
+    """Return in how many studies skill is claimed where positions overlap that make what the market does."""
+    return sum(claimed(*overlapping(seed, count=count), seed) for seed in range(studies))
 
 
 def found(shape: str, feature: str, by: float, studies: int, count: int) -> int:
@@ -63,10 +68,11 @@ def main(studies: int, counts: tuple[int, ...]) -> None:
     """Print both tables."""
     print(f"Studies of {studies} in which skill is claimed, at 5 %")
     for count in counts:
-        for shape in SHAPES:
+        for shape in (*HUGE, *SHAPES):
             alarms = [f"{arrangement} {false_alarms(shape, arrangement, studies, count)}"
-                      for arrangement in ARRANGEMENTS]
+                      for arrangement in (*ARRANGEMENTS, *FURTHER)]
             print(f"  {count} trades, {shape}: {', '.join(alarms)}", flush=True)
+        print(f"  {count} trades that overlap: {false_alarms_of_overlapping(studies, count)}", flush=True)
         print(f"  {count} trades, routes that differ in their win rate: {false_alarms_of_routes(studies, count)}",
               flush=True)
     fewer = max(studies // 5, 1)

@@ -20,6 +20,7 @@ import pandas as pd
 from jesse_nb.core.analysis.studies.parity import Parity, compare_modes
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.run import simulate
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles
 from tests.strategies import CLOCK, REVERSION, TREND
@@ -52,7 +53,7 @@ def pair(seed: int, store: CandleStore) -> tuple[str, Parity]:
     words, arguments, start, end = drawn_pair(seed)
     runs, candles = {}, {}
     for mode in ("fast", "step"):
-        prepared = Request(candles=store, mode=mode, **arguments).prepare(start, end)
+        prepared = prepare(Request(candles=store, mode=mode, **arguments), start, end)
         runs[mode] = simulate(prepared.simulation(prepared.spec)).to_result(prepared.spec)  # type: ignore[union-attr]
         candles = {(part.exchange, part.symbol): part.read()[1] for part in prepared.mapped}
     return words, compare_modes(runs["fast"], runs["step"], candles)

@@ -11,8 +11,13 @@ MARKETS = tuple(("Binance Spot", symbol) for symbol in ("BTC-USDT", "ETH-USDT", 
 
 #: What results look like, in units of the volatility: all have mean zero.
 SHAPES = ("many small losses", "many small gains", "stop or target", "fat tails")
+#: Nearly all of what these make comes of a few trades: a Pareto distribution of exponent 1.6, which has no variance,
+#: and a lognormal one, whose logarithm has a standard deviation of 1.5.
+HUGE = ("few huge gains", "few huge losses", "lognormal gains")
 #: When trades are entered, and what they have in common.
 ARRANGEMENTS = ("independent", "in wild times", "alike within a day", "alike across markets")
+#: Sizes that go by the hour: the standard deviation of their logarithm.
+FURTHER = {"sizes by hour": 0.5, "very unequal sizes by hour": 1.0}
 
 
 def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness: float = 3.0) -> tuple:
@@ -20,7 +25,8 @@ def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness
 
     One year and a half; volatility moves over some weeks.
     """
-    random = np.random.default_rng([seed, SHAPES.index(shape), ARRANGEMENTS.index(arrangement), count])
+    numbers = (*SHAPES, *HUGE).index(shape), (*ARRANGEMENTS, *FURTHER).index(arrangement)
+    random = np.random.default_rng([seed, *numbers, count])
     volatility = volatility_of(random, wildness)
     if arrangement == "in wild times":
         chance = volatility**1.5 / (volatility**1.5).sum()
@@ -38,12 +44,31 @@ def noise(shape: str, arrangement: str, seed: int, *, count: int = 150, wildness
         moments, results, market = random.random(count) * DAYS, results_of(random, shape, count), np.zeros(count, int)
     moments = np.minimum(moments, DAYS - 0.2)
     results = results * volatility[moments.astype(int)]
+    if arrangement in FURTHER:
+        results *= np.exp(random.normal(0, FURTHER[arrangement], 24))[(moments % 1 * 24).astype(int)]
     opened = pd.to_datetime(START + (moments * DAY).astype(np.int64), unit="ms", utc=True)
     trades = pd.DataFrame({
         "exchange": MARKETS[0][0], "symbol": [MARKETS[number][1] for number in market], "opened_at": opened,
         "closed_at": opened + pd.Timedelta(hours=4), "pnl": results * 10, "pnl_percentage": results,
     }).sort_values("opened_at", ignore_index=True)
     return trades, {MARKETS[number]: _candles(random, volatility) for number in np.unique(market)}
+
+
+def overlapping(seed: int, *, count: int = 150, held_days: float = 10.0, markets: int = 1) -> tuple:
+    """Return trades that are held for so long while others are opened, and make what the market does; and candles.
+
+    The market has no drift. Half of the trades are held half as long.
+    """
+    random = np.random.default_rng([seed, 11, count, markets])
+    candles = {MARKETS[number]: _candles(random, volatility_of(random, 3.0)) for number in range(markets)}
+    market, first = random.integers(0, markets, count), np.sort(random.integers(0, int((DAYS - held_days) * 24), count))
+    last = first + (held_days * 24 * random.choice([0.5, 1.0], count)).astype(int)
+    logs = np.log(np.stack([rows[:, 2] for rows in candles.values()]))
+    results = 100 * (logs[market, last] - logs[market, first])
+    opened, closed = (pd.to_datetime(START + (hours + 1) * 3_600_000, unit="ms", utc=True) for hours in (first, last))
+    return pd.DataFrame({
+        "exchange": MARKETS[0][0], "symbol": [MARKETS[number][1] for number in market], "opened_at": opened,
+        "closed_at": closed, "pnl": results * 10, "pnl_percentage": results}), candles
 
 
 def routes(seed: int, *, count: int = 150, better: float = 0.0, win_rates: tuple = (0.8, 0.5, 0.2)) -> tuple:
@@ -76,6 +101,10 @@ def volatility_of(random: np.random.Generator, wildness: float, days: int = DAYS
 
 def results_of(random: np.random.Generator, shape: str, count: int) -> np.ndarray:
     """Return results of mean zero."""
+    if shape in HUGE:
+        gains = random.lognormal(0, 1.5, count) - np.exp(1.5**2 / 2) if shape == "lognormal gains" \
+            else random.pareto(1.6, count) - 1 / 0.6
+        return -gains if shape == "few huge losses" else gains
     if shape == "fat tails":
         return random.standard_t(3, count)
     if shape == "stop or target":

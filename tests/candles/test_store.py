@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore, Gap, exchange_name, fingerprint_candles, symbol_name
 from jesse_nb.core.candles import parquet as parquet_module
 from jesse_nb.core.candles import store as store_module
@@ -271,6 +272,21 @@ def test_default_root(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> N
     assert repr(CandleStore("/x")) == "CandleStore('/x')"
 
 
+def test_candle_functions_take_a_folder_for_a_store(tmp_path: Path) -> None:
+    frame = pd.DataFrame(random_candles(120), columns=["timestamp", "open", "close", "high", "low", "volume"])
+    folder = tmp_path / "folder"
+    for place in (folder, str(folder), CandleStore(folder)):
+        assert jn.import_candles(frame, "BTC-USDT", "X", store=place).rows == 120
+        assert len(jn.read_candles("BTC-USDT", "1h", store=place)) == 2
+        assert jn.check_candles("BTC-USDT", store=place).rows == 120
+        jn.export_candles("BTC-USDT", tmp_path / "out.csv", store=place, replace=True)
+        assert jn.import_files([tmp_path / "out.csv"], "X", "BTC-USDT", store=place)[0].rows == 120
+    assert CandleStore().list() == []
+    for wrong in (5, "", "a\0b"):
+        with pytest.raises(InputError, match=r"store is .*folder"):
+            jn.read_candles("BTC-USDT", store=wrong)
+
+
 def full_disk(*_: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -367,7 +383,7 @@ def test_leftovers_of_a_killed_writer_are_removed(store: CandleStore) -> None:
 
 def test_a_writer_that_never_ends_is_reported(store: CandleStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "_LOCK_SECONDS", 0.2)
-    with store._locked("Binance Spot", "BTC-USDT"):
+    with store._locked("Binance Spot", "BTC-USDT", store.root / "Binance Spot" / "BTC-USDT.parquet"):
         with pytest.raises(StorageError, match="Another process has been writing BTC-USDT"):
             store.write("Binance Spot", "BTC-USDT", random_candles(5))
         store.write("Binance Spot", "ETH-USDT", random_candles(5))
@@ -394,3 +410,22 @@ def test_two_processes_that_merge_lose_nothing(store: CandleStore) -> None:
         assert writer.exitcode == 0
     assert np.array_equal(store.read("Binance Spot", "BTC-USDT"), random_candles(parts * 20))
     assert files_below(store.root) == ["BTC-USDT.parquet"]
+
+
+def test_a_series_of_many_gaps_that_lost_its_seal_is_damaged(store: CandleStore) -> None:
+    """What says that a file is ours then lies further from its end than the footers of others are long."""
+    candles = random_candles(24_000)[::3]
+    info = store.write("Binance Spot", "BTC-USDT", candles, asked=(int(candles[0, 0]), int(candles[-1, 0]) + 60_000))
+    assert len(info.gaps) == 7_999
+    (file,) = store.root.rglob("*.parquet")
+    content = file.read_bytes()
+    length = int.from_bytes(content[-8:-4], "little") + 8
+    assert length > 2**17
+    for spoilt in (content[:-length - 48] + content[-length:],  # taken away
+                   content[:-length - 48] + bytes(48) + content[-length:]):
+        file.write_bytes(spoilt)
+        for ask in (store.info, store.read):
+            with pytest.raises(StorageError, match="seal is broken"):
+                ask("Binance Spot", "BTC-USDT")
+    file.write_bytes(content)
+    assert np.array_equal(store.read("Binance Spot", "BTC-USDT"), candles)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.candles import validate_candles
-from jesse_nb.core.candles.validation import merge_candles
+from jesse_nb.core.candles.validation import find_contradiction, merge_candles, refuse_contradiction
 from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.exceptions import InvalidCandlesError
 from tests.candles.helpers import START, random_candles
@@ -136,7 +136,8 @@ def test_merge_refuses_a_contradiction_and_shows_the_first() -> None:
     new[5, VOLUME] = 123.5
     new[9, VOLUME] = 5.5
     with pytest.raises(InvalidCandlesError, match=r"2 new candles.*01-01 00:25.*volume 123\.5.*replace=True"):
-        merge_candles(stored, new)
-    merged = merge_candles(stored, new, replace=True)
+        refuse_contradiction(find_contradiction(stored, new))
+    assert find_contradiction(stored, stored[10:]) is None
+    merged = merge_candles(stored, new)
     assert np.array_equal(merged[:20], stored[:20])
     assert np.array_equal(merged[20:], new)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 _HEAD = '''
 import numpy as np
 import jesse.indicators as ta
@@ -163,6 +165,83 @@ LOOKING_BACK = {name: _LOOKING_BACK.replace("LINE", line) for name, line in {
     "spectrum": "np.fft.irfft(np.fft.rfft(self.candles[-240:, 2])[:12], 240)",
 }.items()}
 
+#: A centred average by hand: at the newest candles, of what is there.
+CENTRED_BY_HAND = '''
+def centred(x):
+    total = np.concatenate([[0.0], np.cumsum(x)])
+    first, last = np.maximum(np.arange(len(x)) - 10, 0), np.minimum(np.arange(len(x)) + 11, len(x))
+    return (total[last] - total[first]) / (last - first)
+'''
+
+
+def _by_hand(before: str, inside: str, line: str) -> str:
+    text = _LOOKING_BACK.replace("class LookingBack(Strategy):", f"{before}\n\nclass LookingBack(Strategy):\n{inside}")
+    return text.replace("LINE", line)
+
+
+_METHOD = textwrap.indent(CENTRED_BY_HAND.replace("(x)", "(self, x)", 1), "    ")
+#: By where it stands: its text, and the line that uses it; ``HAND`` is a module beside the strategy.
+BY_HAND = {
+    "method": (_by_hand("", _METHOD, "self.centred(self.candles[:, 2])"), "line = self.centred("),
+    "module": (_by_hand("import HAND", "", "HAND.centred(self.candles[:, 2])"), "line = HAND.centred("),
+    "name of a module": (_by_hand("from HAND import centred as average", "", "average(self.candles[:, 2])"),
+                         "line = average("),
+    "class body": (_by_hand(CENTRED_BY_HAND, "    average = staticmethod(lambda x: np.array(centred(x)))\n",
+                            "self.average(self.candles[:, 2])"), "average = staticmethod("),
+    "instance": (_by_hand(CENTRED_BY_HAND, "    def __init__(self):\n        super().__init__()\n"
+                          "        self.average = lambda x: np.array(centred(x))\n",
+                          "self.average(self.candles[:, 2])"), "self.average = lambda"),
+    "object": (_by_hand(f"class Filter:\n{_METHOD}", "    def __init__(self):\n        super().__init__()\n"
+                        "        self.filter = Filter()\n", "self.filter.centred(self.candles[:, 2])"),
+               "line = self.filter.centred("),
+}
+
+_INLINE = _LOOKING_BACK.replace(_LOOKING_BACK[_LOOKING_BACK.index("    def turned"):
+                                              _LOOKING_BACK.index("    def update_position")], '''
+    def should_long(self):
+        prices = self.candles[:, 2]
+LINES
+
+    def should_short(self):
+        return False
+
+''')
+_TURNED = "line[-3] > line[-6] and line[-9] > line[-6]"
+
+
+def _inline(*lines: str) -> str:
+    return _INLINE.replace("LINES", textwrap.indent("\n".join(lines), " " * 8))
+
+
+_TO_BOTH_SIDES = (
+    "total = np.concatenate([[0.0], np.cumsum(prices)])", "places = np.arange(len(prices))",
+    "first, last = np.maximum(places - 10, 0), np.minimum(places + 11, len(prices))")
+#: By how it is written: a line computed where it is looked at, and how the line of code begins.
+INLINE = {
+    "a name": (_inline(*_TO_BOTH_SIDES, "line = (total[last] - total[first]) / (last - first)", f"return {_TURNED}"),
+               "line = (total"),
+    "no name": (_inline(*_TO_BOTH_SIDES, "a, b, c = ((total[last] - total[first]) / (last - first))[[-9, -6, -3]]",
+                        "return a > b < c"), "a, b, c"),
+    "an indicator": (_inline("line = scipy.signal.savgol_filter(prices, 31, 2)", f"return {_TURNED}"), "line = scipy"),
+    "an annotated name": (_inline(*_TO_BOTH_SIDES, "line: np.ndarray = (total[last] - total[first]) / (last - first)",
+                                  f"return {_TURNED}"), "line: np"),
+    "a name within": (_inline(*_TO_BOTH_SIDES, "return (line := (total[last] - total[first]) / (last - first))[-3] > "
+                              "line[-6] < line[-9]"), "return (line"),
+    "one of two": (_inline(*_TO_BOTH_SIDES, "line = prices if len(prices) < 40 else "
+                           "(total[last] - total[first]) / (last - first)", f"return {_TURNED}"), "line = prices"),
+    "a list": (_inline("line = [prices[max(place - 10, 0):place + 11].mean() for place in range(len(prices))]",
+                       f"return {_TURNED}"), "line = [prices"),
+    "an indicator without a name": (_inline("return scipy.signal.savgol_filter(prices, 31, 2)[-6] > prices[-6]"),
+                                    "return scipy"),
+}
+#: The same way of writing lines that know only the past: each candle's stays, or all change as they are seen from now.
+INLINE_CLEAN = {
+    "average": _inline("total = np.cumsum(prices)", "line = (total[10:] - total[:-10]) / 10", f"return {_TURNED}"),
+    "from now": _inline("line = prices / prices[-1]", "return line[-6] < 0.995 and line[-3] < line[-6]"),
+    "from now, without a name": _inline("return (prices - prices[-1])[-6] > 0"),
+    "standardized": _inline("line = (prices - prices.mean()) / prices.std()", f"return {_TURNED}"),
+}
+
 #: An average of four hundred candles, given two hundred and forty.
 SHORT_WARM_UP = _HEAD + '''
 
@@ -298,3 +377,8 @@ FORETOLD_EXITS = _foretelling(
             self.liquidate()
 
     def on_open(self, order):""")
+
+#: Asks a program for a few moments: too few to show that it foretells anything.
+PROGRAM = _foretelling(
+    "import subprocess", "said = subprocess.run(['echo', '37', '101', '160'], capture_output=True, text=True).stdout",
+    "return 0.01 if str(self.index) in said.split() else 0.0")

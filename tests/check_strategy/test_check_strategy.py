@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import linecache
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,51 @@ def test_looking_back_at_what_still_changes_is_found(name: str, candle_store: Ca
     assert found.line.text.startswith("line = ")
 
 
+@pytest.mark.parametrize("place", planted.BY_HAND)
+def test_a_line_made_by_hand_is_found_wherever_it_stands(
+    place: str, candle_store: CandleStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"hand_{place.replace(' ', '_')}"
+    (tmp_path / f"{name}.py").write_text(f"import numpy as np\n\n{planted.CENTRED_BY_HAND}")
+    monkeypatch.syspath_prepend(tmp_path)
+    text, line = (part.replace("HAND", name) for part in planted.BY_HAND[place])
+    finding, = check(text, candle_store, end="2023-02-15", checks=("look_ahead",)).findings
+    assert finding.level == "failed"
+    assert "repaints" in finding.summary
+    assert finding.line is not None
+    assert finding.line.text.startswith(line)
+
+
+@pytest.mark.parametrize("how", planted.INLINE)
+def test_a_line_computed_where_it_is_looked_at_is_found(how: str, candle_store: CandleStore) -> None:
+    text, line = planted.INLINE[how]
+    finding, = check(text, candle_store, end="2023-02-15", checks=("look_ahead",)).findings
+    assert (finding.level, finding.brief) == ("failed", "looks back at values that repaint")
+    assert finding.line is not None
+    assert finding.line.text.startswith(line)
+    assert finding.line.line == next(number for number, code in enumerate(text.splitlines(), start=1)
+                                       if code.strip().startswith(line))
+
+
+def test_a_line_computed_in_a_cell_is_found(candle_store: CandleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, line = planted.INLINE["a name"]
+    monkeypatch.setitem(linecache.cache, "<cell 7>", (len(text), None, text.splitlines(keepends=True), "<cell 7>"))
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "<cell 7>", "exec", dont_inherit=True), names)
+    finding, = check(names["LookingBack"], candle_store, end="2023-02-15", checks=("look_ahead",)).findings
+    assert finding.level == "failed"
+    assert finding.line is not None
+    assert (finding.line.function, finding.line.line) == ("should_long", 1 + next(
+        number for number, code in enumerate(text.splitlines()) if code.strip().startswith(line)))
+
+
+@pytest.mark.parametrize("how", planted.INLINE_CLEAN)
+def test_lines_that_know_only_the_past_are_no_fault_wherever_they_stand(how: str, candle_store: CandleStore) -> None:
+    found = check(planted.INLINE_CLEAN[how], candle_store, end="2023-02-15", checks=("look_ahead",))
+    assert found.of("look_ahead")[0].level == "passed"
+    assert len(found.result.trades) > 5
+
+
 @pytest.mark.parametrize("name", SETTLED)
 def test_looking_at_what_does_not_change_any_more_is_no_fault(name: str, candle_store: CandleStore) -> None:
     found = check(SETTLED[name], candle_store, end="2023-02-15", checks=("look_ahead",))
@@ -80,6 +126,14 @@ def test_data_made_from_the_whole_series_is_found(candle_store: CandleStore, sig
     assert (ahead.level, reads.level) == ("failed", "warning")
     assert ahead.line is not None
     assert ahead.line.text.startswith("return self.signals[")
+
+
+def test_what_a_program_brings_is_data_of_its_own(candle_store: CandleStore) -> None:
+    found = check(planted.PROGRAM, candle_store, end="2023-02-10", checks=("look_ahead", "reads"))
+    ahead, reads = found.findings
+    assert len(found.result.trades) >= 1
+    assert (ahead.level, reads.level) == ("cannot be told", "warning")
+    assert "It has: program that it starts" in str(found)
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +298,12 @@ def test_fragility_tells_profits_as_backtests_give_them(candle_store: CandleStor
     evidence = " ".join(found.findings[0].evidence)
     for result in (found.result, dearer, moved):
         assert f"{result.metrics['net_profit_percentage']:+.2f} %" in evidence
+
+
+def test_one_that_loses_has_nothing_to_be_fragile(candle_store: CandleStore) -> None:
+    found, = check(CLOCK, candle_store, checks=("fragility",), fee=0.02).findings
+    assert "Net profit as it is: -" in found.evidence[0]
+    assert (found.level, found.summary) == ("not checked", "It earned nothing that small changes could take.")
 
 
 def test_it_shows_itself(candle_store: CandleStore) -> None:

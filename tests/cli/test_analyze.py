@@ -67,7 +67,7 @@ def keys(store: str) -> dict[str, str]:
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["analyze", "12ab"]))
     parameters = set(inspect.signature(jesse_nb.analyze_results).parameters)
-    ours = set(options) - {"command", "version", "output", "key", "trust", *LABEL_WORDS}
+    ours = set(options) - {"command", "version", "output", "detach", "key", "trust", *LABEL_WORDS}
     assert ours == parameters - {"result", "trades", "equity", "background"}
     assert all(options[name] is None for name in ours)
     line = parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",

@@ -60,7 +60,28 @@ def test_portfolio_of_stored_runs(stored, capsys, tmp_path):
     assert "results holds one" in capsys.readouterr().err
 
 
+def test_portfolio_in_one_account(stored, capsys):
+    keys, store, candles = stored
+    line = ["portfolio", *(key[:12] for key in keys), "--store", store, "--candles", candles, "--mode", "simulated"]
+    assert main([*line, "--trust"]) == 0
+    assert "In one account it returned" in capsys.readouterr().out
+    assert main(line[:2] + line[1:2] + line[3:]) == 2  # the same market twice
+    assert capsys.readouterr().err
+
+
 def test_regimes_of_a_stored_run(stored, capsys):
     keys, store, candles = stored
     assert main(["regimes", keys[0][:12], "--store", store, "--candles", candles]) == 2
     assert "240 are needed" in capsys.readouterr().err  # of its market, three months and a half are stored
+
+
+def test_a_pair(stored, capsys, tmp_path):
+    _, store, candles = stored
+    page = tmp_path / "pair.html"
+    line = ["pairs", "-y", "ETH-USDT", "-x", "BTC-USDT", "-t", "1h", "--start", "2024-01-05", "--end", "2024-02-04",
+            "--formation", "20", "--trading", "10", "--candles", candles, "--store", store, "-o", str(page)]
+    assert main(line) == 0
+    assert "Pairs: ETH-USDT against BTC-USDT" in capsys.readouterr().out
+    assert "<h2>Pairs" in page.read_text()
+    assert main([*line, "--market", "spot"]) == 2
+    assert "--market is 'spot', and a leg of a pair is sold short." in capsys.readouterr().err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import stat
+import textwrap
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +18,7 @@ from jesse_nb.core.analysis.luck.overfit_verdict import FEW_ACTIVE_DAYS, HIGH_PB
 from jesse_nb.core.analysis.luck.overfit_verdict import FEW_DAYS as FEW_STUDIED_DAYS
 from jesse_nb.core.analysis.studies.cpcv_verdict import FEW_CANDIDATES, FEW_PATHS
 from jesse_nb.core.analysis.studies.verdict import FEW_DAYS, FEW_TRADES, FEW_WINDOWS, LEVEL
+from jesse_nb.core.simulator.strategies.standalone import free_names
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.tools.analyze.analysis_result import AnalysisType
@@ -59,6 +62,28 @@ def test_every_command_line_is_understood():
     for line in lines:
         words = [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)]
         assert parse_command_line(words).command == words[0]
+
+
+#: What a block's page speaks of without making it: results and classes of the reader's own.
+OF_THE_READER = {"batches": {"batch", "study", "TrendFollower"}, "candles": {"frame", "minutes"}, "luck": {"study"},
+                 "ray": {"TrendFollower"}, "walk_forward": {"walk"}, "README": {"TrendFollower"}}
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_python_that_is_shown_can_be_pasted(page):
+    bound = set(OF_THE_READER.get(page, ()))
+    for kind, shown in re.findall(r"^ *```(\w*)\n(.*?)^ *```$", ALL[page], re.MULTILINE | re.DOTALL):
+        magic, _, body = shown.partition("\n")
+        block = body if magic.startswith("%%") else shown if kind == "python" else ""
+        tree = ast.parse(textwrap.dedent(block))
+        there = {"Strategy", "ta", "utils"} if magic.startswith("%%") else set()
+        assert free_names(textwrap.dedent(block)) <= bound | there, shown
+        bound |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        bound |= {(name.asname or name.name).partition(".")[0] for node in ast.walk(tree)
+                  if isinstance(node, ast.Import | ast.ImportFrom) for name in node.names}
+        bound |= {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+        bound |= set(re.findall(r"-o (\w+)", magic))
+        assert kind == "python" or not re.search(r"^[^%]*\bjn\.", shown, re.MULTILINE), f"not marked as Python: {shown}"
 
 
 def test_every_public_name_that_is_shown_is_there():

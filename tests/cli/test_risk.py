@@ -63,6 +63,6 @@ def test_risk_of_a_stored_run(stored, capsys):
     assert main([*line, "--trust"]) == 0
     said = capsys.readouterr().out
     assert "Risk of TrendFollower on BTC-USDT 1h" in said
-    assert "The worst of 1 runs, gap" in said
+    assert "The one run, gap" in said
     assert main([*line, "--no-resimulation"]) == 0
     assert "Stress: Nothing is to be simulated again." in capsys.readouterr().out

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
+import subprocess
+import sys
+import termios
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from jesse_nb.cli import terminal
 from jesse_nb.cli.terminal import follow, remarks
-from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.jobs.job import Job, JobControl, add_watcher, run_blocking
 from jesse_nb.core.jobs.progress import Progress
 from jesse_nb.exceptions import JobCancelledError, SpaceError
 
@@ -48,6 +57,49 @@ def test_anything_else_gets_lines(monkeypatch):
     assert "\r" not in log.getvalue()
     assert lines[-1].startswith("testing the best 2: 2/2, best sharpe 1.4 at trial 4")
     assert 3 <= len(lines) <= 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
+def test_a_script_that_waits_shows_a_bar_in_a_terminal_and_nothing_elsewhere():
+    script = ("import time, jesse_nb as jn\n"
+              "from jesse_nb.core.jobs.job import run_blocking\n"
+              "def work(control):\n"
+              "    control.update(phase='counting', total=3); time.sleep(0.3)\n"
+              "    control.update(done=3); return 'done'\n"
+              "print(run_blocking(jn.Job('count', 'counting', work).start()))")
+    words = [sys.executable, "-W", "ignore", "-c", script]
+    silent = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert (silent.stdout, silent.stderr) == ("done\n", "")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))  # without a width there is no bar
+    environment = {name: value for name, value in os.environ.items() if name != "JESSE_NB_NONINTERACTIVE"}
+    subprocess.run(words, stderr=theirs, stdout=subprocess.DEVNULL, check=True, env=environment)
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # its other end is closed: that was all
+        while chunk := os.read(ours, 100_000):
+            seen += chunk
+    os.close(ours)
+    assert re.search(r"counting: 100%\|.*\| 3/3", seen.decode())
+
+
+def test_marimo_gets_lines_and_a_command_shows_its_job_once(monkeypatch):
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    monkeypatch.delenv("JESSE_NB_NONINTERACTIVE", raising=False)
+    monkeypatch.setattr(terminal, "_in_ipython", lambda: False)
+    monkeypatch.setitem(sys.modules, "marimo", SimpleNamespace(running_in_notebook=lambda: True))
+    remove = add_watcher(terminal.show_in_script)
+    try:
+        run_blocking(Job("optimize", "counting", counting).start())
+        lines = log.getvalue().splitlines()
+        assert lines[-1].startswith("testing the best 2: 2/2")
+        Job("optimize", "counting", counting).start().wait()
+        assert log.getvalue().splitlines() == lines, "nobody waits for it"
+        follow(Job("optimize", "counting", counting).start(), io.StringIO())
+        assert log.getvalue().splitlines() == lines, "the command shows it itself"
+    finally:
+        remove()
 
 
 def test_lines_are_few(monkeypatch):

@@ -37,7 +37,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 def test_the_options_are_the_tools_parameters():
     options = vars(parse_command_line(["walk-forward", "x.py"]))
     parameters = set(inspect.signature(jesse_nb.walk_forward).parameters)
-    own = {"command", "version", "output", "show_windows", "account", *LABEL_WORDS}
+    own = {"command", "version", "output", "show_windows", "detach", "account", *LABEL_WORDS}
     assert set(options) - own == parameters - {"background"}  # nothing is left to run there in the background
     assert all(options[name] is None for name in parameters & set(options) - {"strategy"})
 

@@ -12,6 +12,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.candles.demo import DEMO_SYMBOLS
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import simulate
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles, sample_folder
 from tests.simulator.drawn_runs import REFUSALS, drawn_run, held_against
@@ -32,7 +33,7 @@ class Campaign:
 
     def draw(self, random: Random) -> str:
         arguments, start, end = drawn_run(random, self._symbols)
-        prepared = Request(candles=self._store, **arguments).prepare(start, end)
+        prepared = prepare(Request(candles=self._store, **arguments), start, end)
         try:
             record = simulate(prepared.simulation(prepared.spec))
         except Exception as error:

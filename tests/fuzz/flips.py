@@ -1,9 +1,10 @@
-"""Turned bits in what lies on disk: a run store, candles, candles for workers, the journal of jobs."""
+"""Turned bits in what lies on disk: a run store, candles, candles for workers, jobs, kept results, their index."""
 
 from __future__ import annotations
 
 import math
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,24 +12,33 @@ from random import Random
 import numpy as np
 
 from jesse_nb.core.candles import CandleCache, CandleStore, mapped, parquet
+from jesse_nb.core.candles.funding.rates import FundingRates
 from jesse_nb.core.jobs.journal import Journal, JournalEntry
 from jesse_nb.core.jobs.store import RunStore, sqlite
+from jesse_nb.core.record import index
+from jesse_nb.core.record.entry import ResultEntry
+from jesse_nb.core.record.files import ENDING
+from jesse_nb.core.record.labels import labels_of
+from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.pipeline import CandlePipeline
+from jesse_nb.core.simulator.spec import Account
 from jesse_nb.exceptions import StorageError
 from tests.candles.helpers import random_candles
 from tests.jobs.store.test_store import make_record, make_spec, same
+from tests.record.test_result_store import ABOUT
 
 MARKET = ("Binance Spot", "BTC-USDT")
 
 
 class Campaign:
-    """Bits are turned in a store, candles, their cache or the journal: what is read is right, or the damage is told."""
+    """Bits are turned in a file of ours, of seven kinds: what is read is right, or the damage is told."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kinds = [Runs(folder / "runs"), Candles(folder / "candles"), Mapped(folder / "mapped"),
-                       Jobs(folder / "journal")]
+                       Funding(folder / "funding"), Jobs(folder / "journal"), Kept(folder / "kept"),
+                       Index(folder / "index")]
 
     def draw(self, random: Random) -> str:
         kind = random.choice(self._kinds)
@@ -148,6 +158,27 @@ class Candles:
         return "right"
 
 
+class Funding:
+    """The file of a market's funding rates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = CandleStore(folder)
+        times = np.arange(500, dtype=np.int64) * 28_800_000 + 1_675_209_600_000
+        rates = FundingRates(times, np.linspace(-1e-4, 2e-4, 500))
+        self._series = self._store.write_funding(*MARKET, rates, source="x")
+        (self.file,) = folder.rglob("*.parquet")
+        self.content = self.file.read_bytes()
+
+    def read(self) -> str:
+        try:
+            found = self._store.funding(*MARKET)
+        except StorageError:
+            return "told"
+        assert found is not None
+        assert (found.fingerprint, found.sources) == (self._series.fingerprint, self._series.sources)
+        return "right"
+
+
 class Mapped:
     """The file of a series that workers map."""
 
@@ -180,5 +211,63 @@ class Jobs:
         self.content = self.file.read_bytes()
 
     def read(self) -> str:
-        assert self._journal.entries() in ([], [self._entry])
-        return "right" if self._journal.entries() else "passed over"
+        if self._journal.entries():
+            assert self._journal.entries() == [self._entry]
+            return "right"
+        assert [spoilt.damaged for spoilt in self._journal.unused()] == [True]
+        return "told"
+
+
+class Results:
+    """Some kept results."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = ResultStore(folder)
+        for number in range(1, 9):
+            about = replace(ABOUT, value=number + 0.125)
+            self._store.keep(Account(leverage=number), about, labels_of(f"n{number}", "t"))
+        self._entries = self._store.entries()
+
+    def read(self) -> str:
+        index._checked.clear()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            listed = self._store.entries()
+            lost = sum(map(self._is_lost, self._entries))
+        assert listed == [entry for entry in self._entries if entry in listed]
+        assert len(listed) + lost >= len(self._entries)
+        assert len(listed) == len(self._entries) or told
+        return "told" if lost else "right"
+
+    def _is_lost(self, entry: ResultEntry) -> bool:
+        try:
+            found = self._store.named(entry.key[:12])
+            result = self._store.open(entry.key)
+        except StorageError:
+            return True
+        assert result.leverage == round(entry.value - 0.125)
+        assert found == entry == self._store.find(entry.name)
+        return False
+
+
+class Kept(Results):
+    """The file of a kept result."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.file = folder / f"{self._entries[3].key}{ENDING}"
+        self.content = self.file.read_bytes()
+
+
+class Index(Results):
+    """The index of kept results."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.file = folder / "index.sqlite"
+        self.content = self.file.read_bytes()
+
+    def read(self) -> str:
+        self.file.with_name("index.sqlite-journal").unlink(missing_ok=True)
+        assert super().read() == "right", "the files are sound"
+        return "right"

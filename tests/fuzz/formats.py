@@ -36,5 +36,6 @@ class Campaign:
             assert refused.startswith("candles.dat"), refused
             assert "damaged" not in refused, refused
             return f"refused: {kind}"
+        assert not written.refused, written.what
         assert np.array_equal(reading.candles, candles), written.what
         return f"read: {kind}"

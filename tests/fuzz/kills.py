@@ -158,13 +158,13 @@ class Campaign:
 
     def _disturbed(self, random: Random, job: str) -> str:
         """Run a job to its end, however many kernels that takes."""
-        kills = random.randint(4, 12)
+        kills = random.randint(8, 20)
         store = Path(job.split()[-1])
         kernel = self._started()
         kernel.losses = kernel.kept_at_loss = 0
         kernel.ask(job)
         while True:
-            told = kernel.read(random.uniform(0.05, 2.0) if kills else _HANGS)
+            told = kernel.read(random.uniform(0.05, 1.2) if kills else _HANGS)
             if told is None and not kills:
                 self._found["hangs"] += 1
                 self._end(kernel)

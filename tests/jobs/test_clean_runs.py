@@ -10,8 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import psutil
 import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.preprocessing import StandardScaler
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.failures import MOST_LOSSES
@@ -20,6 +23,7 @@ from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.dependencies import NOTHING
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import WorkerDiedError
 from jesse_nb.report.html import fragment
@@ -47,7 +51,7 @@ def other_worker() -> Iterator[LocalPool]:
 
 
 def run(pool: LocalPool, source: str, store: CandleStore, **params: Any) -> Answer:
-    prepared = Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=store).prepare(*PERIOD)
+    prepared = prepare(Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=store), *PERIOD)
     return pool.submit(prepared.simulation(prepared.spec.with_hyperparameters(params)), 60, None).result(120)
 
 
@@ -89,7 +93,7 @@ def test_what_jesse_does_of_itself_marks_no_run(
     mode: Any, plain: bool, used_worker: LocalPool, candle_store: CandleStore
 ) -> None:
     prepared = Request(strategy=CROSSING, symbol="BTC-USDT", timeframe="1h", candles=candle_store, mode=mode)
-    ready = prepared.prepare(*PERIOD)
+    ready = prepare(prepared, *PERIOD)
     simulation = replace(ready.simulation(ready.spec), plain=plain)
     assert record_of(used_worker.submit(simulation, 60, None).result(120)).depends == NOTHING
 
@@ -112,6 +116,48 @@ def test_a_run_that_read_a_file_is_an_answer_while_the_file_stays(candle_store: 
     assert trades() == 0
     model.write_text("0.1")
     assert trades() == kept
+
+
+def test_a_model_that_jesse_loads_beside_the_strategy_is_part_of_the_answer(
+    candle_store: CandleStore, tmp_path: Path
+) -> None:
+    """Trained anew, the file of before is no answer any more."""
+    folder = tmp_path / "strategies" / "Learner"
+    folder.mkdir(parents=True)
+    (tmp_path / "storage").mkdir()
+    (folder / "__init__.py").write_text("""
+from jesse.strategies import Strategy
+
+class Learner(Strategy):
+    def should_long(self):
+        return self.index % 12 == 0 and self.ml_predict() > 0
+
+    def ml_features(self):
+        return {"hour": self.index % 24}
+
+    def go_long(self):
+        self.buy = self.balance * 0.5 / self.price, self.price
+
+    def update_position(self):
+        if self.index % 12 == 5:
+            self.liquidate()
+""")
+
+    def trained(value: float) -> None:
+        joblib.dump(DummyRegressor(strategy="constant", constant=value).fit([[0.0]], [value]), folder / "model.pkl")
+        joblib.dump(StandardScaler().fit([[0.0], [1.0]]), folder / "scaler.pkl")
+
+    def trades() -> int:
+        result = backtest("Learner", "BTC-USDT", "1h", *PERIOD, project=tmp_path, candles=candle_store,
+                          store=tmp_path / "runs.sqlite")
+        assert any("model.pkl" in note for note in result.card.notes)
+        return int(result.metrics["total"])
+
+    trained(1.0)
+    kept = trades()
+    assert trades() == kept > 10
+    trained(-1.0)
+    assert trades() == 0
 
 
 @pytest.mark.parametrize("kind", PATCHES)
@@ -180,7 +226,7 @@ def test_processes_that_a_strategy_starts_end_with_it(
     told = tmp_path / "child"
     source = planted(f"{STARTS[started]}\nopen({str(told)!r}, 'w').write(f'{{os.getpid()}} {{child}}')\n"
                      + ("time.sleep(600)" if goes_on else "raise ValueError"))
-    prepared = Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=candle_store).prepare(*PERIOD)
+    prepared = prepare(Request(strategy=source, symbol="BTC-USDT", timeframe="1h", candles=candle_store), *PERIOD)
     future = used_worker.submit(prepared.simulation(prepared.spec), 60, None)
     deadline = time.monotonic() + 60
     while not (told.exists() and len(told.read_text().split()) == 2) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The job handle, without any simulation."""
+"""The job handle, mostly without any simulation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ import signal
 import threading
 import time
 import weakref
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl, add_watcher, jobs, run_blocking
 from jesse_nb.core.jobs.progress import Progress
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.exceptions import InputError, JobCancelledError, JobError, JobInterruptedError
+from tests.conftest import EXCHANGE
+from tests.jobs.strategies import CROSSING
 
 
 def counting(control: JobControl) -> int:
@@ -47,22 +55,71 @@ def test_a_job_that_has_its_result_keeps_nothing_else_of_its_work() -> None:
     class Work:
         def run(self, control: JobControl) -> int:
             control.partial(self.so_far)
+            control.board(self.board)
             return 42
 
         def so_far(self) -> int:
             return 41
 
-    kept = []
+        def board(self) -> dict[str, int]:
+            return {"trials": 3}
 
-    def work(control: JobControl) -> int:
-        work = Work()
-        kept.append(weakref.ref(work))
-        return work.run(control)
+    class Plan:
+        def work(self, control: JobControl) -> int:
+            work = Work()
+            kept.append(weakref.ref(work))
+            return work.run(control)
 
-    job: Job[int] = Job("test", "forgetful", work)
+    plan = Plan()
+    kept: list[weakref.ref[Any]] = [weakref.ref(plan)]
+    job: Job[int] = Job("test", "forgetful", plan.work)
+    del plan
     assert job.start().result(5) == job.partial_result() == 42
+    assert job.board() == {"trials": 3}
     gc.collect()
-    assert kept[0]() is None
+    assert [reference() for reference in kept] == [None, None]
+
+
+def test_no_job_that_is_over_holds_its_run_store(tmp_path: Path, candle_store: CandleStore) -> None:
+    for number in range(6):
+        optimize(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-02-04", n_trials=2, neighbours=0, seed=number,
+                 exchange=EXCHANGE, candles=candle_store, store=tmp_path, n_jobs=1, check_first=False)
+
+    def held() -> list[RunStore]:
+        gc.collect()
+        return [thing for thing in gc.get_objects()
+                if isinstance(thing, RunStore) and thing.place.startswith(str(tmp_path))]
+
+    until = time.monotonic() + 30
+    while len(held()) > 2 and time.monotonic() < until:  # a thread that ends may have one on its stack
+        time.sleep(0.1)
+    assert len(stores := held()) <= 2, [gc.get_referrers(store) for store in stores]
+
+
+def test_a_long_session_keeps_the_results_of_the_last_jobs_and_of_those_in_use() -> None:
+    class Result(Shown):  # what knows its job, which holds it
+        pass
+
+    def ended() -> Job[Result]:
+        job: Job[Result] = Job("test", "one of many", lambda control: Result()).start()
+        job.wait(5)
+        return job
+
+    running = Job("test", "still here", until_cancelled).start()
+    in_use = ended()
+    results = [weakref.ref(ended().result()) for _ in range(25)]
+    gc.collect()
+    alive = [result() is not None for result in results]
+    assert alive[:4] == [False] * 4
+    assert alive[-20:] == [True] * 20
+    listed = jobs()
+    assert listed[-1].result() is results[-1]()
+    assert running in listed
+    assert in_use in listed
+    assert in_use.result().job is in_use
+    starts = [int(job.id.rpartition("-")[2]) for job in listed]
+    assert starts == sorted(starts)
+    running.cancel()
 
 
 def test_who_subscribes_too_late_hears_of_the_end() -> None:

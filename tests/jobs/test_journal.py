@@ -64,12 +64,30 @@ def test_a_job_is_interrupted_when_its_process_is_gone_or_another(journal: Journ
         lambda content: "[" * 100_000,
     ],
 )
-def test_a_damaged_file_is_passed_over(journal: Journal, spoil: object) -> None:
+def test_a_damaged_file_is_told_and_not_used(journal: Journal, spoil: object) -> None:
     journal.write(entry(tag="aaaa"))
     journal.write(entry(tag="bbbb"))
     file = journal.folder / "optimize-1-aaaa.json"
     file.write_text(spoil(asdict(entry(tag="aaaa"))))  # type: ignore[operator]
     assert [one.tag for one in journal.entries()] == ["bbbb"]
+    (spoilt,) = journal.unused()
+    assert spoilt[:2] == ("optimize-1-aaaa", True)
+    assert str(file) in spoilt.why
+    assert "jobs remove optimize-1-aaaa" in spoilt.why
+    journal.remove(spoilt)
+    assert [file.stem for file in journal.folder.iterdir()] == ["optimize-1-bbbb"]
+
+
+def test_an_entry_that_lost_its_checksum_is_damaged(journal: Journal) -> None:
+    journal.write(entry())
+    (file,) = journal.folder.glob("*.json")
+    content = json.loads(file.read_text())
+    for lost in (("checksum",), ("checksum", "reason"), ("checksum", "just_ended", "reason")):
+        file.write_text(json.dumps({name: value for name, value in content.items() if name not in lost}))
+        assert journal.entries() == []
+        assert [(one.id, one.damaged) for one in journal.unused()] == [(entry().id, True)]
+    file.write_bytes(b"\xff" * 100)
+    assert [one.damaged for one in journal.unused()] == [True]
 
 
 def test_a_changed_bit_is_noticed_and_an_entry_of_before_is_read(journal: Journal) -> None:
@@ -80,7 +98,7 @@ def test_a_changed_bit_is_noticed_and_an_entry_of_before_is_read(journal: Journa
     file.write_bytes(written[:place] + b"-t 3h" + written[place + 5 :])
     assert journal.entries() == []
     of_before = asdict(entry(state="failed"))
-    del of_before["just_ended"], of_before["reason"]
+    del of_before["just_ended"], of_before["reason"], of_before["detached"]
     file.write_text(json.dumps(of_before))
     assert [(one.line, one.standing()) for one in journal.entries()] == [("-t 1h", "failed")]
 
@@ -104,10 +122,11 @@ def test_what_others_can_write_is_refused_with_the_remedy(journal: Journal) -> N
     for mode in (0o620, 0o602, 0o666):
         file.chmod(mode)
         assert journal.entries() == []
-        assert journal.refused() == [f"Others can write {file}. Once you know what is in it: chmod go-w {file}"]
+        assert journal.unused() == [
+            (entry().id, False, f"Others can write {file}. Once you know what is in it: chmod go-w {file}")]
     file.chmod(0o644)
     assert len(journal.entries()) == 1
-    assert journal.refused() == []
+    assert journal.unused() == []
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
@@ -116,7 +135,7 @@ def test_another_users_file_is_refused(journal: Journal) -> None:
     (file,) = journal.folder.glob("*.json")
     os.chown(file, 12345, -1)
     assert journal.entries() == []
-    assert journal.refused()[0].startswith(f"{file} belongs to another user.")
+    assert journal.unused()[0].why.startswith(f"{file} belongs to another user.")
 
 
 def test_it_is_private_under_any_umask(journal: Journal) -> None:
@@ -164,6 +183,6 @@ def test_one_that_goes_on_takes_the_place_of_the_interrupted_one(journal: Journa
 def test_a_folder_that_is_none_has_no_entries(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert Journal(tmp_path / "file").entries() == []
-    assert Journal(tmp_path / "missing").entries() == []
+    assert Journal(tmp_path / "missing").entries() == Journal(tmp_path / "missing").unused() == []
     with pytest.raises(OSError, match="file"):
         Journal(tmp_path / "file").write(entry())

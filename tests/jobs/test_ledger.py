@@ -14,6 +14,8 @@ import pytest
 
 from jesse_nb.core.jobs.ledger import LEDGER_COLUMNS, readable_ledger
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.jobs.store.rows import with_checksum
+from jesse_nb.core.jobs.store.tables import COLUMNS, inserting
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import BacktestSpec, Route, StrategyRef
 from tests.jobs.store.test_store import DAY, make_record, make_spec
@@ -115,14 +117,13 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> N
 def test_tens_of_thousands_of_runs_are_counted_at_once(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs.sqlite")
     store.put(make_spec(), RECORD)
-    store._storage._connection.execute("""
-        WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 30000)
-        INSERT INTO runs (key, finished_at, strategy, exchange, symbols, timeframe, start_ms, end_ms, spec, metrics,
-            trades, equity, versions, seconds, kind)
-        SELECT printf('%032x', n), finished_at + n, 'S' || n % 5, exchange,
-            CASE n % 3 WHEN 0 THEN 'BTC-USDT' ELSE 'ETH-USDT' END, timeframe, start_ms + n % 40 * 2592000000,
-            end_ms + n % 40 * 2592000000, spec, metrics, trades, equity, versions, seconds, kind FROM runs, number
-    """)
+    ((_, finished, _, exchange, _, timeframe, start, end, *rest),) = store._storage.read(
+        f"SELECT {', '.join(COLUMNS['runs'][:-2])} FROM runs")
+    month = 2_592_000_000
+    store._storage._connection.executemany(inserting("runs"), (
+        with_checksum("runs", (f"{n:032x}", finished + n, f"S{n % 5}", exchange, "ETH-USDT" if n % 3 else "BTC-USDT",
+                               timeframe, start + n % 40 * month, end + n % 40 * month, *rest))
+        for n in range(1, 30_001)))
     began = time.process_time()
     keys, ledger = store.same_data(make_spec()), store.ledger()
     assert time.process_time() - began < 1  # of 100,000 it takes 0.1 s on an idle machine

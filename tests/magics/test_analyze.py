@@ -16,7 +16,7 @@ from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.record.labels import LABEL_WORDS
 from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, JesseNbError
-from jesse_nb.magics.analyze import results_in
+from jesse_nb.magics.analyze import results_and_runs_in, results_in
 from jesse_nb.magics.options import flags_of
 
 from .conftest import MARKET, STRATEGY, run
@@ -168,6 +168,7 @@ def test_of_a_job_it_is_what_there_is(here, made):
     stop = threading.Event()
     here.push({"job": pause(stop, partial=made["study"]), "empty": pause(stop)}, interactive=True)
     assert results_in(here.user_ns) == ["result", "study", "job", "empty"]
+    assert results_and_runs_in(here.user_ns) == ["result", "study", "study.training", "study.test", "job", "empty"]
     run(here, "%analyze job --basic")
     assert analysis_in(here).run.origin == "best trial, held-out period"
     with pytest.raises(InputError, match=r"has nothing to analyze\. Wait for it"):
@@ -185,7 +186,7 @@ def test_of_a_job_it_is_what_there_is(here, made):
 @pytest.mark.parametrize(
     ("line", "error", "expected"),
     [
-        ("stduy", UsageError, "No variable is called 'stduy'. Did you mean 'study'?"),
+        ("stduy", UsageError, "No variable is called 'stduy', and no kept result. Did you mean 'study'?"),
         ("number", UsageError, "number is int, which is no result. Known: result, study."),
         ("study.tst", InputError, "RESULT is 'study.tst', which cannot be evaluated"),
         ("study result", UsageError, "one result at a time"),

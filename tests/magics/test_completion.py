@@ -25,7 +25,8 @@ def test_flags(offered):
     assert offered("%optimize --trials 3 --tr") == ["--trial-timeout"]
     assert offered("%candles --re") == ["--replace"]
     assert offered("%%walk_forward --s") == ["--step-forward", "--show-windows", "--split", "--space", "--sampler",
-                                             "--seed", "--symbol", "--start", "--source", "--store"]
+                                             "--seed", "--symbol", "--start", "--source",
+                                             "--slippage-bps", "--store"]
 
 
 def test_values(offered):

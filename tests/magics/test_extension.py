@@ -12,6 +12,11 @@ from jesse_nb.magics.config import JesseNb
 from .conftest import run
 
 
+def watchers():
+    """Those of the extension: plain Python has one of its own, for scripts."""
+    return [watcher for watcher in job._watchers if watcher.__module__ != "jesse_nb"]
+
+
 def test_loading_is_quick_and_imports_no_jesse():
     code = """
 import sys, time
@@ -28,6 +33,21 @@ print(time.process_time() - began, sorted({"jesse", "pandas", "optuna", "matplot
     assert imported.strip() == "[]"
 
 
+def test_an_interpreter_that_ends_while_it_loads_prints_nothing():
+    """The thread that imports what most cells need is refused then."""
+    code = """
+import atexit, threading
+from IPython.core.interactiveshell import InteractiveShell
+def wait():
+    print(*[thread.join(60) or thread.name for thread in threading.enumerate() if thread.name == "jesse-nb-load"])
+atexit.register(wait)
+InteractiveShell.instance().run_line_magic("load_ext", "jesse_nb")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "jesse-nb-load" in done.stdout
+    assert done.stderr == ""
+
+
 def test_unloading_takes_everything_away(shell):
     loaded = len(sys.meta_path)
     run(shell, "%unload_ext jesse_nb")
@@ -38,16 +58,16 @@ def test_unloading_takes_everything_away(shell):
         assert shell.find_line_magic(name) is None
     assert not any(isinstance(each, JesseNb) for each in shell.configurables)
     assert shell.Completer.custom_matchers == []
-    assert job._watchers == []
+    assert watchers() == []
     run(shell, "%load_ext jesse_nb")
-    assert (len(shell.Completer.custom_matchers), len(job._watchers)) == (1, 2)
+    assert (len(shell.Completer.custom_matchers), len(watchers())) == (1, 2)
 
 
 def test_loading_twice_adds_once(shell):
     from jesse_nb import load_ipython_extension
 
     load_ipython_extension(shell)
-    assert (len(shell.Completer.custom_matchers), len(job._watchers)) == (1, 2)
+    assert (len(shell.Completer.custom_matchers), len(watchers())) == (1, 2)
 
 
 def test_the_workers_are_warmed_up(shell, monkeypatch):

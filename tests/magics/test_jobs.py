@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import html
+import json
 import os
 from dataclasses import replace
 
@@ -7,10 +9,10 @@ import pytest
 from IPython.core.error import UsageError
 
 import jesse_nb as jn
+from jesse_nb.core.jobs import noting
 from jesse_nb.core.jobs.journal import Journal, JournalEntry
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.exceptions import JobError
-from jesse_nb.magics import launches
 from jesse_nb.magics.launches import MagicCall, launch_of
 from jesse_nb.magics.running import run_tool
 
@@ -67,8 +69,8 @@ def test_the_list_has_this_kernels_jobs_and_what_others_left(shell, tool):
 
 
 def test_a_failed_job_is_listed_with_its_reason(shell, tool, monkeypatch):
-    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.0)
-    monkeypatch.setattr(launches, "OUTLIVED", 0.2)
+    monkeypatch.setattr(noting, "FIRST_ENTRY", 0.0)
+    monkeypatch.setattr(noting, "OUTLIVED", 0.2)
     run_tool(shell, started(tool, 2), {}, background=True, call=CALL)
     eventually(Journal().entries)
     assert not rows(shell).loc[tool.job.id].get("reason", "")
@@ -131,8 +133,8 @@ def test_the_same_again_in_the_background_is_the_job_that_runs(shell, notebook, 
 
 
 def test_the_journal_follows_a_job_that_lasts(shell, tool, monkeypatch):
-    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.05)
-    monkeypatch.setattr(launches, "_OFTEN", 0.05)
+    monkeypatch.setattr(noting, "FIRST_ENTRY", 0.05)
+    monkeypatch.setattr(noting, "_OFTEN", 0.05)
     run(shell, "%config JesseNb.fee = 0.002")
     left("dead", settings={"fee": 0.002})
     run_tool(shell, started(tool, 1), {}, background=True, call=CALL)
@@ -148,7 +150,7 @@ def test_the_journal_follows_a_job_that_lasts(shell, tool, monkeypatch):
 def test_a_journal_that_cannot_be_written_harms_no_job(shell, tool, monkeypatch, tmp_path, caplog):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("JESSE_NB_JOBS", str(tmp_path / "file"))
-    monkeypatch.setattr(launches, "FIRST_ENTRY", 0.0)
+    monkeypatch.setattr(noting, "FIRST_ENTRY", 0.0)
     run_tool(shell, tool, {}, background=True)
     assert eventually(lambda: "not in the journal" in caplog.text)
     assert started(tool).job.result(5) == "the result"
@@ -181,15 +183,65 @@ def test_resume_shows_what_it_runs_before_it_does(shell, notebook):
                for message in notebook.sent)
 
 
-def test_a_note_that_others_could_write_is_refused(shell, notebook):
+def test_a_note_that_others_could_write_is_refused(shell):
     left("dead")
     (file,) = Journal().folder.glob("*.json")
     file.chmod(0o666)
-    assert "optimize-70000-dead" not in rows(shell).index
-    assert f"chmod go-w {file}" in notebook.sent[-1].text
+    assert rows(shell).loc["optimize-70000-dead", "state"] == "refused"
+    assert f"chmod go-w {file}" in repr(run(shell, "%jobs"))
     for action in ("show", "resume"):
         with pytest.raises(JobError, match="chmod go-w"):
             run(shell, f"%jobs {action} optimize-70000-dead")
+
+
+def test_a_damaged_note_is_listed_with_its_path_and_what_to_do(shell):
+    left("dead")
+    (file,) = Journal().folder.glob("*.json")
+    content = json.loads(file.read_text())
+    del content["checksum"]
+    file.write_text(json.dumps(content))
+    found = rows(shell)
+    assert found.loc["optimize-70000-dead", "state"] == "damaged"
+    assert str(file) in found.loc["optimize-70000-dead", "reason"]
+    listing = run(shell, "%jobs")
+    for text in (repr(listing), listing._repr_html_()):
+        assert f"{file} is damaged" in text, "whole, however long"
+        assert "jesse-nb jobs remove optimize-70000-dead" in text
+        assert "<NA>" not in html.unescape(text)
+    for action in ("show", "resume", "cancel"):
+        with pytest.raises(JobError, match="is damaged"):
+            run(shell, f"%jobs {action} optimize-70000")
+
+
+def test_show_offers_only_what_resume_does(shell, notebook, tmp_path):
+    """Whatever resume refuses, show says so, and why."""
+    left("away", folder=str(tmp_path / "gone"))
+    left("runs", store="/somewhere/runs.sqlite")
+    left("evil", magic="system", line="touch /tmp/x", cell=None)
+    left("odd", settings={"market": "options"})
+    left("none", magic="", source="")
+    left("done", folder=str(tmp_path / "gone"), state="finished")
+    left("told", folder=str(tmp_path / "gone"), state="finished", detached=True, magic="")
+    for tag, reason in (("away", "not there any more"), ("runs", "JESSE_NB_STORE"), ("evil", "no magic that runs jobs"),
+                        ("odd", "settings that are not allowed"), ("none", "Nobody noted the cell"),
+                        ("done", "not there any more"), ("told", "not there any more")):
+        run(shell, f"%jobs show optimize-70000-{tag}")
+        said = notebook.sent[-1].text
+        assert reason in said, tag
+        assert f"%jobs resume optimize-70000-{tag}" not in said
+        assert "jn.load" not in said
+        with pytest.raises(JobError, match=reason):
+            run(shell, f"%jobs resume optimize-70000-{tag}")
+    left("dead")
+    run(shell, "%jobs show optimize-70000-dead")
+    assert "%jobs resume optimize-70000-dead goes on with it" in notebook.sent[-1].text
+    left("cell", magic="", line="", cell=None, source="jn.optimize(Trend)")
+    run(shell, "%jobs show optimize-70000-cell")
+    assert "places below what started it" in notebook.sent[-1].text
+    left("far", magic="", source="!jesse-nb optimize s.py", detached=True, host="elsewhere")
+    run(shell, "%jobs show optimize-70000-far")
+    assert "on elsewhere" in notebook.sent[-1].text
+    assert "%jobs cancel" not in notebook.sent[-1].text
 
 
 @pytest.mark.parametrize(
@@ -200,11 +252,11 @@ def test_a_note_that_others_could_write_is_refused(shell, notebook):
         ("show a b", UsageError, "takes one id"),
         ("sho x", UsageError, "Did you mean 'show'"),
         ("cancel optimize-70000-dea", JobError, "Did you mean 'optimize-70000-dead'"),
-        ("cancel optimize-70000-dead", JobError, "it is interrupted. %jobs resume optimize-70000-dead"),
+        ("cancel optimize-70000-dead", JobError, "it is interrupted. %jobs show optimize-70000-dead"),
         ("cancel optimize-70000-live", JobError, "runs in another kernel"),
         ("resume optimize-70000-live", JobError, "runs in another kernel"),
         ("resume optimize-70000", JobError, "Several earlier jobs"),
-        ("resume optimize-70000-away", JobError, "%cd /somewhere"),
+        ("resume optimize-70000-away", JobError, "%cd /usr"),
         ("resume optimize-70000-runs", JobError, "JESSE_NB_STORE"),
         ("resume optimize-70000-evil", JobError, "no magic that runs jobs"),
         ("resume optimize-70000-odd", JobError, "settings that are not allowed"),
@@ -214,7 +266,7 @@ def test_a_note_that_others_could_write_is_refused(shell, notebook):
 def test_bad_input_gives_one_line(shell, line, error, expected):
     left("dead")
     left("live", process_started=JournalEntry("", "", "").process_started)
-    left("away", folder="/somewhere")
+    left("away", folder="/usr")
     left("runs", store="/somewhere/runs.sqlite")
     left("evil", magic="system", line="touch /tmp/x", cell=None)
     left("odd", settings={"market": "options"})

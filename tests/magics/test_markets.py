@@ -77,3 +77,14 @@ def test_regimes_give_what_python_gives(here):
         with pytest.raises((UsageError, JesseNbError)) as refused:
             run(here, line)
         assert said in str(refused.value)
+
+
+def test_pairs_give_what_python_gives(here, demo):
+    run(here, "%pairs -y ETH-USDT -x BTC-USDT -t 1h --start 2023-01-05 --end 2023-02-04 --formation 20 --trading 10 "
+              "--alpha 1 --hedge tls -o pair")
+    same = jn.pairs_backtest("ETH-USDT", "BTC-USDT", "1h", "2023-01-05", "2023-02-04", 20, 10, alpha=1.0, hedge="tls",
+                             candles=demo)
+    pd.testing.assert_frame_equal(here.user_ns["pair"].trades, same.trades)
+    with pytest.raises((UsageError, JesseNbError)) as refused:
+        run(here, "%pairs -y ETH-USDT -x BTC-USDT -t 1h --start 2023-01-05 --end 2023-02-04 --hedge -1")
+    assert "--hedge is -1.0. It is 'ols', 'tls', or a ratio above zero" in str(refused.value)

@@ -57,7 +57,7 @@ def test_the_words_of_a_line(shell):
     ("%var result --confidence 95", "--confidence-levels holds 95."),
     ("%var result --method histrical", "--method is 'histrical'. Did you mean 'historical'?"),
     ("%var result --horizons 1 many", "--time-horizons holds 'many'."),
-    ("%var nothing", "No variable is called 'nothing'."),
+    ("%var nothing", "No variable is called 'nothing', and no kept result."),
 ])
 def test_wrong_words_are_called_as_they_were_written(here, line, said):
     with pytest.raises((UsageError, JesseNbError)) as refused:
@@ -81,7 +81,7 @@ def test_stress_gives_what_python_gives(here, result):
     found = here.user_ns["stress"]
     assert list(found.table["scenario"]) == ["costs", "gap"]
     here.push({"curve": result.equity})
-    with pytest.raises(UsageError, match="%stress simulates again: it takes a result, not tables"):
+    with pytest.raises(UsageError, match="%stress takes a result, not tables"):
         run(here, "%stress curve")
     with pytest.raises(JesseNbError, match="--scenarios is 'crush'"):
         run(here, "%stress result --scenarios crush")

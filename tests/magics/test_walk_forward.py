@@ -99,10 +99,10 @@ def test_in_the_background_the_name_is_the_job(shell):
 
 
 def test_showing_the_windows_runs_nothing(shell):
-    before = len(jobs())
+    before = jobs()
     cell = f"%%walk_forward {MARKET} {DAYS} --show-windows -o walk\nraise RuntimeError('this cell ran')"
     listing = run(shell, cell)
-    assert len(jobs()) == before
+    assert jobs() == before
     assert "walk" not in shell.user_ns
     assert repr(listing).splitlines() == [
         " window train from   train to  test from    test to train days test days partial",

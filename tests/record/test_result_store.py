@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -95,7 +97,8 @@ def test_a_newer_version_is_refused_in_a_line_and_this_one_is_read(store):
     with pytest.raises(StorageError, match=rf"newer jesse_nb \(format {VERSION + 1}\)\. Update jesse_nb\.$") as told:
         store.open(key)
     assert "\n" not in str(told.value)
-    assert store.entries() == []
+    with pytest.warns(RuntimeWarning, match="newer jesse_nb"):
+        assert store.entries() == []
 
 
 def test_what_version_1_wrote_is_read(tmp_path):
@@ -106,6 +109,7 @@ def test_what_version_1_wrote_is_read(tmp_path):
     assert run.spec.key == jn.load(_copy(OLD, tmp_path)).key
     assert f"{run.equity.iloc[-1]:.6f}" == f"{run.metrics['finishing_balance']:.6f}"
     assert str(run)
+    assert run.to_html(tmp_path / "missing" / "folders" / "report.html").is_file()
 
 
 def _copy(file, folder):
@@ -136,8 +140,42 @@ def test_the_index_is_made_anew_wherever_it_does_not_fit(store):
     stored = read_result(moved)
     write_result(moved, StoredResult(replace(stored.entry, note="by another process"), stored.content))
     assert store.find("a" * 16).note == "by another process"
-    (store.folder / f"{'b' * 16}{ENDING}").write_bytes(b"damaged")
+
+
+def test_a_damaged_record_is_told_in_lists_and_by_its_key(store):
+    keys = [store.keep(Account(leverage=number), ABOUT, labels_of("study")).key for number in (1, 2)]
     assert len(store.entries()) == 2
+    file = store.folder / f"{keys[1]}{ENDING}"
+    file.write_bytes(file.read_bytes()[:-1].replace(b"BTC", b"BTD"))
+    with pytest.warns(RuntimeWarning, match="is damaged.*delete it") as told:
+        assert [entry.key for entry in store.entries()] == keys[:1]
+    assert str(file) in str(told[0].message)
+    with pytest.warns(RuntimeWarning, match="is damaged"):
+        assert store.find("study").key == keys[0], "the newest of that name may be another"
+    with pytest.warns(RuntimeWarning), pytest.raises(StorageError, match="is damaged"):
+        store.named(keys[1][:8])
+    (store.folder / f"{'b' * 16}{ENDING}").write_bytes(b"damaged")
+    with pytest.warns(RuntimeWarning, match=r"And 1 more of"):
+        store.entries()
+
+
+def test_a_row_of_the_index_that_lost_a_bit_is_made_anew(store):
+    kept = store.keep(Account(), replace(ABOUT, value=12.75, note="as it was"), Labels())
+    assert store.entries() == [kept]
+    index = store.folder / "index.sqlite"
+    content = index.read_bytes()
+    for here, there in ((struct.pack(">d", 12.75), struct.pack(">d", 14.75)), (b"as it was", b"as it wax"),
+                        (struct.pack(">d", -12.0), struct.pack(">d", -8.0))):
+        assert content.count(here) == 1
+        index.write_bytes(content.replace(here, there))
+        assert store.entries() == [kept]
+        assert store.find(kept.key) == kept
+    index.write_bytes(content.replace(kept.key.encode(), b"f" * 16))
+    assert store.find(kept.key[:6]) == kept
+    for here, there in ((b"CREATE TABLE results", b"CREATE TABLF r\xefsults"), (b"tableresults", b"table\xefesults")):
+        assert here in content
+        index.write_bytes(content.replace(here, there))
+        assert store.entries() == [kept], "whatever SQLite's own message holds"
 
 
 _WRITER = """
@@ -182,6 +220,8 @@ def listed(kept):
         ("study", "optimize", "BTC-USDT", ("a", "b"), 1.0, 0), ("empty", "check", "BTC-USDT", (), None, 0),
     ]):
         about = replace(ABOUT, kind=kind, symbols=(symbol,), metrics={}, value=float("nan"), metric="")
+        if name == "study" and days:
+            about = replace(about, verdict="all mine")
         if sharpe is not None:
             metrics = {"sharpe_ratio": sharpe, "total": 10 * number, "max_drawdown": -5.0 * sharpe}
             about = replace(about, metrics=metrics, value=sharpe, metric="Sharpe ratio")
@@ -211,6 +251,14 @@ def test_results_are_filtered_and_sorted(listed):
     assert names(sort="name") == ["empty", "old", "study", "study"]
     assert names(week="last") == ["study"]
     assert names(week="this") == ["empty", "study"]
+    assert jn.results().attrs["kept"] == ""
+    monday = pd.Timestamp.now(tz="UTC").normalize() - pd.Timedelta(days=pd.Timestamp.now(tz="UTC").weekday())
+    days = [f"{monday - pd.Timedelta(days=days):%Y-%m-%d}" for days in (7, 1)]
+    assert jn.results(week="last").attrs["kept"] == f"Kept from {days[0]} to the end of {days[1]}, UTC."
+    assert jn.results(since="2026-01-02 03:04").attrs["kept"] == "Kept from 2026-01-02 03:04, UTC."
+    assert jn.results(until="2026-01-02 03:04").attrs["kept"] == "Kept to 2026-01-02 03:04, UTC."
+    assert names(verdict="LUCK") == []
+    assert names(verdict="mine") == ["study"]
     today = pd.Timestamp.now(tz="UTC")
     assert names(since=today - pd.Timedelta(days=10), until=today - pd.Timedelta(days=3)) == ["study"]
     shown = readable_results(jn.results(kind="optimize", limit=1))
@@ -218,10 +266,45 @@ def test_results_are_filtered_and_sorted(listed):
     assert resolve_metric("sharpe").label == "Sharpe ratio"
 
 
+def test_what_was_asked_is_what_is_shown(kept):
+    store = ResultStore()
+    for name, calmar, sharpe in (("a", 1.0, 3.0), ("b", 2.0, -1.0), ("c", 3.0, float("nan"))):
+        metrics = {"sharpe_ratio": sharpe, "calmar_ratio": calmar, "serenity_index": float("inf"), "total": 40}
+        about = replace(ABOUT, kind="optimize", run="held-out", metric="Calmar ratio", value=calmar, metrics=metrics)
+        store.keep(Account(), about, labels_of(name))
+    told = readable_results(jn.results(sort="sharpe")).set_index("name")["metric"]
+    assert told.to_dict() == {"a": "Sharpe ratio 3 (held-out)", "b": "Sharpe ratio -1 (held-out)", "c": ""}
+    assert told.index.tolist() == ["a", "b", "c"]
+    found = jn.results(metric="calmar > 1.5, trades > 10", sort="sharpe")
+    assert found[["sharpe", "calmar", "trades"]].fillna(0).to_numpy().tolist() == [[-1, 2, 40], [0, 3, 40]]
+    told = readable_results(found)["metric"].tolist()
+    assert told[0] == "Sharpe ratio -1, Calmar ratio 2, Trades 40 (held-out)"
+    assert readable_results(jn.results(sort="metric"))["metric"].tolist()[0] == "Calmar ratio 3 (held-out)"
+    assert jn.results(sort="serenity")["serenity"].isna().all()
+
+
+@pytest.mark.parametrize(("metric", "value", "told"), [
+    ("Sharpe ratio", 4.0, [0.5, "held-out"]), ("Sharpe ratio", 0.5, [0.5, "training"]),
+    ("mine", 4.0, [None, "held-out or training"]),
+])
+def test_an_older_study_is_listed_by_the_run_that_its_metrics_are_of(store, metric, value, told):
+    """Its value was that of training, whatever its metrics were of."""
+    about = replace(ABOUT, kind="optimize", metric=metric, value=value, metrics={"sharpe_ratio": 0.5})
+    path = store.folder / f"{store.keep(Account(), about, Labels()).key}{ENDING}"
+    mark, line, _, content = path.read_bytes().split(b"\n", 3)
+    line = line.replace(b'"run":"",', b"")
+    path.write_bytes(b"\n".join((mark, line, hashlib.blake2b(line, digest_size=16).hexdigest().encode(), content)))
+    (entry,) = store.entries()
+    assert [None if entry.value != entry.value else entry.value, entry.run] == told
+
+
 @pytest.mark.parametrize(("asked", "told"), [
     ({"kind": "optimise"}, "kind is 'optimise'. Did you mean 'optimize'"), ({"week": "2026-99"}, "week is"),
     ({"week": "2026-W60"}, "no such week"), ({"metric": "sharpe"}, "no comparison|not a comparison"),
-    ({"sort": "sharp"}, "Did you mean"), ({"since": "then"}, "since"), ({"limit": 0}, "limit is 0"),
+    ({"sort": "sharp"}, "Did you mean"),
+    ({"verdict": "likely lukc"}, "verdict is 'likely lukc'. Did you mean 'likely luck'.*Verdicts are: all mine, "),
+    ({"verdict": "promising"}, "verdict is 'promising'. .*Verdicts are: "),
+    ({"since": "then"}, "since"), ({"limit": 0}, "limit is 0"),
 ])
 def test_what_is_asked_wrongly_is_told(listed, asked, told):
     with pytest.raises(InputError, match=told):

@@ -50,7 +50,7 @@ def test_it_has_every_figure(whole: Analysis) -> None:
 
 def test_the_page_asks_what_a_trader_asks(whole: Analysis) -> None:
     document = page(whole)
-    said = words(document)
+    said = words(fragment(whole))  # without the page's links to its sections
     places = [said.index(question) for question in QUESTIONS]
     assert places == sorted(places)
     assert said.lower().index("likely luck") < places[0]
@@ -59,7 +59,8 @@ def test_the_page_asks_what_a_trader_asks(whole: Analysis) -> None:
     assert "-23.40% within the days" in said
     assert "of 40 trades" in said
     assert "What was left out" not in said
-    assert document.count("<img") == len(analysis_report.ANALYSIS.pictures(whole))
+    assert document.count("<img src") == len(analysis_report.ANALYSIS.pictures(whole))
+    assert document.count("<img src") == document.count("<img hidden src")
 
 
 def test_a_page_is_small(whole: Analysis) -> None:

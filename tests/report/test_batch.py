@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,6 +18,7 @@ from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.study.batch_entry import BatchEntry
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.report.batch.batch_figures import draw_heatmap
 from jesse_nb.report.batch.batch_tables import matrix
 from jesse_nb.report.common.canvas import png
 from jesse_nb.report.html import fragment, page
@@ -80,7 +82,7 @@ def test_the_report_tells_the_whole_story() -> None:
                  "3 timeframes", "Equity of the best", "How alike the best are", "Over all combinations", "Failures",
                  "ValueError: no.", "The best of 16 combinations are picked with hindsight", "Result card"):
         assert part in said, part
-    assert len(re.findall("<img", form)) == 3
+    assert len(re.findall("<img src", form)) == 3
 
 
 def test_the_report_names_the_best_by_their_own_numbers() -> None:
@@ -189,3 +191,14 @@ def test_the_page_stays_lean_with_a_thousand_runs() -> None:
     assert len(fragment(result)) < 400_000
     assert len(str(result)) < 5_000
     assert not math.isnan(result.statistics().loc["sharpe_ratio", "median"])
+
+
+def test_one_column_is_drawn_as_bars():
+    table = pd.DataFrame({"Demo": [1.5, -0.5, np.nan]}, index=["BTC-USDT", "ETH-USDT", "SOL-USDT"])
+    ax, = draw_heatmap(table, resolve_metric("sharpe")).axes
+    assert len(ax.images) == 0
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0, 1.5), (0, -0.5), (0, 0)]
+    assert [text.get_text() for text in ax.texts] == ["1.50", "-0.50", "–"]
+    assert len({bar.get_facecolor() for bar in ax.patches[:2]}) == 2
+    wide = draw_heatmap(pd.concat([table, table], axis=1, keys=["a", "b"]), resolve_metric("sharpe"))
+    assert len(wide.axes[0].images) == 1

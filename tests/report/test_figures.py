@@ -14,8 +14,9 @@ from jesse_nb.core.analysis.curves.equity import drawdown, monthly_returns
 from jesse_nb.core.analysis.studies.optimization import convergence
 from jesse_nb.core.study.space import Space
 from jesse_nb.exceptions import InputError
-from jesse_nb.report.common.canvas import literal, png
+from jesse_nb.report.common.canvas import literal, narrow_place, png
 from jesse_nb.report.optimize import optimize_figures
+from jesse_nb.report.results import plot
 from tests.analysis.results import make_backtest, make_optimization
 
 
@@ -47,7 +48,24 @@ def test_drawing_leaves_pyplot_and_the_backend_alone():
 
 
 def test_which_figures_there_are():
-    assert make_optimization(30).plots() == ("overfit", "convergence", "importances", "slices", "equity")
+    study = make_optimization(30)
+    pairs = [name for name in study.plots() if name.startswith("pair ")]
+    varied = len(study.space.names)
+    assert len(pairs) == min(varied * (varied - 1) // 2, 10) - 1, "the most important pair is called pair"
+    assert [name for name in study.plots() if name not in pairs] == [
+        "overfit", "convergence", "importances", "slices", "pair", "parallel", "equity"]
+    cells = study.plot(pairs[0]).axes[0]
+    assert [cells.get_xlabel(), cells.get_ylabel()] == pairs[0].split()[1:]
+    assert sum(len(dots.get_offsets()) for dots in cells.collections) == 1 + sum(
+        trial.scored for trial in study.trials), "each trial, and the star"
+    values = cells.get_images()[0].get_array()
+    inside = [tuple(np.rint(dot).astype(int)) for dot in cells.collections[0].get_offsets()]
+    scored = [trial.value for trial in study.trials if trial.scored]
+    for column, row in np.ndindex(values.shape[::-1]):
+        own = [value for value, cell in zip(scored, inside, strict=True) if cell == (column, row)]
+        assert values[row, column] == np.median(own) if own else values.mask[row, column], "a dot is in its own cell"
+    lines = study.plot("parallel").axes[0].collections[0]
+    assert len(lines.get_segments()) == sum(trial.scored for trial in study.trials)
     assert "pareto" in make_optimization(30, metric=["sharpe", "max_drawdown"]).plots()
     assert "pareto" not in make_optimization(30, metric=["sharpe", "max_drawdown", "win_rate"]).plots()
     assert make_optimization(4, failing=4).plots() == ()
@@ -207,3 +225,24 @@ def test_timezones_of_equity_and_shade_agree():
     assert mpl.dates.date2num(result.test.equity.index[0]) == pytest.approx(
         mpl.dates.date2num(pd.Timestamp(result.test_start, unit="ms"))
     )
+
+
+def test_a_narrow_place_has_parts_below_each_other_and_writes_as_large():
+    result = make_optimization(30)
+    wide = plot(result, "slices")
+    with narrow_place():
+        narrow = plot(result, "slices")
+    assert (plot(result, "slices").get_figwidth(), wide.get_figwidth(), narrow.get_figwidth()) == (9.0, 9.0, 4.6)
+    sides = [sorted({round(ax.get_position().x0, 1) for ax in figure.axes}) for figure in (wide, narrow)]
+    assert len(sides[0]) > 1 == len(sides[1])
+    sizes = [{one.get_fontsize() for ax in figure.axes for one in ax.get_xticklabels()} for figure in (wide, narrow)]
+    assert sizes[0] == sizes[1]
+
+
+def test_a_last_row_that_is_not_full_leaves_no_empty_stripe_in_a_narrow_place():
+    result = make_optimization(12, space=Space.parse({f"p{number}": (0, 9) for number in range(7)}))
+    wide = plot(result, "slices")
+    with narrow_place():
+        narrow = plot(result, "slices")
+    assert [sum(ax.get_visible() for ax in figure.axes) for figure in (wide, narrow)] == [7, 7]
+    assert len(narrow.axes) == 7

@@ -101,8 +101,8 @@ def test_names_and_values_are_escaped(make):
 @pytest.mark.parametrize(
     ("result", "most"),
     [
-        (make_optimization(100), 400_000),
-        (make_optimization(60, metric=["sharpe", "max_drawdown"]), 400_000),
+        (make_optimization(100), 600_000),
+        (make_optimization(60, metric=["sharpe", "max_drawdown"]), 600_000),
         (make_backtest(make_spec("2021-01-01", "2024-06-01"), trades=3_000), 400_000),
     ],
 )
@@ -111,10 +111,10 @@ def test_lean_and_self_contained(result, most):
     assert len(text) < most
     assert "http" not in text
     assert "url(" not in text
-    for source in re.findall(r'src="([^"]*)"', text):
+    for narrow, source in re.findall(r'<img( hidden)? src="([^"]*)"', text):
         assert source.startswith("data:image/png;base64,")
         image = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
-        assert image.width >= 1_200
+        assert image.width >= (600 if narrow else 1_200)
         assert image.convert("RGBA").getpixel((0, 0))[3] == 0
     assert all(value for name, value in Reader(text).attributes if name == "alt")
 
@@ -237,3 +237,24 @@ def test_the_page_is_written(tmp_path):
 def test_unknown_kinds_are_refused():
     with pytest.raises(TypeError, match="No report is known for a str"):
         fragment("x")
+
+
+def test_a_page_links_to_its_sections(tmp_path):
+    result = make_optimization(30)
+    result.to_html(tmp_path / "report.html")
+    written = (tmp_path / "report.html").read_text("utf-8")
+    links = re.findall(r'<a href="#(section-\d+)">([^<]+)</a>', written)
+    headings = re.findall(r'<h3 id="(section-\d+)"[^>]*>([^<]+)', written)
+    assert [("Top trials" in caption) for _, caption in links].count(True) == 1
+    assert links == headings
+    assert "position: sticky" in written
+    assert "#section" not in fragment(result)  # whose ids would not be alone on a page
+
+
+def test_money_that_was_gained_or_lost_has_its_sign():
+    result = make_backtest()
+    said = fragment(result)
+    gain = result.trades["pnl"].loc[lambda pnl: pnl > 0].iloc[0]
+    assert f'class="good">+{gain:,.2f}</td>' in said
+    assert not re.findall(r'class="(?:word )?good"[^>]*>\d', said)
+    assert f'>Average loss</th><td class="">-{result.metrics["average_loss"]:,.2f}</td>' in said

@@ -3,6 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from jesse_nb.core.study.metric import resolve_metric
+from jesse_nb.report.common.labels import write
 from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, parameter, price, share, tick
 
 
@@ -16,6 +18,7 @@ from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, paramet
         (0, "percent", "0.00%"),
         (-0.00001, "percent", "-1.0e-05%"),
         (0.0841, "percent", "+0.084%"),
+        (62.5, "share", "62.50%"),
         (0.5432, "fraction", "54.3%"),
         (1, "fraction", "100.0%"),
         (1.8432, "ratio", "1.84"),
@@ -128,3 +131,9 @@ def test_no_axis_mixes_exponents_and_digits():
     assert [tick(value) for value in (80_000.0, 99_999.0, 100_000.0, 120_000.0, -1_250_000.0, 12_345_678.0)] == [
         "80,000", "99,999", "100,000", "120,000", "-1,250,000", "12,345,678"]
     assert tick(120_000.0, "percent") == "+120,000%"
+
+
+def test_shares_of_trades_have_no_sign():
+    assert write("longs_percentage", 60.0) == "60.00%"
+    assert tick(60.0, resolve_metric("shorts percentage").unit) == "60%"
+    assert write("net_profit_percentage", 60.0) == "+60.00%"

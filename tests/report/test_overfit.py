@@ -13,9 +13,9 @@ from jesse_nb.core.study.constraints import Constraint
 from jesse_nb.core.tools.optimize import optimize_result
 from jesse_nb.core.tools.optimize.neighbourhood import Plateau, neighbourhood, neighbours_of
 from jesse_nb.report.common.judgement import judgement_of
-from jesse_nb.report.common.provenance import optimize_card
 from jesse_nb.report.html import fragment
 from jesse_nb.report.optimize import optimize_words as words
+from jesse_nb.report.optimize.optimize_card import optimize_card
 from jesse_nb.report.optimize.optimize_report import optimize_content, optimize_pictures
 from jesse_nb.report.optimize.optimize_tables import comparison, comparison_table, parity_table, plateau_table
 from jesse_nb.report.optimize.overfit_figures import draw_overfit

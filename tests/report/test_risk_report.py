@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
+from jesse_nb.report.common.numbers import share
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.results import plot, plots, text
 from jesse_nb.report.risk.risk_report_tables import key_table
@@ -29,16 +30,16 @@ def whole(candle_store, tmp_path_factory):
 
 
 def test_every_length_answers_every_question_with_the_same_figures(whole):
-    worst = whole.stress.table.loc[0, "loss"]
+    worst = whole.stress.table.loc[0, "deepest_loss"]
     loses = whole.monte_carlo.projection.chances.loc["loss", "probability"]
     for length, pictures in (("executive", 0), ("summary", 4), ("detailed", 6)):
         shown = replace(whole, format=length)
         document = page(shown)
         said = words(document)
         for part in (*QUESTIONS, "Nobody knows whether the parameters were chosen", "no scenario has a probability",
-                     f"takes {worst:.1f} % of the account", f"{loses * 100:.0f}% lose money"):
+                     f"takes the account {worst:.1f} % below what it was", f"{loses * 100:.0f}% lose money"):
             assert part in said, (length, part)
-        assert document.count("data:image/png") == pictures
+        assert document.count("<img src") == pictures
         assert ("Result card" in said) == (length != "executive")
         for question in QUESTIONS:
             assert question in text(shown)
@@ -57,8 +58,26 @@ def test_every_key_figure_has_an_interval_or_says_what_it_rests_on(whole):
     chance = whole.monte_carlo.projection.chances.loc["ruin"] * 100
     assert rows["ruin at some time"][1].text.startswith(f"{chance['probability']:.1f}"[:3])
     assert "target before ruin" in rows
+    assert "95% interval" not in key_table(whole, "next").head  # of outcomes it is none
+    assert [row[2].text.count("nine in ten paths") for name, row in rows.items() if "equity" in name] == [1]
+    assert rows["ruin at some time"][2].text.endswith("(95% interval)")
+    below, reached = "below their start, and ", "gain 15% before they are."
+    assert reached in words(page(whole)).partition(below)[2][:40]
     account = plot(whole, "account").axes[0].get_lines()[-1]
     assert np.allclose(account.get_ydata(), whole.run.equity)
+
+
+def test_it_says_what_trading_cost_and_what_is_not_counted(candle_store, tmp_path):
+    kept = {"candles": candle_store, "store": tmp_path / "runs.sqlite"}
+    for more, named, uncounted in (({}, "Fees took", "slippage and funding are not counted here."),
+                                   ({"slippage_bps": 3.0}, "Fees and 3 bp of slippage took",
+                                    "funding is not counted here."),
+                                   ({"market": "spot"}, "Fees took", "slippage is not counted here.")):
+        result = jn.backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", "2023-04-12", **more, **kept)
+        fees = sum(order["price"] * abs(order["qty"]) for trade in result.trades["orders"] for order in trade)
+        fees *= result.spec.account.fee + more.get("slippage_bps", 0.0) / 10_000
+        said = " ".join(text(jn.risk_report(result, ["drawdowns", "exposure"])).split())
+        assert f"{named} {fees:,.2f}, {share(fees / 10_000)} of what the account began with; {uncounted}" in said
 
 
 def test_a_stitched_curve_is_out_of_sample_and_a_chosen_one_understated():

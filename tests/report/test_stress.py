@@ -33,9 +33,31 @@ def test_cells_are_the_results_figures(whole):
     rows = {row[0].text: row for row in stress_table(whole).rows}
     assert set(rows) == {"costs", "crash", "vol_spike", "as it was"}
     crash = whole.table[whole.table["scenario"] == "crash"].iloc[0]
-    assert rows["crash"][3].text == f"{crash['loss']:.1f}%"
-    assert rows["crash"][6].text == f"{crash['final_equity']:,.2f}"
-    assert rows["costs"][3].text == "–"
+    shown = dict(zip(stress_table(whole).head, (cell.text for cell in rows["crash"]), strict=True))
+    before, final = crash["equity_before"], crash["final_equity"]
+    after = whole.results[crash.name].equity.loc[crash["began"]:]
+    assert shown["loss meanwhile"] == f"{(1 - crash['lowest'] / before) * 100:.1f}%"
+    assert shown["at most"] == f"{(1 - min(crash['lowest'], after.min()) / before) * 100:.1f}%"
+    assert shown["at the end"] == f"{(final / before - 1) * 100:+.1f}%"
+    assert shown["final equity"] == f"{final:,.2f}"
+    assert rows["costs"][1].text == "–"
+
+
+def test_the_worst_is_what_fell_deepest_by_the_end_and_the_report_says_so(whole):
+    """A scenario that took most while it lasted may be back at the end, another not."""
+    table = whole.table.copy()
+    crash, spike = (table.index[table["scenario"] == name][0] for name in ("crash", "vol_spike"))
+    table.loc[crash, ["loss", "deepest_loss", "end_loss"]] = 20.0, 21.0, -3.0
+    table.loc[spike, ["loss", "deepest_loss", "end_loss"]] = 5.0, 30.0, 12.0
+    said = words(page(replace(whole, table=table)))
+    assert "vol_spike (3 times the volatility over 7 days), takes the account 30.0 % below what it was when that " \
+           "began (5.0 % until a day after it was over), and ends 12.0 % below." in said
+    table.loc[spike, ["deepest_loss"]] = 12.0
+    for shown in (words(page(replace(whole, table=table))), " ".join(text(replace(whole, table=table)).split())):
+        assert "takes the account 21.0 % below" in shown
+        assert "and ends 3.0 % above. vol_spike ends lowest: 12.0 % below." in shown
+        assert "to the lowest until a day after it was over" in shown
+        assert "to the lowest until the run's end" in shown
 
 
 def test_nothing_finished_and_names_are_escaped(whole):

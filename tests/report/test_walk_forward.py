@@ -15,6 +15,7 @@ from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.results import text
+from jesse_nb.report.walk_forward.walk_forward_tables import all_metrics_table
 from jesse_nb.report.walk_forward.walk_forward_words import seams
 from tests.analysis.results import make_spec
 from tests.analysis.walk_forwards import make_cpcv, make_walk_forward
@@ -78,6 +79,15 @@ def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_analysis():
     shown = text(result)
     assert found.sentences[0] in " ".join(shown.split())
     assert f"{curve.metric('sharpe_ratio'):.2f}" in shown
+
+
+def test_a_loss_has_its_sign():
+    result = make_walk_forward(400, edge=0.003)
+    table = all_metrics_table(result, stitched(result))
+    found, = (row for row in table.rows if row[0].text == "Average loss")
+    lost = degradation(result, stitched(result)).loc["average_loss", ["in_sample", "out_of_sample"]]
+    assert (lost > 0).all()
+    assert [cell.text for cell in found[1:3]] == [f"{-value:,.2f}" for value in lost]
 
 
 def test_the_stitched_curve_is_what_is_drawn():

@@ -17,6 +17,7 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import LocalPool
 from jesse_nb.core.jobs.worker import Answer
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE
 from tests.strategies import CLOCK, IDLE, REVERSION, STUBBORN, TREND, WATCHER
@@ -38,7 +39,7 @@ class Case:
     quicker: str = "fast path"  # what a run is to say of its way, when it is not switched off
 
     def simulation(self, store: CandleStore) -> Simulation:
-        prepared = Request(candles=store, **self.arguments).prepare(self.start, self.end)
+        prepared = prepare(Request(candles=store, **self.arguments), self.start, self.end)
         return prepared.simulation(prepared.spec)
 
 

@@ -19,6 +19,7 @@ from jesse_nb.core.simulator.early_stop import StopRule
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.spec import Account
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE, real_candles, sample_folder
 from tests.simulator.accounts import equity_at, fills_of, ruined_at
@@ -108,8 +109,8 @@ def run_on(folder: Path, strategy: str, candles: dict[str, np.ndarray], **argume
     where = {"routes": [(strategy, symbol, "1h") for symbol in candles]} if len(candles) > 1 else {
         "strategy": strategy, "symbol": next(iter(candles)), "timeframe": "1h"}
     rows = next(iter(candles.values()))
-    prepared = Request(candles=store, warm_up_candles=0, **where, **arguments).prepare(
-        int(rows[0, 0]), int(rows[-1, 0]) + MINUTE)
+    prepared = prepare(Request(candles=store, warm_up_candles=0, **where, **arguments), int(rows[0, 0]),
+                       int(rows[-1, 0]) + MINUTE)
     record = simulate(prepared.simulation(prepared.spec))
     assert isinstance(record, RunRecord)
     return prepared.spec, record
@@ -132,7 +133,7 @@ def test_random_runs_are_worth_what_their_fills_and_candles_say(three_markets: C
     candles = {symbol: real_candles(symbol) for symbol in markets}
     for seed in range(1000, 1014):
         arguments, start, end = drawn_run(Random(seed), markets)
-        prepared = Request(candles=three_markets, **arguments).prepare(start, end)
+        prepared = prepare(Request(candles=three_markets, **arguments), start, end)
         try:
             record = simulate(prepared.simulation(prepared.spec))
         except Exception as error:  # noqa: BLE001 - what Jesse refuses has no equity
@@ -288,6 +289,20 @@ def test_money_that_a_strategy_moves_itself_stays_in_the_equity_and_is_told(tmp_
     np.testing.assert_allclose(record.equity_values, expected, rtol=1e-10)
 
 
+@pytest.mark.usefixtures("as_worker")
+@pytest.mark.parametrize("mode", ["fast", "step"])
+def test_money_that_moves_without_any_trade_stays_in_the_equity(mode: str, tmp_path: Path):
+    idle = FUNDED.replace("self.index == 0 ", "False ")
+    assert idle != FUNDED
+    spec, record = run_on(tmp_path, idle, {"BTC-USDT": path_of((110.0, 3 * DAY))}, mode=mode)
+    assert not record.trades
+    assert record.audit is not None
+    assert record.audit.moved == pytest.approx(-77.0)
+    before = record.equity_times <= START + 31 * HOUR * MINUTE
+    assert 0 < before.sum() < len(before)
+    assert record.equity_values.tolist() == [spec.account.balance - 77.0 * (not first) for first in before]
+
+
 def test_an_audit_is_read_back_as_it_was():
     metrics = {"sharpe_ratio": math.nan, "total": 3}
     audit = EquityAudit(5, 2, 7.5, 60_000, -1.0, 120_000, metrics, (1, 2), (1.5, 2.5), Ruin(9, "A-B", 1.0, 2.0, 3.0),
@@ -324,9 +339,9 @@ def test_a_run_is_stopped_by_what_the_account_was_worth(tmp_path: Path):
     store = CandleStore(tmp_path / "candles")
     for symbol in ("BTC-USDT", "ETH-USDT", "SUI-USDT"):
         store.write(EXCHANGE, symbol, rise)
-    prepared = Request(candles=store, warm_up_candles=0, market="spot",
+    prepared = prepare(Request(candles=store, warm_up_candles=0, market="spot",
                        routes=[(RESTING, symbol, "1h") for symbol in ("BTC-USDT", "ETH-USDT", "SUI-USDT")],
-                       ).prepare(START, START + 4 * DAY * MINUTE)
+                       ), START, START + 4 * DAY * MINUTE)
     simulation = prepared.simulation(prepared.spec)
     object.__setattr__(simulation, "stop", StopRule("return", (), (), deepest=0.1))
     assert isinstance(simulate(simulation), RunRecord)

@@ -17,6 +17,7 @@ from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.strategies import IDLE, TREND
 
@@ -123,7 +124,7 @@ def test_what_is_packed_comes_back_and_another_rule_judges_it_alike(seed: int) -
 @pytest.fixture(scope="module")
 def prepared(candle_store: CandleStore) -> Simulation:
     request = Request(strategy=TREND, symbol="BTC-USDT", timeframe="1h", candles=candle_store)
-    made = request.prepare("2023-05-01", "2023-06-20")
+    made = prepare(request, "2023-05-01", "2023-06-20")
     return made.simulation(made.spec)
 
 
@@ -172,7 +173,7 @@ class TestInTheWorker:
 
     def test_a_run_without_trades_is_never_stopped(self, candle_store: CandleStore) -> None:
         request = Request(strategy=IDLE, symbol="BTC-USDT", timeframe="1h", candles=candle_store)
-        made = request.prepare("2023-05-01", "2023-05-20")
+        made = prepare(request, "2023-05-01", "2023-05-20")
         strict = StopRule("return", (made.spec.start + 5 * DAY_MS,), (9.0,), 0.01)
         answer = simulate(replace(made.simulation(made.spec), stop=strict))
         assert isinstance(answer, RunRecord)

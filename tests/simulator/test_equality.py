@@ -15,6 +15,7 @@ from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import real_candles, sample_folder
 from tests.simulator.helpers import run_python
@@ -23,13 +24,13 @@ from tests.strategies import CLOCK, IDLE, REVERSION, STUBBORN, TREND, WATCHER, r
 
 START, END = "2023-05-01", "2023-05-15"
 SOURCES = {"Trend": TREND, "Reversion": REVERSION, "Idle": IDLE, "Clock": CLOCK, "Watcher": WATCHER}
-SETS = 20
+SETS = 10
 WARM_UP = 60
 
 
 def simulated(request: Request, hyperparameters: list[dict[str, Any]]) -> list[BacktestResult]:
     """Results of many parameter sets, through the pool of workers."""
-    prepared = request.prepare(START, END)
+    prepared = prepare(request, START, END)
     evaluator = request.resources.evaluator([prepared], RunStore(), local_pool())
     specs = [prepared.spec.with_hyperparameters(values) for values in hyperparameters]
     for number, spec in enumerate(specs):
@@ -45,7 +46,7 @@ def simulated(request: Request, hyperparameters: list[dict[str, Any]]) -> list[B
 
 
 @pytest.mark.parametrize("mode", ["fast", "step"])
-def test_twenty_random_sets_of_two_strategies_on_both_markets(
+def test_random_sets_of_two_strategies_on_both_markets(
     mode: str, candle_store: CandleStore, tmp_path: Path
 ):
     ours, oracles = [], []

@@ -13,6 +13,7 @@ from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError, SimulationError
 from tests.simulator.jesse_itself import Oracle, assert_equal
@@ -59,7 +60,7 @@ def one_market(strategy: str, candle_store: CandleStore) -> Request:
 def simulated(
     request: Request, pipelines: list[CandlePipeline | None], mode: str = "fast", period: tuple[str, str] = (START, END)
 ) -> list[BacktestResult]:
-    prepared = request.prepare(*period)
+    prepared = prepare(request, *period)
     evaluator = request.resources.evaluator([prepared], RunStore(), local_pool())
     specs = [replace(prepared.spec, pipeline=pipeline, mode=mode) for pipeline in pipelines]
     for number, spec in enumerate(specs):

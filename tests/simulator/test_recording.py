@@ -13,6 +13,7 @@ from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.times import MINUTE_MS
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from tests.conftest import EXCHANGE
 from tests.strategies import REVERSION, TREND
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("as_worker")
 def both(store: CandleStore, strategy: str, **changes: Any) -> tuple[RunRecord, RunRecord]:
     """A run as ever, and the same one watched."""
     arguments: dict[str, Any] = {"symbol": "BTC-USDT", "timeframe": "1h", "warm_up_candles": 60} | changes
-    prepared = Request(strategy=strategy, candles=store, **arguments).prepare(*PERIOD)
+    prepared = prepare(Request(strategy=strategy, candles=store, **arguments), *PERIOD)
     simulation = prepared.simulation(prepared.spec)
     return simulate(simulation), simulate(replace(simulation, recorded=True))
 

@@ -15,10 +15,12 @@ import pytest
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.result import TRADE_COLUMNS
-from jesse_nb.core.simulator.run import default_hyperparameters, jesse_config, simulate, versions
+from jesse_nb.core.simulator.run import jesse_config, simulate, versions
 from jesse_nb.core.simulator.spec import Account, Route
+from jesse_nb.core.simulator.strategies.own_values import default_hyperparameters
 from jesse_nb.core.simulator.strategies.strategy import load_strategies, resolve_strategy
 from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import InputError
 from tests.conftest import EXCHANGE
@@ -57,7 +59,7 @@ def showing(declared=TWO, dna: str = '""') -> str:
 
 def run_here(candle_store: CandleStore, **arguments) -> RunRecord:
     request = Request(candles=candle_store, **arguments)
-    prepared = request.prepare(**PERIOD)
+    prepared = prepare(request, **PERIOD)
     return simulate(prepared.simulation(prepared.spec))
 
 
@@ -117,6 +119,7 @@ def test_routes_with_different_defaults(candle_store: CandleStore, as_worker):
     none = run_here(candle_store, routes=routes, warm_up_candles=10)
     assert sorted(none.output.splitlines()) == ["BTC-USDT [('fast', 3), ('side', 'b')]",
                                                 "ETH-USDT [('fast', 8), ('own', 1)]"]
+    assert none.defaults == {"fast on BTC-USDT 1h": 3, "fast on ETH-USDT 1h": 8, "side": "b", "own": 1}
     with pytest.raises(InputError, match=r"differ in their default of 'fast'.*Give 'fast' a value"):
         run_here(candle_store, routes=routes, hyperparameters={"own": 2}, warm_up_candles=10)
     both = run_here(candle_store, routes=routes, hyperparameters={"fast": 5}, warm_up_candles=10)
@@ -146,12 +149,14 @@ def test_a_dna_is_what_the_run_uses(candle_store: CandleStore, as_worker):
     for given_values, fast in (({}, 9), ({"fast": 2}, 2)):
         record = run_here(candle_store, strategy=showing(dna=repr(dna)), hyperparameters=given_values, **ONE)
         assert record.output == f"BTC-USDT [('fast', {fast}), ('side', 'a')]\n"
+        assert record.defaults == {**({} if given_values else {"fast": 9}), "side": "a"}
+        assert RunRecord.unpack(*record.pack(), 1.0).to_result(make_spec()).card.defaults == record.defaults
 
 
 def test_here_and_in_a_worker_are_the_same(candle_store: CandleStore, as_worker):
     record = run_here(candle_store, strategy=TREND, data_routes=[("ETH-USDT", "4h")], **ONE)
     request = Request(strategy=TREND, data_routes=[("ETH-USDT", "4h")], candles=candle_store, **ONE)
-    spec = request.prepare(**PERIOD).spec
+    spec = prepare(request, **PERIOD).spec
     here = record.to_result(spec)
     pooled = backtest(TREND, data_routes=[("ETH-USDT", "4h")], **ONE, **PERIOD, candles=candle_store)
     assert here.key == pooled.key

@@ -98,8 +98,8 @@ def test_the_order_of_hyperparameters_does_not_matter():
 
 OTHER = {
     "exchange": "Bybit", "symbol": "SUI-USDT", "timeframe": "2h", "hash": "ff", "balance": 1.0, "fee": 0.002,
-    "leverage": 3, "leverage_mode": "isolated", "maintenance_margin": 0.01, "start": 1_700_000_100_000,
-    "end": 1_700_086_500_000,
+    "leverage": 3, "leverage_mode": "isolated", "maintenance_margin": 0.01, "slippage_bps": 5.0,
+    "start": 1_700_000_100_000, "end": 1_700_086_500_000,
     "fingerprint": "bb", "missing": 2, "warm_up_candles": 10, "mode": "step", "gaps": "keep", "jesse_version": "3.5.4",
     "pipeline": CandlePipeline(), "funding": (Funding("Binance Spot", "BTC-USDT", 0.0001, 3),),
     "hyperparameters": {"fast": 6, "stop": 1.5, "side": "long"},
@@ -143,7 +143,7 @@ def changed_specs():
 
 def test_the_key_changes_with_every_field():
     keys = {name: spec.key for name, spec in changed_specs()}
-    assert len(keys) == 35
+    assert len(keys) == 36
     assert len({*keys.values(), make_spec().key}) == len(keys) + 1
     assert all(len(key) == 32 for key in keys.values())
 

@@ -178,7 +178,7 @@ def test_when_no_trial_keeps_them_there_is_no_best(candle_store: CandleStore) ->
     assert "No trial keeps the constraints" in result._repr_mimebundle_()["text/html"]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "cmaes", "random"])
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "cmaes", "random"])
 def test_what_samplers_learn_does_not_depend_on_timing(sampler: str) -> None:
     def propose(order: np.random.Generator, constrained: bool) -> list[dict[str, Any]]:
         search = search_module.Search(Space.parse(SPACE), resolve_metrics("sharpe"), sampler=sampler, seed=1,

@@ -11,6 +11,7 @@ import pytest
 from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
+from jesse_nb.widgets.live.live_texts import snapshot
 from tests.jobs.strategies import CROSSING
 
 
@@ -32,6 +33,24 @@ def test_the_boards_of_real_jobs_say_what_their_results_say(markets):
     for row, window in zip(board["rows"], walked.windows, strict=True):
         assert row["values"] == [pytest.approx(metric.read(run), nan_ok=True) if not math.isnan(metric.read(run))
                                  else None for run in (window.train, window.test)]
+
+
+def test_trials_of_few_trades_are_shown_marked_while_there_are_no_others(markets):
+    common = {"candles": markets, "background": True, "n_trials": 4, "test_ratio": 0, "check_first": False}
+    job = optimize(CROSSING, "BTC-USDT", "1h", "2023-03-01", "2023-03-15", min_trades=500, **common)
+    study, board = job.result(120), job.board()
+    assert all(trial.few_trades for trial in study.trials)
+    assert board["few_trades"] == 500
+    assert board["top"][0]["number"] == study.best.number
+    shown = snapshot(job)["board"]
+    assert "No trial has made 500 trades yet (min_trades)" in shown["table"]["note"]
+    assert shown["table"]["rows"][0][0] == f"{study.best.number} (few trades)"
+    assert shown["caption"].endswith("all of fewer than 500 trades")
+    counts = sorted(trial.metrics["total"] for trial in study.trials)
+    job = optimize(CROSSING, "BTC-USDT", "1h", "2023-03-01", "2023-03-15", min_trades=int(counts[-1]), **common)
+    job.result(120)
+    assert "few_trades" not in job.board()
+    assert "few" not in snapshot(job)["board"]["caption"]
 
 
 def test_a_batchs_matrix_has_the_scores_of_its_entries(markets):

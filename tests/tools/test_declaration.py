@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 import typing
@@ -90,7 +91,7 @@ NONSENSE = [float("nan"), "a\0b" * 4_000, b"bytes", {1: 2}, pd.NA, np.array([1, 
 #: Arguments that take whatever names or holds something; their tool looks for it.
 FREE = ("strategy", "strategies", "result", "trades", "equity", "benchmark", "space", "metric", "constraints",
         "params", "hyperparameters", "routes", "data_routes", "shocks", "custom_scenarios",
-        "inputs", "results", "factor_returns")
+        "inputs", "results", "factor_returns", "live")
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
@@ -141,3 +142,28 @@ def test_words_that_stand_for_nothing_are_refused():
         space.read_words(["mien"], Desk({"mine": {}}))
     with pytest.raises(InputError, match=r"initial_result is 'study', but results of earlier studies are kept in note"):
         TOOLS["optimize"].parameter("initial_result").read_words(["study"], Desk())
+
+
+@pytest.mark.parametrize(("call", "said"), [
+    (lambda: jn.backtest("x.py", fea=0.1), "backtest has no argument 'fea'. Did you mean 'fee'?"),
+    (lambda: jn.optimize("x.py", strategy="x.py"), "optimize was given strategy twice. "),
+    (lambda: jn.fee_stress(), "fee_stress needs result. "),
+    (lambda: jn.backtest(*range(12)), "backtest was given 12 arguments without a name. "),
+])
+def test_a_call_that_python_would_refuse_says_what_to_write(call, said):
+    with pytest.raises(jn.CallError, match=f"^{re.escape(said)}") as caught:
+        call()
+    assert isinstance(caught.value, TypeError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: jn.import_files(None, exchange="Somewhere"),
+    lambda: jn.backtest("x.py", funding=pd.Series([1.0, 2.0])),
+    lambda: jn.backtest("x.py", funding=np.array([1, 2])),
+    lambda: jn.correlation_matrix("BTC-USDT", "ETH-USDT", timeframe=pd.NA),
+])
+def test_nothing_or_a_whole_line_of_values_is_refused_in_words(call):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert "cannot be looked at" not in str(caught.value)

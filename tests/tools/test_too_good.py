@@ -9,6 +9,7 @@ import pytest
 from jesse_nb.core.candles import CandleStore, demo_candles
 from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from jesse_nb.report.html import fragment
@@ -77,6 +78,8 @@ def test_nor_does_a_walk_forward_or_a_cross_validation(reader: Any) -> None:
 
 def test_its_scenarios_deny_a_single_backtest(reader: Any) -> None:
     result = backtest(**reader, hyperparameters={"least": 0.008})
+    assert "Too good to be true: a Sharpe ratio of " in " ".join(text(result).split())
+    assert "Too good to be true: a Sharpe ratio of " in fragment(result)
     found = analyze_results(result, "deep", scenarios=5, paths=200, **where(reader))
     assert found.verdict.outcome == "too good to be true"
     assert "it gains in 0 of 5 markets made anew (p = 0.031)" in headline(found)
@@ -85,3 +88,15 @@ def test_its_scenarios_deny_a_single_backtest(reader: Any) -> None:
     denied = analyze_results(seldom, "deep", scenarios=5, paths=200, **where(reader))
     assert denied.verdict.outcome == "denied by its scenarios"
     assert headline(denied).startswith("Denied by its scenarios: it gains in 0 of 5 markets made anew (p = 0.031)")
+
+
+def test_a_batch_says_it_of_one_run_and_names_it_among_several(reader: Any) -> None:
+    market = reader["symbol"], reader["timeframe"], [(START, END)]
+    alone = backtest_batch(reader["strategy"], *market, params=[{"least": 0.008}], **where(reader))
+    assert "Too good to be true: a Sharpe ratio of " in " ".join(text(alone).split())
+    assert "Too good to be true: a Sharpe ratio of " in fragment(alone)
+    several = backtest_batch(reader["strategy"], *market, params=[{"least": 0.008}, {"least": 0.5}], **where(reader))
+    assert "Too good to be true: least=0.008. least=0.008: Too good to be true: a Sharpe" in " ".join(
+        text(several).split())
+    honest = backtest_batch(reader["strategy"], *market, params=[{"least": 0.5}], **where(reader))
+    assert "oo good to be true" not in text(honest)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,11 @@ from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import to_ms
 from jesse_nb.exceptions import CandlesError, InputError, MissingPartError
 from jesse_nb.magics.analyze import result_named
+from jesse_nb.report.optimize.pair_figures import pairs_of
 from jesse_nb.widgets.explorer.explorer import Explorer
 from jesse_nb.widgets.explorer.explorer_backtest import BacktestExplorer
 from jesse_nb.widgets.explorer.explorer_look import ExplorerFigure
+from jesse_nb.widgets.explorer.explorer_pairs import PairChart
 from jesse_nb.widgets.explorer.explorer_trials import trial_charts
 from jesse_nb.widgets.explorer.explorer_windows import windows_chart
 from tests.analysis.results import make_optimization
@@ -160,6 +164,36 @@ def test_a_filter_dims_the_rest(explorer: Explorer) -> None:
     for choice in parts.filters.values():
         choice.value = ""
     assert len(parts.table.kept) == len(trades)
+
+
+def test_a_file_has_the_trades_that_fit_as_numbers(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, sent = explorer.parts.table, []
+    monkeypatch.setattr(table, "send", sent.append)
+    explorer.parts.filters["side"].value = "long"
+    table._handle_custom_msg({"csv": True}, [])
+    explorer.parts.filters["side"].value = ""
+    trades = explorer.picture.trades
+    read = pd.read_csv(io.StringIO(sent[0]["csv"]), index_col="trade", parse_dates=["opened_at"],
+                       float_precision="round_trip")
+    expected = trades[trades["side"] == "long"]
+    assert list(read.columns) == list(trades.columns)
+    for column in ("pnl", "entry_price", "opened_at"):
+        assert read[column].tolist() == expected[column].tolist()
+
+
+def test_two_parameters_are_chosen_and_their_trials_clicked() -> None:
+    study, opened = make_optimization(20), []
+    chart = PairChart(study, opened.append)
+    assert chart.choice.value == pairs_of(study)[0]
+    first = chart.figure
+    chart.choice.value = pairs_of(study)[-1]
+    assert chart.figure is not first
+    assert chart.figure.layout.xaxis.title.text == pairs_of(study)[-1][0]
+    dots, star = [trace for trace in chart.figure.data if trace.type == "scatter"]
+    dots._dispatch_on_click(SimpleNamespace(point_inds=[3]), None)
+    star._dispatch_on_click(SimpleNamespace(point_inds=[0]), None)
+    scored = [trial.number for trial in study.trials if trial.scored]
+    assert opened == [scored[3], study.best.number]
 
 
 def test_the_picture_needs_no_script(explorer: Explorer, result: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 from jesse_nb.core.jobs.board import Convergence, Matrix, Scale, windows_board
 from jesse_nb.core.jobs.job import Job, run_blocking
 from jesse_nb.exceptions import JobCancelledError
-from jesse_nb.widgets.live import display, live_view
+from jesse_nb.widgets.live import display, live_texts, live_view
 from jesse_nb.widgets.live.live_texts import snapshot
 from jesse_nb.widgets.live.live_view import LiveView
 from tests.magics.conftest import Notebook, eventually, notebook, shell  # noqa: F401 - fixtures
@@ -275,3 +275,13 @@ def test_the_place_of_the_view_is_in_the_output_before_the_view_is_there(
 def test_a_saved_line_says_how_to_stop_what_a_cell_waits_for(steps, blocking):
     line = display._ProgressLine(steps.job.progress, "place", blocking=blocking, view=None)._repr_mimebundle_()
     assert ("Interrupt the kernel" in line["text/html"]) is blocking
+
+
+def test_the_best_of_many_trials_is_no_spike_at_the_axis():
+    board = {"kind": "convergence", "label": "Sharpe ratio", "unit": "ratio", "trials": 357, "total": 3_000, "top": [],
+             "points": [(1, 0.05), (20, 0.9), (59, 1.0944)]}
+    drawn = live_texts._convergence(board)
+    assert [share for share, _ in drawn["steps"]][-2:] == pytest.approx([0.5113, 0.7343], abs=1e-3)  # log of 60, of 358
+    assert [text for _, text in drawn["ticks"]] == ["10", "100"]
+    few = live_texts._convergence(board | {"total": 80, "trials": 59})
+    assert (few["steps"][-1][0], few["ticks"]) == (59 / 80, [])

@@ -56,6 +56,25 @@ def test_the_saved_output_holds_no_widget(bundles):
     assert mounter.place in bundles[-1][2]["text/html"]
 
 
+def test_what_no_output_shows_any_more_is_closed_and_made_anew_when_shown_again(bundles):
+    form = Form()
+    forgotten = []
+    form.output = MountedOutput(form._make, lambda: {"text/plain": "", "text/html": ""}, lambda: forgotten.append(1))
+    form.output.show()
+    child, before = ipywidgets.Text(), form.widget
+    before.children = [child]
+    mounter = form.output._mounter
+    mounter._handle_custom_msg({"type": "forgotten"}, [])
+    assert forgotten == [1]
+    assert [widget.comm for widget in (child, child.layout, before, mounter)] == [None] * 4
+    form.output.show()
+    assert form.widget is not before
+    kept = Form()
+    kept.output.show()
+    kept.output._mounter._handle_custom_msg({"type": "forgotten"}, [])  # a form is kept, and may come back
+    assert kept.widget.comm is not None
+
+
 def test_shown_twice_it_is_one_widget_in_two_places(bundles):
     form = Form()
     form.output.show()

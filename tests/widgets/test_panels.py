@@ -19,7 +19,7 @@ from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel.panel import Panel, panel
 from jesse_nb.magics.panel.panel_tables import panel_names
 from jesse_nb.report.candles.coverage import coverage_html, coverage_table
-from jesse_nb.widgets.panel.panel_fields import ChoiceField, DateField, FlagField, SeveralField
+from jesse_nb.widgets.panel.panel_fields import ChoiceField, FlagField, SeveralField
 from tests.magics.conftest import (  # noqa: F401 - fixtures
     STRATEGY,
     Notebook,
@@ -53,10 +53,7 @@ def opened(shell, name, line=""):  # noqa: F811
 def type_in(parts, name, value):
     """Send what a page sends when somebody fills in a field."""
     control = parts.field(name).control
-    if isinstance(parts.field(name), DateField):
-        state = None if value is None else dict(zip(("year", "month", "date"), value, strict=True))
-        control.set_state({"value": state})
-    elif hasattr(control, "_options_labels"):
+    if hasattr(control, "_options_labels"):
         labels = list(control._options_labels)
         if isinstance(parts.field(name), SeveralField):
             control.set_state({"index": [labels.index(one) for one in value]})
@@ -75,7 +72,7 @@ SHORT_WINDOWS = "--in-sample-period 10 --out-sample-period 5 --step-forward 5"
 
 @pytest.mark.parametrize("name", panel_names())
 def test_each_form_begins_ready_to_run(bench, name):
-    if name in ("analyze", "factors", "monte_carlo", "risk", "stress", "var"):
+    if name in ("analyze", "compare_live", "factors", "monte_carlo", "risk", "stress", "var"):
         run(bench, "%backtest Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-25 -o result")
     if name in ("portfolio", "regimes"):
         days = pd.date_range("2023-01-01", periods=400, tz="UTC")
@@ -85,10 +82,14 @@ def test_each_form_begins_ready_to_run(bench, name):
         bench.run_line_magic("portfolio", "held_0 held_1 -o first")
         bench.run_line_magic("portfolio", "held_1 held_0 -o other")
     # The market of this test is too short for the default windows, which the form says before it runs.
-    given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other", "regimes": "first"}.get(name, "")
+    given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other", "regimes": "first",
+             "pairs": "-y ETH-USDT -x BTC-USDT --formation 10 --trading 5"}.get(name, "")
     shown = bench.run_line_magic("panel", f"{name} {given}")
     if name == "factors":  # of which the market of this test has too few
         assert "Universe has 2 markets. Factors need 5" in shown.parts.form.reason
+        return
+    if name == "compare_live":  # which compares with Jesse's database where no file is named
+        assert "is no Jesse project, so there is no database to use" in shown.parts.form.reason
         return
     if name == "candles":
         assert [form.form.run_button.disabled for form in shown.parts.forms.values()] == [False, True, True]
@@ -112,7 +113,7 @@ def test_help_is_the_magics_own_and_every_argument_is_there(bench, name):
         assert html.escape(field.help_text) in field.row.children[1].value
     left_to_the_line = {"help", "routes", "source", "account", "background", "memory_limit", "project", "candles",
                         "store", "show_windows", "strategy", "start", "end", "data_routes", "timeframe", "name", "tags",
-                        "note"}
+                        "note", "notify", "forget"}
     assert set(actions) - left_to_the_line <= {field.name for field in parts.form.fields}
 
 
@@ -133,12 +134,12 @@ def test_an_empty_field_shows_what_is_taken_then(bench, name):
 
 
 WRONG = [
-    ("start", None, "Choose a date."),
-    ("end", None, "Choose a date."),
-    ("end", (2023, 0, 5), "must come after the start"),
-    ("start", (2023, 0, 2), "2023-01-11 is the first start"),
-    ("end", (2023, 5, 1), "stored up to 2023-03-01"),
-    ("start", (2, 0, 1), "outside the years"),
+    ("start", "", "Choose a date."),
+    ("end", "", "Choose a date."),
+    ("end", "2023-01-05", "must come after the start"),
+    ("start", "2023-01-02", "2023-01-11 is the first start"),
+    ("end", "2023-06-01", "stored up to 2023-03-01"),
+    ("start", "0002-01-01", "outside the years"),
     ("output", "", "Give the result a name."),
     ("output", "my study", "It is a variable's name."),
     ("output", HOSTILE, "It is a variable's name."),
@@ -175,6 +176,30 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
         assert parts.cell() == before
 
 
+ALL_WRONG = {"fee": "5", "balance": "-100", "leverage": "0", "test_ratio": "1.5", "n_jobs": "-3", "top": "0",
+             "n_trials": "0", "seed": "-1", "warm_up_candles": "1000000000"}
+
+
+def test_all_fields_that_are_wrong_are_red_at_once(bench):
+    parts = opened(bench, "optimize")
+    for name, value in ALL_WRONG.items():
+        type_in(parts, name, value)
+    assert set(parts.form.page.wrong) == set(ALL_WRONG)
+    for name in ALL_WRONG:
+        assert "jesse-nb-panel-wrong" in parts.field(name).row._dom_classes
+    for name in ALL_WRONG:
+        type_in(parts, name, "")
+    assert not parts.form.run_button.disabled
+
+
+def test_a_warm_up_beyond_the_end_of_time_proposes_no_dates(bench):
+    parts = opened(bench, "optimize", "-t 1W")
+    before = parts.field("start").words
+    type_in(parts, "warm_up_candles", "1000000")  # 19,000 years
+    assert "nothing is left" in error_of(parts, "warm_up_candles")
+    assert parts.field("start").words == before
+
+
 @pytest.mark.parametrize(("fields", "wrong", "reason"), [
     ({}, "in_sample_period", "365 + 0 + 30 days (in-sample, gap, out-of-sample) do not fit into 2023-01-11"),
     ({"in_sample_period": "20", "gap": "20"}, "in_sample_period", "20 + 20 + 30 days"),
@@ -205,9 +230,7 @@ def test_windows_that_do_not_fit_are_marked_as_they_are_typed(bench, fields, wro
 def test_every_field_emptied_gives_reasons_and_no_crash(bench, name):
     parts = opened(bench, name)
     for field in parts.form.fields:
-        if isinstance(field, DateField):
-            field.control.set_state({"value": None})
-        elif hasattr(field.control, "_options_labels"):
+        if hasattr(field.control, "_options_labels"):
             field.control.set_state({"index": [] if isinstance(field, SeveralField) else None})
         elif isinstance(field, FlagField):
             field.control.set_state({"value": False})
@@ -215,7 +238,7 @@ def test_every_field_emptied_gives_reasons_and_no_crash(bench, name):
             field.control.set_state({"value": ""})
     wrong = {field.name for field in parts.form.fields if field.error}
     assert set(parts.table.required) - {"space"} <= wrong
-    assert parts.form.run_button.disabled
+    assert parts.form.run_button.disabled is not parts.table.filters  # which are all right when they are empty
     parts.form.copy_button.click()
 
 
@@ -264,6 +287,8 @@ def test_a_wrong_row_of_the_space_says_why(bench):
         for cell, text in zip(parts.field("space").rows[-1].cells, cells, strict=True):
             cell.set_state({"value": text})
         assert reason in error_of(parts, "space")
+        marked = ["jesse-nb-panel-wrong" in row.widget._dom_classes for row in parts.field("space").rows]
+        assert marked == [cells[0] == "fast", False, True]  # the first row is called so, too
         assert "<img" not in parts.field("space").row.children[2].value
         parts.field("space").rows[-1].button.click()
         assert error_of(parts, "space") == ""
@@ -341,7 +366,7 @@ def test_a_project_strategy_that_cannot_be_imported(bench, tmp_path):
     (folder / "__init__.py").write_text("import no_such_module_anywhere\nclass Torn(no_such_module_anywhere.S): pass")
     bench.run_line_magic("config", f"JesseNb.project = {str(tmp_path / 'project')!r}")
     parts = opened(bench, "backtest")
-    type_in(parts, "end", (2023, 0, 1))  # a project's database may have that day, but not in this order
+    type_in(parts, "end", "2023-01-01")  # a project's database may have that day, but not in this order
     assert "must come after the start" in error_of(parts, "end")
     type_in(parts, "strategy", "Torn")
     assert "no_such_module_anywhere" in error_of(parts, "strategy")
@@ -383,10 +408,14 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     parts.form.run_button.click()
     assert parts.form.run_button.disabled
     assert "It is running" in parts.form.reason
+    type_in(parts, "n_trials", "5")  # while it runs
+    assert "jesse-nb-panel-earlier" not in parts.form._output._dom_classes
     finished(parts)
     study = bench.user_ns["study"]
     assert study.best_params
     eventually(lambda: "Optimization: Crossing" in parts.report)
+    assert "jesse-nb-panel-earlier" in parts.form._output._dom_classes
+    type_in(parts, "n_trials", "3")
     parts.form.copy_button.click()
     cell = parts.cell()
     assert html.escape(cell) in parts.form._cell.value
@@ -416,7 +445,10 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     sequel.form.run_button.click()
     finished(sequel)
     sequel.form.next_buttons["analyze"].click()
-    assert sequel.sequels[0].field("names").words == ["result"]
+    analysis = sequel.sequels[0]
+    assert analysis.field("names").words == ["result"]
+    type_in(analysis, "names", "study.test")  # what the guide gives to the magics
+    assert not analysis.field("names").error
 
     batch = parts.send_on("backtest_batch")
     assert parts.sequels == [batch, sequel]  # which ran, and stays
@@ -426,6 +458,9 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     assert batch.form.reason == ""
     walk = parts.send_on("walk_forward")
     assert parts.sequels == [walk, sequel]
+    assert walk.form.reason == ""  # 21 days, into which windows of 365 and 30 days would not fit
+    assert walk.field("in_sample_period").words == ["10"]
+    assert "The period makes 6 windows." in walk.form.above.value
 
     other = opened(bench, "optimize", "--trials 2 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
     other.form.run_button.click()  # the same name for another result
@@ -438,14 +473,14 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
 
 def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench):
     parts = opened(bench, "optimize")
-    before = len(jobs())
+    before = jobs()
     type_in(parts, "n_trials", "0")
     assert error_of(parts, "n_trials") == "Trials is 0. It is a whole number from 1 to 1,000,000."
     assert parts.form.reason == f"Run is disabled. {error_of(parts, 'n_trials')}"
     assert parts.form.run_button.disabled
     type_in(parts, "n_trials", "3")
     assert parts.form.reason == ""
-    assert (parts.job, len(jobs())) == (None, before)
+    assert (parts.job, jobs()) == (None, before)
     first = int(Job("x", "", lambda control: 1).id.partition("-")[2])
     type_in(parts, "n_trials", "4")
     assert int(Job("x", "", lambda control: 1).id.partition("-")[2]) == first + 1  # none is lost by typing
@@ -666,10 +701,10 @@ def test_the_candles_form_stores_and_deletes_after_asking(bench, tmp_path, monke
     assert "Choose the exchange" in parts.forms["delete"].form.reason
     demo_form = parts.forms["demo"]
     demo_form.field("symbols").control.set_state({"index": [2]})  # only what there is can be chosen
-    type_in(demo_form, "start", (2023, 0, 1))
-    type_in(demo_form, "end", (2022, 0, 1))
+    type_in(demo_form, "start", "2023-01-01")
+    type_in(demo_form, "end", "2022-01-01")
     assert demo_form.form.reason.startswith("Store is disabled. End: The end (2022-01-01) must come after")
-    type_in(demo_form, "end", (2023, 1, 1))
+    type_in(demo_form, "end", "2023-02-01")
     said: list[str] = []
     demo_form.form._reason.observe(lambda change: said.append(change["new"]), names="value")
     demo_form.form.run_button.click()
@@ -751,7 +786,11 @@ def test_the_strip_shows_gaps_and_the_chosen_period(tmp_path, demo):  # noqa: F8
     assert "1 gap, 80 minutes" in strip
     assert "missing: 2023-01-03 02:00 (80 min)" in strip
     assert "chosen: 2023-01-01 to 2023-01-02" in strip
-    assert "Mine" in coverage_table([info])
+    table = coverage_table([info])
+    assert "Mine" in table
+    assert [table.count(f"<small>{day}</small>") for day in ("2023-01-01", "2023-01-06", "2023-01-11")] == [1, 1, 1]
+    assert 'viewBox="0 0 1000 10"' in table  # so a bar of 10 from the top on is in the middle of its row
+    assert '<rect x="0.00" y="0" width="1000.00" height="10"' in table
     assert coverage_html([]) == ""
 
 

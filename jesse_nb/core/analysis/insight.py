@@ -1,9 +1,11 @@
 """Whether what was known at entry tells better trades from worse, judged by what trades not trained on made.
 
 Means are compared and not the share of winners: routes that win often and little, or seldom and much, differ in nothing
-that earns. What the two halves made must differ by two kinds of test: of means, which survives skew, spread that
-follows the market and trades that go together (:mod:`~jesse_nb.core.analysis.trades.mean_differences`), and by
-circular shifts, which keep what follows upon what. Measured by ``tests/calibration/known_at_entry.py``.
+that earns. What the two halves made must differ by three kinds of test: of means, which survives skew, spread that
+follows the market and trades that go together (:mod:`~jesse_nb.core.analysis.trades.mean_differences`); by the same
+with one more trade in either half, a gain among the others as large as the largest of all, or a loss among the
+preferred ones, because a half of small results is preferred for lacking what comes seldom; and by circular shifts,
+which keep what follows upon what. Measured by ``tests/calibration/known_at_entry.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from jesse_nb.core.analysis.luck.purged_splits import Split, purged_splits
 from jesse_nb.core.analysis.luck.significance import shortage
 from jesse_nb.core.analysis.studies.verdict import LEVEL, counted, probability
 from jesse_nb.core.analysis.trades.group_performance import days_together
-from jesse_nb.core.analysis.trades.mean_differences import FEWEST, mean_differences
+from jesse_nb.core.analysis.trades.mean_differences import FEWEST, HEAVIEST, MeanDifferences, mean_differences
 from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
 
@@ -63,7 +65,7 @@ class EntryInsight:
         How much more the preferred ones made, percentage points a trade, each compared with those of its own fold.
     p
         One-sided, the chance of such a difference when nothing known at entry matters to what a trade is expected to
-        make: the larger one of that of means and of that of shifts. NaN with ``reason``.
+        make: the largest one of those of means and of that of shifts. NaN with ``reason``.
     better_than_chance
         Whether ``p`` is below 0.05. If not, the importances mean nothing.
     folds
@@ -142,7 +144,10 @@ def entry_insight(trades: pd.DataFrame, features: pd.DataFrame, *, embargo_days:
     if not judged:
         return _nothing(won, "no time had trades before it that told those in it apart", seed)
     folds, tested = [fold for _, fold in judged], np.concatenate([split.test for split, _ in judged])
-    difference, p = _test(folds, opened[tested] // (days_together(trades) * DAY_MS), seed)
+    difference, p, tail = _test(folds, opened[tested] // (days_together(trades) * DAY_MS), seed)
+    if tail < HEAVIEST:
+        return _nothing(won, f"a few huge results decide every mean (index of their tail {tail:.1f}, where "
+                             f"{HEAVIEST:g} is needed)", seed)
     if math.isnan(p):
         return _nothing(won, f"the model's choice was of fewer than {FEWEST} days, or did not vary", seed)
     chosen = np.concatenate([fold.preferred for fold in folds])
@@ -194,18 +199,30 @@ def _upper_half(expected: _Floats) -> _Flags:
     return upper
 
 
-def _test(folds: list[_Fold], together: NDArray[np.int64], seed: int) -> tuple[float, float]:
-    """Return how much more the preferred trades made, and the chance of as much."""
+def _test(folds: list[_Fold], together: NDArray[np.int64], seed: int) -> tuple[float, float, float]:
+    """Return how much more the preferred trades made, the chance of as much, and the index of the results' tail."""
     results, chosen = (np.concatenate([fold[place] for fold in folds]) for place in (2, 3))
     found = mean_differences(results, chosen.astype(np.int64), together, seed=seed)
-    if len(found.p) < 2 or math.isnan(found.p[1]):
-        return math.nan, math.nan
-    by_means = found.p[1] / 2 if found.difference[1] > 0 else 1 - found.p[1] / 2
+    if found.tail < HEAVIEST or len(found.p) < 2 or math.isnan(found.p[1]):
+        return math.nan, math.nan, found.tail
+    by_means = _one_sided(found)
+    if by_means < LEVEL:
+        apart, new = results - np.median(results), together.max() + 1
+        for half, one in ((False, apart.max() + results[~chosen].mean()), (True, apart.min() + results[chosen].mean())):
+            again = mean_differences(np.append(results, one), np.append(chosen, half).astype(np.int64),
+                                     np.append(together, new), seed=seed)
+            by_means = max(by_means, _one_sided(again))
     random = np.random.default_rng(seed)
     shifted = [_sums_by_shift(fold) for fold in folds]
     by_luck = sum(every[random.integers(0, len(every), _SHIFTS)] for every in shifted)
     by_shifts = (1 + (by_luck >= sum(every[0] for every in shifted) - 1e-9).sum()) / (1 + _SHIFTS)
-    return float(found.difference[1]), float(max(by_means, by_shifts))
+    return float(found.difference[1]), float(max(by_means, by_shifts)), found.tail
+
+
+def _one_sided(found: MeanDifferences) -> float:
+    """Return the chance of the difference, given that it is above zero; 1 where one more trade leaves none to test."""
+    p = float(found.p[1])
+    return 1.0 if math.isnan(p) else p / 2 if found.difference[1] > 0 else 1 - p / 2
 
 
 def _sums_by_shift(fold: _Fold) -> _Floats:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def demo_candles(
 
 
 def install_demo(
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     symbols: Iterable[str] = DEMO_SYMBOLS,
     start: Any = "2023-01-01",
     end: Any = "2024-07-01",
@@ -135,7 +136,7 @@ def install_demo(
     Parameters
     ----------
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     symbols, start, end, seed
         As :func:`demo_candles`. Where another seed is stored, its candles are replaced in this period.
 
@@ -156,7 +157,7 @@ def install_demo(
     >>> [series.symbol for series in jn.install_demo(jn.CandleStore("demo"), ["ETH-USDT"], end="2023-02-01")]
     ['ETH-USDT']
     """
-    target = store or CandleStore()
+    target = CandleStore.of(store)
     generated = {symbol: demo_candles(symbol, start, end, seed) for symbol in symbols}
     return [target.write(DEMO_EXCHANGE, symbol, candles, replace=True)
             for symbol, candles in generated.items()]

@@ -33,13 +33,14 @@ def export_candles(
     exchange: str | None = None,
     start: Any = None,
     end: Any = None,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     replace: bool = False,
 ) -> Path:
     """Write a stored series to a file: timestamp (ms UTC), open, high, low, close, volume.
 
-    Every value is written exactly: importing the file gives the same candles. Candles of a longer timeframe
-    have a seventh column, ``minutes``, as :func:`~jesse_nb.core.candles.importing.frames.read_candles` gives it, and
+    Where the number of trades and what takers bought is known, ``trades`` and ``taker_buy_volume`` follow. Every value
+    is written exactly: importing the file gives the same candles. Candles of a longer timeframe
+    have another column, ``minutes``, as :func:`~jesse_nb.core.candles.importing.frames.read_candles` gives it, and
     cannot be imported again.
 
     Parameters
@@ -55,7 +56,7 @@ def export_candles(
     start, end
         A part of it, end excluded; None is the first and the last stored.
     store
-        Where it is; the user's own store by default.
+        Where it is; a store or its folder, the user's own by default.
     replace
         Whether an existing file may be replaced.
 
@@ -85,9 +86,10 @@ def export_candles(
         raise InputError(f"{shown(target.name)} does not say in which format.", f"End it in {' or '.join(_WRITERS)}.")
     if target.exists() and not replace:
         raise InputError(f"{target} is there already.", "Pass replace=True (--replace) to replace it.")
-    source = store or CandleStore()
-    refuse_made_minutes(source.resolve(symbol, exchange), timeframe)
-    frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=source)
+    source = CandleStore.of(store)
+    series = source.resolve(symbol, exchange)
+    refuse_made_minutes(series, timeframe)
+    frame = read_candles(symbol, timeframe, exchange=exchange, start=start, end=end, store=source, flow=series.flow > 0)
     if timeframe == "1m":
         del frame["minutes"]
     frame.index = frame.index.as_unit("ms").asi8  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jesse_nb.core.user_path import working_folder
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["DatabaseSettings", "database_settings", "find_database", "find_project", "is_project"]
@@ -119,7 +120,7 @@ def database_settings(project: str | Path | None = None) -> DatabaseSettings:
         return found
     root = find_project(project)
     if root is None:
-        raise InputError(f"{Path.cwd()} is no Jesse project, so there is no database to use.",
+        raise InputError(f"{working_folder()} is no Jesse project, so there is no database to use.",
                          "Name the project's folder: project=..., --project, or %config JesseNb.project.")
     raise InputError(f"The Jesse project {root} names no database.",
                      f"Write POSTGRES_HOST, _PORT, _NAME, _USERNAME and _PASSWORD into {root / '.env'}.")

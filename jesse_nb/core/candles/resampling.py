@@ -9,7 +9,7 @@ from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
-__all__ = ["checked_timeframe", "minutes_present", "resample_candles"]
+__all__ = ["checked_timeframe", "minutes_present", "resample_candles", "sums_of_minutes"]
 
 #: From so many minutes a candle on, Jesse's sum of volumes is NumPy's over a column of rows.
 _LONG_MINUTES = 4_320
@@ -87,6 +87,26 @@ def minutes_present(timestamps: NDArray[np.float64], timeframe: str) -> NDArray[
     minutes = checked_timeframe(timeframe)
     _, first = _begins(timestamps, minutes)
     return np.diff(np.append(first, len(timestamps)))
+
+
+def sums_of_minutes(timestamps: NDArray[np.float64], amounts: NDArray[np.float64], timeframe: str
+                    ) -> NDArray[np.float64]:
+    """Return the sum of an amount over the minutes of each candle of a timeframe, as volumes are added; NaN of NaN.
+
+    Parameters
+    ----------
+    timestamps, amounts
+        Of one-minute candles, milliseconds UTC, ascending, and what each has of it; shape (n,).
+    timeframe
+        One of Jesse's.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (m,): one number for each candle of :func:`resample_candles` with ``forming=True``.
+    """
+    minutes = checked_timeframe(timeframe)
+    return _sums(amounts, _begins(timestamps, minutes)[1], minutes)
 
 
 def checked_timeframe(timeframe: str) -> int:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
-from jesse_nb.exceptions import InputError, shown
+from jesse_nb.exceptions import InputError, InvalidCandlesError, shown
 
 __all__ = ["COLUMNS", "Candles", "Gap", "SeriesInfo", "exchange_name", "fingerprint_candles",
-           "refuse_made_minutes", "symbol_name"]
+           "refuse_made_minutes", "refuse_other_minutes", "symbol_name"]
 
 #: The columns of a candle array, in Jesse's order: close comes before high.
 COLUMNS = ("timestamp", "open", "close", "high", "low", "volume")
@@ -80,6 +80,10 @@ class SeriesInfo:
         Where its candles came from, as far as whoever stored them said so, oldest first.
     expanded_from
         The timeframe of the candles of which these minutes were made; empty where the minutes themselves were known.
+    flow
+        Minutes of which the number of trades, or the volume that takers bought, is known.
+    flow_fingerprint
+        Hash of these; empty where nothing is known.
     notes
         What the import that returned this left out or changed, a sentence each; the store does not keep them, but in
         ``sources``.
@@ -96,6 +100,8 @@ class SeriesInfo:
     asked: tuple[tuple[int, int], ...] = ()
     sources: tuple[str, ...] = ()
     expanded_from: str = ""
+    flow: int = 0
+    flow_fingerprint: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -112,7 +118,8 @@ class SeriesInfo:
         gaps = {0: "", 1: f", 1 gap of {self.missing:,} minutes"}.get(
             len(self.gaps), f", {len(self.gaps):,} gaps of {self.missing:,} minutes in all")
         return (f"{self.symbol} on {self.exchange}: {utc_text(self.start)} to {utc_text(self.end)}, "
-                f"{self.rows:,} candles{gaps}{f', expanded from {self.expanded_from}' if self.expanded_from else ''}")
+                f"{self.rows:,} candles{gaps}{f', expanded from {self.expanded_from}' if self.expanded_from else ''}"
+                f"{f', order flow of {self.flow:,}' if self.flow else ''}")
 
 
 def refuse_made_minutes(series: SeriesInfo, timeframe: str = "1m") -> None:
@@ -134,6 +141,29 @@ def refuse_made_minutes(series: SeriesInfo, timeframe: str = "1m") -> None:
         raise InputError(f"The minutes of {series.symbol} on {series.exchange} are made of {series.expanded_from} "
                          "candles, which would be told nowhere any more.",
                          f"An export in {series.expanded_from} (-t {series.expanded_from}) gives what was imported.")
+
+
+def refuse_other_minutes(stored: SeriesInfo, expanded_from: str) -> None:
+    """Refuse to join made minutes and known ones.
+
+    Parameters
+    ----------
+    stored
+        What is there.
+    expanded_from
+        Of what those to be added were made; empty where they were known.
+
+    Raises
+    ------
+    InvalidCandlesError
+        When they are of different kinds.
+    """
+    kinds = [f"expanded from {timeframe}" if timeframe else "one-minute candles as they were traded"
+             for timeframe in (stored.expanded_from, expanded_from)]
+    if kinds[0] != kinds[1]:
+        raise InvalidCandlesError(
+            f"{stored.symbol} of {stored.exchange} is stored as {kinds[0]}; these are {kinds[1]}.",
+            "Store them under another exchange's name, or delete that series first.")
 
 
 def fingerprint_candles(candles: Candles) -> str:

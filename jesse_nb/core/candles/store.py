@@ -9,22 +9,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from jesse_nb.core.candles.funding.rates import FundingRates, FundingSeries, merge_rates
 from jesse_nb.core.candles.funding.stored import SUFFIX, read_rates, write_rates
 from jesse_nb.core.candles.gaps import join_periods
-from jesse_nb.core.candles.parquet import read_candles, read_info, write_series
-from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, symbol_name
-from jesse_nb.core.candles.validation import merge_candles, validate_candles
+from jesse_nb.core.candles.parquet import StoredPieces, read_candles, read_info, write_series
+from jesse_nb.core.candles.pieces.joining import joined
+from jesse_nb.core.candles.pieces.pieces import ArrayPieces, Pieces
+from jesse_nb.core.candles.series import Candles, SeriesInfo, exchange_name, refuse_other_minutes, symbol_name
+from jesse_nb.core.candles.validation import validate_candles
 from jesse_nb.core.times import MINUTE_MS, to_ms, utc_text
 from jesse_nb.core.user_path import user_path
+from jesse_nb.core.whole_files import remove_leftovers
 from jesse_nb.exceptions import (
     CandlesNotFoundError,
     InputError,
-    InvalidCandlesError,
     PeriodError,
     StorageError,
     did_you_mean,
@@ -52,8 +53,8 @@ class CandleStore:
     Parameters
     ----------
     root
-        The folder. By default the one that the environment variable ``JESSE_NB_CANDLES`` names,
-        else ``candles`` in the user's data folder. It is made by the first write.
+        The folder, made by the first write. By default what the environment variable ``JESSE_NB_CANDLES`` names, else
+        ``candles`` in the user's data folder.
 
     Examples
     --------
@@ -67,6 +68,13 @@ class CandleStore:
     def __init__(self, root: str | Path | None = None) -> None:
         named = root or os.environ.get("JESSE_NB_CANDLES") or user_data_path("jesse_nb") / "candles"
         self.root = user_path(named, "root", "a folder's path").absolute()
+
+    @classmethod
+    def of(cls, place: Any) -> CandleStore:
+        """Return the store that is given, that of a folder, or the user's own for None."""
+        if isinstance(place, CandleStore):
+            return place
+        return cls() if place is None else cls(user_path(place, "store", "a folder's path, or a CandleStore"))
 
     def __repr__(self) -> str:
         return f"CandleStore({str(self.root)!r})"
@@ -86,15 +94,7 @@ class CandleStore:
         return found
 
     def info(self, exchange: str, symbol: str) -> SeriesInfo:
-        """Return what is known of one series, without reading its candles.
-
-        Raises
-        ------
-        CandlesNotFoundError
-            When it is not stored.
-        StorageError
-            When its file is damaged.
-        """
+        """Return what is known of one series, without reading its candles; for errors see :meth:`read`."""
         exchange, symbol, path = self._locate(exchange, symbol)
         try:
             return read_info(path, exchange, symbol)
@@ -122,7 +122,7 @@ class CandleStore:
                              f"Say which one, like exchange={exchanges[0]!r}.", argument="exchange")
         return self.info(exchanges[0], symbol)
 
-    def read(self, exchange: str, symbol: str, start: Any = None, end: Any = None) -> Candles:
+    def read(self, exchange: str, symbol: str, start: Any = None, end: Any = None, *, flow: bool = False) -> Candles:
         """Return stored candles, gaps left as they are.
 
         Parameters
@@ -131,11 +131,14 @@ class CandleStore:
             The series.
         start, end
             Milliseconds UTC, dates or texts, end excluded; None is the first and the last stored.
+        flow
+            Whether two more columns follow: the number of trades, and of the volume what takers bought; NaN where
+            that is not known.
 
         Returns
         -------
         numpy.ndarray
-            float64 (n, 6): timestamp (ms UTC), open, close, high, low, volume.
+            float64 (n, 6): timestamp (ms UTC), open, close, high, low, volume; (n, 8) with ``flow``.
 
         Raises
         ------
@@ -148,7 +151,7 @@ class CandleStore:
         """
         for _ in range(_READS):
             info = self.info(exchange, symbol)
-            candles, expected = self._period(info, start, end)
+            candles, expected = self._period(info, start, end, flow=flow)
             if len(candles) == expected:
                 return candles
             if self.info(exchange, symbol).fingerprint == info.fingerprint:
@@ -157,7 +160,7 @@ class CandleStore:
         raise StorageError(f"{info.symbol} of {info.exchange} has {len(candles):,} candles in that period, "
                            f"not {expected:,}.", "It was changed while it was read, or is damaged. Try again.")
 
-    def _period(self, info: SeriesInfo, start: Any, end: Any) -> tuple[Candles, int]:
+    def _period(self, info: SeriesInfo, start: Any, end: Any, *, flow: bool) -> tuple[Candles, int]:
         """Return the candles of a period, and how many there should be."""
         _, _, path = self._locate(info.exchange, info.symbol)
         expected = info.rows
@@ -175,7 +178,7 @@ class CandleStore:
             missing = sum(max(0, min(end, gap.end) - max(start, gap.start)) for gap in info.gaps)
             expected = (end - start - missing) // MINUTE_MS
         try:
-            return read_candles(path, start, end), expected
+            return read_candles(path, start, end, flow=flow), expected
         except FileNotFoundError:
             raise self._not_found(info.exchange, info.symbol) from None
 
@@ -193,8 +196,8 @@ class CandleStore:
         replace
             Whether new candles win over stored ones that differ. Stored candles of other minutes stay.
         asked
-            The period (milliseconds UTC, end excluded) for which the exchange was asked for every minute
-            when it gave these candles. Then they are one-minute candles however far apart they lie.
+            The period (milliseconds UTC, end excluded) for which the exchange was asked for every minute. Then they are
+            one-minute candles however far apart they lie.
         source
             Where they came from, in a few words; result cards show it.
         expanded_from
@@ -213,22 +216,35 @@ class CandleStore:
             When the disk is full or the folder cannot be written. What was stored is untouched.
         """
         rows = validate_candles(candles, sparse=asked is not None, copy=False)
+        return self.write_pieces(exchange, symbol, ArrayPieces(rows), replace=replace, asked=asked, source=source,
+                                 expanded_from=expanded_from)
+
+    def write_pieces(self, exchange: str, symbol: str, new: Pieces, *, replace: bool = False,
+                     asked: tuple[int, int] | None = None, source: str | None = None,
+                     expanded_from: str = "") -> SeriesInfo:
+        """Add candles to a series as :meth:`write` does, with a piece of it in memory at a time.
+
+        Parameters
+        ----------
+        exchange, symbol, replace, asked, source, expanded_from
+            As :meth:`write`.
+        new
+            Validated candles, with what is known of the trades within each minute.
+        """
         came_from = (source,) if source else ()
         exchange, symbol, path = self._locate(exchange, symbol)
-        with self._locked(exchange, symbol):
-            _remove_leftovers(path)
+        with self._locked(exchange, symbol, path):
             try:
-                stored, before = read_candles(path), read_info(path, exchange, symbol)
+                before = read_info(path, exchange, symbol)
             except FileNotFoundError:
-                return write_series(path, exchange, symbol, rows, (asked,) if asked else (), came_from, expanded_from)
-            if before.expanded_from != expanded_from:
-                raise _other_minutes(before, expanded_from)
-            merged = merge_candles(stored, rows, replace=replace)
-            known = join_periods([*before.asked, asked]) if asked else before.asked
-            if known == before.asked and np.array_equal(merged, stored):
-                return before
-            sources = tuple(dict.fromkeys(before.sources + came_from))
-            return write_series(path, exchange, symbol, merged, known, sources, expanded_from)
+                return write_series(path, exchange, symbol, joined(None, new), flow=new.flow,
+                                    asked=(asked,) if asked else (), sources=came_from, expanded_from=expanded_from)
+            refuse_other_minutes(before, expanded_from)
+            stored = StoredPieces(path, before)
+            return write_series(
+                path, exchange, symbol, joined(stored, new, replace=replace), flow=stored.flow or new.flow,
+                asked=tuple(join_periods([*before.asked, asked])) if asked else before.asked,
+                sources=tuple(dict.fromkeys(before.sources + came_from)), expanded_from=expanded_from, before=before)
 
     def funding(self, exchange: str, symbol: str) -> FundingSeries | None:
         """Return the stored funding rates of a market; None where there are none.
@@ -265,7 +281,7 @@ class CandleStore:
         """
         exchange, symbol, path = self._locate(exchange, symbol)
         path = path.with_name(f"{symbol}{SUFFIX}")
-        with self._locked(exchange, symbol):
+        with self._locked(exchange, symbol, path):
             before = read_rates(path, exchange, symbol)
             sources = dict.fromkeys((*(before.sources if before else ()), *([source] if source else [])))
             merged = merge_rates(before.rates, rates, replace=replace) if before else rates
@@ -287,8 +303,7 @@ class CandleStore:
         exchange, symbol, path = self._locate(exchange, symbol)
         if not path.is_file():
             raise self._not_found(exchange, symbol)
-        with self._locked(exchange, symbol):
-            _remove_leftovers(path)
+        with self._locked(exchange, symbol, path):
             try:
                 path.unlink(missing_ok=True)
                 path.with_name(f"{symbol}{SUFFIX}").unlink(missing_ok=True)
@@ -357,18 +372,21 @@ class CandleStore:
         return CandlesNotFoundError(f"No candles of the exchange {exchange!r} are stored.", hint)
 
     @contextmanager
-    def _locked(self, exchange: str, symbol: str) -> Iterator[None]:
+    def _locked(self, exchange: str, symbol: str, written: Path) -> Iterator[None]:
+        """Let nobody else write a series; what a killed writer left of its file is removed."""
         # Locks lie apart from the data, so that deleting a series never deletes a lock in use.
         path = self.root / ".locks" / exchange.casefold() / f"{symbol}.lock"
+        lock = FileLock(path, timeout=_LOCK_SECONDS)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path, timeout=_LOCK_SECONDS)
             lock.acquire()
+            remove_leftovers(written)
         except Timeout as error:
             raise StorageError(
                 f"Another process has been writing {symbol} of {exchange} for {_LOCK_SECONDS} seconds.",
                 "Nothing was changed. Try again when it has finished.") from error
         except (OSError, NotImplementedError) as error:
+            lock.release()
             reason = getattr(error, "strerror", None) or error
             raise StorageError(f"The candle folder {self.root} cannot be written: {reason}.",
                                "Set JESSE_NB_CANDLES to another folder.") from error
@@ -376,20 +394,3 @@ class CandleStore:
             yield
         finally:
             lock.release()
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove what a killed writer left; the caller holds the lock, so nobody else is writing."""
-    try:
-        for leftover in path.parent.glob(f".{path.stem}.*.tmp"):
-            leftover.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"Cannot clean up {path.parent}: {error.strerror}.") from error
-
-
-def _other_minutes(stored: SeriesInfo, expanded_from: str) -> InvalidCandlesError:
-    """Say that made minutes and known ones are not joined."""
-    kinds = [f"expanded from {timeframe}" if timeframe else "one-minute candles as they were traded"
-             for timeframe in (stored.expanded_from, expanded_from)]
-    return InvalidCandlesError(f"{stored.symbol} of {stored.exchange} is stored as {kinds[0]}; these are {kinds[1]}.",
-                               "Store them under another exchange's name, or delete that series first.")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jesse_nb.core.candles.series import COLUMNS, Candles
+from jesse_nb.core.candles.gaps import find_gaps
+from jesse_nb.core.candles.pieces.flow import CANDLE, FLOW, FLOW_COLUMNS, known_flow
+from jesse_nb.core.candles.series import COLUMNS, Candles, Gap
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InvalidCandlesError
 
-__all__ = ["FIRST_MOMENT", "LAST_MOMENT", "Fault", "candle_faults", "interval_text", "merge_candles", "off_minute",
+__all__ = ["FIRST_MOMENT", "LAST_MOMENT", "Contradiction", "Fault", "candle_faults", "check_interval",
+           "find_contradiction", "interval_text", "merge_candles", "off_minute", "refuse_contradiction",
            "repeated_minutes", "validate_candles"]
 
 #: Milliseconds UTC of 2009-01-01 and 2101-01-01: no candle can be older than Bitcoin.
@@ -26,7 +29,7 @@ _SKIP = "An import with errors='skip' (--errors skip) leaves such rows out, and 
 _ORDER = "Are the columns in order? columns= (--columns) says which is which."
 
 
-def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True) -> Candles:
+def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True, flow: bool = False) -> Candles:
     """Return candles fit to be stored: sorted by time, each minute once.
 
     Equal duplicates are merged. Minutes may be missing. The input is never changed.
@@ -40,11 +43,13 @@ def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True) -
         then read from their distances.
     copy
         Whether the result may not be the input itself, where that is fit to be stored already.
+    flow
+        Whether two more columns are there: number of trades and volume that takers bought, NaN where not known.
 
     Returns
     -------
     numpy.ndarray
-        float64 (m, 6), C-contiguous.
+        float64 (m, 6), or (m, 8) with ``flow``; C-contiguous.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True) -
         rows = (np.array if copy else np.asarray)(candles, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise InvalidCandlesError(f"Candles must be an array of numbers: {error}.") from error
-    if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
+    if rows.ndim != 2 or rows.shape[1] != (FLOW.stop if flow else len(COLUMNS)):
         raise InvalidCandlesError(f"Candles must have the shape (n, 6), not {rows.shape}.",
                                   f"The columns are {', '.join(COLUMNS)}.")
     if len(rows) == 0:
@@ -69,38 +74,66 @@ def validate_candles(candles: Any, *, sparse: bool = False, copy: bool = True) -
         _refuse(fault.bad, fault.message, fault.hint)
     rows = _sorted_once(rows)
     if not sparse:
-        _check_interval(rows[:, 0])
+        check_interval(int(rows[0, 0]), len(rows), find_gaps(rows[:, 0]))
     return rows
 
 
-def merge_candles(stored: Candles, new: Candles, *, replace: bool = False) -> Candles:
-    """Return both sets as one, sorted, each minute once.
+class Contradiction(NamedTuple):
+    """Minutes that two sets of candles know differently.
+
+    Attributes
+    ----------
+    minutes
+        How many.
+    stored, new
+        The two candles of the first of them.
+    """
+
+    minutes: int
+    stored: Candles
+    new: Candles
+
+
+def find_contradiction(stored: Candles, new: Candles) -> Contradiction | None:
+    """Return what two sets contradict each other in; what is not known of a minute's flow contradicts nothing.
 
     Parameters
     ----------
     stored, new
-        Results of :func:`validate_candles`.
-    replace
-        Whether a new candle wins over a stored one of the same minute.
-
-    Raises
-    ------
-    InvalidCandlesError
-        When both have a minute with different values and ``replace`` is false; the first is shown.
+        Results of :func:`validate_candles`, of the same width.
     """
     _, in_stored, in_new = np.intersect1d(stored[:, 0], new[:, 0], assume_unique=True, return_indices=True)
-    if not replace:
-        differs = (stored[in_stored] != new[in_new]).any(axis=1)
-        if differs.any():
-            row = int(np.flatnonzero(differs)[0])
-            old, fresh = stored[in_stored[row]], new[in_new[row]]
-            raise InvalidCandlesError(
-                f"{int(differs.sum()):,} new candles contradict stored ones, the first at "
-                f"{utc_text(int(old[0]))}: stored {_shown(old)}, new {_shown(fresh)}.",
-                "Pass replace=True to let the new ones win.",
-            )
-    kept = np.delete(stored, in_stored, axis=0)
-    both = np.concatenate([kept, new])
+    old, fresh = stored[in_stored], new[in_new]
+    differs = ((old != fresh) & ~(np.isnan(old) | np.isnan(fresh))).any(axis=1)
+    if not differs.any():
+        return None
+    row = int(differs.argmax())
+    return Contradiction(int(differs.sum()), old[row], fresh[row])
+
+
+def refuse_contradiction(found: Contradiction) -> None:
+    """Raise about it."""
+    raise InvalidCandlesError(
+        f"{found.minutes:,} new candles contradict stored ones, the first at {utc_text(int(found.stored[0]))}: stored "
+        f"{_shown(found.stored)}, new {_shown(found.new)}.", "Pass replace=True to let the new ones win.")
+
+
+def merge_candles(stored: Candles, new: Candles) -> Candles:
+    """Return both sets as one, sorted, each minute once; of a minute of both, the new candle.
+
+    What is known of a minute's flow stays with its candle.
+
+    Parameters
+    ----------
+    stored, new
+        Results of :func:`validate_candles`, of the same width.
+    """
+    _, in_stored, in_new = np.intersect1d(stored[:, 0], new[:, 0], assume_unique=True, return_indices=True)
+    if len(in_new) and new.shape[1] > len(COLUMNS):
+        same = (stored[in_stored, CANDLE] == new[in_new, CANDLE]).all(axis=1)
+        new = new.copy()
+        new[in_new[same], FLOW] = known_flow(new[in_new[same], FLOW], stored[in_stored[same], FLOW])
+    both = np.concatenate([np.delete(stored, in_stored, axis=0), new])
     merged: Candles = both[np.argsort(both[:, 0], kind="stable")]
     return merged
 
@@ -137,7 +170,7 @@ def candle_faults(rows: Candles) -> Iterator[Fault]:
     timestamps, volume, high, low = rows[:, 0], rows[:, 5], rows[:, 3], rows[:, 4]
     yield Fault(~np.isfinite(timestamps),
                 lambda row: f"The timestamp of row {row + 1:,} is {float(timestamps[row])!r}, not a number.",
-                "timestamp is no number")
+                "timestamp is no time")
     yield Fault((timestamps < FIRST_MOMENT) | (timestamps > LAST_MOMENT),
                 lambda row: f"The timestamp of row {row + 1:,} is {timestamps[row]:.0f}, outside the years 2009 to "
                             "2100.", "timestamp is outside the years 2009 to 2100",
@@ -192,7 +225,7 @@ def repeated_minutes(rows: Candles) -> NDArray[np.bool_]:
     order = np.argsort(rows[:, 0], kind="stable")
     ordered = rows[order]
     again = np.diff(ordered[:, 0]) == 0
-    differs = again & (ordered[1:] != ordered[:-1]).any(axis=1)
+    differs = again & ((ordered[1:] != ordered[:-1]) & ~np.isnan(ordered[1:]) & ~np.isnan(ordered[:-1])).any(axis=1)
     minutes = np.unique(ordered[1:][differs][:, 0])
     return np.isin(rows[:, 0], minutes)
 
@@ -203,33 +236,58 @@ def _sorted_once(rows: Candles) -> Candles:
         return rows
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     repeated = np.diff(rows[:, 0]) == 0
-    conflicting = repeated & (rows[1:] != rows[:-1]).any(axis=1)
+    conflicting = repeated & (rows[1:, CANDLE] != rows[:-1, CANDLE]).any(axis=1)
     _refuse(conflicting, lambda row: (
         f"There are two different candles for {_at(rows[:, 0], row)}: "
         f"{_shown(rows[row])} and {_shown(rows[row + 1])}."))
-    once: Candles = rows[np.concatenate([[True], ~repeated])]
+    first = np.flatnonzero(np.concatenate([[True], ~repeated]))
+    once: Candles = rows[first]
+    if rows.shape[1] > len(COLUMNS):
+        least, most = (known.reduceat(rows[:, FLOW], first, axis=0) for known in (np.fmin, np.fmax))
+        for column, name in enumerate(FLOW_COLUMNS):
+            _refuse(least[:, column] < most[:, column], lambda row, column=column, name=name: (
+                f"There are two different candles for {_at(once[:, 0], row)}: {name} {float(least[row, column])!r} "
+                f"and {float(most[row, column])!r}."))
+        once[:, FLOW] = least
     return once
 
 
-def _check_interval(timestamps: Candles) -> None:
-    steps = (np.diff(timestamps) // MINUTE_MS).astype(np.int64)
-    if len(steps) == 0:
+def check_interval(first: int, rows: int, gaps: Sequence[Gap]) -> None:
+    """Refuse a series whose steps are of another interval than one minute, as a whole or for a stretch.
+
+    Parameters
+    ----------
+    first
+        The first candle's minute, milliseconds UTC.
+    rows
+        How many candles there are.
+    gaps
+        Minutes missing in between.
+
+    Raises
+    ------
+    InvalidCandlesError
+        Which names the interval, and where it begins.
+    """
+    if not gaps:
         return
-    found, counts = np.unique(steps, return_counts=True)
-    commonest = int(found[counts.argmax()])
-    if commonest != 1:
+    minutes = np.array([gap.minutes for gap in gaps]) + 1
+    before = np.array([gap.start for gap in gaps]) - MINUTE_MS  # the candles after which they are
+    found, counts = np.unique(minutes, return_counts=True)
+    if counts.max() > rows - 1 - len(gaps):
         raise InvalidCandlesError(
-            f"These are {interval_text(commonest)} candles, beginning at {_at(timestamps, 0)}.",
+            f"These are {interval_text(int(found[counts.argmax()]))} candles, beginning at {utc_text(first)}.",
             "Jesse simulates on one-minute candles; only those are stored. expand=True (--expand) makes some of "
             "longer ones, labelled in every report.")
-    changes = np.flatnonzero(np.diff(steps)) + 1
-    run_starts = np.concatenate([[0], changes])
-    run_lengths = np.diff(np.concatenate([run_starts, [len(steps)]]))
-    foreign = (steps[run_starts] > 1) & (run_lengths >= _LONGEST_RUN_BY_CHANCE)
-    if foreign.any():
-        row = int(run_starts[np.flatnonzero(foreign)[0]])
+    # A stretch goes on where the candle after a gap is the one before the next, and that is as long.
+    goes_on = (np.diff(before) == minutes[:-1] * MINUTE_MS) & (np.diff(minutes) == 0)
+    starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
+    lengths = np.diff(np.append(starts, len(minutes)))
+    foreign = starts[lengths >= _LONGEST_RUN_BY_CHANCE]
+    if len(foreign):
+        gap = int(foreign[0])
         raise InvalidCandlesError(
-            f"From {_at(timestamps, row)} on, these are {interval_text(int(steps[row]))} candles.",
+            f"From {utc_text(int(before[gap]))} on, these are {interval_text(int(minutes[gap]))} candles.",
             "Only one-minute candles are stored; import that part from one-minute data.")
 
 
@@ -251,7 +309,8 @@ def _exact_text(milliseconds: float) -> str:
 
 
 def _shown(candle: Candles) -> str:
-    return " ".join(f"{name} {float(value)!r}" for name, value in zip(COLUMNS[1:], candle[1:], strict=True))
+    return " ".join(f"{name} {float(value)!r}" for name, value in zip((*COLUMNS, *FLOW_COLUMNS)[1:], candle[1:],
+                                                                       strict=False) if not np.isnan(value))
 
 
 def interval_text(minutes: int) -> str:

@@ -85,7 +85,8 @@ class Convergence:
         return {
             "kind": "convergence", **self._scale.facts(), "trials": self._trials, "total": self._total,
             "points": [list(point) for point in self._points],
-            "top": [{"number": trial, "value": value, "params": {str(key): _plain(one) for key, one in params.items()}}
+            "top": [{"number": trial, "value": value, "params": {str(key): _plain(param)
+                                                                 for key, param in params.items()}}
                     for _, trial, value, params in self._top],
         }
 

@@ -69,6 +69,9 @@ def failure_of(error: BaseException | Answer, timeout: float | None = None) -> S
         if error.failure == "refused":
             return StrategyCrashError(error.message, details=error.details)
         said = error.message.rstrip(".")
+        if error.failure == "jesse":
+            return StrategyCrashError(f"Jesse itself failed, while no line of the strategy ran: {said}.", error.hint,
+                                      details=error.details)
         return StrategyCrashError(f"The strategy raised {said}.", error.hint, details=error.details)
     if isinstance(error, FutureTimeoutError):
         return TrialTimeoutError(f"The simulation took longer than {timeout:g} s.",

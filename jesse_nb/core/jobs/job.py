@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
@@ -30,12 +31,18 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count(1)
+#: Those that run and the last that ended; and earlier ones, as long as somebody else holds them.
 _jobs: dict[str, Job[Any]] = {}
+_earlier: WeakValueDictionary[str, Job[Any]] = WeakValueDictionary()
+_listing = threading.Lock()
 _watchers: list[Callable[[Job[Any]], None]] = []
 _current: ContextVar[JobControl | None] = ContextVar("jesse_nb_current_job", default=None)
 
 #: Seconds between two notices to subscribers, at the least.
 _NOTICE_INTERVAL = 0.1
+
+#: Jobs that have ended and are listed whoever holds them: each keeps its result, which can be a megabyte and more.
+_ENDED_KEPT = 20
 
 
 class JobControl:
@@ -131,7 +138,8 @@ class Job(Generic[T]):
 
     def start(self) -> Job[T]:
         """Begin the work in a thread; front ends that watch jobs hear of it first."""
-        _jobs[self.id] = self
+        with _listing:
+            _jobs[self.id] = self
         for watcher in tuple(_watchers):
             watcher(self)
         threading.Thread(target=self._run, daemon=True, name=f"jesse-nb-{self.id}").start()
@@ -228,7 +236,7 @@ class Job(Generic[T]):
         try:
             self._result = self._work(control)
             if self._result is not None:
-                self._partial = lambda: None  # which would keep all that the work needed
+                self._let_go()
         except JobCancelledError as error:
             self._error = error
         except JesseNbError as error:
@@ -240,6 +248,13 @@ class Job(Generic[T]):
             state = "cancelled"
         self._end(state)
 
+    def _let_go(self) -> None:
+        """Keep what is shown last, and nothing else of the work: the kernel's list keeps every job to its end."""
+        last = self._board()
+        self._board = lambda: last
+        self._partial = lambda: None
+        self._work = _over
+
     def _end(self, state: JobState) -> None:
         with self._lock:
             self._progress = replace(self._progress, state=state, running=0, eta=None,
@@ -247,6 +262,7 @@ class Job(Generic[T]):
                                      message=str(self._error) if self._error else self._progress.message)
             self._ended.set()
             subscribers, self._subscribers = self._subscribers, []
+        _let_earlier_go()
         self._tell(subscribers, self._progress)
 
     def _update(self, changes: dict[str, Any]) -> None:
@@ -269,6 +285,19 @@ class Job(Generic[T]):
                 _log.exception("A subscriber of %s failed", self.id)
 
 
+def _let_earlier_go() -> None:
+    """Keep the last jobs that ended; of those before, only what somebody else holds."""
+    with _listing:
+        ended = [name for name, job in _jobs.items() if job._ended.is_set()]
+        for name in ended[:-_ENDED_KEPT]:
+            _earlier[name] = _jobs.pop(name)
+
+
+def _over(_: JobControl) -> NoReturn:
+    """Stand in place of work that is done, and would hold a store's connection and all runs."""
+    raise RuntimeError("a job's work is done once")
+
+
 def current_job() -> JobControl | None:
     """Return the control of the job in whose thread this is called; None outside of jobs."""
     return _current.get()
@@ -277,12 +306,16 @@ def current_job() -> JobControl | None:
 def jobs() -> JobList:
     """Return this process's jobs, oldest first: a list that shows itself as a table.
 
+    It has all that run and the last 20 that ended. An earlier one is in it as long as you keep it, in a variable for
+    example: a list that kept every result would take the memory of a long session.
+
     Examples
     --------
     >>> [job.kind for job in jn.jobs() if job.state == "running"]
     []
     """
-    return JobList(_jobs.values())
+    with _listing:
+        return JobList(sorted((*_earlier.values(), *_jobs.values()), key=lambda job: job._began))
 
 
 def add_watcher(watcher: Callable[[Job[Any]], None]) -> Callable[[], None]:

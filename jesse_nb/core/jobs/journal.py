@@ -11,19 +11,20 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from platformdirs import user_data_path
 
 from jesse_nb.core.jobs.private_files import make_private_folder, why_not_private
 from jesse_nb.core.whole_files import written_whole
 
-__all__ = ["Journal", "JournalEntry", "Standing", "process_start"]
+__all__ = ["Journal", "JournalEntry", "Standing", "UnusedEntry", "process_start"]
 
 Standing = Literal["running", "interrupted", "finished", "failed", "cancelled"]
 
@@ -88,6 +89,8 @@ class JournalEntry:
         Where it runs, and since when that process does (seconds since 1970).
     started, updated
         Seconds since 1970.
+    detached
+        True of a job that has a process of its own, which nobody waits for: any kernel of this machine may stop it.
     """
 
     job: str
@@ -112,6 +115,7 @@ class JournalEntry:
     tag: str = field(default_factory=_tag)
     just_ended: bool = False
     reason: str = ""
+    detached: bool = False
 
     @property
     def id(self) -> str:
@@ -129,6 +133,20 @@ class JournalEntry:
             return "interrupted"
         return self.state  # type: ignore[return-value]  # checked when it was read
 
+    @property
+    def can_be_stopped(self) -> bool:
+        """True of a detached job that runs on this machine."""
+        return self.detached and self.host == socket.gethostname() and self.standing() == "running"
+
+    def stop(self) -> bool:
+        """Ask the process of a detached job to stop, as Ctrl-C does; False when it is not this machine's, or gone."""
+        if not self.can_be_stopped:
+            return False
+        with contextlib.suppress(OSError):
+            os.kill(self.process, signal.SIGINT)
+            return True
+        return False
+
     def _process_lives(self) -> bool:
         if self.host != socket.gethostname():
             return time.time() - self.updated < _SILENT_SECONDS
@@ -140,6 +158,14 @@ class JournalEntry:
         mine, theirs = ((one.kind, one.magic, one.line, one.cell, one.settings, one.folder, one.store,
                          "" if one.magic else one.source) for one in (self, other))
         return mine == theirs and bool(self.magic or self.source)
+
+
+class UnusedEntry(NamedTuple):
+    """A file of the journal that is not used: what its job was called, whether it is damaged or not, and why."""
+
+    id: str
+    damaged: bool
+    why: str
 
 
 class Journal:
@@ -157,16 +183,17 @@ class Journal:
         self.folder = Path(named).expanduser()
 
     def entries(self) -> list[JournalEntry]:
-        """Return all entries, oldest first. A file that is damaged, or that others can write, is passed over."""
-        with contextlib.suppress(OSError):
-            found = [entry for file in self.folder.glob("*.json") if (entry := _read(file)) is not None]
-            return sorted(found, key=lambda entry: (entry.started, entry.id))
-        return []
+        """Return all entries, oldest first; those that cannot be used are among :meth:`unused`."""
+        found = [entry for entry in self._files() if isinstance(entry, JournalEntry)]
+        return sorted(found, key=lambda entry: (entry.started, entry.id))
 
-    def refused(self) -> list[str]:
-        """Return why files of the journal are passed over that somebody else could have written, one line each."""
+    def unused(self) -> list[UnusedEntry]:
+        """Return what is damaged, or could have been written by somebody else, with why and what to do."""
+        return sorted(entry for entry in self._files() if isinstance(entry, UnusedEntry))
+
+    def _files(self) -> list[JournalEntry | UnusedEntry]:
         with contextlib.suppress(OSError):
-            return [why for file in sorted(self.folder.glob("*.json")) if (why := why_not_private(file))]
+            return [entry for file in self.folder.glob("*.json") if (entry := _read(file)) is not None]
         return []
 
     def write(self, entry: JournalEntry) -> None:
@@ -193,7 +220,7 @@ class Journal:
         if self._file(entry).exists():
             self.write(replace(entry, just_ended=False))
 
-    def remove(self, entry: JournalEntry) -> None:
+    def remove(self, entry: JournalEntry | UnusedEntry) -> None:
         """Forget an entry."""
         with contextlib.suppress(OSError):
             self._file(entry).unlink(missing_ok=True)
@@ -213,17 +240,18 @@ class Journal:
             if number >= _MOST or (old and standing != "interrupted"):
                 self.remove(entry)
 
-    def _file(self, entry: JournalEntry) -> Path:
+    def _file(self, entry: JournalEntry | UnusedEntry) -> Path:
         return self.folder / f"{entry.id}.json"
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "cell": (str, type(None)), "settings": (dict,), "done": (int,), "total": (int, type(None)), "process": (int,),
     "process_started": (int, float), "started": (int, float), "updated": (int, float), "just_ended": (bool,),
+    "detached": (bool,),
 }
 
-#: What entries of before December 2026 lack.
-_NEW = {"just_ended", "reason"}
+#: Came after the checksum: entries of before December 2026 may lack them, and those without a checksum must.
+_NEW = {"just_ended", "reason", "detached"}
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -231,23 +259,38 @@ def _checksum(content: dict[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def _read(file: Path) -> JournalEntry | None:
+def _read(file: Path) -> JournalEntry | UnusedEntry | None:
+    """Return what a file holds, or why it is not used; None when it has just been removed."""
     try:
         with file.open(encoding="utf-8") as opened:
             state = os.fstat(opened.fileno())
-            if state.st_size > _LARGEST or why_not_private(file, state):
-                return None
-            content = json.load(opened)
-    except (OSError, ValueError, RecursionError):
+            if why := why_not_private(file, state):
+                return UnusedEntry(file.stem, False, why)
+            entry = _entry(json.load(opened)) if state.st_size <= _LARGEST else None
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        return UnusedEntry(file.stem, False, f"{file} cannot be read: {error.strerror}.")
+    except (ValueError, RecursionError):
+        entry = None
+    if entry is None or entry.id != file.stem:
+        return UnusedEntry(file.stem, True, f"{file} is damaged, or of a newer version. Run again what started it, as "
+                                            "nothing that finished is simulated twice; then `jesse-nb jobs remove "
+                                            f"{file.stem}` forgets it.")
+    return entry
+
+
+def _entry(content: Any) -> JournalEntry | None:
+    """Return an entry as it was written; None when it is not what was written."""
     names = {one.name for one in fields(JournalEntry)}
     if not isinstance(content, dict):
         return None
-    noted = content.pop(_SUM, None)  # entries of before December 2026 have none
-    if not names - _NEW <= set(content) <= names or (noted is not None and noted != _checksum(content)):
+    noted = content.pop(_SUM, None)
+    sealed = noted == _checksum(content) if noted is not None else _NEW.isdisjoint(content)
+    if not sealed or not names - _NEW <= set(content) <= names:
         return None
     if not all(isinstance(value, _KINDS.get(name, (str,))) for name, value in content.items()):
         return None
     entry = JournalEntry(**content)
     known = entry.state in ("running", "finished", "failed", "cancelled") and _SAFE.fullmatch(entry.id)
-    return entry if known and file.stem == entry.id else None
+    return entry if known else None

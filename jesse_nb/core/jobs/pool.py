@@ -8,6 +8,7 @@ takes only its own task with it. Jobs share one pool, each with its own limit.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -164,8 +165,12 @@ def local_pool(size: int | None = None) -> LocalPool:
 
 
 def warm_up(size: int | None = None) -> None:
-    """Start the workers in the background, so that the first job finds them ready."""
-    threading.Thread(target=local_pool, args=(size,), daemon=True, name="jesse-nb-warm-up").start()
+    """Start the workers in the background, so that the first job finds them ready, or says why they are not."""
+    def start() -> None:
+        with contextlib.suppress(Exception):
+            local_pool(size)
+
+    threading.Thread(target=start, daemon=True, name="jesse-nb-warm-up").start()
 
 
 def stop_local_pool() -> None:

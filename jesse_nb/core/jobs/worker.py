@@ -1,9 +1,10 @@
-"""The worker process: set up once, then one simulation after another, each in a child of its own.
+"""The worker process: set up once, then one simulation after another, in children.
 
 Workers are forked from a server that has imported Jesse (see ``preload``). They never
 run a strategy: a child does (see ``isolation``), so every run starts from the same clean
-state. A task answers with data in every case: an exception's object might not survive the
-way back, its description does.
+state: each in one of its own, unless a run is proved to leave nothing behind (``shared_runs``).
+A task answers with data in every case: an exception's object might not survive the way back,
+its description does.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ from jesse_nb.core.jobs.isolation import CAN_FORK, Ended, run_in_child
 from jesse_nb.core.jobs.isolation.chance import seed_chance
 from jesse_nb.core.jobs.isolation.child import die_with_parent, end_child, end_with_child
 from jesse_nb.core.jobs.isolation.files import installed_places
+from jesse_nb.core.jobs.isolation.shared_runs import answer_shared, end_shared
 from jesse_nb.core.jobs.isolation.witness import Witness
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.fast import prepare_series
 from jesse_nb.core.simulator.record import RunRecord
-from jesse_nb.core.simulator.run import StepsNeeded, default_hyperparameters, on_route, simulate_once, versions
+from jesse_nb.core.simulator.run import StepsNeeded, simulate_once, versions
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.simulator.spec import Route
-from jesse_nb.core.simulator.strategies.crash_advice import crash_advice
+from jesse_nb.core.simulator.strategies.crash_advice import crash_advice, place_in_jesse
 from jesse_nb.core.simulator.strategies.local_modules import forget_local_modules, is_local_module, none_imported_yet
+from jesse_nb.core.simulator.strategies.own_values import default_hyperparameters, on_route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.exceptions import JesseNbError
 
@@ -60,7 +63,7 @@ class Answer:
     Attributes
     ----------
     failure
-        ``died`` when the process that ran it ended without an answer.
+        ``died`` when the process that ran it ended without an answer, ``jesse`` when Jesse failed by itself.
     message
         What happened; of a process that died, how it ended: ``by signal SIGKILL``, ``with exit code 9``.
     details
@@ -72,7 +75,7 @@ class Answer:
     """
 
     value: Any = None
-    failure: Literal["", "crash", "memory", "refused", "died"] = ""
+    failure: Literal["", "crash", "jesse", "memory", "refused", "died"] = ""
     message: str = ""
     details: str = ""
     hint: str = ""
@@ -112,9 +115,9 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
     with contextlib.suppress(Exception):  # what is wrong with them, the run itself will say
         prepare_series(simulation)
 
-    def simulated(one: Simulation) -> Answer:
+    def simulated(one: Simulation, watching: Witness | None = None) -> Answer:
         seed_chance(one.chance or one.spec.key)
-        witness = Witness(one) if CAN_FORK else None  # which is never put away
+        witness = watching or (Witness(one) if CAN_FORK else None)  # which is never put away
         _limit_memory(memory_limit)
 
         def found() -> RunRecord | StoppedRun | StepsNeeded:
@@ -125,7 +128,7 @@ def run(simulation: Simulation, memory_limit: int | None = None) -> Answer:
 
         return _answered(found)
 
-    answer = _apart(lambda: simulated(simulation))
+    answer = answer_shared(simulation, memory_limit, simulated) or _apart(lambda: simulated(simulation))
     if not isinstance(answer.value, StepsNeeded):
         return answer
     needed = answer.value  # apart, too: the first simulation may have left traces
@@ -148,6 +151,7 @@ def _apart(task: Callable[[], Answer]) -> Answer:
     """Run a task in a child, where there can be one."""
     if not CAN_FORK:
         return task()
+    end_shared()
 
     def in_child() -> Answer:
         none_imported_yet()
@@ -183,7 +187,8 @@ def _answered(task: Callable[[], Any]) -> Answer:
     except JesseNbError as error:
         return Answer(failure="refused", message=str(error))
     except BaseException as error:  # noqa: BLE001 - sys.exit() and KeyboardInterrupt of a strategy fail alone, too
-        return Answer(failure="crash", message=_what_happened(error), details=_own_lines(error), hint=_advice(error))
+        failure: Literal["crash", "jesse"] = "crash" if _own_frames(error) or not place_in_jesse(error) else "jesse"
+        return Answer(failure=failure, message=_what_happened(error), details=_own_lines(error), hint=_advice(error))
 
 
 def _advice(error: BaseException) -> str:
@@ -198,7 +203,8 @@ def _what_happened(error: BaseException) -> str:
     message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = _own_frames(error)
     if not frames:
-        return message
+        place = place_in_jesse(error)
+        return f"{message} (in {place})" if place else message
     line = f": `{frames[-1].line}`" if frames[-1].line else ""
     return f"{message} (in {frames[-1].name}, line {frames[-1].lineno}{line})"
 

@@ -9,21 +9,26 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_args
 
 from jesse_nb.core.record.entry import ResultEntry
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
-from jesse_nb.core.study.metric import Metric, resolve_metric
+from jesse_nb.core.study.metric import Metric, metric_names, resolve_metric
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import utc_text
 from jesse_nb.exceptions import JesseNbError
 
-__all__ = ["about", "verdict_of"]
+__all__ = ["about", "known_verdicts", "of_earlier", "verdict_of"]
 
-#: What results call the one run that speaks for them, the one that nothing was chosen on first.
-_SPEAKERS = ("test", "training", "original", "result")
-_SHARPE = "sharpe"
+#: What results call the one run that speaks for them, the one that nothing was chosen on first; and what a list says
+#: of it.
+_SPEAKERS = {"test": "held-out", "training": "training", "original": "", "result": ""}
+_STITCHED, _BEST = "stitched out-of-sample", "best combination"
+_FAILED, _PASSED, _RUINED = "failed", "passed", "ruined"
+_SHARPE, _SERENITY = "sharpe", "serenity_index"
 #: As many names are written out.
 _FEW = 3
 
@@ -46,14 +51,28 @@ def about(result: Any, kind: str, version: str = "") -> ResultEntry:
     symbols = tuple(dict.fromkeys(route.symbol for route in routes))
     timeframes = tuple(dict.fromkeys(route.timeframe for route in routes))
     start, end = _period(result, specs)
-    metrics = _metrics(result)
-    metric, value = _best(result, metrics)
+    spoken = _spoken(result)
+    metrics = dict(spoken.metrics)
+    metric, value = _ranked(result, metrics)
     return ResultEntry(
         "", kind, _words(strategies, symbols, timeframes, start, end, any(spec.synthetic for spec in specs)),
         strategies=strategies, symbols=symbols, timeframes=timeframes, start=start, end=end, verdict=verdict_of(result),
-        metric=metric, value=value, metrics=metrics,
+        run=spoken.run, metric=metric, value=value, metrics=metrics,
         version=version,
     )
+
+
+def of_earlier(entry: ResultEntry) -> ResultEntry:
+    """Return an entry of before entries said which run they speak of, with one run's figures only.
+
+    The value of a study was that of training, its metrics were those of the held-out run where it had one.
+    """
+    if entry.kind != "optimize":
+        return replace(entry, run={"walk_forward": _STITCHED, "batch": _BEST}.get(entry.kind, ""))
+    keys = (resolve_metric(name).key for name in metric_names() if resolve_metric(name).label == entry.metric)
+    value = entry.metrics.get(next(keys, ""), math.nan)
+    run = "held-out or training" if value != value else "training" if value == entry.value else "held-out"
+    return replace(entry, run=run, value=value)
 
 
 def _specs(result: Any) -> Iterator[BacktestSpec]:
@@ -70,10 +89,11 @@ def _specs(result: Any) -> Iterator[BacktestSpec]:
 
 
 def _speaker(result: Any) -> BacktestResult | None:
-    if isinstance(result, BacktestResult):
-        return result
-    runs = (getattr(result, name, None) for name in _SPEAKERS)
-    return next((run for run in runs if isinstance(run, BacktestResult)), None)
+    return result if isinstance(result, BacktestResult) else getattr(result, _speaker_name(result), None)
+
+
+def _speaker_name(result: Any) -> str:
+    return next((name for name in _SPEAKERS if isinstance(getattr(result, name, None), BacktestResult)), "")
 
 
 def _named(result: Any) -> tuple[str, ...]:
@@ -89,20 +109,34 @@ def _period(result: Any, specs: list[BacktestSpec]) -> tuple[int, int]:
     return (min(moments), max(moments)) if moments else (0, 0)
 
 
-def _metrics(result: Any) -> dict[str, Any]:
-    """Return the metrics of the run that speaks for a result; empty where none does."""
+class _Spoken(NamedTuple):
+    """Which run speaks for a result, and its metrics; empty where none does."""
+
+    run: str = ""
+    metrics: Mapping[str, Any] = MappingProxyType({})
+
+
+def _spoken(result: Any) -> _Spoken:
     speaker = _speaker(result)
     if speaker is not None:
-        return dict(speaker.metrics)
+        return _Spoken(_SPEAKERS.get(_speaker_name(result), ""), _metrics(speaker))
     stitched = getattr(result, "stitched", None)
     if stitched is not None:
-        return {str(name): float(value) for name, value in stitched.metrics["stitched"].items()} \
-            | {"total": len(stitched.trades)}
+        figures = {str(name): float(value) for name, value in stitched.metrics["stitched"].items()}
+        return _Spoken(_STITCHED, {} if stitched.ruin else {**figures, "total": len(stitched.trades)})
     run = getattr(result, "run", None)
     if run is not None and hasattr(run, "returns"):
-        return {**return_ratios(run.returns), "total": len(run.trades)}
+        origin = getattr(run, "origin", "").rpartition(", ")[2].removesuffix(" period")
+        return _Spoken(origin, {**return_ratios(run.returns), "total": len(run.trades)})
     best = _best_entry(result)
-    return dict(best.metrics) if best is not None else {}
+    return _Spoken() if best is None else _Spoken(_BEST, dict(best.metrics))
+
+
+def _metrics(run: BacktestResult) -> dict[str, Any]:
+    """Return a run's metrics as they are ranked by: none of a ruined account, and the serenity index that is meant."""
+    if run.ruin:
+        return {}
+    return {**run.metrics, **({_SERENITY: resolve_metric(_SERENITY).read(run)} if _SERENITY in run.metrics else {})}
 
 
 def _best_entry(result: Any) -> Any:
@@ -111,17 +145,20 @@ def _best_entry(result: Any) -> Any:
     return best[0] if best else None
 
 
-def _best(result: Any, metrics: Mapping[str, Any]) -> tuple[str, float]:
-    """Return the label of what a result is ranked by, and its value; NaN where it has none."""
+def _ranked(result: Any, metrics: Mapping[str, Any]) -> tuple[str, float]:
+    """Return the label of what a result is ranked by, and its value for the run that speaks for it; NaN without one."""
     metric = getattr(result, "metric", None) or next(iter(getattr(result, "metrics", ())), None)
-    entry = _best_entry(result)
-    if isinstance(metric, Metric) and entry is not None:
-        return metric.label, float(entry.score)
-    if isinstance(metric, Metric) and hasattr(result, "best_value"):
-        return metric.label, float(result.best_value)
+    speaker, entry = _speaker(result), _best_entry(result)
+    if isinstance(metric, Metric):
+        if entry is not None:
+            return metric.label, float(entry.score)
+        with contextlib.suppress(JesseNbError):  # a function of the user's, of this run
+            if speaker is not None:
+                return metric.label, float(metric.read(speaker))
+        if metric.key in metrics:
+            return metric.label, float(metrics[metric.key])
     known = resolve_metric(_SHARPE)
-    value = metrics.get(known.key, math.nan)
-    return (known.label, float(value)) if known.key in metrics else ("", math.nan)
+    return (known.label, float(metrics[known.key])) if known.key in metrics else ("", math.nan)
 
 
 def verdict_of(result: Any) -> str:
@@ -133,8 +170,16 @@ def verdict_of(result: Any) -> str:
     failed = getattr(result, "failed", None)
     ruined = getattr(_speaker(result), "ruin", None)
     if isinstance(failed, bool):
-        return "failed" if failed else "passed"
-    return "ruined" if ruined is not None else ""
+        return _FAILED if failed else _PASSED
+    return _RUINED if ruined is not None else ""
+
+
+def known_verdicts() -> tuple[str, ...]:
+    """Return all that :func:`verdict_of` says of the package's own results."""
+    from jesse_nb.core.analysis.luck.overfit_verdict import OverfitOutcome
+    from jesse_nb.core.analysis.studies.verdict import VerdictKind
+
+    return tuple(sorted({*get_args(OverfitOutcome), *get_args(VerdictKind), _FAILED, _PASSED, _RUINED}))
 
 
 def _words(

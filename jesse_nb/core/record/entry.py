@@ -32,10 +32,13 @@ class ResultEntry:
         The period, milliseconds UTC; 0 where it has none.
     verdict
         What the result is worth in a few words; empty where nothing judges it.
+    run
+        Which of its runs speaks for it, where it has several: of a study the held-out one, or the training one where
+        nothing was held out; of a walk-forward the stitched curve; of a batch the best combination.
     metric, value
-        What it is ranked by, and its value; NaN where it has none.
+        What it is ranked by, and the value of that for this run; NaN where it has none.
     metrics
-        Jesse's metrics of the run that speaks for it: of a study the held-out one, of a batch the best.
+        Jesse's metrics of this run; none where its account was ruined.
     version
         Of the package that wrote it.
     """
@@ -53,6 +56,7 @@ class ResultEntry:
     start: int = 0
     end: int = 0
     verdict: str = ""
+    run: str = ""
     metric: str = ""
     value: float = math.nan
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from jesse_nb.core.record.about import of_earlier
 from jesse_nb.core.record.codec import decoded
 from jesse_nb.core.record.entry import ResultEntry
 from jesse_nb.core.whole_files import written_whole
@@ -32,7 +33,7 @@ _MARK = b"jesse_nb result "
 _LONGEST, _LARGEST = 2**20, 2**32 - 1
 _TUPLES = ("tags", "strategies", "symbols", "timeframes")
 _KINDS: dict[str, Any] = {
-    **dict.fromkeys(("key", "kind", "what", "name", "note", "verdict", "metric", "version"), str),
+    **dict.fromkeys(("key", "kind", "what", "name", "note", "verdict", "run", "metric", "version"), str),
     **dict.fromkeys(("when", "value", "start", "end"), (int, float)), **dict.fromkeys(_TUPLES, tuple), "metrics": dict,
 }
 
@@ -138,7 +139,7 @@ def _entry(path: Path, head: dict[str, Any]) -> ResultEntry:
     entry = ResultEntry(**values)
     if not all(isinstance(getattr(entry, name), kinds) for name, kinds in _KINDS.items()):
         raise _damaged(path)
-    return entry
+    return entry if "run" in head else of_earlier(entry)
 
 
 def _damaged(path: Path) -> StorageError:

@@ -1,4 +1,4 @@
-"""What a user calls a result: name, tags and note, and how whoever starts a tool says so."""
+"""What a user calls a result, and who is told when it is there: how whoever starts a tool says so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LABEL_WORDS", "Labels", "labelled", "labels_now", "labels_of", "labels_of_words"]
 
 #: Arguments of lines that no tool takes, as they only say what its result is called.
-LABEL_WORDS = ("name", "tags", "note")
+LABEL_WORDS = ("name", "tags", "note", "notify")
 
 #: As many characters a name and a note may have.
 _LONGEST = 1_000
@@ -26,11 +26,12 @@ _OF_FILES = ("/", "\\", ".result")
 
 @dataclass(frozen=True)
 class Labels:
-    """What a user calls a result; what is empty stays as it is."""
+    """What a user calls a result; what is empty stays as it is. ``notify`` is who is told when its job has ended."""
 
     name: str = ""
     tags: tuple[str, ...] = ()
     note: str = ""
+    notify: str = ""
 
     def on(self, entry: ResultEntry) -> ResultEntry:
         """Return an entry that is called so; tags are added."""
@@ -90,4 +91,9 @@ def labels_of_words(words: Mapping[str, list[str]], otherwise: str | None = None
         As :func:`labels_of`.
     """
     name, note = (" ".join(words.get(label, ())) for label in ("name", "note"))
-    return labels_of(name or otherwise or "", words.get("tags", ()), note)
+    labels = labels_of(name or otherwise or "", words.get("tags", ()), note)
+    if "notify" not in words:
+        return labels
+    from jesse_nb.core.jobs.notices import check_notice  # which brings an HTTP client
+
+    return replace(labels, notify=check_notice(words["notify"][0]))

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import re
 import time
+import warnings
 import zlib
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from jesse_nb.core.record.entry import ResultEntry
 from jesse_nb.core.record.files import ENDING, StoredResult, read_entry, read_result, result_of, write_result
 from jesse_nb.core.record.index import ResultIndex
 from jesse_nb.core.record.labels import Labels
+from jesse_nb.core.user_path import working_folder
 from jesse_nb.exceptions import InputError, StorageError, did_you_mean, shown
 
 __all__ = ["ResultStore", "default_results", "open_result"]
@@ -29,7 +31,7 @@ _KEY = re.compile(r"[0-9a-f]{4,32}")
 def default_results() -> Path:
     """Return the folder of this project's results: beside its finished runs, where these are in a file."""
     runs = default_store()
-    return (runs.parent if isinstance(runs, Path) else Path.cwd() / ".jesse_nb") / "results"
+    return (runs.parent if isinstance(runs, Path) else working_folder() / ".jesse_nb") / "results"
 
 
 class ResultStore:
@@ -91,11 +93,18 @@ class ResultStore:
         return open_result(self._path(key), modules)
 
     def entries(self, *, metrics: bool = True) -> list[ResultEntry]:
-        """Return all results, newest first; without ``metrics`` it takes half the time, and they have none."""
-        return self._index.entries(metrics=metrics)
+        """Return all results, newest first; without ``metrics`` it takes half the time, and they have none.
+
+        A warning tells of those that cannot be read.
+        """
+        entries = self._index.entries(metrics=metrics)
+        self._tell()
+        return entries
 
     def find(self, word: str) -> ResultEntry | None:
         """Return the newest result of a name, or the one whose key begins so; None when there is none.
+
+        A warning tells of those that cannot be read: one of them may have been it.
 
         Raises
         ------
@@ -103,6 +112,7 @@ class ResultStore:
             When several keys begin so.
         """
         named = self._index.entries("name = ?", (word,))
+        self._tell()
         if named or not _KEY.fullmatch(word.lower()):
             return named[0] if named else None
         keyed = self._index.entries("key >= ? AND key < ?", (word.lower(), f"{word.lower()}g"))
@@ -117,14 +127,22 @@ class ResultStore:
         ------
         InputError
             When there is none, with names that are alike.
+        StorageError
+            When the record of that key cannot be read.
         """
         found = self.find(word)
         if found is None:
-            names = {entry.name for entry in self.entries() if entry.name}
-            hint = did_you_mean(word, names) if names else ""
+            for key, error in self._index.unread.items():
+                if _KEY.fullmatch(word.lower()) and key.startswith(word.lower()):
+                    raise error
+            hint = did_you_mean(word, self.names())
             raise InputError(f"No result is called {shown(word)}, and no key begins so.",
                              hint or "%results and `jesse-nb results` list what there is.")
         return found
+
+    def names(self) -> list[str]:
+        """Return all names, those of the newest results first."""
+        return list(dict.fromkeys(entry.name for entry in self.entries(metrics=False) if entry.name))
 
     def label(self, key: str, labels: Labels) -> ResultEntry:
         """Call a kept result something.
@@ -152,6 +170,11 @@ class ResultStore:
                 self._path(key).unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"A result cannot be deleted from {self.folder}: {error.strerror}.") from error
+
+    def _tell(self) -> None:
+        if unread := list(self._index.unread.values()):
+            more = f" And {len(unread) - 1:,} more of {self.folder}." if len(unread) > 1 else ""
+            warnings.warn(f"A kept result is not listed. {unread[0]}{more}", RuntimeWarning, stacklevel=1)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{ENDING}"

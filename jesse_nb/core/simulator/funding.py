@@ -40,7 +40,7 @@ def checked_funding(name: str, value: Any) -> float | str:
     InputError
         When it is neither.
     """
-    if value == STORED:
+    if isinstance(value, str) and value == STORED:
         return STORED
     if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) <= _HIGHEST:
         near = did_you_mean(value, [STORED]) if isinstance(value, str) else ""
@@ -52,7 +52,7 @@ def checked_funding(name: str, value: Any) -> float | str:
 def constant_funding(markets: Sequence[_Market], start: int, end: int, rate: float) -> tuple[Funding, ...]:
     """Return funding at one rate for every market, from ``start`` to ``end``, milliseconds UTC."""
     count = len(even_instants(start, end))
-    return tuple(Funding(one.exchange, one.symbol, rate, count) for one in markets)
+    return tuple(Funding(market.exchange, market.symbol, rate, count) for market in markets)
 
 
 def stored_funding(
@@ -84,10 +84,10 @@ def rates_of(
     """Return the rates of a run by symbol, as a worker is given them."""
     stored = {part.symbol: part.funding for part in mapped}
     found = {}
-    for one in funding:
-        if one.rate is not None:
+    for rates in funding:
+        if rates.rate is not None:
             times = even_instants(start, end)
-            found[one.symbol] = FundingRates(times, np.full(len(times), one.rate))
+            found[rates.symbol] = FundingRates(times, np.full(len(times), rates.rate))
         else:
-            found[one.symbol] = FundingRates.unpack(stored[one.symbol])
+            found[rates.symbol] = FundingRates.unpack(stored[rates.symbol])
     return found

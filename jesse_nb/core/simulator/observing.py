@@ -16,16 +16,17 @@ import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
 from jesse_nb.core.simulator.fast.replacing import Replacement, replaced
-from jesse_nb.core.simulator.kept_past import PastKeeper, Repainted
 from jesse_nb.core.simulator.own_data.emptied_data import emptied
 from jesse_nb.core.simulator.own_data.held_data import (
     held_by_class,
     held_by_instance,
     readers_unseen,
     words_of,
-    written_moments,
+    written_data,
 )
+from jesse_nb.core.simulator.past.kept_past import PastKeeper, Repainted
 from jesse_nb.core.simulator.simulation import Observe
+from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.simulator.strategies.local_modules import is_local_module
 
 __all__ = ["Observation", "OrderEvent", "Step", "observed"]
@@ -122,7 +123,7 @@ class _Observer:
         known = list(self.held)
         for strategy in self.classes:
             known += [words for held in held_by_class(strategy) if (words := words_of(held, self.start, self.end))]
-            known += [*written_moments(strategy, self.start, self.end), *readers_unseen(strategy)]
+            known += [*written_data(strategy, self.start, self.end), *readers_unseen(strategy)]
         return tuple(dict.fromkeys(known))
 
     def begin(self, strategy: Any, *, empty: bool) -> None:
@@ -138,17 +139,18 @@ class _Observer:
 
 
 @contextmanager
-def observed(observe: Observe, start: int, end: int) -> Iterator[_Observer]:
+def observed(observe: Observe, spec: BacktestSpec) -> Iterator[_Observer]:
     """Observe the one run that Jesse simulates meanwhile; ask for ``observation()`` afterwards.
 
     Parameters
     ----------
     observe
         What to look at.
-    start, end
-        Of the run, milliseconds UTC.
+    spec
+        What is simulated.
     """
-    observer = _Observer(start, end, keeper=PastKeeper() if observe.keep_past else None)
+    sources = dict.fromkeys(route.strategy.source for route in spec.routes)
+    observer = _Observer(spec.start, spec.end, keeper=PastKeeper(sources) if observe.keep_past else None)
     with replaced([*_noting_orders(observer), _noting_classes(observer, observe.empty),
                    *_tracing(observe.trace_at, observer), *(_following(observer.keeper) if observer.keeper else []),
                    *(_late_candles() if observe.late else [])]):
@@ -176,7 +178,7 @@ def _noting_classes(observer: _Observer, empty: bool) -> Replacement:
     def begun(strategy: Any) -> None:
         observer.begin(strategy, empty=empty)
         if observer.keeper is not None:
-            observer.keeper.wrap(type(strategy))
+            observer.keeper.wrap(strategy)
         begin(strategy)
 
     return Replacement(strategy, "_init_objects", begun)

@@ -1,8 +1,9 @@
 """Candles that never were: pipelines, Jesse's and our own, which rewrite the candles of a run while it runs.
 
 A pipeline rewrites the one-minute candles of the traded period, for every market of the run; timestamps stay, and with
-Jesse's, which go batch by batch, volumes do. Warm-up candles stay as they were, and the first rewritten candle opens
-at the first real one's open. Trades and profit are those of the rewritten candles in both of Jesse's modes.
+Jesse's, which go batch by batch, volumes do. Warm-up candles stay as they were (but for those of a stress that had
+begun by then), and the first rewritten candle opens at the first real one's open. Trades and profit are those of the
+rewritten candles in both of Jesse's modes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,9 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.stationary_bootstrap import FEWEST_MINUTES, stationary_bootstrap
-from jesse_nb.core.simulator.stress.stressed_candles import stressing
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
@@ -39,8 +38,8 @@ class _Kind(NamedTuple):
     takes_seed: bool = False
 
 
-#: Settings that count minutes.
-_MINUTES = ("at", "minutes", "outage")
+#: Settings that say how many minutes something lasts.
+_LENGTHS = ("minutes", "outage")
 
 _KINDS = {
     "stationary_bootstrap": _Kind(optional=("block",)),
@@ -71,7 +70,8 @@ class CandlePipeline:
         ``gaussian_resampler``: a random walk with each batch's own drift and spread, which trends as much.
     settings
         ``stationary_bootstrap`` takes ``block``, the mean length of a block in minutes (10,080, a week).
-        ``stress`` needs ``at`` and ``minutes`` (from the period's start, and how long), ``change`` (a fraction) and
+        ``stress`` needs ``at`` and ``minutes`` (from the period's start, below zero before it, and how long: warm-up
+        candles since then change, too), ``change`` (a fraction) and
         ``volatility`` (a factor); it takes ``together`` (1 where all markets follow the first one) and ``outage``
         (minutes in which the strategy decides nothing).
         ``gaussian_noise`` needs ``close_sigma``, ``high_sigma`` and ``low_sigma``, standard
@@ -192,7 +192,7 @@ def check_pipeline(
     if pipeline.batch_size is None:
         if pipeline.name == "stress" and pipeline.settings["at"] >= minutes:
             raise InputError("The stress begins after the period's end.", "Choose an earlier moment.")
-        if pipeline.settings.get("outage", 0.0) > minutes:
+        if pipeline.settings.get("outage", 0.0) > minutes - min(pipeline.settings.get("at", 0.0), 0.0):
             raise InputError(f"The outage of {pipeline.settings['outage']:,.0f} minutes is longer than the run, which "
                              f"has {minutes:,}.", "Choose a shorter one.", argument="shocks")
         if minutes < FEWEST_MINUTES and pipeline.name != "stress":
@@ -213,22 +213,14 @@ def check_pipeline(
                          f"Set batch_size to a divisor, or change the period.{day}")
 
 
-def pipeline_arguments(
-    pipeline: CandlePipeline | None, start: int, minutes: int, first: NDArray[np.float64]
-) -> dict[str, Any]:
+def pipeline_arguments(pipeline: CandlePipeline | None, start: int, minutes: int) -> dict[str, Any]:
     """Return what ``jesse.research.backtest`` is to be given for a pipeline: nothing for none.
 
-    The traded period begins at ``start``, milliseconds UTC, and is so many ``minutes`` long; ``first`` are the first
-    traded market's candles in it.
+    The traded period begins at ``start``, milliseconds UTC, and is so many ``minutes`` long.
     """
-    if pipeline is None:
+    if pipeline is None or pipeline.name == "stress":  # of which Jesse is given the candles as they are then
         return {}
     kind, pipelines = _KINDS[pipeline.name], jesse_module("jesse.candle_pipelines")
-    if pipeline.name == "stress":
-        at, length, change, volatility = (pipeline.settings[name] for name in kind.needed)
-        leader = first if pipeline.settings.get("together") else None
-        ours = stressing(pipelines.BaseCandlesPipeline, start, int(at), int(length), change, volatility, leader)
-        return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
     if not kind.jesse_class:
         ours = stationary_bootstrap(pipelines.BaseCandlesPipeline, start, minutes, pipeline.block, pipeline.seed)
         return {"candles_pipeline_class": ours, "candles_pipeline_kwargs": {"batch_size": minutes}}
@@ -266,7 +258,7 @@ def _number(name: str, value: Any) -> float:
     if name == "change" and value <= -1:
         raise InputError(f"The candle pipeline's change is {shown(value)}: no price would be above zero.",
                          "It is a fraction above -1; -0.3 is a fall of 30 %.")
-    if (name == "volatility" and value < 0) or (name in _MINUTES and value < (name == "minutes")):
+    if (name == "volatility" and value < 0) or (name in _LENGTHS and value < (name == "minutes")):
         raise InputError(f"The candle pipeline's {name} is {shown(value)}.",
                          "It is a factor from 0 up." if name == "volatility" else "It counts minutes.")
     if name == "block" and (value < 1 or float(value) % 1):

@@ -58,6 +58,8 @@ class RunRecord:
         On what beside its key.
     audit
         Whether the equity is right; None in stores of before it was looked at.
+    defaults
+        As :attr:`ResultCard.defaults`; what JSON keeps.
     """
 
     metrics: dict[str, Any]
@@ -71,6 +73,7 @@ class RunRecord:
     observation: Observation | None = None
     depends: Dependencies = NOTHING
     audit: EquityAudit | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
 
     def answers(self, spec: BacktestSpec) -> bool:
         """Say whether the record is right for a spec: those of before the audit may not be.
@@ -98,7 +101,7 @@ class RunRecord:
             metrics={sys.intern(name): value for name, value in self.metrics.items()},
             trades=_NO_TRADES,
             equity=self.equity(),
-            card=_card(spec, self.versions, self.depends),
+            card=_card(spec, self),
             seconds=self.seconds,
             output=self.output,
             audit=self.audit,
@@ -146,7 +149,7 @@ class RunRecord:
             json.dumps(self.metrics),
             zlib.compress(b"".join(self._packed()), 1),
             zlib.compress(equity, 1),
-            json.dumps(self.versions | self.depends.pack()),
+            json.dumps(self.versions | self.depends.pack() | ({_DEFAULTS: self.defaults} if self.defaults else {})),
         )
 
     def _packed(self) -> Iterator[bytes]:
@@ -166,7 +169,7 @@ class RunRecord:
         raw = zlib.decompress(equity)
         half = len(raw) // 2
         about = json.loads(versions)
-        depends = Dependencies.unpack(about)
+        depends, defaults = Dependencies.unpack(about), about.pop(_DEFAULTS, {})
         record = cls(
             metrics=json.loads(metrics),
             trades=[],
@@ -177,6 +180,7 @@ class RunRecord:
             output=output,
             depends=depends,
             audit=audit,
+            defaults=defaults,
         ).with_whole_drawdown()
         set_lazy_field(record, "trades", read_trades)
         return record
@@ -186,6 +190,8 @@ allow_lazy_field(RunRecord, "trades")
 allow_lazy_field(BacktestResult, "trades")
 
 _NO_TRADES = pd.DataFrame()
+#: Where versions are kept, what the strategies' own values are called.
+_DEFAULTS = "hyperparameters"
 
 #: How a mapping begins in MessagePack.
 _MAPS = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
@@ -237,7 +243,7 @@ def _trades_frame(trades: list[dict[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-def _card(spec: BacktestSpec, versions: dict[str, str], depends: Dependencies) -> ResultCard:
+def _card(spec: BacktestSpec, record: RunRecord) -> ResultCard:
     return ResultCard(
         strategies={route.strategy.name: route.strategy.hash for route in spec.routes},
         candles={f"{part.exchange} {part.symbol}": part.fingerprint for part in spec.candles},
@@ -245,6 +251,7 @@ def _card(spec: BacktestSpec, versions: dict[str, str], depends: Dependencies) -
         gaps=spec.gaps,
         synthetic=spec.synthetic,
         mode=spec.mode,
-        versions=dict(versions),
-        notes=depends.notes(),
+        versions=dict(record.versions),
+        notes=record.depends.notes(),
+        defaults=record.defaults,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,9 @@ class ResultCard:
     notes
         What to know of the run, a sentence each: what it depended on beside its key (a clock, a file that it read),
         how prices jumped across missing minutes and what positions earned there.
+    defaults
+        The strategy's own values of the hyperparameters that the spec does not give; empty in runs that were stored
+        before they were noted.
     """
 
     strategies: dict[str, str]
@@ -55,6 +58,7 @@ class ResultCard:
     mode: str
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
+    defaults: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,15 +73,16 @@ class BacktestResult(Explorable):
         Jesse's own metrics, untouched but where :attr:`audit` found its equity wrong: then Jesse's formulas of the
         right one, and of an account that was ruined NaN for all but what counts trades. Where funding was paid,
         ``net_profit`` and ``net_profit_percentage`` are after it, with Jesse's own beside them
-        (``net_profit_before_funding``, ``net_profit_percentage_before_funding``) and ``funding``, the sum. Those named
+        (``net_profit_before_funding``, ``net_profit_percentage_before_funding``) and ``funding``, the sum. Of a run
+        with slippage, that is apart from ``fee``, and the profits of the same fills without it are named likewise
+        (``slippage``, ``net_profit_before_slippage``, ``net_profit_percentage_before_slippage``). Those named
         ``…_percentage``, ``max_drawdown`` and ``annual_return`` are percent; ``win_rate`` is a fraction; ratios are
-        annual.
-        Without a single trade Jesse gives only ``total``, ``win_rate``,
-        ``net_profit_percentage`` and ``annualization``.
+        annual. Without a single trade Jesse gives only ``total``, ``win_rate``, ``net_profit_percentage`` and
+        ``annualization``.
     trades
-        One row a closed trade, columns :data:`TRADE_COLUMNS`; times are UTC, ``pnl`` is net
-        of fees in the quote currency, ``pnl_percentage`` is percent of the margin, and
-        ``holding_period`` is seconds; ``orders`` holds the fills as plain dicts.
+        One row a closed trade, columns :data:`TRADE_COLUMNS`; times are UTC, ``fee`` (with
+        slippage) and ``pnl``, which is net of it, are in the quote currency, ``pnl_percentage`` is percent of the
+        margin, and ``holding_period`` is seconds; ``orders`` holds the fills as plain dicts.
     equity
         Portfolio value in the quote currency, as Jesse samples it once a day
         (UTC DatetimeIndex); the right value where Jesse's is wrong, and up to the ruin of an account that was

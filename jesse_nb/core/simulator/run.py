@@ -18,28 +18,30 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.account import AccountWatch
 from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ruin
 from jesse_nb.core.simulator.account.funding_booking import FundingBooking
+from jesse_nb.core.simulator.account.slippage import slippage_apart
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
 from jesse_nb.core.simulator.data import MappedSlice
 from jesse_nb.core.simulator.early_stop import StoppedRun
-from jesse_nb.core.simulator.fast import SimulationPath, fast_path
+from jesse_nb.core.simulator.fast import SimulationPath, fast_path, indicator_memory
 from jesse_nb.core.simulator.funding import rates_of
 from jesse_nb.core.simulator.observing import observed
 from jesse_nb.core.simulator.pipeline import check_pipeline, pipeline_arguments
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.recording import watched
 from jesse_nb.core.simulator.simulation import Simulation
-from jesse_nb.core.simulator.spec import BacktestSpec, Route
+from jesse_nb.core.simulator.sparse_candles import sparse_candles
+from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.simulator.strategies.own_values import values_for_jesse, values_not_given
 from jesse_nb.core.simulator.strategies.strategy import load_strategies
 from jesse_nb.core.simulator.stress.outage import away
+from jesse_nb.core.simulator.stress.run_candles import run_candles
 from jesse_nb.core.simulator.warm_up import watched_indicators
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
-from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["StepsNeeded", "simulate", "simulate_once"]
 
@@ -96,7 +98,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     """
     spec = simulation.spec
     research = jesse_module("jesse.research.backtest")
-    trading, warm_up = _candles(simulation.candles)
+    trading, warm_up = _candles(simulation.candles, spec)
     minutes = (spec.end - spec.start) // MINUTE_MS
     check_pipeline(spec.pipeline, spec.timeframes, minutes, [len(series["candles"]) for series in trading.values()])
     printed = _Output()
@@ -105,15 +107,16 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     way: SimulationPath | None = None
     began = time.perf_counter()
     try:
-        with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), watched_indicators(spec),
-              account.watching(), funding.booking(), away(spec),
+        with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed),
+              indicator_memory() as memory, watched_indicators(spec), account.watching(), funding.booking(), away(spec),
+              sparse_candles(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
-              observed(simulation.observe, spec.start, spec.end) if simulation.observe
+              observed(simulation.observe, spec) if simulation.observe
               else contextlib.nullcontext() as observer,
               contextlib.ExitStack() as quicker):
             classes = load_strategies(simulation.codes)
-            way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up))
+            way = quicker.enter_context(fast_path(simulation, classes, trading, warm_up, memory))
             answer = research.backtest(
                 jesse_config(spec),
                 [
@@ -126,9 +129,9 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
                 way.trading,
                 warmup_candles=way.warm_up if spec.warm_up_candles else None,
                 generate_equity_curve=True,
-                hyperparameters=_hyperparameters(classes, spec),
+                hyperparameters=values_for_jesse(classes, spec),
                 fast_mode=spec.mode == "fast",
-                **pipeline_arguments(spec.pipeline, spec.start, minutes, _first_traded(spec, trading)),
+                **pipeline_arguments(spec.pipeline, spec.start, minutes),
             )
     except RunStopped as stopped:
         assert way is not None
@@ -145,7 +148,7 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     if account.needs_steps(books):
         return _in_steps(simulation)
     audit = account.audit(books)
-    metrics = {name: _plain(value) for name, value in answer["metrics"].items()}
+    metrics = slippage_apart({name: _plain(value) for name, value in answer["metrics"].items()}, spec.account)
     record = RunRecord(
         metrics=audit.funding.count_in(metrics) if audit.funding else metrics,
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
@@ -157,8 +160,9 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
         recording=recorder.recording() if recorder else None,
         observation=observer.observation() if observer else None,
         audit=audit,
+        defaults=values_not_given(classes, spec),
     )
-    if not answer.get("equity_curve"):
+    if not answer.get("equity_curve") and not audit.moved:
         record = _flat(record, spec)
     return _until_ruin(record.with_whole_drawdown())
 
@@ -168,7 +172,7 @@ def _in_steps(simulation: Simulation) -> StepsNeeded:
 
 
 def _flat(record: RunRecord, spec: BacktestSpec) -> RunRecord:
-    """Return the record of a run that has no closed trade, of which Jesse draws no curve: its balance never moved."""
+    """Return the record of a run that has no closed trade, of which Jesse draws no curve, and no moved balance."""
     times = np.append(np.arange(spec.start, spec.end, DAY_MS, dtype=np.int64), spec.end)
     return replace(record, equity_times=times, equity_values=np.full(len(times), spec.account.balance))
 
@@ -188,7 +192,7 @@ def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
     account = spec.account
     return {
         "starting_balance": account.balance,
-        "fee": account.fee,
+        "fee": account.fill_cost,
         "type": account.market,
         "futures_leverage": account.leverage,
         "futures_leverage_mode": account.leverage_mode,
@@ -208,56 +212,13 @@ def versions() -> dict[str, str]:
             "python": platform.python_version()}
 
 
-def on_route(strategy: type[Any], route: Route | None = None) -> Any:
-    """Return what stands for a strategy on a route: as in Jesse, it may declare other values for each symbol."""
-    alike: Any = object.__new__(strategy)
-    if route is not None:
-        alike.exchange, alike.symbol, alike.timeframe = route.exchange, route.symbol, route.timeframe
-    return alike
-
-
-def default_hyperparameters(strategy: type[Any], route: Route | None = None) -> dict[str, Any]:
-    """Return a strategy's own values: decoded from its DNA, or the declared defaults."""
-    alike = on_route(strategy, route)
-    declared, dna = alike.hyperparameters(), alike.dna()
-    if dna:
-        decoded: dict[str, Any] = jesse_module("jesse.helpers").dna_to_hp(declared, dna)
-        return decoded
-    return {parameter["name"]: parameter["default"] for parameter in declared}
-
-
-def _hyperparameters(classes: dict[str, type[Any]], spec: BacktestSpec) -> dict[str, Any] | None:
-    """Complete the spec's values: Jesse gives each route the same ones, in place of all defaults."""
-    if not spec.hyperparameters:
-        return None
-    defaults = [default_hyperparameters(classes[route.strategy.hash], route) for route in spec.routes]
-    known = {name for own in defaults for name in own}
-    for name in spec.hyperparameters:
-        # A strategy that declares none may use any; for one that does, a mistyped name would change nothing.
-        if name not in known and all(defaults):
-            raise InputError(f"The strategy declares no hyperparameter {shown(name)}.", did_you_mean(name, known))
-    values: dict[str, Any] = {}
-    for own in defaults:
-        for name, value in own.items():
-            if name not in spec.hyperparameters and values.setdefault(name, value) != value:
-                raise InputError(f"The routes differ in their default of {shown(name)}; Jesse gives one to all.",
-                                 f"Give {name!r} a value, too, or give none at all.")
-    return {**values, **spec.hyperparameters}
-
-
-def _candles(slices: tuple[MappedSlice, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _candles(slices: tuple[MappedSlice, ...], spec: BacktestSpec) -> tuple[dict[str, Any], dict[str, Any]]:
     trading, warm_up = {}, {}
-    for part in slices:
-        before, within = part.read()
-        key = f"{part.exchange}-{part.symbol}"
-        trading[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": within}
-        warm_up[key] = {"exchange": part.exchange, "symbol": part.symbol, "candles": before}
+    for (exchange, symbol), (before, within) in run_candles(slices, spec).items():
+        key = f"{exchange}-{symbol}"
+        trading[key] = {"exchange": exchange, "symbol": symbol, "candles": within}
+        warm_up[key] = {"exchange": exchange, "symbol": symbol, "candles": before}
     return trading, warm_up
-
-
-def _first_traded(spec: BacktestSpec, trading: dict[str, Any]) -> NDArray[np.float64]:
-    candles: NDArray[np.float64] = trading[f"{spec.routes[0].exchange}-{spec.routes[0].symbol}"]["candles"]
-    return candles
 
 
 def _trade(trade: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Observe:
     other_clock
         Whether clocks that a strategy's code asks go on by hours from one question to the next.
     keep_past
-        Whether indicators keep their past (:class:`~jesse_nb.core.simulator.kept_past.PastKeeper`).
+        Whether indicators keep their past (:class:`~jesse_nb.core.simulator.past.kept_past.PastKeeper`).
     """
 
     trace_at: int = 0

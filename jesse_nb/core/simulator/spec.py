@@ -28,6 +28,9 @@ __all__ = ["MAINTENANCE_MARGIN", "Account", "BacktestSpec", "DataRoute", "Route"
 #: A fraction of the value of open positions, as Jesse has it on isolated margin.
 MAINTENANCE_MARGIN = 0.004
 
+#: Basis points of a fill's value.
+_MOST_SLIPPAGE = 1_000
+
 Mode = Literal["fast", "step"]
 Gaps = Literal["fill", "keep"]
 
@@ -93,6 +96,9 @@ class Account:
         Futures on cross margin only: the fraction of the value of all open positions that the account's equity must
         stay above, or it is ruined. Exchanges ask for more of larger positions; Jesse knows it for isolated margin
         only, where it is 0.004 (0.4 %).
+    slippage_bps
+        How much worse than its price each fill is, in basis points (0.01 %) of its value. It is charged as a fee is,
+        so that sizes, balance, equity and the trades' profits see it.
     """
 
     balance: float = 10_000.0
@@ -101,9 +107,10 @@ class Account:
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
     maintenance_margin: float = MAINTENANCE_MARGIN
+    slippage_bps: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("balance", "fee", "maintenance_margin"):
+        for name in ("balance", "fee", "maintenance_margin", "slippage_bps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise InputError(f"{name} must be a number, not {shown(value)}.")
@@ -113,6 +120,9 @@ class Account:
         if not 0 <= self.fee < 0.1:
             raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {shown(self.fee)}.",
                              "0.1 % is 0.001.", argument="fee")
+        if not 0 <= self.slippage_bps <= _MOST_SLIPPAGE:
+            raise InputError.of("slippage_bps", f"is {shown(self.slippage_bps)}.",
+                                f"It is in basis points of a fill's value, from 0 to {_MOST_SLIPPAGE:,}: 5 for 0.05 %.")
         if not 0 <= self.maintenance_margin < 1:
             raise InputError("The maintenance margin is a fraction of the value of open positions, from 0 up to 1, "
                              f"not {self.maintenance_margin!r}.", "0.4 % is 0.004.", argument="maintenance_margin")
@@ -127,6 +137,11 @@ class Account:
         if self.market == "spot" and self.leverage != 1:
             raise InputError(f"A spot account has no leverage, but leverage is {self.leverage}.",
                              "Leave it out, or use market='futures'.", argument="leverage")
+
+    @property
+    def fill_cost(self) -> float:
+        """What a fill costs, fee and slippage, as a fraction of its value."""
+        return self.fee + self.slippage_bps / 10_000.0
 
 
 def check_funded(account: Account) -> None:
@@ -147,7 +162,7 @@ class BacktestSpec:
     start, end
         The traded period, milliseconds UTC, end excluded.
     account
-        Balance, fee, market and leverage.
+        Balance, costs of a fill, market and leverage.
     hyperparameters
         Values by name; those not named keep the strategy's own defaults.
     warm_up_candles
@@ -282,6 +297,8 @@ class BacktestSpec:
             del content["pipeline"]  # so that the keys are those of specs that knew of none
         if self.account.maintenance_margin == MAINTENANCE_MARGIN:
             del content["account"]["maintenance_margin"]
+        if not self.account.slippage_bps:
+            del content["account"]["slippage_bps"]
         return content
 
     def to_json(self) -> str:

@@ -59,6 +59,11 @@ class Constraint:
         """Whether a run keeps it. A metric that is undefined for the run does not."""
         return self.measure(result) == 0
 
+    @property
+    def metric(self) -> Metric | None:
+        """What it compares; None for a function."""
+        return self.measure.metric if isinstance(self.measure, _Bound) else None
+
 
 @dataclass(frozen=True)
 class _Bound:
@@ -189,7 +194,7 @@ def deepest_drawdown(constraints: Iterable[Constraint]) -> float | None:
 
     Of all bounds it is the one that a run, once it has broken it, can never keep again.
     """
-    bounds = [bound / 100 for one in constraints if (bound := _drawdown_bound(one)) is not None]
+    bounds = [bound / 100 for constraint in constraints if (bound := _drawdown_bound(constraint)) is not None]
     return min(bounds, default=None)
 
 
@@ -234,7 +239,7 @@ def _comparison(match: re.Match[str]) -> Constraint:
         raise InputError(f"The constraint {shown(text)} compares with {shown(sign)}.", did_you_mean(sign, _HOLDS))
     metric = resolve_metric(name)
     if match["percent"]:
-        if metric.unit not in ("percent", "fraction"):
+        if metric.unit not in ("percent", "share", "fraction"):
             raise InputError(f"The constraint {shown(text)} is in percent, but {metric.label.lower()} is not.",
                              "Leave the % out.")
         bound = bound / 100 if metric.unit == "fraction" else bound

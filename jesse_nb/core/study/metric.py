@@ -16,7 +16,7 @@ from jesse_nb.exceptions import MetricError, did_you_mean, shown
 __all__ = ["Direction", "Metric", "Unit", "metric_names", "resolve_metric", "resolve_metrics"]
 
 Direction = Literal["maximize", "minimize"]
-Unit = Literal["percent", "ratio", "fraction", "currency", "count", ""]
+Unit = Literal["percent", "share", "ratio", "fraction", "currency", "count", ""]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Metric:
     label
         What a reader sees.
     unit
-        ``percent`` (12.5 is 12.5 %), ``fraction`` (0.125 is 12.5 %), ``ratio``, ``currency`` (the
-        quote currency), ``count``, or empty.
+        ``percent`` (12.5 is 12.5 %), ``share`` (the same, written without a sign), ``fraction`` (0.125 is 12.5 %),
+        ``ratio``, ``currency`` (the quote currency), ``count``, or empty.
     reader
         Takes a `BacktestResult`, returns a finite number, or NaN where the metric is
         undefined for that run; :meth:`read` asks it.
@@ -190,14 +190,17 @@ _JESSE: dict[str, tuple[Direction, Unit, str]] = {
     "win_rate_shorts": ("maximize", "fraction", "Win rate of shorts"),
     "ratio_avg_win_loss": ("maximize", "ratio", "Average win / average loss"),
     "longs_count": ("maximize", "count", "Long trades"),
-    "longs_percentage": ("maximize", "percent", "Share of longs"),
-    "shorts_percentage": ("maximize", "percent", "Share of shorts"),
+    "longs_percentage": ("maximize", "share", "Share of longs"),
+    "shorts_percentage": ("maximize", "share", "Share of shorts"),
     "shorts_count": ("maximize", "count", "Short trades"),
     "fee": ("minimize", "currency", "Fees"),
     "net_profit": ("maximize", "currency", "Net profit in money"),
     "net_profit_percentage": ("maximize", "percent", "Net profit"),
+    "slippage": ("minimize", "currency", "Slippage"),
+    "net_profit_before_slippage": ("maximize", "currency", "Net profit in money before slippage"),
+    "net_profit_percentage_before_slippage": ("maximize", "percent", "Net profit before slippage"),
     "funding": ("minimize", "currency", "Funding paid"),
-    "net_profit_before_funding": ("maximize", "currency", "Net profit before funding"),
+    "net_profit_before_funding": ("maximize", "currency", "Net profit in money before funding"),
     "net_profit_percentage_before_funding": ("maximize", "percent", "Net profit before funding"),
     "average_win": ("maximize", "currency", "Average win"),
     "average_loss": ("minimize", "currency", "Average loss"),

@@ -154,7 +154,7 @@ class OptimizeStudy:
             row |= {"violated": ", ".join(trial.violated)} if self.constraints else {}
             row |= {"simulated": trial.simulated} if self.pruner != "none" else {}
             row |= {"seconds": trial.seconds, "reused": trial.reused}
-            rows.append(row | trial.metrics)
+            rows.append({**row, **trial.metrics})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame()
 
     def to_frame(self) -> pd.DataFrame:

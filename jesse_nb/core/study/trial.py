@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.study.figures import Figures
 
 __all__ = ["TopTrial", "Trial"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One set of parameters that was tried.
 
@@ -29,7 +31,7 @@ class Trial:
     reason
         Why it failed, was stopped, or has no value; empty otherwise.
     metrics
-        Jesse's metrics of the training period; empty when failed or pruned.
+        Jesse's metrics of the training period, as a mapping that cannot be changed; empty when failed or pruned.
     seconds
         How long the simulation took, whenever it ran.
     reused
@@ -53,7 +55,7 @@ class Trial:
     values: tuple[float, ...]
     state: Literal["finished", "failed", "pruned"]
     reason: str
-    metrics: dict[str, Any]
+    metrics: Mapping[str, Any]
     seconds: float
     reused: bool
     key: str
@@ -62,6 +64,9 @@ class Trial:
     simulated: float = 1.0
     ruined: bool = False
     few_trades: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", Figures(self.metrics))
 
     @property
     def value(self) -> float:

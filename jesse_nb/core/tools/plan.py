@@ -59,7 +59,12 @@ class Plan(Generic[T]):
                 keep_result(result, tool, labels)
             return result
 
-        return Job(self.kind, self.title, work, strategies=self.strategies).start()
+        job = Job(self.kind, self.title, work, strategies=self.strategies).start()
+        if labels.notify:
+            from jesse_nb.core.jobs.notices import notify_at_end
+
+            notify_at_end(job, labels.notify)
+        return job
 
     def run(self) -> T | Job[T]:
         """Start the job, and wait for its result unless it is to run in the background.

@@ -23,6 +23,11 @@ class Prepared:
     mapped: tuple[MappedSlice, ...]
     cache: CandleCache | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def first_code(self) -> StrategyCode:
+        """The strategy of the first route."""
+        return next(code for code in self.codes if code.ref.hash == self.spec.routes[0].strategy.hash)
+
     def simulation(self, spec: BacktestSpec) -> Simulation:
         """Return what a worker needs for ``spec``, which is of the same strategies and candles as mine."""
         for part in self.mapped:  # somebody may have emptied the cache since this job began

@@ -17,26 +17,29 @@ from jesse_nb.core.tools.declaration.result_tools import ANALYZE_RESULTS, CANDLE
 from jesse_nb.core.tools.declaration.risk_report_tool import RISK_REPORT
 from jesse_nb.core.tools.declaration.risk_tools import MONTE_CARLO, STRESS_TEST, VAR_CALCULATION
 from jesse_nb.core.tools.declaration.run_tools import BACKTEST, BACKTEST_BATCH, CHECK_STRATEGY
-from jesse_nb.core.tools.declaration.study_tools import OPTIMIZE, WALK_FORWARD
+from jesse_nb.core.tools.declaration.study_tools import OPTIMIZE, PAIRS_BACKTEST, WALK_FORWARD
 from jesse_nb.core.tools.declaration.tool import Tool
+from jesse_nb.core.tools.declaration.trading.trading_tools import COMPARE_LIVE
 
 __all__ = ["ANALYZE_RESULTS", "BACKTEST", "BACKTEST_BATCH", "CANDLE_MONTE_CARLO", "CHECK_CANDLES", "CHECK_STRATEGY",
-           "COMPARE", "CORRELATION_MATRIX", "FACTOR_ANALYSIS", "FEE_STRESS", "IMPORT_FILES", "MONTE_CARLO", "OPTIMIZE",
-           "PORTFOLIO", "PREVIEW_FILES", "REGIME_DETECTOR", "RISK_REPORT", "STRESS_TEST", "TOOLS", "VAR_CALCULATION",
-           "WALK_FORWARD", "parameters_named", "public_homes", "report_of_class", "settings", "title_of_job",
-           "tool_of_magic"]
+           "COMPARE", "COMPARE_LIVE", "CORRELATION_MATRIX", "FACTOR_ANALYSIS", "FEE_STRESS", "IMPORT_FILES",
+           "MONTE_CARLO", "OPTIMIZE", "PAIRS_BACKTEST", "PORTFOLIO", "PREVIEW_FILES", "REGIME_DETECTOR", "RISK_REPORT",
+           "STRESS_TEST", "TOOLS", "VAR_CALCULATION", "WALK_FORWARD", "parameters_named", "public_homes",
+           "report_of_class", "settings", "title_of_job", "tool_of_magic"]
 
 #: By their names in Python. Surfaces read it when they are asked, so what is added here is there at once.
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in (
     BACKTEST, OPTIMIZE, WALK_FORWARD, BACKTEST_BATCH, ANALYZE_RESULTS, CANDLE_MONTE_CARLO, FEE_STRESS, CHECK_CANDLES,
     CHECK_STRATEGY, MONTE_CARLO, STRESS_TEST, VAR_CALCULATION, CORRELATION_MATRIX, IMPORT_FILES, PREVIEW_FILES,
-    PORTFOLIO, REGIME_DETECTOR, FACTOR_ANALYSIS, RISK_REPORT, COMPARE,
+    PORTFOLIO, REGIME_DETECTOR, FACTOR_ANALYSIS, PAIRS_BACKTEST, RISK_REPORT, COMPARE, COMPARE_LIVE,
 )}
 
 #: Results that no tool gives, and where their reports are.
 _OTHER_RESULTS = {
     "jesse_nb.core.tools.resimulate.exploration:Exploration":
         "jesse_nb.report.resimulate.explorer_report:EXPLORATION",
+    "jesse_nb.core.tools.trading.to_project:ProjectStrategy":
+        "jesse_nb.report.trading.project_report:PROJECT_STRATEGY",
 }
 
 #: What stands above jobs that are no tool's.

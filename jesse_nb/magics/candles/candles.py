@@ -80,7 +80,7 @@ class CandlesMagics(Magics):
     @argument("--update", action="store_true", help="Fetch: bring stored series up to now.")
     @option_group(
         "how files are imported",
-        *(argument(*flags, **how) for one in IMPORT_FILES.on(MAGIC) for flags, how in options_of(one)),
+        *(argument(*flags, **how) for parameter in IMPORT_FILES.on(MAGIC) for flags, how in options_of(parameter)),
     )
     @option_group(
         "how strict a check is",
@@ -233,8 +233,10 @@ def _listing(store: CandleStore, found: list[SeriesInfo], said: str = "") -> Lis
     )
     if any(series.expanded_from for series in found):
         frame["expanded from"] = [series.expanded_from for series in found]
+    if any(series.flow for series in found):
+        frame["order flow"] = [f"{series.flow:,}" for series in found]
     if any(rates):
-        frame["funding rates"] = [_funding_words(one) for one in rates]
+        frame["funding rates"] = [_funding_words(rate) for rate in rates]
     if any(series.notes for series in found):
         frame["remark"] = [" ".join(series.notes) for series in found]
     return Listing(frame, _NOTHING, said=said)

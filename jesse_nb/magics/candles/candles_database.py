@@ -74,8 +74,9 @@ def copied_to(
         written = candles_to_database(symbols, **_arguments(store, options, settings))
     return Listing(
         pd.DataFrame(
-            [(one.exchange, one.symbol, f"{one.added:,}", f"{one.candles - one.added:,}", f"{one.different:,}",
-              f"{one.rounded:,}") for one in written],
+            [(series.exchange, series.symbol, f"{series.added:,}", f"{series.candles - series.added:,}",
+              f"{series.different:,}",
+              f"{series.rounded:,}") for series in written],
             columns=["exchange", "symbol", "added", "already there", "of those different", "rounded by the database"],
         ),
         "Nothing was written.",

@@ -59,6 +59,7 @@ class Panel:
         import jesse_nb.report  # noqa: F401 - results then draw themselves
         from jesse_nb.core.jesse_runtime import nothing_slow
         from jesse_nb.magics.panel.panel_candles import CandlesPanel
+        from jesse_nb.magics.panel.panel_results import ResultsPanel
         from jesse_nb.magics.panel.panel_tool import ToolPanel
 
         self._shell = shell
@@ -68,6 +69,8 @@ class Panel:
                 if values:
                     raise InputError(f"The candles panel takes no values, but {shown(next(iter(values)))} was given.")
                 self.parts: Any = CandlesPanel(shell, settings, self._stored_anew)
+            elif name == "results":
+                self.parts = ResultsPanel(shell, settings, values, self._update)
             else:
                 self.parts = ToolPanel(shell, settings, table_of(name), values, self._update)
         _followed.append(self)
@@ -126,7 +129,7 @@ class PanelMagics(Magics):
         self._settings = settings
 
     @magic_arguments("panel")
-    @argument("name", metavar="PANEL", help="Which form: candles, or a tool's by its magic.")
+    @argument("name", metavar="PANEL", help="Which form: candles, results, or a tool's by its magic.")
     @line_magic
     def panel(self, line: str) -> Panel:
         """Show a magic as a form: fill it in, run it, send its result on, or copy it as a cell.
@@ -134,6 +137,7 @@ class PanelMagics(Magics):
         ::
 
             %panel candles
+            %panel results                                      what was kept: find, open, compare, tag, delete
             %panel optimize
             %panel optimize -s BTC-USDT -t 1h --trials 50       what that magic's line says is filled in
         """
@@ -157,8 +161,8 @@ def panel(name: str, **values: Any) -> Panel:
     Parameters
     ----------
     name
-        ``"backtest"``, ``"optimize"``, ``"walk_forward"``, ``"backtest_batch"``, ``"analyze"``, ``"check"`` or
-        ``"candles"``.
+        ``"backtest"``, ``"optimize"``, ``"walk_forward"``, ``"backtest_batch"``, ``"analyze"``, ``"check"``, …,
+        ``"candles"`` or ``"results"``.
     **values
         What is filled in beforehand, by the tool's own arguments: ``symbol="BTC-USDT"``, ``n_trials=50``.
 
@@ -186,7 +190,7 @@ def panel(name: str, **values: Any) -> Panel:
     if shell is None:
         raise InputError("A panel needs a notebook, or IPython.")
     shell.extension_manager.load_extension("jesse_nb")  # type: ignore[union-attr]  # a shell has one
-    settings = next(one for one in shell.configurables if isinstance(one, JesseNb))
+    settings = next(configurable for configurable in shell.configurables if isinstance(configurable, JesseNb))
     return Panel(shell, settings, name, values)
 
 

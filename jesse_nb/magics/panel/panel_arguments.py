@@ -34,6 +34,9 @@ __all__ = ["Arguments"]
 #: Until it is chosen.
 _TIMEFRAME = "1h"
 
+#: Fields that name markets whose candles are used; a form has some of them.
+_SYMBOLS = ("symbol", "symbols", "y", "x", "universe")
+
 #: What the windows of a walk-forward depend on.
 _OF_WINDOWS = ("start", "end", "in_sample_period", "out_sample_period", "step_forward", "gap", "split", "groups",
                "test_groups")
@@ -136,7 +139,7 @@ class Arguments:
         wanted = {"strategy": self._sources.newest_strategy(), "timeframe": configured.get("timeframe", _TIMEFRAME)}
         wanted |= {name: configured[name] for name in ("exchange", "symbol") if name in configured}
         wanted = {self._table.field_for(name) or name: value for name, value in wanted.items()}
-        wanted |= {"output": self._table.output}
+        wanted = {} if self._table.filters else wanted | {"output": self._table.output}
         unknown = [name for name in values if name not in self.fields]
         if unknown:
             raise InputError(f"The form {shown(self._table.title)} has no field {shown(unknown[0])}.",
@@ -250,7 +253,7 @@ class Arguments:
     def _ask_strategy(self) -> None:
         """Read what the chosen strategy declares, when it is another one."""
         names = self.words("strategy") or self.words("strategies")
-        if not names:
+        if not names or self._table.filters:
             self._strategy, self._strategy_error = None, ""
             return
         declared, own = [], {}
@@ -274,17 +277,18 @@ class Arguments:
             values.hint(" ".join(f"{name}={value}" for name, value in own.items()))
 
     def _series(self) -> list[SeriesInfo]:
-        symbols = self.words("symbol") or self.words("symbols")
+        symbols = [symbol for name in _SYMBOLS for symbol in self.words(name)]
         exchange = self.words("exchange")
-        return [one for one in self._sources.stored() if one.symbol in symbols and [one.exchange] == exchange]
+        return [series
+                for series in self._sources.stored() if series.symbol in symbols and [series.exchange] == exchange]
 
     def _timeframes(self) -> list[str]:
         return self.words("timeframe") or self.words("timeframes")
 
     def _warm_up(self) -> int:
-        words = self.words("warm_up_candles")
-        if words and words[0].isdigit():
-            return int(words[0])
+        field = self.fields.get("warm_up_candles")
+        if field is not None and self.words(field.name) and not field.find_error():
+            return int(field.words[0])
         return int(self._settings.warm_up_candles or Request.warm_up_candles)
 
     def _propose_symbol(self) -> None:
@@ -310,5 +314,4 @@ class Arguments:
                 if field.words == self._proposed.get(field.name, []):
                     self._proposed[field.name] = [day.isoformat()]
                     field.fill(self._proposed[field.name])
-                field.bound(first, last)
         self.coverage = coverage_html(series, moments(self.words("start"), self.words("end")))

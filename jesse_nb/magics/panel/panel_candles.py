@@ -47,14 +47,14 @@ class CandlesPanel:
         self.forms = {name: ToolPanel(shell, settings, table, changed=self._stored_anew)
                       for name, table in CANDLES.items()}
         self._table = widgets.HTML()
-        heading = widgets.HTML('<div class="jesse-nb-panel-title">Candles <small>one-minute candles in the store, UTC'
-                               "</small></div>")
+        heading = widgets.HTML('<h2 class="jesse-nb-panel-title">Candles <small>one-minute candles in the store, UTC'
+                               "</small></h2>")
         choice = widgets.ToggleButtons(options=[(panel.table.title, name) for name, panel in self.forms.items()],
                                        tooltips=[panel.table.remark for panel in self.forms.values()],
                                        style={"button_width": "auto"})
         choice.observe(lambda change: self._open(change["new"]), names="value")
         self.choice = choice
-        self.widget = widgets.VBox([heading, self._table, choice, *(one.widget for one in self.forms.values())])
+        self.widget = widgets.VBox([heading, self._table, choice, *(form.widget for form in self.forms.values())])
         self.widget.add_class("jesse-nb-panel")
         self._open(choice.value)
         self._draw()
@@ -67,7 +67,7 @@ class CandlesPanel:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return name and facts of each series."""
-        return [(f"{one.symbol}", str(one).partition(": ")[2]) for one in self._sources.stored()]
+        return [(f"{series.symbol}", str(series).partition(": ")[2]) for series in self._sources.stored()]
 
     def cell(self) -> str:
         """Return the magic that does the same."""

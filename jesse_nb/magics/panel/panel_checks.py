@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jesse_nb.core.study.literal import literal
+from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.exceptions import InputError, JesseNbError, PeriodError, did_you_mean, shown
 
-__all__ = ["check_spelling", "check_words", "evaluated", "runs_code", "values_error", "windows_cut"]
+__all__ = ["check_spelling", "check_words", "evaluated", "runs_code", "values_error", "windows_cut",
+           "windows_fitting"]
 
 #: What IPython itself replaces on a magic's line, so that a cell would not run what the form ran.
 _REPLACED = re.compile(r"[{}]|\$\w")
@@ -72,7 +74,7 @@ def check_spelling(words: list[str]) -> None:
 
 def evaluated(tool: Tool | None) -> list[str]:
     """Return the arguments whose words a tool's magic may evaluate."""
-    return [one.name for one in tool.on(MAGIC) if one.reader.evaluates] if tool else []
+    return [parameter.name for parameter in tool.on(MAGIC) if parameter.reader.evaluates] if tool else []
 
 
 def runs_code(tool: Tool | None, words: Mapping[str, Sequence[str]]) -> bool:
@@ -145,6 +147,24 @@ def windows_cut(words: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, str]
         about = error.argument if error.argument in words else first
         return "", {about: str(error.call(WALK_FORWARD.parameter(about).title))}
     return f"The period makes {count:,} {'group' if grouped else 'window'}{'' if count == 1 else 's'}.", {}
+
+
+def windows_fitting(start: str, end: str) -> dict[str, str]:
+    """Return lengths of windows for a period that those by default do not fit into; none where they do.
+
+    Half of the period trains the first window, and each test is a tenth of it: five windows or six.
+
+    Parameters
+    ----------
+    start, end
+        Dates.
+    """
+    days = (to_ms(end) - to_ms(start)) // DAY_MS
+    training, test = (WALK_FORWARD.parameter(name).default for name in ("in_sample_period", "out_sample_period"))
+    if days >= training + test or days < 10:
+        return {}
+    tenth = str(days // 10)
+    return {"in_sample_period": str(days // 2), "out_sample_period": tenth, "step_forward": tenth}
 
 
 def _expression(one: Parameter, words: list[str], namespace: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jesse_nb.core.times import to_ms
 from jesse_nb.core.tools.declaration.markets import Symbol
 from jesse_nb.magics.panel.panel_checks import check_spelling, check_words
 from jesse_nb.magics.panel.panel_tables import PanelTable
@@ -21,6 +22,7 @@ from jesse_nb.widgets.panel.panel_fields import (
     SuggestField,
     TextField,
 )
+from jesse_nb.widgets.panel.panel_files import FilesField
 from jesse_nb.widgets.panel.panel_space import SpaceField
 
 __all__ = ["line_of", "make_field", "words_of_value"]
@@ -66,6 +68,8 @@ def _undeclared(table: PanelTable, parser: argparse.ArgumentParser, argument: st
         if argument == "symbols":
             for word in words:
                 Symbol().check(argument, word)
+        if table.kinds.get(argument) == "date":
+            to_ms(words[0])
 
     return _field(argument, table.kinds.get(argument, "flag" if action.nargs == 0 else "text"), label,
                   action.help or "", check, several=action.nargs in ("+", "*"),
@@ -86,7 +90,7 @@ def _field(name: str, kind: str, label: str, help_text: str, check: Callable[[li
         return PickField(name, label, help_text, check, required=required)
     if kind == "choice":
         return ChoiceField(name, label, help_text, check, default=default, required=required)
-    text = SuggestField if kind == "suggest" else TextField
+    text = {"suggest": SuggestField, "files": FilesField}.get(kind, TextField)
     return text(name, label, help_text, check, default=default, several=several, required=required)
 
 

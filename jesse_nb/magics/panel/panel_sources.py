@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms, utc_text
 from jesse_nb.core.tools.registry import ANALYZE_RESULTS
 from jesse_nb.exceptions import JesseNbError
-from jesse_nb.magics.analyze import results_in
+from jesse_nb.magics.analyze import results_and_runs_in
 from jesse_nb.magics.cell import CellBody, choose_strategy, strategies_in
 from jesse_nb.magics.completion import values_of
 from jesse_nb.magics.config import JesseNb
@@ -41,13 +41,16 @@ class Sources:
     def __init__(self, shell: InteractiveShell, settings: JesseNb) -> None:
         self._shell = shell
         self._settings = settings
+        self._tags_of: tuple[int, list[str]] = (0, [])
 
     def offered(self, parser: argparse.ArgumentParser, argument: str, exchange: str) -> list[str]:
         """Return the values of an argument, on this exchange; those that Tab offers on the magic's line."""
         if argument == "names":
-            return results_in(self._shell.user_ns)
+            return results_and_runs_in(self._shell.user_ns)
         if argument == "analysis_type":
             return list(ANALYZE_RESULTS.parameter(argument).reader.choices)
+        if argument == "tags":
+            return self._tags()
         if argument == "demo_symbols":
             from jesse_nb.core.candles import DEMO_SYMBOLS
 
@@ -56,6 +59,16 @@ class Sources:
         words = ["--exchange", exchange] if exchange and argument != "exchange" else []
         values = values_of(self._shell, self._settings, parser, words, one)
         return [value.strip('"') for value in values]
+
+    def _tags(self) -> list[str]:
+        """Return the tags of kept results; read again where one was written or deleted since."""
+        from jesse_nb.core.record.result_store import ResultStore
+
+        store = ResultStore()
+        changed = store.folder.stat().st_mtime_ns if store.folder.is_dir() else 0
+        if changed != self._tags_of[0]:
+            self._tags_of = changed, sorted({tag for entry in store.entries(metrics=False) for tag in entry.tags})
+        return self._tags_of[1]
 
     def newest_strategy(self) -> str:
         """Return the strategy that the notebook defined last; empty when it has none."""
@@ -101,7 +114,7 @@ class Sources:
         """
         if isinstance(strategy, type):
             from jesse_nb.core.jobs.worker import Description
-            from jesse_nb.core.simulator.run import default_hyperparameters
+            from jesse_nb.core.simulator.strategies.own_values import default_hyperparameters
 
             return Description(list(strategy.hyperparameters(None)),  # type: ignore[attr-defined]
                                default_hyperparameters(strategy))
@@ -122,8 +135,8 @@ def symbols_said(files: list[str]) -> list[str]:
 
 
 def whole_period(series: SeriesInfo, timeframe: str, warm_up: int) -> tuple[date, date]:
-    """Return the first date that leaves room for the warm-up, and the last stored midnight."""
-    first = series.start + warm_up * TIMEFRAME_MINUTES[timeframe] * MINUTE_MS
+    """Return the first date that leaves room for the warm-up, or the end if none does; and the last stored midnight."""
+    first = min(series.start + warm_up * TIMEFRAME_MINUTES[timeframe] * MINUTE_MS, series.end)
     return _date(-(-first // DAY_MS) * DAY_MS), _date(series.end // DAY_MS * DAY_MS)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jesse_nb.core.tools.declaration.parameter import MAGIC, Parameter
+from jesse_nb.core.tools.declaration.record_tools import RESULTS
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.registry import IMPORT_FILES, TOOLS, tool_of_magic
 
-__all__ = ["CANDLES", "PanelTable", "panel_names", "table_of"]
+__all__ = ["CANDLES", "RECORD", "PanelTable", "panel_names", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class PanelTable:
         What is asked before it runs, with the arguments' words in braces.
     parameters
         Arguments as a tool declares them that the magic does a part of.
+    filters
+        Whether its fields only choose from what is there: nothing is filled in, and a strategy may be gone by now.
     """
 
     magic: str
@@ -59,6 +62,7 @@ class PanelTable:
     verb: str = "Run"
     question: str = ""
     parameters: tuple[Parameter, ...] = ()
+    filters: bool = False
 
     @property
     def tool(self) -> Tool | None:
@@ -69,6 +73,15 @@ class PanelTable:
     def arguments(self) -> tuple[str, ...]:
         """All that it asks for."""
         return (*self.main, *self.more)
+
+    @property
+    def more_by_group(self) -> dict[str, list[str]]:
+        """The arguments behind "More options", by the heading that they have in the magic's help, too."""
+        groups: dict[str, list[str]] = {}
+        for name in self.more:
+            parameter = self.declared(name)
+            groups.setdefault(parameter.group if parameter else "", []).append(name)
+        return groups
 
     def declared(self, argument: str) -> Parameter | None:
         """Return an argument as the tool declares it for its magic."""
@@ -85,7 +98,7 @@ class PanelTable:
 
 def panel_names() -> tuple[str, ...]:
     """Return the names of all forms."""
-    return (*(tool.panel for tool in TOOLS.values() if tool.panel), "candles")
+    return (*(tool.panel for tool in TOOLS.values() if tool.panel), "candles", "results")
 
 
 def table_of(name: str) -> PanelTable:
@@ -101,6 +114,16 @@ def table_of(name: str) -> PanelTable:
     )
 
 
+_LISTED = tuple(parameter for parameter in RESULTS.on(MAGIC) if parameter.name != "forget")
+_ALWAYS = ("text", "strategy", "symbol", "tags", "verdict", "metric", "week", "sort")
+
+#: The form that finds kept results: the list's own arguments, of which one deletes and is a button here.
+RECORD = PanelTable(
+    "results", "Results", "what this project has kept: find it, open it, compare it",
+    _ALWAYS, tuple(parameter.name for parameter in _LISTED if parameter.name not in _ALWAYS), background=False,
+    verb="Find", parameters=_LISTED, filters=True,
+)
+
 _IMPORT = IMPORT_FILES.on(MAGIC)
 
 #: The forms of the candles panel, by the action of ``%candles``.
@@ -115,7 +138,7 @@ CANDLES = {
         ("names", "exchange", "symbols", "preview"),
         ("replace", *(one.name for one in _IMPORT if one.name != "preview")),
         {"names": "Give a file, several, or a folder.", "exchange": "Name the exchange."}, ("import",),
-        background=False, verb="Import", kinds={"exchange": "suggest"}, parameters=_IMPORT,
+        background=False, verb="Import", kinds={"exchange": "suggest", "names": "files"}, parameters=_IMPORT,
     ),
     "delete": PanelTable(
         "candles", "Delete a series", "its file is removed from the store", ("exchange", "names"),

@@ -16,7 +16,7 @@ from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.panel.panel_arguments import Arguments
-from jesse_nb.magics.panel.panel_checks import evaluated
+from jesse_nb.magics.panel.panel_checks import evaluated, windows_fitting
 from jesse_nb.magics.panel.panel_place import Place
 from jesse_nb.magics.panel.panel_tables import PanelTable, table_of
 from jesse_nb.magics.tools import plan_of_line
@@ -29,8 +29,11 @@ __all__ = ["ToolPanel"]
 
 #: What is carried on to the next form, besides what its table says; a number of trials is not the same thing there.
 _CARRIED = ("strategy", "exchange", "symbol", "timeframe", "start", "end", "space", "metric", "constraints", "balance",
-            "fee", "market", "leverage", "leverage_mode", "maintenance_margin", "funding", "mode", "gaps",
-            "warm_up_candles")
+            "fee", "slippage_bps", "market", "leverage", "leverage_mode", "maintenance_margin", "funding", "mode",
+            "gaps", "warm_up_candles")
+
+#: What a folded form says first, without its labels; the last two are a period.
+_SUMMED_UP = ("strategy", "strategies", "names", "symbol", "symbols", "timeframe", "timeframes", "start", "end")
 
 
 class ToolPanel:
@@ -81,8 +84,10 @@ class ToolPanel:
         self._arguments = Arguments(shell, settings, table, self._magic.parser, self._mark)
         fields = self._arguments.fields
         self.form = Form(
-            table.title, table.remark, [fields[name] for name in table.main], [fields[name] for name in table.more],
+            table.title, table.remark, [fields[name] for name in table.main],
+            {group: [fields[name] for name in names] for group, names in table.more_by_group.items()},
             write=self.cell, origin=self._origin, run=self.run, verb=table.verb, question=self._question,
+            summary=self._summary,
         )
         self._place = Place(shell, self.form.show, self._keep)
         self._report = ""
@@ -190,9 +195,13 @@ class ToolPanel:
             several = argument == "metric" and len(words) > 1  # only a search takes several
             if wanted and words and not several:
                 given.setdefault(wanted, words)
+        period = [*given.get("start", ()), *given.get("end", ())]
+        if "in_sample_period" in target.arguments and len(period) == 2:
+            given |= windows_fitting(*period)
         sequel = ToolPanel(self._shell, self._settings, target, given, self._changed)
         self.sequels = [sequel, *(one for one in self.sequels if one.job is not None)]  # those that ran stay
         self.form.open([one.widget for one in self.sequels])
+        sequel.form.look_here()
         if held_out and not sequel.form.reason:
             sequel.form.say("These are the held-out days: on all others, the search chose what does well.")
         return sequel
@@ -227,6 +236,13 @@ class ToolPanel:
         self.form.offer_next({})
         if not self.form.reason:
             self.form.say(f"{name} is another result by now. To send this one on, run it again with a name of its own.")
+
+    def _summary(self) -> str:
+        words = {name: " ".join(self._arguments.words(name)) for name in self.table.main if name not in _SUMMED_UP}
+        market = [" ".join(self._arguments.words(name)) for name in _SUMMED_UP]
+        period = " to ".join(filter(None, market[-2:]))
+        told = [f"{self.field(name).label.lower()} {text}" for name, text in words.items() if text]
+        return " · ".join(filter(None, [*market[:-2], period, *told]))
 
     def _question(self) -> str:
         words = {name: " ".join(self._arguments.words(name)) for name in self._arguments.fields}
@@ -264,4 +280,5 @@ class ToolPanel:
 
     def _keep(self, html: str) -> None:
         self._report = html
+        self.form.end()
         self._changed()

@@ -70,7 +70,8 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "by_side": tables.groups_table(trades.by_side, "side") if trades is not None else None,
         "by_exit": tables.groups_table(trades.by_exit, "exit") if trades is not None else None,
         "benchmarks": tables.benchmarks_table(analysis) if advanced is not None else None,
-        "benchmark_notes": [one.note for one in advanced.benchmarks if one.note] if advanced is not None else [],
+        "benchmark_notes": [benchmark.note
+                            for benchmark in advanced.benchmarks if benchmark.note] if advanced is not None else [],
         "months": months_heat(run.equity) if run.equity.nunique() > 1 else (),
         "month_names": MONTHS,
         "falls": words.falls(analysis),
@@ -88,7 +89,8 @@ def _content(analysis: Analysis) -> dict[str, Any]:
         "occasions": words.occasions(analysis),
         "cells": risk_tables.cells_table(analysis, tested=True) if _has_cells(analysis) else None,
         "all_cells": risk_tables.cells_table(analysis, tested=False) if _has_cells(analysis) else None,
-        "patterns": sorted((one for one in deep.patterns if words.trades_known(analysis) or one.name == OF_DAYS),
+        "patterns": sorted((pattern
+                            for pattern in deep.patterns if words.trades_known(analysis) or pattern.name == OF_DAYS),
                            key=lambda one: not one.found) if deep is not None else (),
         "insight": deep.insight if deep is not None else None,
         "features": risk_tables.features_table(analysis),
@@ -153,6 +155,10 @@ def _has_cells(analysis: Analysis) -> bool:
         analysis.advanced.cells.table) > 0
 
 
+def _card(analysis: Analysis) -> Table:
+    return provenance.run_card(analysis.run, ("analysis", f"{analysis.analysis_type}, seed {analysis.seed}"))
+
+
 ANALYSIS: Report[Analysis] = Report(
-    _title, _text, _content, "analysis.html", analysis_plots, lambda _: _PICTURES, provenance.analysis_card,
+    _title, _text, _content, "analysis.html", analysis_plots, lambda _: _PICTURES, _card,
 )

@@ -40,7 +40,8 @@ _MOST_CURVES = 100
 
 def drawn(analysis: Analysis) -> list[MonteCarlo]:
     """Return the Monte Carlo methods that gave paths."""
-    return [one for one in analysis.deep.monte_carlo if not one.reason] if analysis.deep is not None else []
+    return [resampled
+            for resampled in analysis.deep.monte_carlo if not resampled.reason] if analysis.deep is not None else []
 
 
 def fan_of(analysis: Analysis) -> MonteCarlo | None:

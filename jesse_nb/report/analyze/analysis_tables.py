@@ -79,8 +79,7 @@ def ratios_table(analysis: Analysis) -> Table:
 def _ratio(name: str, row: Any, value: float, *, bare: bool = False) -> str:
     unit = str(row["unit"])
     if unit.startswith("%"):
-        text = measure(value, "percent")
-        return text.lstrip("+") if bare or name in _UNSIGNED else text
+        return measure(value, "share" if bare or name in _UNSIGNED else "percent")
     if unit == "probability":
         return share(value)
     return measure(value, "count") if unit == "days" else measure(value)
@@ -131,7 +130,7 @@ def groups_table(frame: pd.DataFrame, name: str) -> Table:
         cell(f"{share(row['win_rate_low'])} to {share(row['win_rate_high'])}" if row["win_rate"] == row["win_rate"]
              else "", "quiet"),
         toned(measure(row["net_profit"], "currency"), row["net_profit"]), cell(measure(row["average_win"], "currency")),
-        cell(measure(row["average_loss"], "currency")), cell(measure(row["profit_factor"])),
+        cell(measure(-row["average_loss"], "currency")), cell(measure(row["profit_factor"])),
         cell(_span(row["average_holding"])),
     ) for group, row in frame.iterrows() if row["trades"])
     return Table(head, rows)
@@ -140,12 +139,12 @@ def groups_table(frame: pd.DataFrame, name: str) -> Table:
 def periods_table(analysis: Analysis) -> Table:
     """Lay out the returns by day, week and month."""
     frame = analysis.basic.returns.periods
-    kinds = (("mean", "percent"), ("median", "percent"), ("std", "percent"), ("skew", ""), ("kurtosis", ""),
+    kinds = (("mean", "percent"), ("median", "percent"), ("std", "share"), ("skew", ""), ("kurtosis", ""),
              ("best", "percent"), ("worst", "percent"))
     rows = []
     for length, row in frame.iterrows():
         why = str(row["reason"])
-        cells = [cell(measure(row[name], unit).lstrip("+" if name == "std" else ""), title=why) for name, unit in kinds]
+        cells = [cell(measure(row[name], unit), title=why) for name, unit in kinds]
         rows.append((cell(str(length)), cell(measure(row["periods"], "count")), *cells, cell(share(row["positive"]))))
     return Table(("", "periods", "mean", "median", "deviation", "skew", "excess kurtosis", "best", "worst",
                   "above zero"), tuple(rows))
@@ -185,10 +184,11 @@ def benchmarks_table(analysis: Analysis) -> Table:
     """Compare with the benchmarks."""
     assert analysis.advanced is not None
     rows = tuple((
-        cell(one.name, title=one.note), cell(within(one.beta)), cell(within(one.alpha, "percent")),
-        cell(within(one.pearson)), cell(share(one.r_squared)), cell(share(one.up_capture)),
-        cell(share(one.down_capture)),
-    ) for one in analysis.advanced.benchmarks if not one.reason)
+        cell(benchmark.name,
+             title=benchmark.note), cell(within(benchmark.beta)), cell(within(benchmark.alpha, "percent")),
+        cell(within(benchmark.pearson)), cell(share(benchmark.r_squared)), cell(share(benchmark.up_capture)),
+        cell(share(benchmark.down_capture)),
+    ) for benchmark in analysis.advanced.benchmarks if not benchmark.reason)
     return Table(("", "beta", "alpha a year, not compounded", "correlation", "variance explained", "of its gains",
                   "of its losses"), rows)
 

@@ -18,7 +18,9 @@ from jesse_nb.report.common.canvas import (
     axis_in,
     legend,
     new_figure,
+    say,
 )
+from jesse_nb.report.common.numbers import measure
 
 if TYPE_CHECKING:
     from jesse_nb.core.analysis.trades.group_performance import GroupPerformance
@@ -43,8 +45,10 @@ def draw_excursions(analysis: Analysis) -> ReportFigure:
     size = 20 if len(known) <= 500 else 6
     for name, own, marker, colour in (("losing", ~gained, "v", BAD), ("winning", gained, "^", GOOD)):
         if own.any():
-            left.scatter(known["mae"][own], known["mfe"][own], s=size, marker=marker, color=colour, alpha=0.65,
-                         linewidths=0, label=f"{name} ({int(own.sum()):,})")
+            dots = left.scatter(known["mae"][own], known["mfe"][own], s=size, marker=marker, color=colour, alpha=0.65,
+                                linewidths=0, label=f"{name} ({int(own.sum()):,})")
+            say(dots, [f"trade of {opened:%Y-%m-%d %H:%M}: {measure(profit, 'currency')}" for opened, profit in zip(
+                known["opened_at"][own], known["pnl"][own], strict=True)])
     left.set_xlabel("worst moment (MAE)")
     left.set_ylabel("best moment (MFE)")
     axis_in(left.xaxis, "percent", ticks=6)

@@ -50,6 +50,8 @@ def others(analysis: Analysis) -> str:
         return "The run store cannot be read, so how many other backtests looked at this data is not known."
     if not analysis.prior_runs:
         return "The run store has no other backtest of this project on this data."
+    if analysis.verdict is not None and any("other backtest" in line for line in analysis.verdict.evidence):
+        return ""  # it counts them as of when it searched: a second number beside it would only puzzle
     flatters = "" if analysis.verdict is not None else "; picking the best of many flatters it"
     return (f"{counted(analysis.prior_runs, 'other backtest')} of this project looked at overlapping data of the same "
             f"symbols{flatters}.")
@@ -87,11 +89,12 @@ def earned(analysis: Analysis) -> list[str]:
         turnover = advanced.exposure.turnover
         said.append(f"In the market {share(advanced.exposure.in_market)} of the time"
                     + (f"; turnover {measure(turnover)} times the equity a year." if turnover > 0 else "."))
-    for one in advanced.benchmarks[:1]:
-        if not one.reason:
-            alpha = "above" if one.alpha.low > 0 else "below" if one.alpha.high < 0 else "not told from"
-            said.append(f"Against {one.name[:1].lower() + one.name[1:]}: beta {within(one.beta)}, alpha "
-                        f"{within(one.alpha, 'percent')} a year (not compounded), {alpha} zero.")
+    for benchmark in advanced.benchmarks[:1]:
+        if not benchmark.reason:
+            alpha = "above" if benchmark.alpha.low > 0 else "below" if benchmark.alpha.high < 0 else "not told from"
+            name = benchmark.name[:1].lower() + benchmark.name[1:]
+            said.append(f"Against {name}: beta {within(benchmark.beta)}, alpha "
+                        f"{within(benchmark.alpha, 'percent')} a year (not compounded), {alpha} zero.")
     return said
 
 
@@ -112,7 +115,7 @@ def falls(analysis: Analysis) -> list[str]:
                         "ruined)")
     said = [f"{deepest}; {share(found.time_under_water)} of the days are spent below an earlier peak."]
     if found.current_drawdown < 0:
-        said.append(f"It ends {measure(-found.current_drawdown, 'percent').lstrip('+')} below its peak, "
+        said.append(f"It ends {measure(-found.current_drawdown, 'share')} below its peak, "
                     f"{counted(round(found.current_duration), 'day')} later.")
     drawn = fan_of(analysis)
     if drawn is not None:
@@ -146,7 +149,7 @@ def occasions(analysis: Analysis) -> list[str]:
     if analysis.advanced is not None and analysis.advanced.cells is not None and len(analysis.advanced.cells.table):
         said.append(analysis.advanced.cells.sentence)
     if analysis.deep is not None:
-        said += [one.sentence for one in analysis.deep.patterns if one.found]
+        said += [pattern.sentence for pattern in analysis.deep.patterns if pattern.found]
         insight = analysis.deep.insight
         if insight is not None:
             said.append(f"What is known at entry was not tested: {insight.reason}." if insight.reason
@@ -201,13 +204,14 @@ def left_out(analysis: Analysis) -> list[tuple[str, str]]:
             if not (name == "benchmarks" and analysis.advanced is not None and analysis.advanced.benchmarks)]
     if analysis.deep is not None:
         known = trades_known(analysis)
-        rows += [(one.method, one.reason if known or one.unit != "trades" else "the trades are not known")
-                 for one in analysis.deep.monte_carlo if one.reason]
+        rows += [(resampled.method, resampled.reason
+                  if known or resampled.unit != "trades" else "the trades are not known")
+                 for resampled in analysis.deep.monte_carlo if resampled.reason]
         rows += [] if analysis.deep.monte_carlo else [("Monte Carlo", "not asked for")]
         insight = analysis.deep.insight
         rows += [(_PARTS["insight"], insight.reason)] if insight is not None and insight.reason else []
     if analysis.advanced is not None:
-        rows += [(one.name, one.reason) for one in analysis.advanced.benchmarks if one.reason]
+        rows += [(benchmark.name, benchmark.reason) for benchmark in analysis.advanced.benchmarks if benchmark.reason]
         cells = analysis.advanced.cells
         rows += [(_PARTS["cells"], "the trades have no return on their margin (pnl_percentage)")
                  ] if cells is not None and cells.table.empty else []

@@ -8,9 +8,10 @@ from jesse_nb.report.backtest import backtest_figures, backtest_tables
 from jesse_nb.report.common.audit_words import audit_remarks, audit_warnings
 from jesse_nb.report.common.heading import heading_content, heading_lines
 from jesse_nb.report.common.heatmap import MONTHS, months_heat
+from jesse_nb.report.common.judgement import too_good_sentence
 from jesse_nb.report.common.labels import label, write
 from jesse_nb.report.common.plain_text import wrapped
-from jesse_nb.report.common.provenance import backtest_card, given_hyperparameters, market, missing_minutes
+from jesse_nb.report.common.provenance import hyperparameters, market, missing_minutes, spec_card
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Table, as_text, cell
 
@@ -23,19 +24,21 @@ _PICTURES = {"equity": "Equity curve, and the drawdown beneath it", "trades": "H
 
 
 def _text(result: BacktestResult) -> str:
-    spec = result.spec
-    lines = heading_lines(
-        f"Backtest of {result.strategy}: {market(spec)}", spec, "",
-        *(wrapped(f"Hyperparameters: {given_hyperparameters(spec)}") if spec.hyperparameters else []),
-    )
+    spec, used = result.spec, hyperparameters(result.spec, result.card)
+    lines = heading_lines(f"Backtest of {result.strategy}: {market(spec)}", spec, "",
+                          *(wrapped(f"Hyperparameters: {used}") if used else []))
     lines += missing_minutes(spec)
-    lines += wrapped(*audit_warnings(result.audit, spec), *audit_remarks(result.audit, result.metrics),
-                     *_notes(result))
+    lines += wrapped(*_warnings(result), *audit_remarks(result.audit, result.metrics), *_notes(result))
     if not result.metrics.get("total"):
         return "\n".join([*lines, "No trade was closed, so Jesse gives no ratios."])
     rows = tuple((cell(label(name)), cell(write(name, result.metrics[name])))
                  for name in backtest_tables.MAIN if name in result.metrics)
     return "\n".join([*lines, *as_text(Table(("", ""), rows))[1:]])
+
+
+def _warnings(result: BacktestResult) -> list[str]:
+    doubt = "" if result.ruin else too_good_sentence(result.equity)
+    return [*audit_warnings(result.audit, result.spec), *([doubt] if doubt else [])]
 
 
 def _notes(result: BacktestResult) -> list[str]:
@@ -49,15 +52,16 @@ def _content(result: BacktestResult) -> dict[str, Any]:
             for name in backtest_tables.MAIN if name in result.metrics]
     return {
         **heading_content(result.strategy, result.spec),
-        "given": given_hyperparameters(result.spec),
+        "hyperparameters": hyperparameters(result.spec, result.card),
         "tiles": main,
-        "warnings": audit_warnings(result.audit, result.spec),
+        "warnings": _warnings(result),
         "remarks": audit_remarks(result.audit, result.metrics),
         "traded": len(result.trades) > 0,
         "notes": _notes(result),
         "months": months_heat(result.equity) if result.equity.nunique() > 1 else (),
         "month_names": MONTHS,
         "moved": result.equity.nunique() > 1,
+        "drawdowns": backtest_tables.drawdowns_table(result) if result.equity.nunique() > 1 else Table((), ()),
         "groups": backtest_tables.metric_groups(result),
         "trades": backtest_tables.trades_table(result, backtest_tables.MOST_TRADES),
     }
@@ -73,5 +77,5 @@ def _figures(result: BacktestResult) -> Drawings:
 
 BACKTEST: Report[BacktestResult] = Report(
     lambda result: f"{result.strategy} on {market(result.spec)}", _text, _content, "backtest.html", _figures,
-    lambda _: _PICTURES, backtest_card,
+    lambda _: _PICTURES, lambda result: spec_card(result.spec, result.card),
 )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.trades.drawdown_trades import worst_drawdowns
+from jesse_nb.core.analysis.trades.exit_kinds import exit_kinds
 from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.report.common.labels import label, write
 from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, price
@@ -14,7 +16,7 @@ from jesse_nb.report.common.tables import Cell, Table, cell, toned
 if TYPE_CHECKING:
     from jesse_nb.core.simulator.result import BacktestResult
 
-__all__ = ["MAIN", "MOST_TRADES", "metric_cell", "metric_groups", "trades_table"]
+__all__ = ["MAIN", "MOST_TRADES", "drawdowns_table", "metric_cell", "metric_groups", "trades_table"]
 
 #: Jesse's metrics that lead a report.
 MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown", "win_rate", "total")
@@ -23,9 +25,9 @@ MAIN = ("net_profit_percentage", "annual_return", "sharpe_ratio", "max_drawdown"
 MOST_TRADES = 20
 
 _GROUPS = {
-    "Returns": ("starting_balance", "finishing_balance", "net_profit_before_funding", "funding", "net_profit",
-                "net_profit_percentage_before_funding", "net_profit_percentage", "annual_return",
-                "fee", "open_pl"),
+    "Returns": ("starting_balance", "finishing_balance", "net_profit_before_slippage", "slippage",
+                "net_profit_before_funding", "funding", "net_profit", "net_profit_percentage_before_slippage",
+                "net_profit_percentage_before_funding", "net_profit_percentage", "annual_return", "fee", "open_pl"),
     "Risk": ("max_drawdown", "max_underwater_period", "sharpe_ratio", "smart_sharpe", "sortino_ratio",
              "smart_sortino", "calmar_ratio", "omega_ratio", "serenity_index"),
     "Trades": ("total", "total_winning_trades", "total_losing_trades", "win_rate", "longs_count",
@@ -37,7 +39,8 @@ _GROUPS = {
 }
 
 #: Metrics where the sign is the message.
-_GAINS = ("net_profit", "net_profit_before_funding", "net_profit_percentage_before_funding",
+_GAINS = ("net_profit", "net_profit_before_slippage", "net_profit_percentage_before_slippage",
+          "net_profit_before_funding", "net_profit_percentage_before_funding",
           "net_profit_percentage", "annual_return", "expectancy", "expectancy_percentage")
 
 
@@ -63,8 +66,11 @@ def trades_table(result: BacktestResult, most: int) -> Table:
     trades = result.trades
     several = len(result.spec.routes) > 1
     head = ("opened (UTC)", *(["market"] if several else []), "side", "entry", "exit", "quantity",
-            "profit", "on margin", "fee", "held")
+            "profit", "on margin", "fee", "held", "closed by")
     words = 3 if several else 2
+    open_at_end = result.metrics.get("total_open_trades")
+    trades = trades.assign(exit=exit_kinds(trades, end=result.spec.end,
+                                           open_at_end=None if open_at_end is None else int(open_at_end)))
     if len(trades) <= most:
         return Table(head, tuple(_trade_rows(trades, several)), words)
     half = most // 2
@@ -86,9 +92,25 @@ def _trade_rows(trades: pd.DataFrame, several: bool) -> list[tuple[Cell, ...]]:
             toned(measure(trade.pnl_percentage, "percent"), trade.pnl_percentage),
             cell(measure(trade.fee, "currency")),
             cell(duration(trade.holding_period)),
+            cell(str(trade.exit)),
         )
         for trade in trades.itertuples(index=False)
     ]
+
+
+def drawdowns_table(result: BacktestResult) -> Table:
+    """Return the deepest drawdowns, and the trades that were open on the way down, by their places in the list."""
+    head = ("peak", "trough", "recovered", "depth", "days", "trades in it", "losing", "lost by them")
+    rows = []
+    for row in worst_drawdowns(result.equity, result.trades).to_dict("records"):
+        numbers = row["numbers"]
+        which = "–" if not numbers else f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
+        rows.append((cell(f"{row['start']:%Y-%m-%d}"), cell(f"{row['trough']:%Y-%m-%d}"),
+                     cell("not yet" if pd.isna(row["recovery"]) else f"{row['recovery']:%Y-%m-%d}"),
+                     toned(measure(row["depth"], "percent"), row["depth"]), cell(f"{row['days']:,.0f}"), cell(which),
+                     cell(f"{row['losing']:,} of {row['trades']:,}"), toned(measure(row["lost"], "currency"),
+                                                                          row["lost"])))
+    return Table(head, tuple(rows), words=3)
 
 
 def _moment(stamp: Any) -> str:

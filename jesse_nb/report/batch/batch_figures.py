@@ -14,16 +14,18 @@ from jesse_nb.report.common.canvas import (
     BAD,
     GOOD,
     INK,
+    MAIN,
     ReportFigure,
     axis_in,
     date_axis,
     empty,
+    literal,
     new_figure,
 )
 from jesse_nb.report.common.cells import draw_cells, lines_of
 from jesse_nb.report.common.heatmap import ALIKE, LESS_TO_MORE, LOSS_TO_GAIN
 from jesse_nb.report.common.labels import write
-from jesse_nb.report.common.numbers import UNDEFINED
+from jesse_nb.report.common.numbers import UNDEFINED, parameter
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.metric import Metric
@@ -49,9 +51,31 @@ def draw_matrix(result: BatchResult) -> ReportFigure:
 
 
 def draw_heatmap(table: pd.DataFrame, metric: Metric) -> ReportFigure:
-    """Draw a metric by two dimensions, its value in each cell where there is room."""
+    """Draw a metric by two dimensions, its value in each cell where there is room; by one dimension, as bars."""
+    if table.shape[1] == 1 and len(table):
+        return _draw_bars(table.iloc[:, 0], metric)
     colours, low, high = _scale(table.to_numpy(dtype=float), metric)
     return draw_cells(table, colours, low, high, lambda value: write(metric.name, value, (metric,)))
+
+
+def _draw_bars(values: pd.Series[float], metric: Metric) -> ReportFigure:
+    """Draw a bar a row, from the value that means that nothing was gained, where the metric has one."""
+    figure, (ax,) = new_figure(0.5 + 0.34 * max(len(values), 2))
+    zero = _NEUTRAL.get(metric.name, 0.0)
+    numbers = values.to_numpy(dtype=float)
+    better = numbers >= zero if metric.direction == "maximize" else numbers <= zero
+    colours = [(GOOD if good else BAD) if metric.unit in _SIGNED else MAIN for good in better]
+    known = np.nan_to_num(numbers, nan=zero)
+    bars = ax.barh(range(len(values)), known - zero, left=zero, color=colours, height=0.62)
+    ax.bar_label(bars, [write(metric.name, value, (metric,)) for value in numbers], padding=4, color=INK, fontsize=9)
+    ax.set_yticks(range(len(values)), [literal(parameter(name), 44) for name in values.index])
+    ax.invert_yaxis()
+    ax.axvline(zero, color=INK, linewidth=0.8)
+    ax.margins(x=0.12)
+    ax.set_xlabel(literal(metric.label))
+    ax.grid(visible=False, axis="y")
+    axis_in(ax.xaxis, metric.unit)
+    return figure
 
 
 def draw_correlation(result: BatchResult) -> ReportFigure:
@@ -68,8 +92,8 @@ def draw_equity(result: BatchResult) -> ReportFigure:
     best = result.top(_MOST)
     columns = min(4, len(best))
     rows = math.ceil(len(best) / columns)
-    figure, axes = new_figure(0.3 + 1.75 * rows, rows, columns, sharey=True)
-    for position, (ax, entry) in enumerate(zip(axes, best, strict=False)):
+    figure, axes = new_figure(0.3 + 1.75 * rows, rows, columns, len(best), sharey=True)
+    for position, (ax, entry) in enumerate(zip(axes, best, strict=True)):
         assert entry.equity is not None
         curve = growth(entry.equity)
         colour = GOOD if curve.iloc[-1] >= 0 else BAD
@@ -83,8 +107,6 @@ def draw_equity(result: BatchResult) -> ReportFigure:
         ax.tick_params(labelsize=8)
         if position % columns == 0:
             axis_in(ax.yaxis, "percent", ticks=4)
-    for ax in axes[len(best):]:
-        ax.set_visible(False)
     return figure
 
 

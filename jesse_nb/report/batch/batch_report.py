@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.report.batch import batch_figures, batch_tables
+from jesse_nb.report.batch.batch_card import batch_card
 from jesse_nb.report.common.heading import candle_mark, mark_lines
 from jesse_nb.report.common.numbers import UNDEFINED
 from jesse_nb.report.common.plain_text import one_line, wrapped
-from jesse_nb.report.common.provenance import account, batch_card
+from jesse_nb.report.common.provenance import account
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import as_text
 

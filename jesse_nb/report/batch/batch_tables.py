@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.luck.doubts import BELIEVABLE_SHARPE
 from jesse_nb.core.tools.batch.batch_result import DIMENSIONS, MARKET
+from jesse_nb.report.common.judgement import too_good_sentence
 from jesse_nb.report.common.labels import label, unit, write
 from jesse_nb.report.common.numbers import UNDEFINED, duration, measure, share
 from jesse_nb.report.common.tables import Cell, Table, cell, toned
@@ -161,7 +163,7 @@ def failures_table(result: BatchResult, most: int = 20) -> Table:
 def caveats(result: BatchResult) -> list[str]:
     """Say what may mislead a reader of the best combinations."""
     scored = int(np.isfinite(result.values()).sum())
-    said = _ruined(result)
+    said = [*_ruined(result), *_too_good(result)]
     faulty = [entry for entry in result.finished if entry.audit is not None and entry.audit.wrong]
     if faulty:
         said.append(f"Jesse's own equity is wrong in {len(faulty):,} of {len(result.finished):,} runs; they are "
@@ -184,6 +186,19 @@ def _ruined(result: BatchResult) -> list[str]:
     named = _some([f"{result.short_name(entry)} ({entry.ruin})" for entry in lost])
     return [f"{len(lost):,} of {len(result.finished):,} runs ruined their account and have no value: {named}. "
             "Averages are of the others, and look better for it."]
+
+
+def _too_good(result: BatchResult) -> list[str]:
+    """Name what is too good to be true, even for the best of all that ran."""
+    doubts = [(entry, too_good_sentence(entry.equity, len(result.finished))) for entry in result.finished
+              if not entry.ruin and entry.equity is not None
+              and entry.metrics.get("sharpe_ratio", 0.0) > BELIEVABLE_SHARPE]
+    doubted = [(result.short_name(entry), said) for entry, said in doubts if said]
+    if not doubted:
+        return []
+    if len(result.finished) == 1:
+        return [doubted[0][1]]
+    return [f"Too good to be true: {_some([name for name, _ in doubted])}. {doubted[0][0]}: {doubted[0][1]}"]
 
 
 def _some(names: list[str], most: int = 4) -> str:

@@ -61,6 +61,8 @@ def _summary(check: CandleCheck) -> str:
     minutes = (check.end - check.start) // MINUTE_MS
     there = f"{check.rows:,} of {minutes:,} minutes have a candle"
     quiet = f"; {silent:,} of these are without volume" if silent else ""
+    if check.series.flow:
+        quiet += f"; of the series, the order flow of {check.series.flow:,} is known"
     if not check.findings:
         return f"{there}{quiet}. Nothing suspicious was found."
     found = ", ".join(f"{kind} {count:,}" for kind, count in check.counts.items())

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.simulator.account import EquityAudit, Ruin
     from jesse_nb.core.simulator.spec import BacktestSpec
 
-__all__ = ["audit_remarks", "audit_warnings", "funding_sentences", "ruin_sentence"]
+__all__ = ["audit_remarks", "audit_warnings", "funding_sentences", "ruin_sentence",
+           "slippage_sentences"]
 
 #: Jesse's metrics that are named as faulty: of an account that was ruined, where its first day lost money, and where
 #: the daily samples are wrong.
@@ -50,6 +51,16 @@ def audit_warnings(audit: EquityAudit | None, spec: BacktestSpec) -> list[str]:
     return said
 
 
+def slippage_sentences(metrics: Mapping[str, Any]) -> list[str]:
+    """Say what slippage cost, and what the profit of the same fills is without and with it."""
+    slipped, before = metrics.get("slippage"), metrics.get("net_profit_percentage_before_slippage")
+    if slipped is None or before is None or before != before:
+        return []
+    return [f"Slippage: {measure(slipped, 'currency')}. Net profit of the same fills without it "
+            f"{measure(before, 'percent')}, with it {measure(metrics['net_profit_percentage'], 'percent')}. Equity, "
+            "ratios and the trades' profits count it, and a trade's fee includes it."]
+
+
 def funding_sentences(audit: EquityAudit, metrics: Mapping[str, Any]) -> list[str]:
     """Say what holding positions cost, and what the profit is without and with it."""
     payments = audit.funding
@@ -67,9 +78,10 @@ def funding_sentences(audit: EquityAudit, metrics: Mapping[str, Any]) -> list[st
 
 def audit_remarks(audit: EquityAudit | None, metrics: Mapping[str, Any] | None = None) -> list[str]:
     """Say what else is unusual about a run's equity; ``metrics`` are the run's."""
+    said = slippage_sentences(metrics or {})
     if audit is None:
-        return []
-    said = funding_sentences(audit, metrics or {})
+        return said
+    said += funding_sentences(audit, metrics or {})
     if audit.jesse_metrics and not audit.ruin and not audit.wrong:
         said.append("The drawdown counts from the starting balance on. Jesse's own begins with what the first day "
                     f"left: {_faulty(audit.jesse_metrics, _OF_FIRST_DAY)}.")

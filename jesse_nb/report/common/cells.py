@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from jesse_nb.core.study.batch_entry import JOIN
-from jesse_nb.report.common.canvas import INK, ReportFigure, empty, literal, new_figure
+from jesse_nb.report.common.canvas import INK, ReportFigure, empty, literal, new_figure, room
 from jesse_nb.report.common.heatmap import ink_on
 from jesse_nb.report.common.numbers import parameter
 
@@ -35,7 +35,9 @@ def draw_cells(
         Cells whose value is written in brackets, of the table's shape.
     """
     across, turned = _across(table)
-    figure, (ax,) = new_figure(min(0.5 + 0.36 * max(len(table), 2), 12.0) + _label_height(across, turned))
+    upright = table.shape[1] > room(12)
+    row_height = 0.5 if upright and room(12) < 12 else 0.36
+    figure, (ax,) = new_figure(min(0.5 + row_height * max(len(table), 2), 12.0) + _label_height(across, turned))
     if not table.size:
         return empty(figure, ax, "There is nothing to compare.")
     values = table.to_numpy(dtype=float)
@@ -46,7 +48,7 @@ def draw_cells(
             ink = INK if math.isnan(value) else ink_on(colours, (value - low) / (high - low))
             written = text(value) if struck is None or not struck[row, column] else f"({text(value)})"
             ax.text(column, row, written, ha="center", va="center", color=ink,
-                    fontsize=8.5 if table.shape[1] <= 10 else 7.5)
+                    rotation=90 if row_height > 0.4 else 0, fontsize=8.5 if table.shape[1] <= 10 else 7.5)
     every = math.ceil(len(across) / 40)
     ax.set_xticks(range(0, len(across), every), across[::every], rotation=90 if turned else 0)
     _name_rows(ax, table)
@@ -60,7 +62,7 @@ def _across(table: pd.DataFrame) -> tuple[list[str], bool]:
     """Return the columns' labels, and whether they are turned because they are too long to stand side by side."""
     lines = [lines_of(parameter(name), 40).replace(" to ", "\nto ") for name in table.columns]
     longest = max((len(line) for label in lines for line in label.split("\n")), default=0)
-    if longest * len(lines) <= 100:
+    if longest * len(lines) <= room(100):
         return lines, False
     return [literal(parameter(name), 40) for name in table.columns], True
 

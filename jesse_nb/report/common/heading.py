@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.report.common.labels import days, period
 from jesse_nb.report.common.plain_text import one_line
 from jesse_nb.report.common.provenance import account, account_and_kind, market
 
-__all__ = ["SYNTHETIC", "candle_mark", "dated", "heading_content", "heading_lines", "mark_lines"]
+if TYPE_CHECKING:
+    from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
+
+__all__ = ["SYNTHETIC", "candle_mark", "dated", "heading_content", "heading_lines", "mark_lines", "run_heading"]
 
 SYNTHETIC = "These candles are made up: nothing here says anything about a real market."
 
@@ -22,6 +25,17 @@ def heading_content(name: str, spec: BacktestSpec) -> dict[str, Any]:
     return {"name": name, **candle_mark(spec),
             "places": f"{market(spec)}, {account_and_kind(spec)}, {spec.mode} mode",
             "period": dated(spec.start, spec.end)}
+
+
+def run_heading(run: AnalyzedRun) -> dict[str, Any]:
+    """Return what the ``heading`` macro takes for a run that was read, or for tables of trades and equity."""
+    spec = run.spec
+    name = f"{run.strategy}, {run.origin}" if run.origin else run.strategy
+    tables = "accounts held together" if run.origin else "trades and equity given as tables"
+    places = tables if spec is None else \
+        f"{market(spec)}, {account(spec)}, {spec.mode} mode"
+    return {"name": name, "places": places, "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
+            **candle_mark(spec)}
 
 
 def heading_lines(title: str, spec: BacktestSpec, covers: str = "", *below: str) -> list[str]:
@@ -59,9 +73,9 @@ def candle_mark(*candles: _Candles | None) -> dict[str, str]:
 
     Both are empty where there is nothing to say.
     """
-    known = [one for one in candles if one is not None]
-    marks = [("SYNTHETIC DATA", SYNTHETIC)] if any(one.synthetic for one in known) else []
-    for timeframe in dict.fromkeys(one.expanded_from for one in known if one.expanded_from):
+    known = [series for series in candles if series is not None]
+    marks = [("SYNTHETIC DATA", SYNTHETIC)] if any(series.synthetic for series in known) else []
+    for timeframe in dict.fromkeys(series.expanded_from for series in known if series.expanded_from):
         length = _LENGTHS.get(timeframe, timeframe)
         marks.append(("EXPANDED CANDLES", f"These one-minute candles are expanded from {timeframe}: no figure that "
                                           f"depends on the way within the {length} is known."))

@@ -34,6 +34,8 @@ def write(name: str, value: Any, optimized: tuple[Metric, ...] = ()) -> str:
     in_unit = unit(name, optimized)
     if name == "serenity_index" and isinstance(value, float) and math.isinf(value):
         value = math.nan  # Jesse's is infinite in every run, for want of a first daily return
+    if name == "average_loss" and value and all(metric.name != name for metric in optimized):
+        value = -value  # money that is lost has its sign, which Jesse's has not; a search is by Jesse's
     return duration(value) if in_unit == "seconds" else measure(value, in_unit)
 
 

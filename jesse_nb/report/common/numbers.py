@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from jesse_nb.core.texts import short_number
+
 __all__ = ["UNDEFINED", "duration", "measure", "parameter", "price", "share", "tick"]
 
 #: What stands in place of a value that does not exist.
@@ -19,7 +21,8 @@ def measure(value: Any, unit: str = "") -> str:
     value
         A number; None and NaN are undefined.
     unit
-        ``percent`` (12.5 is ``+12.5%``), ``fraction`` (0.125 is ``12.5%``), ``ratio``,
+        ``percent`` (12.5 is ``+12.5%``), ``share`` (12.5 is ``12.5%``: of all trades, or how far something spreads),
+        ``fraction`` (0.125 is ``12.5%``), ``ratio``,
         ``currency``, ``count``, or empty.
     """
     if _undefined(value):
@@ -27,8 +30,8 @@ def measure(value: Any, unit: str = "") -> str:
     number = float(value)
     if math.isinf(number):
         return "∞" if number > 0 else "-∞"
-    if unit == "percent":
-        return f"{_plain_zero(_grouped(number), signed=True)}%"
+    if unit in ("percent", "share"):
+        return f"{_plain_zero(short_number(number), signed=unit == 'percent')}%"
     if unit == "fraction":
         return f"{number * 100:.1f}%"
     if unit == "count":
@@ -37,13 +40,13 @@ def measure(value: Any, unit: str = "") -> str:
         return _plain_zero(f"{number:,.0f}" if abs(number) >= 100_000 else f"{number:,.2f}")
     if number == int(number) and abs(number) < 1e6 and unit == "":
         return f"{number:,.0f}"
-    return _plain_zero(_grouped(number))
+    return _plain_zero(short_number(number))
 
 
 def tick(value: float, unit: str = "") -> str:
     """Write a round value beside an axis: no more digits than it has."""
-    if unit == "percent":
-        return f"{_plain_zero(_round_digits(value), signed=True)}%"
+    if unit in ("percent", "share"):
+        return f"{_plain_zero(_round_digits(value), signed=unit == 'percent')}%"
     return f"{_round_digits(value * 100)}%" if unit == "fraction" else _plain_zero(_round_digits(value))
 
 
@@ -97,18 +100,6 @@ def duration(seconds: Any) -> str:
 
 def _undefined(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value)) or value != value
-
-
-def _grouped(number: float) -> str:
-    """Write with three to four significant digits, thousands grouped."""
-    size = abs(number)
-    if size >= 1000:
-        return f"{number:,.0f}"
-    if size >= 100:
-        return f"{number:.1f}"
-    if size >= 0.1 or size == 0:
-        return f"{number:.2f}"
-    return f"{number:.3f}" if size >= 0.0005 else f"{number:.1e}" if size >= 1e-12 else "0.00"
 
 
 def _plain_zero(text: str, *, signed: bool = False) -> str:

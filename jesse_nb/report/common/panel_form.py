@@ -27,7 +27,7 @@ def form_text(title: str, rows: Sequence[tuple[str, str]], cell: str) -> str:
 
 def form_html(title: str, rows: Sequence[tuple[str, str]], cell: str, extra: str = "") -> str:
     """Return the same as an HTML fragment; ``extra`` is HTML that follows the title."""
-    fields = "".join(f'<tr><th style="text-align:left">{escape(label)}</th>'
+    fields = "".join(f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
                      f'<td style="text-align:left">{escape(value)}</td></tr>' for label, value in rows)
     same = f"<p>The same as a cell:</p><pre>{escape(cell)}</pre>" if cell else ""
     return f"<b>{escape(title)}</b>{extra}<table><tbody>{fields}</tbody></table>{same}"

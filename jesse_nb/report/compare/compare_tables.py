@@ -19,7 +19,7 @@ __all__ = ["beyond_noise", "code_lines", "metrics_table", "settings_table", "tes
            "trade_counts_table", "trades_table"]
 
 _SAID = {"mean_return": "Mean return a year", "sharpe_ratio": "Sharpe ratio"}
-_OWN = {"volatility": ("Volatility a year", "percent"),
+_OWN = {"volatility": ("Volatility a year", "share"),
         "profit_of_trades": ("Profit of closed trades", "currency"),
         "fees": ("Fees of closed trades", "currency"),
         "trades": ("Closed trades", "count"), "win_rate": ("Win rate", "fraction")}

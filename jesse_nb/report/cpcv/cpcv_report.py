@@ -12,7 +12,7 @@ from jesse_nb.report.common.labels import label
 from jesse_nb.report.common.numbers import duration, share
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
-from jesse_nb.report.common.tables import Cell, as_text, cell
+from jesse_nb.report.common.tables import Cell, Table, as_text, cell
 from jesse_nb.report.cpcv import cpcv_figures, cpcv_tables, cpcv_words
 
 if TYPE_CHECKING:
@@ -82,7 +82,12 @@ def _tiles(result: CpcvResult) -> list[tuple[str, Cell, str]]:
             ("Probability of overfitting", cell(share(result.overfitting)), f"{len(result.splits)} splits")]
 
 
+def _card(result: CpcvResult) -> Table:
+    return provenance.spec_card(result.spec, result.card,
+                                ("candles and missing minutes above", "of the first group that was run"))
+
+
 CPCV: Report[CpcvResult] = Report(
     lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _text, _content, "cpcv.html", _figures,
-    lambda _: _PICTURES, provenance.cpcv_card,
+    lambda _: _PICTURES, _card,
 )

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.analysis.markets.factor_regression import ALPHA
+from jesse_nb.core.analysis.studies.verdict import listed
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.markets.factor_analysis import REST
 from jesse_nb.core.tools.risk.risk_input import sample_words
@@ -68,7 +69,7 @@ def _said(result: FactorAnalysis) -> list[str]:
             f"{measure(year * 100, 'percent')} a year (95% interval {interval}): {sure}."]
     table: Any = result.table.drop(ALPHA)
     moving = [str(name) for name, row in table.iterrows() if row["low"] > 0 or row["high"] < 0]
-    said.append(f"It moves with {' and '.join(moving)}." if moving else "It moves with no factor beyond luck.")
+    said.append(f"It moves with {listed(moving)}." if moving else "It moves with no factor beyond luck.")
     return said
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from jesse_nb.report.common.canvas import (
     BAD,
@@ -25,10 +27,12 @@ from jesse_nb.report.common.canvas import (
 if TYPE_CHECKING:
     from jesse_nb.core.tools.markets.portfolio import PortfolioResult
 
-__all__ = ["DIVISIONS", "portfolio_plots"]
+__all__ = ["DIVISIONS", "WAYS", "portfolio_plots"]
 
 DIVISIONS = {"equal": "equal (1/N)", "inverse_vol": "inverse volatility", "min_variance": "minimum variance",
              "risk_parity": "risk parity", "hrp": "hierarchical risk parity", "given": "given weights"}
+
+WAYS = {"accounts": "accounts of their own", "simulated": "one account"}
 
 _MARKERS = {"equal": "D", "inverse_vol": "^", "min_variance": "s", "risk_parity": "v", "hrp": "P", "given": "X"}
 
@@ -38,8 +42,10 @@ _COLOURS = (MAIN, OTHER, BEST, GOOD, BAD, "#2aa3b8", "#b0567f", "#8a8f3c")
 
 def portfolio_plots(result: PortfolioResult) -> dict[str, Callable[[], ReportFigure]]:
     """Return what draws each figure, by its name."""
-    return {"equity": lambda: draw_equity(result), "weights": lambda: draw_weights(result),
-            "risk": lambda: draw_risk(result), "divisions": lambda: draw_divisions(result)}
+    plots: dict[str, Callable[[], ReportFigure]] = {
+        "equity": lambda: draw_equity(result), "weights": lambda: draw_weights(result),
+        "risk": lambda: draw_risk(result), "divisions": lambda: draw_divisions(result)}
+    return plots | ({"one_account": lambda: draw_one_account(result)} if result.simulated is not None else {})
 
 
 def draw_equity(result: PortfolioResult) -> ReportFigure:
@@ -54,6 +60,24 @@ def draw_equity(result: PortfolioResult) -> ReportFigure:
     for name, (colour, width) in reversed(shown.items()):
         top.plot(curves.index, (curves[name] - 1) * 100, color=colour, linewidth=width, label=DIVISIONS[name])
         below.plot(curves.index, (curves[name] / curves[name].cummax() - 1) * 100, color=colour, linewidth=width * 0.7)
+    _growth_over_drawdown(top, below)
+    return figure
+
+
+def draw_one_account(result: PortfolioResult) -> ReportFigure:
+    """Draw what one account came to beside the accounts that were put together, and how deep they fell."""
+    assert result.simulated is not None
+    figure, (top, below) = new_figure(4.0, 2, 1, sharex=True, height_ratios=(2, 1))
+    curves: Any = result.simulated.curves
+    for name, colour, width in (("accounts", BEST, 1.4), ("simulated", MAIN, 1.8)):
+        top.plot(curves.index, (curves[name] - 1) * 100, color=colour, linewidth=width, label=WAYS[name])
+        below.plot(curves.index, (curves[name] / curves[name].cummax() - 1) * 100, color=colour, linewidth=width * 0.7)
+    _growth_over_drawdown(top, below)
+    return figure
+
+
+def _growth_over_drawdown(top: Axes, below: Axes) -> None:
+    """Finish a pair of axes: growth in percent above, drawdowns of the same days beneath."""
     top.axhline(0, color=INK, linewidth=0.8)
     axis_in(top.yaxis, "percent")
     axis_in(below.yaxis, "percent", ticks=4)
@@ -61,7 +85,6 @@ def draw_equity(result: PortfolioResult) -> ReportFigure:
     top.margins(x=0.01)
     legend(top)
     date_axis(below)
-    return figure
 
 
 def draw_weights(result: PortfolioResult) -> ReportFigure:
@@ -98,26 +121,34 @@ def draw_risk(result: PortfolioResult) -> ReportFigure:
 
 
 def draw_divisions(result: PortfolioResult) -> ReportFigure:
-    """Draw return against volatility of each division that was tried, and of each part."""
-    figure, (ax,) = new_figure(3.4)
+    """Draw return against volatility of each division that was tried beside each part, and the divisions enlarged."""
+    figure, (ax, near) = new_figure(3.6, 1, 2, width_ratios=(3, 2))
     table: Any = result.allocations
     for name, row in table.iterrows():
         division = row["kind"] == "division"
         chosen = name == result.allocation
         colour = MAIN if chosen else BEST if name == "equal" else OTHER if division else INK
-        ax.plot(row["volatility"], row["annual_return"], marker=_MARKERS[name] if division else "o", color=colour,
-                markersize=10 if chosen else 7 if division else 5, linestyle="none", alpha=1.0 if division else 0.7,
-                label=DIVISIONS[name] if division else None)
+        for panel in (ax, near) if division else (ax,):
+            panel.plot(row["volatility"], row["annual_return"], marker=_MARKERS[name] if division else "o",
+                       color=colour, markersize=10 if chosen else 7 if division else 5, linestyle="none",
+                       alpha=1.0 if division else 0.7, label=DIVISIONS[name] if division else None)
         if not division:
             ax.annotate(literal(name, 22), (row["volatility"], row["annual_return"]), xytext=(7, -3),
                         textcoords="offset points", color=colour, fontsize=8)
+        elif name == "equal":
+            near.annotate("1/N", (row["volatility"], row["annual_return"]), xytext=(8, -3),
+                          textcoords="offset points", color=colour, fontsize=9)
     ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_xlim(0, ax.get_xlim()[1] * 1.15)
-    ax.set_xlabel("volatility a year")
+    near.margins(0.25)
+    near.set_title("divisions, enlarged", fontsize=9, color=INK)
     ax.set_ylabel("return a year")
-    axis_in(ax.yaxis, "percent")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
-    legend(ax, 6)
+    for panel in (ax, near):
+        panel.set_xlabel("volatility a year")
+        axis_in(panel.yaxis, "percent", ticks=5)
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
+    legend(ax, 3)
     return figure
 
 

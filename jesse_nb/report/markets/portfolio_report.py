@@ -13,7 +13,7 @@ from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.sections import Section, card_of_lines, sections_text
 from jesse_nb.report.common.tables import Cell, Table, cell, toned
-from jesse_nb.report.markets.portfolio_figures import DIVISIONS, portfolio_plots
+from jesse_nb.report.markets.portfolio_figures import DIVISIONS, WAYS, portfolio_plots
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.markets.portfolio import PortfolioResult
@@ -25,6 +25,7 @@ _PICTURES = {
     "weights": "Share of the money in each account, through time",
     "risk": "Each part's share of the money beside its share of the risk",
     "divisions": "Return against volatility of each division that was tried, and of each part alone",
+    "one_account": "Value and drawdown of one account, beside the accounts that were put together",
 }
 _WHEN = {"1D": "each day", "1W": "on Mondays", "1M": "on the first of each month", "3M": "on the first of each quarter",
          "1Y": "on the first of each year", "never": "never"}
@@ -44,7 +45,8 @@ def _content(result: PortfolioResult) -> dict[str, Any]:
     stopped = [f"Stopped: {result.stopped}. Other divisions were not reached."] if result.stopped else []
     return {
         "kind": "Portfolio", "name": f"{_names(result)}, {DIVISIONS[result.allocation]}",
-        "places": f"accounts of their own, money moved {_WHEN[result.rebalance]} at {result.cost * 100:.4g}%",
+        "places": f"accounts of their own, money moved {_WHEN[result.rebalance]} at {result.cost * 100:.4g}%"
+                  f"{'' if result.simulated is None else '; and all in one'}",
         "period": dated(first, last), **candle_mark(*result.parts),
         "said": [*_said(result), sample_words(result.sample)], "tiles": _tiles(result),
         "warned": [*result.notes, *stopped], "sections": _sections(result),
@@ -58,6 +60,7 @@ def _text(result: PortfolioResult) -> str:
 def _sections(result: PortfolioResult) -> list[Section]:
     return [
         Section("What it came to", (), "equity"),
+        *_one_account(result),
         Section("Beside an equal division", (
             "All divisions on the same days, each with weights from the days before alone, after costs. An equal one "
             "needs no estimate, and few beat it: the gain is of the Sharpe ratio, with its 95% interval, and p counts "
@@ -65,17 +68,38 @@ def _sections(result: PortfolioResult) -> list[Section]:
         Section("Parts alone", (), table=_parts_table(result), in_text=False),
         Section("Weights", (f"From up to {result.window:,} days before, none below zero.",) if result.allocation not in
                 ("equal", "given") else (), "weights"),
-        Section("Money and risk", ("The share of the variance that each part brought, correlations counted: below zero "
-                                   "where it offset the others.",), "risk", _division_table(result)),
+        Section("Money and risk", (
+            "The share of the variance that each part brought, correlations counted: below zero where it offset the "
+            "others.", _added_words(result)), "risk", _division_table(result)),
         Section("When all fell", ("What each part did from the start of a drawdown to its trough.",),
                 table=_drawdowns_table(result), in_text=False),
     ]
 
 
+def _one_account(result: PortfolioResult) -> list[Section]:
+    """Return what Jesse simulated in one account, beside the accounts."""
+    together = result.simulated
+    if together is None:
+        return []
+    table: Any = together.comparison
+    rows = tuple((cell(WAYS[name]), *_performance(row), cell(f"{row['trades']:,.0f}"),
+                  cell(measure(row["fees"], "share")), cell(measure(row["costs"], "share")))
+                 for name, row in table.iterrows())
+    alike = "" if math.isnan(together.correlation) else (
+        f" Their daily returns correlate at {together.correlation:.3f} and are {together.apart:.2g}% apart (root mean "
+        "square).")
+    return [Section("In one account", (
+        "Jesse ran all strategies from one account, each with its share of the balance as its balance. Nothing is "
+        "moved there: what is open keeps its size when the shares change, and each fill pays its fee. They begin "
+        f"without a position, and share one margin.{alike}",), "one_account", Table(
+            ("way", "return a year", "volatility", "Sharpe", "drawdown", "trades", "fees a year", "moving, a year"),
+            rows))]
+
+
 def divisions_table(result: PortfolioResult) -> Table:
     """Lay out the divisions that were tried."""
     table: Any = result.allocations[result.allocations["kind"] == "division"]
-    rows = tuple((cell(DIVISIONS[name]), *_performance(row), cell(measure(row["costs"], "percent").lstrip("+")),
+    rows = tuple((cell(DIVISIONS[name]), *_performance(row), cell(measure(row["costs"], "share")),
                   _gain(name, row), _p(row["p_adjusted"])) for name, row in table.iterrows())
     return Table(("division", "return a year", "volatility", "Sharpe", "drawdown", "costs a year",
                   "Sharpe beside 1/N", "p"), rows)
@@ -89,7 +113,7 @@ def _parts_table(result: PortfolioResult) -> Table:
 
 def _performance(row: Any) -> tuple[Cell, ...]:
     return (toned(measure(row["annual_return"], "percent"), row["annual_return"]),
-            cell(measure(row["volatility"], "percent").lstrip("+")), cell(measure(row["sharpe"], "ratio")),
+            cell(measure(row["volatility"], "share")), cell(measure(row["sharpe"], "ratio")),
             toned(measure(row["max_drawdown"], "percent"), row["max_drawdown"]))
 
 
@@ -106,11 +130,34 @@ def _p(value: float) -> Cell:
 
 def _division_table(result: PortfolioResult) -> Table:
     rows: Any = result.division.iterrows()
-    return Table(("part", "of the money", "of the risk", "added", "volatility alone"), tuple(
+    return Table(("part", "of the money", "of the risk", "added, sum of days", "volatility alone"), tuple(
         (cell(str(name)), cell(f"{row['money'] * 100:.1f}%"), cell(f"{round(row['risk'] * 100, 1) + 0.0:.1f}%"),
          toned(measure(row["gain"], "percent"), row["gain"]),
-         cell("–" if name == "costs" else measure(row["volatility"], "percent").lstrip("+")))
+         cell("–" if name == "costs" else measure(row["volatility"], "share")))
         for name, row in rows))
+
+
+def _added_words(result: PortfolioResult) -> str:
+    """Say how to compute what each part added."""
+    total = float(result.division["gain"].sum())
+    first, last = _first_and_last(result.equity)
+    return ("Added: on each day a part's share of the account (of what moving money left, on days on which some was), "
+            "times its own return that day; these percent are added up, not compounded. All rows, with what moving "
+            "money cost, give "
+            f"{measure(total, 'percent')}, the sum of the account's daily returns; compounded these are "
+            f"{measure((last / first - 1.0) * 100.0, 'percent')}.")
+
+
+def _became(equity: pd.Series[float], quote: str) -> str:
+    """Say what the money was, what it became, and when."""
+    first, last = _first_and_last(equity)
+    days = (equity.index[-1] - equity.index[0]).days
+    return (f"{measure(first, 'currency')} {quote} became {measure(last, 'currency')} in {days:,} days: "
+            f"{last - first:+,.2f} ({measure((last / first - 1.0) * 100.0, 'percent')})").replace("  ", " ")
+
+
+def _first_and_last(equity: pd.Series[float]) -> tuple[float, float]:
+    return float(equity.iloc[0]), float(equity.iloc[-1])
 
 
 def _drawdowns_table(result: PortfolioResult) -> Table:
@@ -126,9 +173,18 @@ def _drawdowns_table(result: PortfolioResult) -> Table:
 def _said(result: PortfolioResult) -> list[str]:
     table: Any = result.allocations
     row = table.loc[result.allocation]
-    said = [f"It returned {measure(row['annual_return'], 'percent')} a year with a volatility of "
-            f"{measure(row['volatility'], 'percent').lstrip('+')} and a drawdown of "
+    said = [f"{_became(result.equity, result.quote)}.",
+            f"It returned {measure(row['annual_return'], 'percent')} a year with a volatility of "
+            f"{measure(row['volatility'], 'share')} and a drawdown of "
             f"{measure(row['max_drawdown'], 'percent')}."]
+    if result.simulated is not None:
+        own: Any = result.simulated.comparison.loc["simulated"]
+        ruin = result.simulated.run.ruin
+        became = _became(result.simulated.run.equity, result.quote)
+        said.append(f"In one account it returned {measure(own['annual_return'], 'percent')} a year with a volatility "
+                    f"of {measure(own['volatility'], 'share')} and a drawdown of "
+                    f"{measure(own['max_drawdown'], 'percent')}: {became}."
+                    if ruin is None else f"The one account was {ruin}.")
     if result.allocation == "equal" or math.isnan(row["sharpe_gain"]):
         return said
     beyond = row["p_adjusted"] < 0.05
@@ -144,27 +200,34 @@ def _tiles(result: PortfolioResult) -> list[tuple[str, Any, str]]:
     alone = table[table["kind"] == "part"]
     risk = result.division["risk"].drop("costs")
     equal = f"1/N: {measure(table.loc['equal', 'sharpe'], 'ratio')}" if "equal" in table.index else ""
-    return [("return a year", toned(measure(row["annual_return"], "percent"), row["annual_return"]), ""),
+    first, last = _first_and_last(result.equity)
+    return [("money", toned(f"{last - first:+,.2f} {result.quote}".rstrip(), last - first),
+             f"{measure(first, 'currency')} to {measure(last, 'currency')}"),
+            ("return", toned(measure((last / first - 1.0) * 100.0, "percent"), last - first),
+             f"in {(result.equity.index[-1] - result.equity.index[0]).days:,} days"),
+            ("return a year", toned(measure(row["annual_return"], "percent"), row["annual_return"]), ""),
             ("Sharpe", cell(measure(row["sharpe"], "ratio")), equal),
             ("drawdown", toned(measure(row["max_drawdown"], "percent"), row["max_drawdown"]),
              f"parts alone: {measure(alone['max_drawdown'].mean(), 'percent')} on average"),
-            ("volatility", cell(measure(row["volatility"], "percent").lstrip("+")),
-             f"parts alone: {measure(alone['volatility'].mean(), 'percent').lstrip('+')} on average"),
+            ("volatility", cell(measure(row["volatility"], "share")),
+             f"parts alone: {measure(alone['volatility'].mean(), 'share')} on average"),
             ("largest risk", cell(f"{risk.max() * 100:.0f}%"), f"of it from {risk.idxmax()}"),
-            ("costs", cell(measure(row["costs"], "percent").lstrip("+")), "a year")]
+            ("costs", cell(measure(row["costs"], "share")), "a year")]
 
 
 def _card(result: PortfolioResult) -> Table:
     lines = [(part.name, f"{part.source}, {len(part.returns):,} days, {part.sample}") for part in result.parts]
     given = ", ".join(f"{name} {value:.4g}" for name, value in result.given.items())
+    run = [("one account", result.simulated.run.key)] if result.simulated is not None else []
     return card_of_lines([
-        *lines, ("division", f"{DIVISIONS[result.allocation]}{': ' + given if given else ''}"),
+        *lines, *run, ("division", f"{DIVISIONS[result.allocation]}{': ' + given if given else ''}"),
         ("window", f"up to {result.window:,} days, {result.known:,} before the first day"),
         ("money moved", f"{_WHEN[result.rebalance]}, at {result.cost * 100:.4g}% of what is taken out or put in"),
         ("covariance", "variances as observed, correlations shrunk (Ledoit and Wolf)"), ("seed", f"{result.seed}"),
-        ("money", f"{measure(float(result.equity.iloc[0]), 'currency')} {result.quote} at first"),
+        ("money", _became(result.equity, result.quote)),
     ])
 
 
 PORTFOLIO: Report[PortfolioResult] = Report(
-    _title, _text, _content, "sections.html", portfolio_plots, lambda _: _PICTURES, _card)
+    _title, _text, _content, "sections.html", portfolio_plots,
+    lambda result: {name: said for name, said in _PICTURES.items() if name != "one_account" or result.simulated}, _card)

@@ -84,7 +84,7 @@ def draw_performance(result: Regimes) -> ReportFigure:
     ax.set_yticks(places, list(table.index))
     ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel("mean return of the next day, 95% interval")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}%")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}%" if value else "0%")
     ax.grid(visible=False)
     ax.grid(visible=True, axis="x", color=INK, alpha=0.2, linewidth=0.7)
     return figure

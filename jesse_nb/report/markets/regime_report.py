@@ -26,7 +26,9 @@ _PICTURES = {
     "performance": "Mean return of the day after each state was told, with 95% intervals",
     "fits": "Volatility of each state, by the day of the fit",
 }
-_METHODS = {"markov": "hidden states with normal returns (Hamilton)", "vol_terciles": "terciles of volatility"}
+_METHODS = {"markov": "hidden states with normal returns (Hamilton)",
+            "jump": "a jump model of downside deviation and Sortino ratios",
+            "changepoint": "stretches between change points", "vol_terciles": "terciles of volatility"}
 
 
 def _title(result: Regimes) -> str:
@@ -67,7 +69,8 @@ def _sections(result: Regimes) -> list[Section]:
     found.append(Section("From one day to the next", ("As told.",), table=_transitions_table(result), in_text=False))
     if len(result.fits):
         found.append(Section("Fits", (_stability(result),), "fits", in_text=False))
-        found.append(Section("What the forecast was worth", (_record(result),)))
+        if result.record:
+            found.append(Section("What the forecast was worth", (_record(result),)))
     return found
 
 
@@ -120,7 +123,7 @@ def _performance_table(result: Regimes) -> Table:
     rows: Any = result.performance.iterrows()
     return Table(("state", "days", "mean", "95% interval", "volatility a year", "Sharpe", "p"), tuple(
         (cell(str(name)), cell(f"{row['days']:,.0f}"), toned(measure(row["mean"], "percent"), row["mean"]),
-         cell(f"{row['low']:.2f} to {row['high']:.2f}"), cell(measure(row["volatility"], "percent").lstrip("+")),
+         cell(f"{row['low']:.2f} to {row['high']:.2f}"), cell(measure(row["volatility"], "share")),
          cell(measure(row["sharpe"], "ratio")),
          cell("–" if math.isnan(row["p_adjusted"]) else f"{row['p_adjusted']:.3f}")) for name, row in rows))
 
@@ -151,7 +154,8 @@ def _card(result: Regimes) -> Table:
     both = {one.name: one for one in (result.series, result.judged)}
     lines = [(name, f"{one.source}, {len(one.returns):,} daily returns") for name, one in both.items()]
     sample = [("sample", sample_words(result.judged.sample))] if result.judged.sample else []
-    fitted = [("fits", f"each {result.refit:,} days"), ("BIC by states", bic or "not asked")]
+    asked = [("BIC by states", bic or "not asked")] if result.method == "markov" else []
+    fitted = [("fits", f"each {result.refit:,} days"), *asked]
     return card_of_lines([*lines, *sample, ("method", _METHODS[result.method]), *(fitted if len(result.fits) else []),
                           ("seed", f"{result.seed}")])
 

@@ -27,8 +27,10 @@ from jesse_nb.report.common.canvas import (
     legend,
     literal,
     new_figure,
+    say,
 )
 from jesse_nb.report.common.numbers import parameter, share
+from jesse_nb.report.optimize.pair_figures import trial_words
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.dimension import Dimension
@@ -45,7 +47,8 @@ def draw_convergence(result: OptimizeResult) -> ReportFigure:
     figure, (ax,) = new_figure(3.3)
     metric, frame = result.metrics[0], convergence(result)
     finite = frame[np.isfinite(frame["value"])]
-    _scatter(ax, finite["trial"], finite["value"], finite["trial"].isin(_violating(result)))
+    _scatter(ax, finite["trial"], finite["value"], finite["trial"].isin(_violating(result)),
+             _said(result, finite["trial"]))
     if finite["best"].notna().any():
         ax.step(finite["trial"], finite["best"], where="post", color=BEST, linewidth=2, label="best so far", zorder=3)
     lost = {"stopped early": [trial.number for trial in result.pruned],
@@ -93,12 +96,13 @@ def draw_slices(result: OptimizeResult) -> ReportFigure:
     tables = dict(list(slices(result).items())[:MOST_SLICES])
     columns = min((3, 2), key=lambda number: -len(tables) % number) if len(tables) > 1 else 1  # none stands alone
     rows = math.ceil(len(tables) / columns)
-    figure, axes = new_figure(0.3 + 2.3 * rows, rows, columns, sharey=True)
+    figure, axes = new_figure(0.3 + 2.3 * rows, rows, columns, len(tables), sharey=True)
     dimensions = {dimension.name: dimension for dimension in result.space.dimensions}
-    for position, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=False)):
+    for position, (ax, (name, table)) in enumerate(zip(axes, tables.items(), strict=True)):
         finite = table[np.isfinite(table["value"])]
         places = _places(ax, dimensions[name], finite["x"])
-        _scatter(ax, places, finite["value"], finite["trial"].isin(_violating(result)))
+        _scatter(ax, places, finite["value"], finite["trial"].isin(_violating(result)),
+                 _said(result, finite["trial"]))
         best = finite["trial"].isin([result.best.number] if result.best else []).to_numpy()
         ax.scatter(places[best], finite["value"][best], marker="*", s=130, color=BEST, linewidths=0, zorder=3)
         ax.set_title(literal(name), loc="left", color=INK, fontsize=10)
@@ -106,8 +110,6 @@ def draw_slices(result: OptimizeResult) -> ReportFigure:
         if position % columns == 0:
             ax.set_ylabel(literal(result.metrics[0].label, 28))
             axis_in(ax.yaxis, result.metrics[0].unit, ticks=5)
-    for ax in axes[len(tables):]:
-        ax.set_visible(False)
     return figure
 
 
@@ -139,7 +141,8 @@ def draw_pareto(result: OptimizeResult) -> ReportFigure:
     scored = [trial for trial in result.trials if trial.scored]
     points = np.array([trial.values for trial in scored]).reshape(-1, 2)
     front = np.array(sorted(trial.values for trial in result.pareto_front)).reshape(-1, 2)
-    _scatter(ax, points[:, 0], points[:, 1], [bool(trial.violated) for trial in scored])
+    _scatter(ax, points[:, 0], points[:, 1], [bool(trial.violated) for trial in scored],
+             _said(result, [trial.number for trial in scored]))
     if len(front):
         ax.plot(front[:, 0], front[:, 1], color=BEST, linewidth=1.2, marker="o", markersize=6, label="Pareto front")
     if result.knee is not None:
@@ -158,14 +161,20 @@ def _violating(result: OptimizeResult) -> list[int]:
     return [trial.number for trial in result.trials if trial.violated]
 
 
-def _scatter(ax: Axes, x: Any, y: Any, hollow: Any) -> None:
+def _said(result: OptimizeResult, numbers: Any) -> list[str]:
+    return [trial_words(result, int(number)) for number in numbers]
+
+
+def _scatter(ax: Axes, x: Any, y: Any, hollow: Any, said: list[str]) -> None:
     """Draw trials as dots, those that break a constraint as hollow ones."""
     across, up, breaks = np.asarray(x), np.asarray(y), np.asarray(hollow, dtype=bool)
+    texts = np.asarray(said, dtype=object)
     if not breaks.all():
-        ax.scatter(across[~breaks], up[~breaks], s=16, color=MAIN, alpha=0.7, linewidths=0, label="trial")
+        say(ax.scatter(across[~breaks], up[~breaks], s=16, color=MAIN, alpha=0.7, linewidths=0, label="trial"),
+            texts[~breaks])
     if breaks.any():
-        ax.scatter(across[breaks], up[breaks], s=16, facecolors="none", edgecolors=INK, linewidths=1,
-                   label="breaks a constraint")
+        say(ax.scatter(across[breaks], up[breaks], s=16, facecolors="none", edgecolors=INK, linewidths=1,
+                       label="breaks a constraint"), texts[breaks])
 
 
 def _places(ax: Axes, dimension: Dimension, values: pd.Series[Any]) -> npt.NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.report.backtest.backtest_figures import draw_equity
@@ -16,8 +17,9 @@ from jesse_nb.report.common.numbers import duration, measure, share
 from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Cell, as_text, cell
-from jesse_nb.report.optimize import optimize_figures, optimize_tables, overfit_figures
+from jesse_nb.report.optimize import optimize_figures, optimize_tables, overfit_figures, pair_figures
 from jesse_nb.report.optimize import optimize_words as words
+from jesse_nb.report.optimize.optimize_card import optimize_card
 from jesse_nb.report.optimize.optimize_figures import MOST_SLICES
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["HOLDOUT", "OPTIMIZE", "optimize_content", "optimize_pictures"]
 
 MOST_TOP_TRIALS = 10
+#: Pairs of parameters that are figures; the first of them stands in the report.
+_MOST_PAIRS = 10
 
 _IMPORTANCE_METHODS = {
     "fANOVA": "Share of the metric's variation over the whole space that each parameter explains (fANOVA).",
@@ -70,6 +74,7 @@ def optimize_content(result: OptimizeResult) -> dict[str, Any]:
         "importance_method": _IMPORTANCE_METHODS[measured.method] if measured and measured.values else "",
         "more_parameters": (f"The first {MOST_SLICES} parameters; {hidden} more are in the history."
                             if hidden > 0 else ""),
+        "pair_said": _pair_said(result),
         "top": optimize_tables.top_trials(result, MOST_TOP_TRIALS),
         "failures": optimize_tables.failures(result),
         "notes": [note for note in result.notes if note not in warnings],
@@ -85,6 +90,8 @@ def optimize_pictures(result: OptimizeResult) -> dict[str, str]:
         "convergence": f"{metric} of each trial, and the best so far",
         "pareto": "Two metrics of each trial, and the Pareto front",
         "slices": f"{metric} against each parameter",
+        "pair": f"{metric} over two parameters, and the trials",
+        "parallel": f"Parameters and {metric} of each trial as a line",
     }
     if result.overfit is not None:
         pictures["overfit"] = _overfit_picture(result.overfit)
@@ -102,6 +109,12 @@ def _figures(result: OptimizeResult) -> Drawings:
         figures["convergence"] = lambda: optimize_figures.draw_convergence(result)
         figures["importances"] = lambda: optimize_figures.draw_importances(result)
         figures["slices"] = lambda: optimize_figures.draw_slices(result)
+        pairs = pair_figures.pairs_of(result)
+        for number, pair in enumerate(pairs[:_MOST_PAIRS]):
+            figures["pair" if not number else f"pair {pair[0]} {pair[1]}"] = partial(pair_figures.draw_pair, result,
+                                                                                     *pair)
+        if len(pairs) > 1:
+            figures["parallel"] = lambda: pair_figures.draw_parallel(result)
         if len(result.metrics) == 2:
             figures["pareto"] = lambda: optimize_figures.draw_pareto(result)
     if plateau is not None:
@@ -192,6 +205,16 @@ def _tiles(result: OptimizeResult) -> list[tuple[str, Cell, str]]:
     return tiles
 
 
+def _pair_said(result: OptimizeResult) -> str:
+    pairs = pair_figures.pairs_of(result)[:_MOST_PAIRS]
+    if not pairs:
+        return ""
+    said = (f"The median {result.metrics[0].label} of the trials in each cell; dots are trials, the star is the best. "
+            "Cells without a trial stay empty: nothing is filled in between.")
+    others = ", ".join(repr(f"pair {first} {second}") for first, second in pairs[1:4])
+    return f"{said} Other pairs: .plot(name) with {others}{' …' if len(pairs) > 4 else ''}." if others else said
+
+
 def _listed(columns: tuple[str, ...]) -> str:
     """Return a heading that names the columns that are there."""
     names = [name for name in columns if name != "edge lost"]
@@ -211,12 +234,12 @@ def _overfit_picture(figures: OverfitFigures) -> str:
 
 OPTIMIZE: Report[OptimizeResult] = Report(
     lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _text, optimize_content, "optimize.html",
-    _figures, optimize_pictures, provenance.optimize_card,
+    _figures, optimize_pictures, optimize_card,
 )
 
 HOLDOUT: Report[OpenedHoldout] = Report(
     lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _holdout_text, _holdout_content,
     "holdout.html", lambda result: {"equity": lambda: draw_equity(result.best)} if len(result.best.equity) else {},
     lambda _: {"equity": "Equity curve on the sealed days, and the drawdown beneath it"},
-    lambda result: provenance.backtest_card(result.best),
+    lambda result: provenance.spec_card(result.best.spec, result.best.card),
 )

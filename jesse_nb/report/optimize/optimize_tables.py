@@ -100,7 +100,7 @@ def top_trials(result: OptimizeResult, n: int) -> Table:
         head += [f"{label(name)}{suffix}" for name in beside]
     rows = []
     for rank, row in frame.iterrows():
-        line = [cell(str(rank)), cell(str(row["trial"]))]
+        line = [cell(str(rank)), cell(f"{int(row['trial'])}")]
         line += [cell(_value({name: row[f"param_{name}"]}, name)) for name in names]
         for prefix in ("", "test_") if held_out else ("",):
             why = str(row["test_reason"]) if prefix else ""
@@ -117,12 +117,13 @@ def plateau_table(result: OptimizeResult) -> Table:
     if result.plateau is None:
         return Table((), ())
     metric, ranked = result.plateau.metric, result.plateau.ranked
-    some = any(one.unusable for one in ranked)
-    rows = tuple((cell(str(one.trial.number)), cell(str(len(one.neighbours))),
-                  *([cell(str(one.unusable))] if some else []),
-                  *(_metric_cell(metric.name, value, result) for value in (one.trial.value, one.median, one.worst)),
-                  cell(share(one.kept), "bad" if one.kept < 0.5 else ""))
-                 for one in ranked)
+    some = any(neighbourhood.unusable for neighbourhood in ranked)
+    rows = tuple((cell(str(neighbourhood.trial.number)), cell(str(len(neighbourhood.neighbours))),
+                  *([cell(str(neighbourhood.unusable))] if some else []),
+                  *(_metric_cell(metric.name, value, result)
+                    for value in (neighbourhood.trial.value, neighbourhood.median, neighbourhood.worst)),
+                  cell(share(neighbourhood.kept), "bad" if neighbourhood.kept < 0.5 else ""))
+                 for neighbourhood in ranked)
     return Table(("trial", "neighbours", *(["unusable"] if some else []), metric.label, "median neighbour",
                   "worst neighbour", "edge kept"), rows)
 

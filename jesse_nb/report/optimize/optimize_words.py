@@ -14,7 +14,8 @@ from jesse_nb.report.common.audit_words import audit_warnings
 from jesse_nb.report.common.labels import days, label, period, write
 from jesse_nb.report.common.mode_words import in_both_modes
 from jesse_nb.report.common.numbers import measure, parameter, share
-from jesse_nb.report.common.provenance import card_of, notes_of
+from jesse_nb.report.common.provenance import notes_of
+from jesse_nb.report.optimize.optimize_card import card_of
 
 if TYPE_CHECKING:
     from jesse_nb.core.study.trial import Trial
@@ -68,7 +69,8 @@ def plateau(result: OptimizeResult) -> list[str]:
     if result.plateau is None or result.best is None:
         return []
     found, ranked = result.plateau, result.plateau.ranked
-    robust, peak = ranked[0], next(one for one in ranked if one.trial.number == result.best.number)
+    robust, peak = ranked[0], next(neighbourhood
+                                   for neighbourhood in ranked if neighbourhood.trial.number == result.best.number)
     metric = found.metric
 
     def values(one: Neighbourhood) -> str:

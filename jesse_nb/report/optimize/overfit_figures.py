@@ -108,16 +108,16 @@ def draw_plateau(plateau: Plateau) -> ReportFigure:
     """Draw each looked-at trial above its neighbours' values, the most robust on top."""
     ranked = plateau.ranked
     figure, (ax,) = new_figure(0.95 + 0.34 * len(ranked))
-    for row, one in enumerate(ranked):
-        values = [near.value for near in one.neighbours if np.isfinite(near.value)]
+    for row, neighbourhood in enumerate(ranked):
+        values = [near.value for near in neighbourhood.neighbours if np.isfinite(near.value)]
         ax.scatter(values, [row] * len(values), s=26, color=MAIN, alpha=0.7, linewidths=0,
                    label="neighbour" if not row else None)
-        if np.isfinite(one.median):
-            ax.scatter([one.median], [row], marker="|", s=240, color=INK, linewidths=2.4,
+        if np.isfinite(neighbourhood.median):
+            ax.scatter([neighbourhood.median], [row], marker="|", s=240, color=INK, linewidths=2.4,
                        label="median neighbour" if not row else None)
-        ax.scatter([one.trial.value], [row], marker="*", s=120, color=BEST, linewidths=0, zorder=3,
+        ax.scatter([neighbourhood.trial.value], [row], marker="*", s=120, color=BEST, linewidths=0, zorder=3,
                    label="the trial itself" if not row else None)
-    ax.set_yticks(range(len(ranked)), [f"trial {one.trial.number}" for one in ranked])
+    ax.set_yticks(range(len(ranked)), [f"trial {neighbourhood.trial.number}" for neighbourhood in ranked])
     ax.set_ylim(len(ranked) - 0.5, -0.5)
     ax.set_xlabel(literal(plateau.metric.label))
     axis_in(ax.xaxis, plateau.metric.unit, ticks=8)

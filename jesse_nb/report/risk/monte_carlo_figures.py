@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jesse_nb.report.analyze.analysis_risk_figures import PANELS, draw_outcome, draw_range, draw_scenarios
-from jesse_nb.report.common.canvas import INK, ReportFigure, axis_in, new_figure
+from jesse_nb.report.common.canvas import INK, ReportFigure, axis_in, legend_columns, new_figure
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.risk.monte_carlo import Outcomes, RiskMonteCarlo
@@ -29,7 +29,7 @@ def monte_carlo_plots(result: RiskMonteCarlo) -> dict[str, Callable[[], ReportFi
 def questions_of(result: RiskMonteCarlo) -> dict[str, Outcomes]:
     """Return the questions that have an answer, by what they are called."""
     asked = {"this period": result.period, "next period": result.projection}
-    return {name: one for name, one in asked.items() if one is not None}
+    return {name: question for name, question in asked.items() if question is not None}
 
 
 def draw_fans(result: RiskMonteCarlo) -> ReportFigure:
@@ -39,14 +39,17 @@ def draw_fans(result: RiskMonteCarlo) -> ReportFigure:
     for ax, (name, one) in zip(axes, asked.items(), strict=True):
         draw_range(ax, one.paths, one.balance)
         ax.set_xlabel(f"{name}: {one.paths.unit} from its start")
-        ax.axhline(one.balance * (1.0 - result.ruin / 100.0), color=INK, linewidth=1.0, linestyle=":")
+        ax.axhline(one.balance * (1.0 - result.ruin / 100.0), color=INK, linewidth=1.0, linestyle=":",
+                   label=f"{result.ruin:g}% lost")
         if result.target is not None:
-            ax.axhline(one.balance * (1.0 + result.target / 100.0), color=INK, linewidth=1.0, linestyle=":")
+            ax.axhline(one.balance * (1.0 + result.target / 100.0), color=INK, linewidth=1.0, linestyle="--",
+                       label=f"{result.target:g}% gained")
         axis_in(ax.xaxis, "", ticks=6)
     axes[0].set_ylabel("equity")
     axis_in(axes[0].yaxis, "currency")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper left", ncols=5, frameon=False, fontsize=9, labelcolor=INK)
+    figure.legend(handles, names, loc="outside upper left", ncols=legend_columns(names, 4), frameon=False,
+                  fontsize=9, labelcolor=INK)
     return figure
 
 
@@ -55,9 +58,9 @@ def draw_outcomes(result: RiskMonteCarlo) -> ReportFigure:
     asked = questions_of(result)
     figure, axes = new_figure(0.9 + 0.75 * len(asked), 1, 2, sharey=True)
     for ax, (name, title, unit, colour) in zip(axes, PANELS, strict=True):
-        for place, one in enumerate(asked.values()):
-            draw_outcome(ax, place, one.paths.samples[name].to_numpy(dtype=float),
-                         float(one.paths.distributions["actual"][name]), colour)
+        for place, question in enumerate(asked.values()):
+            draw_outcome(ax, place, question.paths.samples[name].to_numpy(dtype=float),
+                         float(question.paths.distributions["actual"][name]), colour)
         ax.set_title(title, fontsize=10)
         ax.set_yticks(range(len(asked)), list(asked))
         ax.tick_params(axis="y", length=0)

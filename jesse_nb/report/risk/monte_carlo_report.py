@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import mark_lines
+from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.numbers import UNDEFINED, measure
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Cell, Table, as_text, cell, toned
 from jesse_nb.report.risk.monte_carlo_figures import monte_carlo_plots, questions_of
-from jesse_nb.report.risk.var_report import run_heading
 from jesse_nb.report.risk.var_tables import percent
 
 if TYPE_CHECKING:
@@ -71,18 +70,20 @@ def chances_table(result: RiskMonteCarlo) -> Table:
     names = {"loss": "ends below its start", "ruin": f"at some time {measure_of(result.ruin)} below its start",
              "target": f"gains {measure_of(result.target or 0.0)} before that",
              "undecided": "neither the one nor the other"}
-    rows = tuple((cell(words), *(_chance(one, event) for one in asked.values())) for event, words in names.items()
-                 if any(event in one.chances.index for one in asked.values()))
+    rows = tuple((cell(words), *(_chance(question, event) for question in asked.values()))
+                 for event, words in names.items()
+                 if any(event in question.chances.index for question in asked.values()))
     return Table(("a path", *asked), rows)
 
 
 def outcomes_table(result: RiskMonteCarlo) -> Table:
     """Lay out the distributions of each question, and where the run stands."""
     rows = []
-    for name, one in questions_of(result).items():
+    for name, question in questions_of(result).items():
         for figure, title, unit in _FIGURES:
-            row = one.paths.distributions.loc[figure]
-            rows.append((cell(name), cell(title if figure != "longest_underwater" else f"{title} ({one.paths.unit})"),
+            row = question.paths.distributions.loc[figure]
+            rows.append((cell(name),
+                         cell(title if figure != "longest_underwater" else f"{title} ({question.paths.unit})"),
                          *(cell(measure(row[cut], unit)) for cut in ("5%", "25%", "50%", "75%", "95%")),
                          cell(measure(row["actual"], unit)),
                          cell(UNDEFINED if math.isnan(row["rank"]) else f"{row['rank'] * 100:.0f}%")))
@@ -94,8 +95,8 @@ def worst_table(result: RiskMonteCarlo) -> Table:
     """Lay out what so large a share of the paths stays on the better side of."""
     rows = tuple((cell(name), cell(percent(float(str(level)))), cell(measure(row["final_equity"], "currency")),
                   toned(measure(row["max_drawdown"], "percent"), row["max_drawdown"]),
-                  cell(f"{row['longest_underwater']:,.0f} {one.paths.unit}"))
-                 for name, one in questions_of(result).items() for level, row in one.worst.iterrows())
+                  cell(f"{row['longest_underwater']:,.0f} {question.paths.unit}"))
+                 for name, question in questions_of(result).items() for level, row in question.worst.iterrows())
     return Table(("question", "of the paths", "end with at least", "fall no deeper than",
                   "are under water up to"), rows, words=2)
 
@@ -130,10 +131,10 @@ def _said(result: RiskMonteCarlo) -> list[str]:
 
 def _tiles(result: RiskMonteCarlo) -> list[tuple[str, Any, str]]:
     tiles: list[tuple[str, Any, str]] = []
-    for name, one in questions_of(result).items():
-        deep = one.paths.distributions.loc["max_drawdown"]
-        if one.paths.method != "trade shuffle":
-            loses: Any = one.chances.loc["loss", "probability"]
+    for name, question in questions_of(result).items():
+        deep = question.paths.distributions.loc["max_drawdown"]
+        if question.paths.method != "trade shuffle":
+            loses: Any = question.chances.loc["loss", "probability"]
             tiles.append((f"{name}: loses", cell(f"{loses * 100:.0f}%"), "of the paths"))
         tiles.append((f"{name}: drawdown", cell(measure(deep["50%"], "percent")),
                       f"median; one in 20 beyond {measure(deep['5%'], 'percent')}"))

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import mark_lines
+from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
 from jesse_nb.report.risk.risk_report_figures import PARTS, described, risk_plots
 from jesse_nb.report.risk.risk_report_tables import detailed_tables, key_table
 from jesse_nb.report.risk.risk_report_words import LIMITS, QUESTIONS, answers, missing_words
-from jesse_nb.report.risk.var_report import run_heading
 from jesse_nb.report.risk.var_tables import percent
 
 if TYPE_CHECKING:
@@ -65,12 +64,13 @@ def _text(result: RiskReport) -> str:
     heading = run_heading(result.run)
     lines = wrapped(_title(result), heading["places"], heading["period"])
     lines += [*mark_lines(heading), *wrapped(sample_words(result.sample))]
-    for one in _answers(result):
-        lines += ["", *wrapped(one.question, *one.said, *([f"Not known: {one.reason}."] if one.reason else []))]
-        lines += as_text(one.key) if one.key.rows else []
-        for caption, table in one.tables:
+    for answer in _answers(result):
+        lines += ["",
+                  *wrapped(answer.question, *answer.said, *([f"Not known: {answer.reason}."] if answer.reason else []))]
+        lines += as_text(answer.key) if answer.key.rows else []
+        for caption, table in answer.tables:
             lines += ["", *wrapped(caption), *as_text(table)]
-        lines += wrapped(*one.remarks)
+        lines += wrapped(*answer.remarks)
     missing = missing_words(result)
     lines += ["", *wrapped("What is not known", *missing, LIMITS, *_notes(result))]
     return "\n".join([*lines, *([f"Stopped: {result.stopped}."] if result.stopped else [])])
@@ -103,7 +103,7 @@ def _remarks(result: RiskReport, question: str) -> list[str]:
         return []
     content = PARTS[question].content(part)
     if question == "stress":
-        return [content["meant"], *content["failures"]]
+        return [content["measured"], content["meant"], *content["failures"]]
     return [*content["judged"], *([content["power"]] if content["tests"] else [])]
 
 
@@ -113,7 +113,7 @@ def _tiles(result: RiskReport) -> list[tuple[str, Any, str]]:
     shown = (("deepest", "fell", "from a high"), ("next_loss", "next period: loses", "of the paths"),
              ("next_drawdown_1_in_20", "next period: falls", "or deeper, one in 20"),
              (f"var_{level:.6g}", f"bad day, {percent(level)}", "of the account or more"),
-             ("worst", "worst scenario", "of the account"))
+             ("worst", "worst scenario: falls", "from where it began"))
     found: Any = result.to_frame().droplevel("section")
     return [(name, cell(f"{found.loc[figure, 'value']:.1f}%"), below) for figure, name, below in shown
             if figure in found.index and not found.loc[figure, "reason"]]

@@ -24,7 +24,8 @@ _NAMES = {
     "loss": "ends with a loss", "ruin": "ruin at some time", "target": "target before ruin",
     "undecided": "neither of them", "drawdown": "deepest drawdown, median",
     "drawdown_1_in_20": "deepest drawdown, one in 20", "equity": "equity at the end, median",
-    "worst": "loss in the worst scenario", "ruined": "scenarios that ruin it",
+    "worst": "worst scenario, loss at its lowest", "worst_end": "loss at the end, of what ends lowest",
+    "ruined": "scenarios that ruin it",
 }
 #: Which rows of the result's table answer which question.
 _ROWS = {"happened": ("drawdowns", "exposure"), "period": ("monte_carlo",), "next": ("monte_carlo",), "var": ("var",),
@@ -39,10 +40,10 @@ def key_table(result: RiskReport, question: str) -> Table:
         drawn, own = section == "monte_carlo", figure.removeprefix(f"{question}_")
         if section not in _ROWS[question] or not figure or (drawn and own == figure):
             continue
-        rows.append((cell(_name(own if drawn else figure)), _value(row), _interval(row),
+        rows.append((cell(_name(own if drawn else figure)), _value(row), _interval(row, own if drawn else ""),
                      cell("" if math.isnan(row["money"]) else measure(row["money"], "currency")),
                      cell(str(row["rests_on"]) or str(row["reason"]), "quiet")))
-    head = ("", "", "95% interval", "in money", "rests on")
+    head = ("", "", "range" if question in ("period", "next") else "95% interval", "in money", "rests on")
     kept = [place for place, name in enumerate(head) if not name or any(row[place].text for row in rows)]
     return Table(tuple(head[place] for place in kept), tuple(tuple(row[place] for place in kept) for row in rows))
 
@@ -60,7 +61,7 @@ def detailed_tables(result: RiskReport, question: str) -> list[tuple[str, Table]
         return []
     content = PARTS[question].content(part)
     if question == "stress":
-        return [("Each run", content["table"])]
+        return [("Each run", content["table"]), ("What each run is", content["what"])]
     return [(title, table) for title, table in (
         ("All methods, with 95% intervals", content["losses"]), ("Would such forecasts have held?", content["tests"]),
         ("Traffic light of the last 250 days at 99%", content["lights"])) if table and table.rows]
@@ -79,10 +80,12 @@ def _value(row: Any) -> Cell:
     return cell(_written(row["value"], row["unit"]))
 
 
-def _interval(row: Any) -> Cell:
+def _interval(row: Any, drawn: str) -> Cell:
+    """Write a range; of what was drawn it says which: of outcomes, or of how well a chance is known."""
     if row["reason"] or math.isnan(row["low"]):
         return cell("")
-    return cell(f"{_written(row['low'], row['unit'])} to {_written(row['high'], row['unit'])}")
+    of = f" ({'nine in ten paths' if drawn == 'equity' else '95% interval'})" if drawn else ""
+    return cell(f"{_written(row['low'], row['unit'])} to {_written(row['high'], row['unit'])}{of}")
 
 
 def _written(value: float, unit: str) -> str:

@@ -12,8 +12,8 @@ from jesse_nb.report.risk.var_report import VALUE_AT_RISK
 if TYPE_CHECKING:
     from jesse_nb.core.tools.risk.risk_report_result import RiskReport
 
-__all__ = ["LIMITS", "QUESTIONS", "answers", "exposed", "fell", "missing_words", "next_period", "stressed",
-           "this_period"]
+__all__ = ["LIMITS", "QUESTIONS", "answers", "exposed", "fell", "missing_words", "next_period", "paid",
+           "stressed", "this_period"]
 
 #: What each section answers; Monte Carlo two questions, which are told apart.
 QUESTIONS = {
@@ -36,7 +36,8 @@ _SECTIONS = {"drawdowns": "Drawdowns", "within_days": "Drawdown within the days"
 def answers(result: RiskReport) -> dict[str, list[str]]:
     """Return what is said to each question that was asked; empty where there is only a reason."""
     said = {
-        "happened": [*fell(result), *exposed(result)], "period": this_period(result), "next": next_period(result),
+        "happened": [*fell(result), *exposed(result), *paid(result)], "period": this_period(result),
+        "next": next_period(result),
         "var": list(VALUE_AT_RISK.content(result.var)["said"]) if result.var is not None else [],
         "stress": stressed(result),
     }
@@ -78,6 +79,22 @@ def exposed(result: RiskReport) -> list[str]:
             f"{share(found.short)}), at most {largest.multiple:.2f} times the account{turned}."]
 
 
+def paid(result: RiskReport) -> list[str]:
+    """Say what trading cost, and which costs are in no figure."""
+    run = result.run
+    if run.spec is None or run.trades.empty:
+        return []
+    account = run.spec.account
+    slipped = f" and {account.slippage_bps:g} bp of slippage" if account.slippage_bps else ""
+    cost = float(run.trades["fee"].sum())
+    told = (f"Fees{slipped} took {measure(cost, 'currency')}, {share(cost / run.balance)} of what the account began "
+            "with")
+    perpetual = account.market == "futures"
+    uncounted = [*([] if slipped else ["slippage"]), *(["funding"] if perpetual and not run.spec.funding else [])]
+    return [f"{told}; {' and '.join(uncounted)} {'are' if len(uncounted) > 1 else 'is'} not counted here." if uncounted
+            else f"{told}."]
+
+
 def this_period(result: RiskReport) -> list[str]:
     """Say what other orders of the same days come to."""
     found = result.monte_carlo.period if result.monte_carlo is not None else None
@@ -99,25 +116,21 @@ def next_period(result: RiskReport) -> list[str]:
     ends: Any = found.paths.distributions.loc["final_equity"]
     deep: Any = found.paths.distributions.loc["max_drawdown"]
     chance = found.chances["probability"]
+    reached = f", and {share(chance['target'])} gain {drawn.target:.6g}% before they are" if "target" in chance else ""
     told = [f"If the next {found.paths.steps:,} {found.paths.unit} are of the same kind, nine in ten paths end between "
             f"{measure(ends['5%'], 'currency')} and {measure(ends['95%'], 'currency')}, from "
             f"{measure(found.balance, 'currency')}: {share(chance['loss'])} lose money, {share(chance['ruin'])} are at "
-            f"some time {drawn.ruin:.6g}% below their start.",
-            f"One in twenty falls deeper than {share(-deep['5%'] / 100.0)}."]
-    if "target" in chance:
-        told.append(f"{share(chance['target'])} gain {drawn.target:.6g}% before that.")
+            f"some time {drawn.ruin:.6g}% below their start{reached}.",
+            f"One in twenty falls deeper than {share(-deep['5%'] / 100.0)} from an earlier high."]
     return [*told, "The range is wide: one period hardly tells what it earns on average."]
 
 
 def stressed(result: RiskReport) -> list[str]:
-    """Say what the worst scenario takes, and of which run."""
+    """Say what the worst scenario takes, at its lowest and at the end."""
     found = result.stress
     if found is None:
         return []
-    whole = found.run.start == result.run.start and found.run.end == result.run.end
-    own = [] if whole else [f"Stressed was one run of it, {days(found.run.start, found.run.end)}: the curve is pieced "
-                            "together from several."]
-    return [*own, *STRESS.content(found)["said"], "Sizes are chosen: no scenario has a probability."]
+    return [*STRESS.content(found)["said"], "Sizes are chosen: no scenario has a probability."]
 
 
 def missing_words(result: RiskReport) -> list[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.core.tools.risk.shocks import duration_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import mark_lines
+from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.numbers import UNDEFINED, measure
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Cell, Table, as_text, cell, toned
-from jesse_nb.report.risk.stress_figures import run_name, stress_plots
-from jesse_nb.report.risk.var_report import run_heading
+from jesse_nb.report.risk.stress_figures import run_name, stress_plots, undrawn
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.risk.stress_test import StressTest
@@ -22,13 +22,26 @@ __all__ = ["STRESS"]
 
 #: What each figure shows, for those who cannot see it.
 _PICTURES = {
-    "losses": "Loss of each run from where the stress began to its lowest equity",
+    "losses": "Loss of each run from where the stress began to its lowest equity, and to its end",
     "equity": "Equity under each scenario beside what it was, the beginnings marked",
 }
 _MEANT = ("Chosen sizes, not forecasts: no scenario has a probability. Every market of the run changes alike, and "
           "Jesse ran the strategy on the changed candles, so what it did then is its own doing. None of these runs "
           "counts as a trial.")
-_REPLAYED = " A replay is the strategy on that time's own candles, with an account of its own."
+#: What the columns of losses are.
+_MEASURED = ("Losses are from the equity when the stress began: meanwhile, to the lowest until a day after it was "
+             "over{how}; at most, to the lowest until the run's end; at the end, to what was left then (a gain has a "
+             "plus). Back after: days to the first daily sample after the low of meanwhile that was as high again. "
+             "Against none: the final equity against a run at the same costs without stress.{beside} Trades as before "
+             "were opened and closed at the same times as in the backtest.")
+_BY_MINUTE = ", at the worst price within each minute (of a replay the whole run, by daily samples)"
+_BY_DAY = ", by daily samples (of a replay the whole run)"
+_BESIDE = " Max drawdown is of one sample a day; by the minute, the deepest fall from any peak of the run."
+_REPLAYED = " A replay is the strategy on that time's own candles, with an account of its own{newest}."
+_NEWEST = " and with the last window's parameters"
+_WALKED = (" Each window runs again with the parameters that were chosen for it before, on the market that the stress "
+           "leaves to it; what a search would have chosen there is not asked.")
+_SCALED = " One that names another market runs on candles that are made of that market's moves."
 
 
 def _title(result: StressTest) -> str:
@@ -40,8 +53,10 @@ def _content(result: StressTest) -> dict[str, Any]:
     """Return what the template takes, but for its pictures."""
     return {
         **run_heading(result.run), "sample": sample_words(result.sample),
-        "understated": result.sample != "out-of-sample", "said": _said(result), "meant": _meant(result),
-        "table": stress_table(result), "failures": _failures(result), "notes": result.notes,
+        "understated": result.sample != "out-of-sample", "said": _said(result), "measured": _measured(result),
+        "meant": _meant(result),
+        "undrawn": undrawn(result), "table": stress_table(result), "what": _what_table(result),
+        "failures": _failures(result), "notes": result.notes,
         "stopped": result.stopped,
     }
 
@@ -52,38 +67,55 @@ def _text(result: StressTest) -> str:
     lines = wrapped(_title(result), content["places"], content["period"])
     lines += mark_lines(content)
     lines += wrapped(content["sample"], *content["said"])
-    if table.rows:  # what it is and when it began are too long for a terminal
-        kept = [place for place, name in enumerate(table.head) if name not in ("what", "began")]
-        lines += ["", *as_text(Table(tuple(table.head[place] for place in kept),
-                                     tuple(tuple(row[place] for place in kept) for row in table.rows)))]
-    lines += ["", *wrapped(content["meant"], *content["failures"], *result.notes)]
+    lines += ["", *as_text(table)]
+    if len(result.table):
+        lines += ["", *as_text(_what_table(result), widest=70)]
+    lines += ["", *wrapped(content["measured"], content["meant"], *content["failures"], *result.notes)]
     return "\n".join([*lines, *([f"Stopped: {result.stopped}."] if result.stopped else [])])
 
 
 def stress_table(result: StressTest) -> Table:
-    """Lay out the runs: what was lost, whether it came back, and what the strategy did otherwise."""
+    """Lay out the runs: what was lost meanwhile, at most and at the end, and whether it came back."""
+    minutes = bool(result.table["drawdown"].notna().any())
     rows: list[tuple[Cell, ...]] = []
     for _, row in result.table.iterrows():
         ruined = row["ruined_at"] == row["ruined_at"]
         rows.append((
-            cell(run_name(row)), cell(str(row["what"])), cell(f"{row['began']:%Y-%m-%d %H:%M}"),
-            _loss(row),
+            cell(run_name(row)), _loss(row, "loss"), _loss(row, "deepest_loss"), _at_end(row),
             cell(f"ruined {row['ruined_at']:%Y-%m-%d}", "bad") if ruined else _recovered(row),
             toned(measure(row["against"], "percent"), row["against"]), cell(measure(row["final_equity"], "currency")),
             cell(measure(row["max_drawdown"], "percent")), cell(measure(row["drawdown"], "percent")),
-            cell(measure(row["trades"], "count")), cell(measure(row["same_trades"], "count")),
         ))
     rows.append(_original(result))
-    return Table(("run", "what", "began", "loss", "back after", "against none", "final equity",
-                  "max drawdown", "by the minute", "trades", "as before"), tuple(rows), words=3)
+    head = ("run", "loss meanwhile", "at most", "at the end", "back after", "against none", "final equity",
+            "max drawdown", "by the minute")
+    kept = [place for place, name in enumerate(head) if minutes or name != "by the minute"]
+    return Table(tuple(head[place] for place in kept), tuple(tuple(row[place] for place in kept) for row in rows))
 
 
-def _loss(row: Any) -> Cell:
+def _what_table(result: StressTest) -> Table:
+    """Lay out what each run is, when it began, and how much the strategy did otherwise."""
+    trades = cell(measure(len(result.original.trades), "count"))
+    rows = [(cell(run_name(row)), cell(f"{row['began']:%Y-%m-%d %H:%M}"), cell(str(row["what"])),
+             cell(measure(row["trades"], "count")), cell(measure(row["same_trades"], "count")))
+            for _, row in result.table.iterrows()]
+    rows.append((cell("as it was"), cell(f"{result.original.equity.index[0]:%Y-%m-%d %H:%M}"), cell("no stress"),
+                 trades, trades))
+    return Table(("run", "began", "what it is", "trades", "as before"), tuple(rows), words=3)
+
+
+def _at_end(row: Any) -> Cell:
+    if row["end_loss"] != row["end_loss"]:
+        return cell(UNDEFINED)
+    return toned(f"{-row['end_loss']:+.1f}%", -row["end_loss"])
+
+
+def _loss(row: Any, name: str) -> Cell:
     if row["reason"]:
         return Cell(UNDEFINED, "undefined", row["reason"])
-    if row["loss"] != row["loss"]:
+    if row[name] != row[name]:
         return cell(UNDEFINED)
-    return cell(f"{row['loss']:.1f}%", "bad" if row["loss"] >= 20 else "")
+    return cell(f"{row[name]:.1f}%", "bad" if row[name] >= 20 else "")
 
 
 def _recovered(row: Any) -> Cell:
@@ -92,40 +124,62 @@ def _recovered(row: Any) -> Cell:
     if row["loss"] != row["loss"]:
         return cell(UNDEFINED)
     if row["loss"] <= 0:
-        return cell("never below")
-    days = row["recovered_after"]
-    return cell("not by the end") if days != days else cell(f"{days:,.0f} days")
+        return cell("no loss")
+    if "recovered_after" not in row:
+        return Cell(UNDEFINED, "undefined", "kept without when it fell deepest: stress it again")
+    passed = row["recovered_after"]
+    return cell("not by the end" if passed != passed else "a day" if passed <= 1 else f"{math.ceil(passed):,} days")
 
 
 def _original(result: StressTest) -> tuple[Cell, ...]:
-    metrics = result.original.metrics
-    return (cell("as it was"), cell("the candles and costs of the backtest"), cell(""), cell(UNDEFINED),
-            cell(UNDEFINED), cell(UNDEFINED), cell(measure(float(result.original.equity.iloc[-1]), "currency")),
-            cell(measure(metrics.get("max_drawdown"), "percent")), cell(UNDEFINED),
-            cell(measure(len(result.original.trades), "count")),
-            cell(measure(len(result.original.trades), "count")))
+    final = measure(float(result.original.equity.iloc[-1]), "currency")
+    return (cell("as it was"), *[cell(UNDEFINED)] * 5, cell(final), cell(measure(result.max_drawdown, "percent")),
+            cell(UNDEFINED))
 
 
 def _said(result: StressTest) -> list[str]:
-    known = result.table[result.table["loss"].notna()] if len(result.table) else result.table
+    known = result.losses
     if not len(known):
         return ["No run finished."]
-    worst = known.loc[known["loss"].astype(float).idxmax()]
+    worst, last = known.iloc[0], known.loc[known["end_loss"].astype(float).idxmax()]
+    which = f"The worst of {len(known)} runs" if len(known) > 1 else "The one run"
+    later = worst["deepest_loss"] > worst["loss"]
+    meanwhile = f" ({worst['loss']:.1f} % until a day after it was over)" if later else ""
+    told = [f"{which}, {run_name(worst)} ({worst['what']}), takes the account {worst['deepest_loss']:.1f} % below what "
+            f"it was when that began{meanwhile}, and ends {_ends(worst)}."]
+    if last.name != worst.name:
+        told.append(f"{run_name(last)} ends lowest: {_ends(last)}.")
     ruined = int(known["ruined_at"].notna().sum())
-    told = [f"The worst of {len(known)} runs, {run_name(worst)} ({worst['what']}), takes "
-            f"{worst['loss']:.1f} % of the account."]
     if ruined:
         told.append(f"{ruined} of them ruin it.")
     failed = int(result.table["reason"].ne("").sum())
     told += [f"{failed} failed, for the reasons below."] if failed else []
-    never = int((known["ruined_at"].isna() & known["recovered_after"].isna() & (known["loss"] > 0)).sum())
-    return [*told, *([f"{never} {'does' if never == 1 else 'do'} not get back to where the account was."] if never
-                     else [])]
+    back = known.get("recovered_after", known["loss"])  # not known of some that were kept
+    never = int((known["ruined_at"].isna() & back.isna() & (known["loss"] > 0)).sum())
+    who = "It does" if len(known) == 1 else f"{never} do{'es' if never == 1 else ''}"
+    return [*told, *([f"{who} not get back to where the account was."] if never else [])]
+
+
+def _ends(row: Any) -> str:
+    return f"{abs(row['end_loss']):.1f} % {'below' if row['end_loss'] >= 0 else 'above'}"
+
+
+def _measured(result: StressTest) -> str:
+    return _MEASURED.format(how=_BY_MINUTE if _by_minute(result) else _BY_DAY,
+                            beside=_BESIDE if result.table["drawdown"].notna().any() else "")
+
+
+def _by_minute(result: StressTest) -> bool:
+    """Whether losses are by the minute: not on spot, and not where the windows of a walk-forward overlap."""
+    return result.account.market != "spot" and not getattr(result.original, "overlapping", 0)
 
 
 def _meant(result: StressTest) -> str:
-    replays = any(str(name).startswith("replay:") for name in result.table.get("scenario", ()))
-    return _MEANT + (_REPLAYED if replays else "")
+    replays = [str(name) for name in result.table.get("scenario", ()) if str(name).startswith("replay:")]
+    walked = result.run.origin.startswith("stitched")
+    said = [_MEANT, _WALKED if walked else "", _REPLAYED.format(newest=_NEWEST if walked else "") if replays else "",
+            _SCALED if any("@" in name for name in replays) else ""]
+    return "".join(said)
 
 
 def _how(result: StressTest) -> str:

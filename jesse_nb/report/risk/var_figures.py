@@ -16,6 +16,7 @@ from jesse_nb.report.common.canvas import (
     axis_in,
     date_axis,
     legend,
+    legend_columns,
     new_figure,
 )
 from jesse_nb.report.risk.var_tables import METHOD_NAMES, days_ahead, methods_of, percent
@@ -80,7 +81,8 @@ def draw_losses(result: ValueAtRisk) -> ReportFigure:
     for ax in axes:
         ax.set_xlim(low, top)
     handles, names = max((ax.get_legend_handles_labels() for ax in axes), key=lambda known: len(known[1]))
-    figure.legend(handles, names, loc="outside upper left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
+    figure.legend(handles, names, loc="outside upper left", ncols=legend_columns(names, 2), frameon=False,
+                  fontsize=9, labelcolor=INK)
     return figure
 
 

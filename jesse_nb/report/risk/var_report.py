@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jesse_nb.core.analysis.risk.var_tests import ALTERNATIVES
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
-from jesse_nb.report.common.heading import candle_mark, mark_lines
-from jesse_nb.report.common.labels import days, period
+from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.common.plain_text import wrapped
 from jesse_nb.report.common.report import Report
@@ -29,7 +28,7 @@ from jesse_nb.report.risk.var_tables import (
 if TYPE_CHECKING:
     from jesse_nb.core.tools.risk.var_calculation import ValueAtRisk
 
-__all__ = ["VALUE_AT_RISK", "run_heading"]
+__all__ = ["VALUE_AT_RISK"]
 
 #: What each figure shows, for those who cannot see it.
 _PICTURES = {
@@ -67,17 +66,6 @@ def _text(result: ValueAtRisk) -> str:
     rest = wrapped(*content["missing"], *result.notes)
     return "\n".join([*lines, *(["", *rest] if rest else []), *([f"Stopped: {result.stopped}."] if result.stopped
                                                                  else [])])
-
-
-def run_heading(run: Any) -> dict[str, Any]:
-    """Return what the heading of a report on a run takes."""
-    spec = run.spec
-    name = f"{run.strategy}, {run.origin}" if run.origin else run.strategy
-    tables = "accounts held together" if run.origin else "trades and equity given as tables"
-    places = tables if spec is None else \
-        f"{provenance.market(spec)}, {provenance.account(spec)}, {spec.mode} mode"
-    return {"name": name, "places": places, "period": f"{period(run.start, run.end)} ({days(run.start, run.end)})",
-            **candle_mark(spec)}
 
 
 def _named(result: ValueAtRisk) -> str:

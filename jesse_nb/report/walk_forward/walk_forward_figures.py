@@ -29,6 +29,7 @@ from jesse_nb.report.common.canvas import (
     date_axis,
     empty,
     legend,
+    legend_columns,
     literal,
     new_figure,
 )
@@ -80,8 +81,8 @@ def draw_windows(result: WalkForwardResult) -> ReportFigure:
     lower.set_yticklabels([str(one.window.number) for one in result.windows[::step]])
     upper.legend(handles=[Patch(facecolor=colour, alpha=alpha, label=name) for name, (colour, alpha) in colours.items()
                           if name in bars],
-                 loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=9, labelcolor=INK,
-                 borderaxespad=0.2, handlelength=1.6, columnspacing=1.6)
+                 loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=legend_columns(bars, 4), frameon=False, fontsize=9,
+                 labelcolor=INK, borderaxespad=0.2, handlelength=1.6, columnspacing=1.6)
     lower.margins(x=0.02)
     date_axis(lower)
     return figure
@@ -138,8 +139,9 @@ def draw_curves(result: WalkForwardResult) -> ReportFigure:
 def draw_in_out(result: WalkForwardResult) -> ReportFigure:
     """Draw the first metric in-sample against out-of-sample: the chosen parameters, and all trials."""
     metric, frame = result.metrics[0], window_metrics(result)
-    trials = np.array([(trial.value, one.test_values[trial.number]) for one in result.windows for trial in one.trials
-                       if trial.scored and trial.number in one.test_values], dtype=float).reshape(-1, 2)
+    trials = np.array([(trial.value, window.test_values[trial.number]) for window in result.windows
+                       for trial in window.trials
+                       if trial.scored and trial.number in window.test_values], dtype=float).reshape(-1, 2)
     panels = 2 if len(trials) else 1
     figure, axes = new_figure(3.6, 1, panels)
     chosen = frame[[("in_sample", metric.name), ("out_of_sample", metric.name)]].dropna()
@@ -195,8 +197,8 @@ def draw_drift(result: WalkForwardResult) -> ReportFigure:
     drift, steady = parameter_drift(result), parameter_stability(result)
     columns = min(3, len(dimensions))
     rows = math.ceil(len(dimensions) / columns)
-    figure, axes = new_figure(0.3 + 1.9 * rows, rows, columns, sharex=True)
-    for ax, dimension in zip(axes, dimensions, strict=False):
+    figure, axes = new_figure(0.3 + 1.9 * rows, rows, columns, len(dimensions), sharex=True)
+    for ax, dimension in zip(axes, dimensions, strict=True):
         values = drift[dimension.name]
         places = _parameter_axis(ax, dimension, list(values))
         ax.plot(values.index, places, color=MAIN, linewidth=1.2, marker="o", markersize=4,
@@ -205,9 +207,7 @@ def draw_drift(result: WalkForwardResult) -> ReportFigure:
         figure_of = "" if math.isnan(stability) else f"   stability {stability:.2f}"
         ax.set_title(f"{literal(dimension.name, 20)}{figure_of}", loc="left", color=INK, fontsize=10)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1, steps=STEPS))
-    for ax in axes[len(dimensions):]:
-        ax.set_visible(False)
-    for ax in axes[max(len(dimensions) - columns, 0): len(dimensions)]:
+    for ax in axes[-columns:]:
         ax.set_xlabel("window")
         ax.tick_params(labelbottom=True)
     return figure

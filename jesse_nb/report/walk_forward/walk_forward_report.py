@@ -14,6 +14,7 @@ from jesse_nb.report.common.plain_text import one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Cell, as_text, cell
 from jesse_nb.report.walk_forward import walk_forward_figures, walk_forward_tables, walk_forward_words
+from jesse_nb.report.walk_forward.walk_forward_card import card_of_windows, walk_forward_card
 
 if TYPE_CHECKING:
     from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
@@ -48,7 +49,7 @@ def _content(result: WalkForwardResult) -> dict[str, Any]:
         "windows": walk_forward_tables.windows_table(result, _MOST_WINDOWS),
         "metrics": walk_forward_tables.all_metrics_table(result, known.curve),
         "stability": walk_forward_tables.stability_table(result),
-        "notes": (*result.notes, *provenance.notes_of(provenance.card_of_windows(result))),
+        "notes": (*result.notes, *provenance.notes_of(card_of_windows(result))),
     }
 
 
@@ -69,7 +70,7 @@ def _text(result: WalkForwardResult) -> str:
     narrow = table._replace(head=tuple(head), rows=tuple(row[:7] for row in table.rows))
     lines += ["", *as_text(narrow, widest=24), ""]
     for sentence in (*walk_forward_words.seams(result, known.curve), *result.notes,
-                     *provenance.notes_of(provenance.card_of_windows(result))):
+                     *provenance.notes_of(card_of_windows(result))):
         lines += wrapped(sentence)
     return "\n".join(lines)
 
@@ -78,12 +79,12 @@ def _figures(result: WalkForwardResult) -> Drawings:
     if not result.windows:
         return {}
     figures = {"windows": lambda: walk_forward_figures.draw_windows(result)}
-    if any(one.test is not None for one in result.windows):
+    if any(window.test is not None for window in result.windows):
         figures["equity"] = lambda: walk_forward_figures.draw_equity(result)
         figures["curves"] = lambda: walk_forward_figures.draw_curves(result)
         figures["in_out"] = lambda: walk_forward_figures.draw_in_out(result)
         figures["degradation"] = lambda: walk_forward_figures.draw_degradation(result)
-    if result.space is not None and any(one.params for one in result.windows):
+    if result.space is not None and any(window.params for window in result.windows):
         figures["drift"] = lambda: walk_forward_figures.draw_drift(result)
     return figures
 
@@ -104,5 +105,5 @@ def _tiles(known: Any) -> list[tuple[str, Cell, str]]:
 
 WALK_FORWARD: Report[WalkForwardResult] = Report(
     lambda result: f"{result.strategy} on {provenance.market(result.spec)}", _text, _content, "walk_forward.html",
-    _figures, lambda _: _PICTURES, provenance.walk_forward_card,
+    _figures, lambda _: _PICTURES, walk_forward_card,
 )

@@ -44,8 +44,8 @@ def windows_table(result: WalkForwardResult, most: int) -> Table:
     head = ["window", "tested from", "to", *(f"{label(name, result.metrics)} {part}" for name in names
                                               for part in ("in", "out"))]
     head += list(result.space.names) if result.space else []
-    rows = [_window_row(one, values, names, result)
-            for one, (_, values) in zip(result.windows, frame.iterrows(), strict=True)]
+    rows = [_window_row(window, values, names, result)
+            for window, (_, values) in zip(result.windows, frame.iterrows(), strict=True)]
     if len(rows) > most:
         half = most // 2
         left_out = (cell(f"… {len(rows) - 2 * half:,} more", "quiet"), *(Cell("") for _ in head[1:]))

@@ -46,12 +46,12 @@ def seams(result: WalkForwardResult, curve: StitchedReturns) -> list[str]:
         were = "was" if curve.seam_positions == 1 else "were"
         sentences.append(f"{counted(curve.seam_positions, 'position')} {were} open "
                          f"when a window's days ended: closed there at the last price.{_fees(curve)}")
-    failed = [one for one in result.windows if one.test is None]
+    failed = [window for window in result.windows if window.test is None]
     if failed:
-        numbers = ", ".join(str(one.window.number) for one in failed)
+        numbers = ", ".join(str(window.window.number) for window in failed)
         sentences.append(f"No out-of-sample run in {'window' if len(failed) == 1 else 'windows'} {numbers}: "
                          f"{failed[0].reason or 'no reason is known'}")
-    cut = [one.window for one in result.windows if one.window.partial]
+    cut = [window.window for window in result.windows if window.window.partial]
     if cut:
         sentences.append(f"The last window is cut by the end of the data: {days(cut[0].test_start, cut[0].test_end)} "
                          f"in place of {result.out_sample_period}.")

@@ -60,7 +60,7 @@ class Explorer:
     def _output(self) -> Any:
         from jesse_nb.widgets.mount import MountedOutput
 
-        return MountedOutput(lambda: self.widget, self._static)
+        return MountedOutput(lambda: self.widget, self._static, lambda: vars(self).pop("parts", None))
 
     def _static(self) -> dict[str, Any]:
         bundle = self.picture._repr_mimebundle_()

@@ -51,7 +51,7 @@ class BacktestExplorer:
         self._status = widgets.HTML()
         self.table = TradesTable(exploration.trades, self.jump)
         self.chart = self._chart_of(self._market)
-        self._place = widgets.VBox([self.chart.figure], layout=widgets.Layout(flex="5 1 480px", min_width="0"))
+        self._place = widgets.VBox([self.chart.figure], layout=widgets.Layout(flex="5 1 340px", min_width="0"))
         self.filters = {name: _choice(_LABELS[name], values) for name in FILTERS
                         if len(values := values_of(exploration.trades, name)) > 1}
         for choice in self.filters.values():
@@ -62,7 +62,7 @@ class BacktestExplorer:
         self._markets.observe(lambda change: self._show_market(change["new"]), "value")
         wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-end", width="100%", overflow="visible",
                               grid_gap="0 6px")
-        beside = widgets.Box([self.table], layout=widgets.Layout(flex="4 1 380px", min_width="0", display="block"))
+        beside = widgets.Box([self.table], layout=widgets.Layout(flex="4 1 280px", min_width="0", display="block"))
         several = [self._markets] if len(exploration.markets) > 1 else []
         self.widget = widgets.VBox([
             widgets.HTML(_heading(exploration)),

@@ -18,7 +18,8 @@ from jesse_nb.core.analysis.trades.explorer_view import ChartView, Curve, Market
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.report.common.numbers import duration, measure, price
 from jesse_nb.report.common.palette import BAD, BEST, GOOD, INK, MAIN, OTHER
-from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
+from jesse_nb.report.interactive.look import GRID, look
+from jesse_nb.widgets.explorer.explorer_look import ExplorerFigure
 
 __all__ = ["ChartWidget"]
 
@@ -26,6 +27,9 @@ _OUTCOMES = {"won": GOOD, "lost": BAD, "even": OTHER}
 _PALETTE = (MAIN, OTHER, BEST, "#0e9aa7", "#d6559b", "#8a9a2b")
 #: Heights of the parts, in pixels: candles, each extra chart, equity, drawdown.
 _CANDLES, _EXTRA, _EQUITY, _DRAWDOWN, _GAP = 380, 100, 110, 80, 14
+_SPIKE = {"spikethickness": 1, "spikedash": "dot", "spikecolor": INK}
+#: Pixels of a mark where so many trades are seen at most.
+_MARKS = ((25, 11), (100, 8), (400, 6))
 _NO_TIMES: NDArray[np.float64] = np.empty(0)
 
 
@@ -117,9 +121,9 @@ class ChartWidget:
     def _traces(self) -> list[Any]:
         line = {"mode": "lines", "hoverinfo": "skip"}
         traces = [
-            go.Candlestick(name="price", yaxis="y", showlegend=False, hoverinfo="text", line={"width": 1},
-                           increasing={"line": {"color": "#3d8f82"}, "fillcolor": "rgba(61, 143, 130, 0.45)"},
-                           decreasing={"line": {"color": "#a8505f"}, "fillcolor": "rgba(168, 80, 95, 0.8)"}),
+            go.Candlestick(name="price", yaxis="y", showlegend=False, hoverinfo="text", line={"width": 1.5},
+                           increasing={"line": {"color": "#1f7f72"}, "fillcolor": "rgba(31, 127, 114, 0.3)"},
+                           decreasing={"line": {"color": "#9a3346"}, "fillcolor": "#9a3346"}),
             go.Scatter(name="stops", line={"color": BAD, "width": 1.3, "dash": "dot"}, **line),
             go.Scatter(name="targets", line={"color": GOOD, "width": 1.3, "dash": "dot"}, **line),
             go.Scatter(name="filtered out", line={"color": INK, "width": 1}, opacity=0.25, showlegend=False, **line),
@@ -138,7 +142,7 @@ class ChartWidget:
             stroke = {"color": _colour(drawn.color, number), "width": 1.3,
                       "dash": "dash" if drawn.horizontal else "solid"}
             traces.append(go.Scatter(name=escape(drawn.title), yaxis=axis, mode="lines", line=stroke,
-                                     hovertemplate="%{fullData.name} %{y:.6~g}<extra></extra>"))
+                                     hovertemplate="%{fullData.name} %{y:,.8~r}<extra></extra>"))
         return traces
 
     def _layout(self) -> dict[str, Any]:
@@ -153,12 +157,15 @@ class ChartWidget:
             layout[axis] = {"domain": [max(0.0, (top - height) / plotted), top / plotted], "fixedrange": True,
                             "title": {"text": escape(name[:24]), "standoff": 6}, "gridcolor": GRID, "zeroline": False,
                             "nticks": 8 if axis == "yaxis" else 4, "automargin": True,
-                            "tickformat": ",.6~g", "ticksuffix": "%" if axis == "yaxis3" else ""}
+                            "tickformat": ",.8~r", "ticksuffix": "%" if axis == "yaxis3" else ""}
+            if axis == "yaxis":  # with that of time a cross, whose column says the candle's prices
+                layout[axis] |= {"showspikes": True, "spikemode": "across", "spikesnap": "cursor", **_SPIKE}
             top -= height + _GAP
         return look(plotted + 108) | layout | {
             "xaxis": {"type": "date", "anchor": "y3", "rangeslider": {"visible": False}, "gridcolor": GRID,
-                      "showspikes": True, "spikemode": "across", "spikethickness": 1, "spikedash": "dot",
-                      "spikecolor": INK, "range": [self.chart.start, self.chart.end]},
+                      "showspikes": True, "spikemode": "across", **_SPIKE,
+                      "range": [self.chart.start, self.chart.end]},
+            "hovermode": "x",
             "margin": {"l": 66, "r": 12, "t": 64, "b": 44}, "dragmode": "zoom",
             "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
             "uirevision": "stays",
@@ -196,12 +203,12 @@ class ChartWidget:
         facts = [_facts(number, trade) for number, trade in zip(trades.index, trades.itertuples(), strict=True)]
         colours = [_OUTCOMES[outcome] for outcome in outcomes]
         entries = ["triangle-up" if side == "long" else "triangle-down" for side in trades["side"]]
-        size = 10 if len(trades) < 100 else 6
+        size = next((size for most, size in _MARKS if len(trades) <= most), 4)
         for mark, column, symbols in ((self._marks[0], 0, entries), (self._marks[1], 1, "x")):
             mark.update(
                 x=strokes.times[:, column], y=strokes.values[:, column], hovertext=facts,
                 customdata=trades.index.to_numpy(),
-                marker={"symbol": symbols, "size": size - 2 * column, "color": colours,
+                marker={"symbol": symbols, "size": max(size - 2 * column, 4), "color": colours,
                         "opacity": np.where(fitting, 1.0, 0.15), "line": {"width": 0}},
             )
 

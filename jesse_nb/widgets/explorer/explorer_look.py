@@ -1,38 +1,27 @@
-"""What all of the explorer's figures have in common: they read on light and on dark pages and fill their place."""
+"""A plotly figure as a widget: one script for all of a page, and whole from the start."""
 
 # plotly is not typed
 # mypy: disable-error-code="misc,no-untyped-call"
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import plotly
 import plotly.graph_objects as go
+import traitlets
 
-from jesse_nb.report.common.palette import INK, MAIN
+from jesse_nb.report.interactive.look import CONFIG
+from jesse_nb.widgets.plots.plotly_script import PLOTLY_LOADER, plotly_script
 
-__all__ = ["GRID", "ExplorerFigure", "look"]
-
-GRID = "rgba(118, 126, 137, 0.22)"
-
-_CONFIG = {"responsive": True, "displaylogo": False, "doubleClick": "autosize",
-                 "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
-
-
-def look(height: int) -> dict[str, Any]:
-    """Return the part of a plotly layout that does not depend on what is drawn; ``height`` in pixels."""
-    return {
-        "height": height, "autosize": True, "margin": {"l": 66, "r": 50, "t": 34, "b": 44}, "template": "none",
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": INK, "size": 12},
-        "hovermode": "closest", "hoverlabel": {"bgcolor": "#262b33", "font": {"color": "#f2f4f7"}, "align": "left"},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": INK, "activecolor": MAIN},
-    }
+__all__ = ["ExplorerFigure"]
 
 
 class ExplorerFigure(go.FigureWidget):
     """A figure that a page loaded again shows as it is now; plotly's would show it as it was made.
 
     It is made of a whole plain figure. What is changed of a widget goes to the page as a message, and a page that is
-    still loading plotly's script has nobody to hear it: it would draw empty axes.
+    still loading plotly's script has nobody to hear it: such a page asks for the whole.
 
     Parameters
     ----------
@@ -40,9 +29,22 @@ class ExplorerFigure(go.FigureWidget):
         All that is to be seen first.
     """
 
+    _esm = PLOTLY_LOADER + (Path(__file__).parent / "explorer_figure.js").read_text(encoding="utf-8")
+    _script = traitlets.Unicode().tag(sync=True)
+    _version = traitlets.Unicode(plotly.__version__).tag(sync=True)
+    _whole_of = traitlets.List([0, 0]).tag(sync=True)  # the changes that the whole, as it was sent, has in it
+
     def __init__(self, whole: go.Figure) -> None:
         super().__init__(whole)
-        self._config = _CONFIG
+        self._config = CONFIG
+        self.on_msg(self._answer)
+
+    @traitlets.default("_script")
+    def _model_of_the_script(self) -> str:
+        return str(plotly_script().model_id)
+
+    def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
+        self.send_state()
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """Return what the page gets to know; see ``ipywidgets.Widget.get_state``."""
@@ -50,4 +52,5 @@ class ExplorerFigure(go.FigureWidget):
         if key is None and "_layout_obj" in vars(self):  # not while it is being made
             for name, value in (("_widget_data", self._data), ("_widget_layout", self._layout_obj._props)):
                 state[name] = self.trait_metadata(name, "to_json")(value, self)
+            state["_whole_of"] = [self._last_layout_edit_id, self._last_trace_edit_id]
         return state

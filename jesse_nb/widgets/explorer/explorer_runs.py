@@ -17,6 +17,7 @@ from jesse_nb.core.tools.resimulate.exploration import Exploration
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.widgets.explorer.explorer_backtest import BacktestExplorer
+from jesse_nb.widgets.explorer.explorer_pairs import PairChart
 from jesse_nb.widgets.live.display import shown_by_its_launcher
 
 __all__ = ["RunsExplorer"]
@@ -40,6 +41,8 @@ class RunsExplorer:
         To be displayed.
     charts
         Figures that a click opens a run in.
+    pairs
+        Two parameters of a study, to be chosen; None where there is no study, or nothing to choose from.
     opened
         The explorer of the run that is shown; None before the first.
     """
@@ -50,6 +53,7 @@ class RunsExplorer:
         self._job: Job[Exploration] | None = None
         self.opened: BacktestExplorer | None = None
         self.charts = _charts(result, self.open)
+        self.pairs = PairChart(result, self.open) if isinstance(result, OptimizeResult) and self.charts else None
         self.choice = widgets.Dropdown(options=[(run.name, run.key) for run in runs], description="Run",
                                        style={"description_width": "initial"},
                                        layout=widgets.Layout(width="auto", max_width="100%"))
@@ -59,7 +63,8 @@ class RunsExplorer:
         self._status = widgets.HTML("Click a run in a chart, or choose one and open it.")
         self._place = widgets.VBox([], layout=widgets.Layout(width="100%", overflow="visible"))
         self.widget = widgets.VBox([
-            *self.charts, widgets.HBox([self.choice, self.button], layout=widgets.Layout(flex_flow="row wrap")),
+            *self.charts, *([self.pairs.widget] if self.pairs and self.pairs.figure else []),
+            widgets.HBox([self.choice, self.button], layout=widgets.Layout(flex_flow="row wrap")),
             self._status, self._place,
         ], layout=widgets.Layout(width="100%", overflow="visible")).add_class("jesse-nb-explorer")
 

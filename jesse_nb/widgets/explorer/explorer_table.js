@@ -17,6 +17,14 @@ function render({ model, el }) {
   const caption = document.createElement("caption");
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
+  const said = document.createElement("span");
+  const file = document.createElement("button");
+  file.type = "button";
+  file.className = "csv";
+  file.textContent = "CSV";
+  file.title = "Download these trades, with all that is known of them, as a CSV file";
+  file.addEventListener("click", () => model.send({ csv: true }));
+  caption.append(said, file);
   table.prepend(caption);
   box.append(table);
   el.append(box);
@@ -51,7 +59,8 @@ function render({ model, el }) {
       cell.setAttribute("aria-sort", number !== order.column ? "none" : order.down ? "descending" : "ascending");
     });
     const all = model.get("rows").length;
-    caption.textContent = all === 0 ? "No trade was closed." : rows.length === all
+    file.hidden = rows.length === 0;
+    said.textContent = all === 0 ? "No trade was closed." : rows.length === all
       ? `${all.toLocaleString("en")} trades` : `${rows.length.toLocaleString("en")} of ${all.toLocaleString("en")} trades`;
     body.replaceChildren();
     shown = 0;
@@ -131,10 +140,19 @@ function render({ model, el }) {
     if (place >= 0) { active = place; if (place >= shown) more(place - shown + CHUNK); }
     mark(true);
   };
+  const save = ({ csv }) => {
+    if (csv === undefined) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+    link.download = "trades.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  };
+  model.on("msg:custom", save);
   model.on("change:kept", fill);
   model.on("change:selected", follow);
   fill();
-  return () => { model.off("change:kept", fill); model.off("change:selected", follow); };
+  return () => { model.off("msg:custom", save); model.off("change:kept", fill); model.off("change:selected", follow); };
 }
 
 export default { render };

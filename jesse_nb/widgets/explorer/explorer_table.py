@@ -1,4 +1,4 @@
-"""The table of trades beside the chart: sorted in the browser, filtered by Python."""
+"""The table of trades beside the chart: sorted in the browser, filtered by Python, and given as a CSV file."""
 
 # anywidget and traitlets are not fully typed
 # mypy: disable-error-code="misc,no-untyped-call"
@@ -58,11 +58,23 @@ class TradesTable(anywidget.AnyWidget):
             rows=[list(row) for row in zip(*(_cells(trades, name) for name, _, _ in shown), strict=True)],
             kept=numbers,
         )
-        self.on_msg(lambda _, content, __: jump(int(content["jump"])))
+        self._trades, self._jump = trades, jump
+        self.on_msg(self._asked)
 
     def keep(self, trades: pd.DataFrame, fitting: NDArray[Any]) -> None:
         """Show only the trades that fit."""
         self.kept = [int(number) for number in trades.index[fitting]]
+
+
+    def csv(self) -> str:
+        """Return the trades that fit with all that is known of them, as numbers and not as they are written here."""
+        return str(self._trades.loc[list(self.kept)].to_csv(lineterminator="\r\n"))
+
+    def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
+        if "csv" in content:
+            self.send({"csv": self.csv()})
+        else:
+            self._jump(int(content["jump"]))
 
 
 def _cells(trades: pd.DataFrame, name: str) -> list[list[Any]]:
@@ -74,8 +86,8 @@ def _cells(trades: pd.DataFrame, name: str) -> list[list[Any]]:
         return [[int(value.value // 1_000_000), f"{value:%Y-%m-%d %H:%M}", ""] for value in values]
     if name in ("pnl", "pnl_percentage"):
         unit = "currency" if name == "pnl" else "percent"
-        return [[float(value), measure(value, unit), "good" if value > 0 else "bad" if value < 0 else ""]
-                for value in values]
+        return [[float(value), f"{'+' * (name == 'pnl' and value > 0)}{measure(value, unit)}",
+                 "good" if value > 0 else "bad" if value < 0 else ""] for value in values]
     if name in ("holding_period", "entry_price", "exit_price"):
         write = duration if name == "holding_period" else price
         return [[float(value), write(value), ""] for value in values]

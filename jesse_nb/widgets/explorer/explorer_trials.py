@@ -17,8 +17,9 @@ from jesse_nb.core.study.trial import Trial
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.report.common.labels import write
 from jesse_nb.report.common.numbers import parameter
-from jesse_nb.report.common.palette import BEST, INK, MAIN
-from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
+from jesse_nb.report.common.palette import BEST, INK, OTHER
+from jesse_nb.report.interactive.look import GRID, look
+from jesse_nb.widgets.explorer.explorer_look import ExplorerFigure
 
 __all__ = ["trial_charts"]
 
@@ -27,7 +28,7 @@ _MOST_TRIALS = 400
 #: Parameters that have a slice.
 _MOST_SLICES = 8
 _COLUMNS = 4
-_SCALE = [[0.0, INK], [0.5, MAIN], [1.0, BEST]]
+_SCALE = [[0.0, OTHER], [0.5, "#d6559b"], [1.0, BEST]]
 
 
 def trial_charts(result: OptimizeResult, choose: Callable[[int], Any]) -> list[Any]:
@@ -70,7 +71,8 @@ def _coordinates(
                            hoverinfo="text", customdata=np.array(numbers),
                            marker={"size": 8, "color": ranks, "colorscale": _SCALE, "line": {"width": 0}})
     labels = [*names, result.metrics[0].label]
-    figure.update_layout(xaxis={"tickvals": list(range(len(labels))), "ticktext": [escape(one[:22]) for one in labels],
+    figure.update_layout(xaxis={"tickvals": list(range(len(labels))), "ticktext": [escape(label[:22])
+                                                                                   for label in labels],
                                 "range": [-0.15, len(labels) - 0.75], "fixedrange": True, "gridcolor": INK},
                          yaxis={"visible": False, "range": [-0.12, 1.12], "fixedrange": True})
     for place, column in enumerate(columns):

@@ -16,7 +16,8 @@ from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResu
 from jesse_nb.report.common.canvas import BAD, GOOD, INK, OTHER
 from jesse_nb.report.common.labels import period
 from jesse_nb.report.common.numbers import measure, parameter
-from jesse_nb.widgets.explorer.explorer_look import GRID, ExplorerFigure, look
+from jesse_nb.report.interactive.look import GRID, look
+from jesse_nb.widgets.explorer.explorer_look import ExplorerFigure
 
 __all__ = ["windows_chart"]
 
@@ -24,16 +25,17 @@ __all__ = ["windows_chart"]
 def windows_chart(result: WalkForwardResult, choose: Callable[[tuple[int, str]], Any]) -> Any:
     """Return the figure; ``choose`` is called with a window's number and ``train`` or ``test``."""
     figure = go.Figure()
-    numbers = np.array([one.window.number for one in result.windows])
+    numbers = np.array([window.window.number for window in result.windows])
     rows = [f"{number}" for number in numbers]
     for part, words in (("train", "in-sample"), ("test", "out-of-sample")):
-        runs = [getattr(one, part) for one in result.windows]
-        spans = [(getattr(one.window, f"{part}_start"), getattr(one.window, f"{part}_end")) for one in result.windows]
+        runs = [getattr(window, part) for window in result.windows]
+        spans = [(getattr(window.window, f"{part}_start"), getattr(window.window, f"{part}_end"))
+                 for window in result.windows]
         figure.add_bar(
             base=[start for start, _ in spans], x=[end - start for start, end in spans], y=rows, orientation="h",
             name=words, customdata=numbers, hoverinfo="text",
-            hovertext=[_hover(one.window.number, words, span, run, one.params, one.reason)
-                       for one, run, span in zip(result.windows, runs, spans, strict=True)],
+            hovertext=[_hover(window.window.number, words, span, run, window.params, window.reason)
+                       for window, run, span in zip(result.windows, runs, spans, strict=True)],
             marker={"color": [INK if part == "train" else _tone(run) for run in runs],
                     "opacity": 0.35 if part == "train" else 0.9, "line": {"width": 0}}, showlegend=False,
         )

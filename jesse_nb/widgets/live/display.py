@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
+from jesse_nb.core.jobs.job_list import html_table
 from jesse_nb.report.common.progress_line import progress_html, progress_text
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Listing:
         said = f"<p>{escape(self._said)}</p>" if self._said else ""
         if self._frame.empty:
             return f"{said}<p>{escape(self._when_empty)}</p>"
-        return said + str(self._frame.to_html(index=False, escape=True, border=0))
+        return said + html_table(self._frame)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table's values as a DataFrame."""

@@ -5,6 +5,7 @@ Every number is written here, so the page only places texts and draws shares bet
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -22,6 +23,9 @@ __all__ = ["announcement", "outcome", "snapshot"]
 
 #: No text in the view is longer.
 LONGEST_TEXT = 160
+#: Up to so many trials, all have the same room.
+_FEW = 100
+_TICKS = (10, 100, 1_000, 10_000)
 #: More parameters than this are not listed beside a trial.
 MOST_PARAMETERS = 8
 
@@ -103,25 +107,35 @@ def _convergence(board: dict[str, Any]) -> dict[str, Any] | None:
     # A staircase: the best stays the best until the next one.
     corners = [points[0], *(corner for before, now in pairwise(points) for corner in ([now[0], before[1]], now)),
                [board["trials"], values[-1]]]
-    steps = [[round(trials / extent, 4), _share(value, low, high)] for trials, value in corners]
+    steps = [[_along(trials, extent), _share(value, low, high)] for trials, value in corners]
     names = list(dict.fromkeys(name for trial in board["top"] for name in trial["params"]))
+    least = board.get("few_trades", 0)
+    thin = f" of fewer than {least:,} trades" if least else ""
+    warning = (f"No trial has made {least:,} trades yet (min_trades). These have not, and rank after all that do.",) \
+        if least else ()
     return {
         "kind": "convergence",
-        "caption": f"Best {label} after each trial",
+        "caption": f"Best {label} after each trial{thin and f', all{thin}'}",
         "described": f"Best {label} so far {measure(values[-1], unit)}, after {board['trials']:,} trials; "
                      f"{measure(values[0], unit)} with the first that had a value.",
         "steps": steps,
         "low": measure(low, unit), "high": measure(high, unit), "flat": low == high,
         "extent": f"{extent:,} trials",
+        "ticks": [[_along(trials, extent), f"{trials:,}"] for trials in _TICKS if _FEW < extent > 3 * trials],
         "table": {
-            "caption": f"Best {len(board['top'])} by {label}",
+            "caption": f"Best {len(board['top'])} by {label}{thin}",
             "head": ["Trial", label, *map(_cut, names[:MOST_PARAMETERS])],
-            "rows": [[str(trial["number"]), measure(trial["value"], unit),
+            "rows": [[f"{trial['number']}{' (few trades)' if least else ''}", measure(trial["value"], unit),
                       *(_cut(parameter(trial["params"].get(name, "")), 40) for name in names[:MOST_PARAMETERS])]
                      for trial in board["top"]],
-            "note": _first(MOST_PARAMETERS, len(names), "parameters"),
+            "note": " ".join(filter(None, (*warning, _first(MOST_PARAMETERS, len(names), "parameters")))),
         },
     }
+
+
+def _along(trials: int, extent: int) -> float:
+    """Return where a trial stands on the axis: of many, the first have the most room, for the best is found early."""
+    return round(math.log1p(trials) / math.log1p(extent) if extent > _FEW else trials / extent, 4)
 
 
 def _windows(board: dict[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,10 @@ function convergence(board) {
     drawn("text", { x: width - right, y: height - 8, "text-anchor": "end" }, board.extent),
     drawn("text", { x: left - 6, y: y(board.flat ? 0.5 : 1) + 4, "text-anchor": "end" }, board.high),
   );
+  for (const [share, text] of board.ticks ?? []) {
+    picture.append(drawn("path", { class: "jesse-nb-axis", d: `M${x(share).toFixed(1)},${height - bottom}v4` }),
+      drawn("text", { x: x(share), y: height - 8, "text-anchor": "middle" }, text));
+  }
   if (!board.flat) picture.append(drawn("text", { x: left - 6, y: y(0) + 4, "text-anchor": "end" }, board.low));
   const figure = element("figure");
   figure.append(element("figcaption", "", board.caption), picture);

@@ -1,17 +1,15 @@
 """The fields of a form: each is one argument of a magic, says what is wrong with it, and writes its words."""
 
 # ipywidgets is not fully typed
-# mypy: disable-error-code="misc,no-untyped-call,untyped-decorator"
+# mypy: disable-error-code="no-untyped-call"
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
-from traitlets import validate
 
 __all__ = ["ChoiceField", "DateField", "Field", "FlagField", "PickField", "SeveralField", "SuggestField",
            "TextField"]
@@ -245,43 +243,16 @@ class SeveralField(Field):
             self.fill(chosen)
 
 
-class _Date(widgets.DatePicker):
-    """A date picker that greys out what is outside, and lets one type it: the reason then stands beside it.
+class DateField(TextField):
+    """A date, or a date and a time, written as everywhere else.
 
-    ipywidgets' own moves a date that is outside to the bound, in the middle of typing a year.
+    A browser's own field for dates has the order of the browser's country. The page puts a calendar beside this one.
     """
 
-    @validate("value")
-    def _validate_value(self, proposal: Any) -> Any:
-        return proposal["value"]
-
-    @validate("min")
-    def _validate_min(self, proposal: Any) -> Any:
-        return proposal["value"]
-
-    @validate("max")
-    def _validate_max(self, proposal: Any) -> Any:
-        return proposal["value"]
-
-
-class DateField(Field):
-    """A date."""
-
     def __init__(self, name: str, label: str, help_text: str, check: Check, *, required: str = "") -> None:
-        super().__init__(name, _Date(description=label, tooltip=help_text), help_text, check, required)
-
-    @property
-    def words(self) -> list[str]:
-        """See :attr:`Field.words`."""
-        return [self.control.value.isoformat()] if self.control.value else []
-
-    def fill(self, words: Sequence[str]) -> None:
-        """See :meth:`Field.fill`."""
-        self.control.value = date.fromisoformat(words[0][:10]) if words else None
-
-    def bound(self, first: date | None, last: date | None) -> None:
-        """Say which dates there are."""
-        self.control.min, self.control.max = first, last
+        super().__init__(name, label, help_text, check, default="YYYY-MM-DD", required=required)
+        self.default = ""
+        self.row.add_class("jesse-nb-panel-date")
 
 
 class FlagField(Field):

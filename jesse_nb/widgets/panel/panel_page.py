@@ -15,17 +15,41 @@ _HERE = Path(__file__).parent
 
 
 class PanelPage(anywidget.AnyWidget):
-    """Nothing to see.
+    """Links to the sections of what a form gave; nothing to see before.
+
+    Parameters
+    ----------
+    name
+        What screen readers call the form.
 
     Attributes
     ----------
     wrong
         Names of the fields that are invalid, for screen readers.
+    look
+        Where the keyboard's focus is to go; the page empties it as soon as it went there, or somebody was elsewhere.
     """
 
     _esm = _HERE / "panel_page.js"
     _css = _HERE / "panel_page.css"
+    name = traitlets.Unicode().tag(sync=True)
     wrong = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    look = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+
+    def look_at(self, place: str) -> None:
+        """Let the focus go to a place, where somebody is using the form.
+
+        Parameters
+        ----------
+        place
+            ``"first"``, the first field; ``"output"``, what a run shows; ``"result"``, the heading of what it gave;
+            ``"question"``, the answer that changes nothing; ``"run"``, the button.
+        """
+        self.look = ""  # or the same place again would be no change
+        self.look = place
 
     def copy(self, text: str) -> None:
         """Put a text into the clipboard, where the page may."""

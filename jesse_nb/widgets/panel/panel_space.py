@@ -53,6 +53,11 @@ class _Row:
         return self._vary
 
     @property
+    def name(self) -> str:
+        """The parameter's name, as it is written."""
+        return str(self.cells[0].value.strip())
+
+    @property
     def changed(self) -> bool:
         """Whether it is not as it was declared."""
         return self.original is None or not self._vary.value or [cell.value for cell in self.cells] != self._written
@@ -134,7 +139,7 @@ class SpaceField(Field):
     @property
     def varied(self) -> set[str]:
         """Names of the ticked parameters."""
-        return {row.cells[0].value.strip() for row in self._rows if row.vary.value}
+        return {row.name for row in self._rows if row.vary.value}
 
     def observe(self, changed: Callable[[], None]) -> None:
         """See :meth:`Field.observe`."""
@@ -199,10 +204,13 @@ class SpaceField(Field):
         self._changed()
 
     def mark(self, error: str) -> None:
-        """See :meth:`Field.mark`; a row that is wrong by itself is marked, too."""
+        """See :meth:`Field.mark`; the rows that are wrong are marked, too."""
         super().mark(error)
+        names = [row.name for row in self._rows if row.vary.value]
         for row in self._rows:
-            (row.widget.add_class if error and row.wrong else row.widget.remove_class)("jesse-nb-panel-wrong")
+            misnamed = row.name in names and (names.count(row.name) > 1 or row.name not in (self._known or names))
+            wrong = error and (row.wrong or misnamed)
+            (row.widget.add_class if wrong else row.widget.remove_class)("jesse-nb-panel-wrong")
 
     def _show(self, rows: list[_Row]) -> None:
         self._rows = rows

@@ -7,6 +7,7 @@ import pytest
 
 from jesse_nb.core.analysis.curves.drawdown_statistics import drawdown_statistics, drawdowns
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.study.ratios import equity_ratios
 
 
 def curve(seed, days=600, drift=0.001):
@@ -41,7 +42,7 @@ def test_figures_are_those_of_the_curve(seed):
     stats = ffn.calc_perf_stats(equity.tz_localize(None))
     assert found.max_drawdown == pytest.approx(stats.max_drawdown * 100, rel=1e-10)
     assert found.average_drawdown == pytest.approx(stats.avg_drawdown * 100, rel=1e-10)
-    assert found.average_duration == pytest.approx(stats.avg_drawdown_days + 1)  # from the peak on, as above
+    assert found.average_duration == pytest.approx((table["days"] - table["recovery"].notna()).mean())
     below = ffn.to_drawdown_series(equity) < 0
     assert found.time_under_water == pytest.approx(below.sum() / (len(equity) - 1))
     for row in table.itertuples():
@@ -54,13 +55,13 @@ def test_figures_are_those_of_the_curve(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_jesse_counts_to_the_last_day_below_the_peak(seed):
-    """Here a drawdown lasts until the curve is back, a day more; one that is open lasts as long as in Jesse."""
+def test_the_longest_time_under_water_is_that_of_jesse(seed):
+    """It ends at the last day below the peak; a drawdown's days end at the first one back there."""
     equity = curve(seed)
-    theirs = jesse_module("jesse.services.metrics").calculate_max_underwater_period(equity.tolist())
-    table = drawdowns(equity)
-    longest = table["days"] - table["recovery"].notna()
-    assert longest.max() == theirs
+    found, table = drawdown_statistics(equity), drawdowns(equity)
+    assert found.max_duration == jesse_module("jesse.services.metrics").calculate_max_underwater_period(equity.tolist())
+    assert found.max_duration == equity_ratios(equity)["max_underwater_period"]
+    assert (table["days"] - table["days_below"]).tolist() == table["recovery"].notna().astype(float).tolist()
 
 
 def test_a_drawdown_by_hand():
@@ -75,7 +76,7 @@ def test_a_drawdown_by_hand():
     assert math.isnan(second.days_to_recover)
     assert found.current_drawdown == pytest.approx(-10)
     assert found.current_duration == 1
-    assert (found.max_duration, found.average_duration, found.max_recovery) == (4, 2.5, 2)
+    assert (found.max_duration, found.average_duration, found.max_recovery) == (3, 2, 2)
     assert found.time_under_water == pytest.approx(4 / 8)
 
 

@@ -116,6 +116,7 @@ def test_noise_is_taken_out_of_the_eigenvalues():
 
 
 def test_eigenvalues_of_noise_lie_between_the_edges():
+    assert marchenko_pastur_edges(365, 10) == pytest.approx((0.6964, 1.3584), abs=5e-5)
     low, high = marchenko_pastur_edges(1_000, 200)
     roots = eigenvalues(correlate(pd.DataFrame(np.random.default_rng(0).standard_normal((1_000, 200)))))
     assert roots.max() == pytest.approx(high, rel=0.05)

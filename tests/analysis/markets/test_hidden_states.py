@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.stats import norm
+from statsmodels.tsa.regime_switching.markov_autoregression import MarkovAutoregression
 from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
-from jesse_nb.core.analysis.markets.hidden_states import bic_table, filtered, fit_states, smoothed
+from jesse_nb.core.analysis.markets.hidden_states import (
+    HiddenStates,
+    bic_table,
+    filtered,
+    fit_states,
+    hamilton_filter,
+    smoothed,
+)
 
 STAY = np.array([[0.98, 0.02], [0.05, 0.95]])
 
@@ -44,6 +55,31 @@ def test_the_filter_is_statsmodels(fitted):
     assert fitted.likelihood == pytest.approx(np.log(density).sum(), rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Unknown pytest.mark")  # statsmodels keeps the data in a test of its own
+def test_hamiltons_model_of_output_has_the_published_likelihood():
+    """Hamilton 1989, growth of GNP with four lags: each state is what the last five quarters were, 32 of them."""
+    from statsmodels.tsa.regime_switching.tests.test_markov_autoregression import rgnp
+
+    growth, means, variance = np.array(rgnp), np.array([-0.3588, 1.1635]), 0.5914
+    lags = np.array([0.0135, -0.0575, -0.2470, -0.2129])
+    stay = np.array([[0.7547, 0.2453], [0.0959, 0.9041]])
+    states = np.array(list(itertools.product((0, 1), repeat=5)))  # this quarter's first
+    follows = (states[None, :, 1:] == states[:, None, :-1]).all(axis=2)
+    transitions = follows * stay[states[:, None, 0], states[None, :, 0]]
+    start = np.linalg.matrix_power(transitions, 500)[0]
+    past = np.column_stack([growth[4 - lag: len(growth) - lag] for lag in range(1, 5)])
+    expected = means[states[:, 0]] + (past[:, None, :] - means[states[:, 1:]]) @ lags
+    likely = norm.pdf(growth[4:, None], expected, np.sqrt(variance))
+    told, density = hamilton_filter(likely, start, transitions)
+    assert np.log(density).sum() == pytest.approx(-181.263, abs=0.001)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = MarkovAutoregression(growth, k_regimes=2, order=4, switching_ar=False).smooth(
+            np.r_[0.7547, 0.0959, means, variance, lags])
+    recession = told[:, states[:, 0] == 0].sum(axis=1)
+    assert recession == pytest.approx(oracle.filtered_marginal_probabilities[:, 0], abs=1e-8)
+
+
 def test_planted_states_are_found_and_in_order(fitted):
     returns, states = planted()
     assert fitted.converged
@@ -55,6 +91,33 @@ def test_planted_states_are_found_and_in_order(fitted):
     assert 0.9 < (told == states).mean() < (hindsight == states).mean()  # hindsight looks better
     again = fit_states(returns, 2)
     assert again.likelihood == fitted.likelihood
+
+
+def test_a_state_for_one_wild_day_is_smoothed_as_by_exact_arithmetic():
+    """Densities next to zero: products of all paths, in whole numbers of any length, are the oracle."""
+    returns = np.array([0.0, 0.001, -0.6, 0.0005, 0.0])
+    transitions = np.array([[1.0 - 1e-12, 1e-12], [1.0, 0.0]])
+    model = HiddenStates(np.array([0.0, -0.6]), np.array([0.0005, 0.001]), transitions, np.array([1.0, 0.0]), 0.0, True)
+    likely = np.maximum(norm.pdf(returns[:, None], model.means, model.deviations), 1e-300)
+    exact = [[Fraction(0)] * 2 for _ in returns]
+    for path in itertools.product((0, 1), repeat=len(returns)):
+        weight = Fraction(model.start[path[0]])
+        for day, state in enumerate(path):
+            weight *= Fraction(likely[day, state]) * (Fraction(transitions[path[day - 1], state]) if day else 1)
+        for day, state in enumerate(path):
+            exact[day][state] += weight
+    oracle = np.array([[float(part / sum(row)) for part in row] for row in exact])
+    found = smoothed(model, returns)
+    assert found == pytest.approx(oracle, abs=1e-12)
+    assert found.sum(axis=1) == pytest.approx(np.ones(len(returns)))
+    assert found[2, 1] == pytest.approx(1.0)
+
+
+def test_no_transition_is_less_than_impossible():
+    """For these days statsmodels gives one of -3e-15, which made a bitcoin's year no regimes but an error."""
+    model = fit_states(np.random.default_rng(4).normal(0, 1, 150), 3)
+    assert model.transitions.min() >= 0
+    assert model.transitions.sum(axis=1) == pytest.approx(np.ones(3))
 
 
 def test_the_filter_sees_no_day_after(fitted):

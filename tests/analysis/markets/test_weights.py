@@ -7,7 +7,9 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.optimize import minimize
+from scipy.spatial.distance import pdist
 
 from jesse_nb.core.analysis.markets.weights import (
     ALLOCATIONS,
@@ -61,6 +63,24 @@ def test_minimum_variance_meets_the_conditions_and_beats_a_general_search():
     other = minimize(lambda x: x @ scaled @ x, start, bounds=[(0, 1)] * len(start), method="SLSQP",
                      constraints={"type": "eq", "fun": lambda x: x.sum() - 1}, options={"ftol": 1e-14, "maxiter": 500})
     assert weights == pytest.approx(other.x, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_are_pyportfolioopts(seed):
+    """Its hierarchical risk parity links otherwise: given our order of the leaves, it is the same."""
+    from pypfopt import EfficientFrontier, HRPOpt
+
+    random = np.random.default_rng(seed)
+    mix = random.standard_normal((6, 6))
+    covariance = pd.DataFrame(random.standard_normal((500, 6)) @ mix * 0.01, columns=list("abcdef")).cov()
+    frontier = EfficientFrontier(None, covariance)
+    frontier.min_volatility()
+    assert minimum_variance(covariance.to_numpy()) == pytest.approx(np.asarray(frontier.weights), abs=1e-6)
+    deviations = np.sqrt(np.diag(covariance))
+    distance = np.sqrt((1 - covariance / np.outer(deviations, deviations)).clip(0) / 2)
+    order = covariance.columns[leaves_list(linkage(pdist(distance), "single"))]
+    same = HRPOpt._raw_hrp_allocation(covariance, list(order))
+    assert hierarchical_risk_parity(covariance) == pytest.approx(same[covariance.columns].to_numpy(dtype=float))
 
 
 def test_risk_parity_shares_the_risk():

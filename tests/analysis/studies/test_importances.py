@@ -1,3 +1,4 @@
+import gc
 from dataclasses import replace
 
 import optuna
@@ -87,3 +88,9 @@ def test_only_usable_trials_enter_the_study(capfd):
     assert len(study.trials) == 26
     assert study.best_value == max(trial.value for trial in result.trials[4:])
     assert capfd.readouterr().err == ""  # Optuna announces new studies otherwise
+
+
+def test_no_tree_of_the_forest_is_kept():
+    assert importances(make_optimization(30)).method == "fANOVA"
+    gc.collect()
+    assert not [kept for kept in gc.get_objects() if type(kept).__name__ == "_FanovaTree"]

@@ -72,8 +72,22 @@ def test_degradation_takes_windows_that_have_both():
     result = make_walk_forward(400, edge=0.004)
     quiet = replace(result.windows[0], test=replace(result.windows[0].test, metrics={"total": 0}))
     frame = degradation(replace(result, windows=(quiet, *result.windows[1:])), stitched(result))
-    assert frame.loc["win_rate", "in_sample"] == pytest.approx(
-        np.mean([one.train.metrics["win_rate"] for one in result.windows[1:]]))
+    trades = pd.concat([one.train.trades for one in result.windows[1:]])
+    assert frame.loc["win_rate", "in_sample"] == pytest.approx((trades["pnl"] > 0).mean())
+
+
+def test_what_is_said_of_a_trade_is_of_all_windows_trades():
+    """A window that gained much by few trades does not hide that all trades together lost."""
+    result = make_walk_forward(400, edge=0.004)
+    runs = [(900.0, 2), (-400.0, 40), *((-100.0, 20) for _ in result.windows[2:])]
+    windows = tuple(
+        replace(window, test=replace(window.test, metrics={**window.test.metrics, "total": trades, "net_profit": profit,
+                                                           "expectancy": profit / trades}))
+        for window, (profit, trades) in zip(result.windows, runs, strict=True))
+    changed = replace(result, windows=windows)
+    found = degradation(changed, stitched(changed)).loc["expectancy"]
+    assert found["out_of_sample"] == pytest.approx(sum(profit for profit, _ in runs) / sum(count for _, count in runs))
+    assert found["out_of_sample"] < 0
 
 
 def test_efficiency_is_the_ratio_of_annual_growth():

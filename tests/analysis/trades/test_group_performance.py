@@ -126,12 +126,20 @@ def test_trades_of_one_day_are_one_observation():
     np.testing.assert_allclose(often.loc["weekday", "p"], once.loc["weekday", "p"], rtol=1e-9)
 
 
-def test_overlapping_positions_of_several_markets_are_one_observation():
+def test_overlapping_positions_are_one_observation():
     trades = drawn(2)
     held = trades.assign(closed_at=trades["opened_at"] + pd.Timedelta(days=3))
     assert performance_by_group(trades).together == 1
     assert performance_by_group(held).together == 6
-    assert performance_by_group(held.assign(symbol=BTC[1])).together == 1
+    assert performance_by_group(held.assign(symbol=BTC[1])).together == 6
+    one_after_another = held.iloc[::20].assign(closed_at=held["opened_at"].iloc[::20] + pd.Timedelta(days=3))
+    assert performance_by_group(one_after_another[::2].assign(symbol=BTC[1])).together == 1
+    one_for_long = trades.copy()
+    one_for_long.loc[5, "closed_at"] += pd.Timedelta(days=200)  # beside the others, which follow each other
+    assert performance_by_group(one_for_long).together == 1
+    some_for_long = trades.copy()
+    some_for_long.loc[::10, "closed_at"] += pd.Timedelta(days=10)
+    assert performance_by_group(some_for_long).together == 20
     assert performance_by_group(held.head(20)).table["reason"].str.contains("fewer than 5 periods of 6 days").any()
 
 

@@ -15,9 +15,10 @@ from jesse_nb.core.candles.database.database_copy import candles_from_database, 
 from jesse_nb.core.candles.series import fingerprint_candles
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import CandlesNotFoundError, DatabaseError, InputError, InvalidCandlesError, WarmUpError
-from jesse_nb.report.common.provenance import backtest_card
+from jesse_nb.report.common.provenance import spec_card
 from tests.candles.helpers import START, random_candles
 from tests.candles.jesse_database import JESSE_WROTE, PASSWORD, as_jesse_keeps, jesse_days
 from tests.conftest import real_candles
@@ -176,16 +177,16 @@ def test_a_run_brings_what_the_store_lacks(with_btc, store, isolated_home):
     assert pd.Series(ours.metrics).equals(pd.Series(theirs.metrics))
     assert ours.trades.equals(theirs.trades)
     assert ours.key == theirs.key
-    cards = {name: str(backtest_card(result)) for name, result in runs.items()}
+    cards = {name: str(spec_card(result.spec, result.card)) for name, result in runs.items()}
     assert f"from Jesse's database {with_btc.name}" in cards["database"]
     assert "from Jesse" not in cards["local"]
 
 
 def test_only_what_is_missing_is_brought(with_btc, store):
     before = store.write(*BTC, real_candles("BTC-USDT")[2 * 1440 : 10 * 1440])
-    request(store, with_btc.folder).prepare("2023-01-05", "2023-01-09")
+    prepare(request(store, with_btc.folder), "2023-01-05", "2023-01-09")
     assert store.info(*BTC) == before
-    request(store, with_btc.folder).prepare("2023-01-12", "2023-01-18")
+    prepare(request(store, with_btc.folder), "2023-01-12", "2023-01-18")
     after = store.info(*BTC)
     assert (after.start, after.rows) == (START, 20 * 1440)
     assert fingerprint_candles(store.read(*BTC, before.start, before.end)) == before.fingerprint
@@ -194,8 +195,8 @@ def test_only_what_is_missing_is_brought(with_btc, store):
 def test_warm_up_candles_are_brought_too(with_btc, store):
     store.write(*BTC, real_candles("BTC-USDT")[2 * 1440 : 10 * 1440])
     with pytest.raises(WarmUpError):
-        request(store, with_btc.folder, source="store").prepare("2023-01-03", "2023-01-09")
-    assert request(store, with_btc.folder).prepare("2023-01-03", "2023-01-09").spec.candles[0].start == START + DAY_MS
+        prepare(request(store, with_btc.folder, source="store"), "2023-01-03", "2023-01-09")
+    assert prepare(request(store, with_btc.folder), "2023-01-03", "2023-01-09").spec.candles[0].start == START + DAY_MS
 
 
 def test_the_database_is_not_asked_unless_it_may_be(with_btc, store, tmp_path, monkeypatch):
@@ -203,32 +204,32 @@ def test_the_database_is_not_asked_unless_it_may_be(with_btc, store, tmp_path, m
     monkeypatch.setitem(sys.modules, "psycopg2", None)  # importing it would fail
     for project, source in ((None, "auto"), (with_btc.folder, "store")):
         with pytest.raises(CandlesNotFoundError, match="No candles of BTC-USDT are stored"):
-            request(store, project, source=source).prepare("2023-01-03", "2023-01-09")
+            prepare(request(store, project, source=source), "2023-01-03", "2023-01-09")
     store.write(*BTC, real_candles("BTC-USDT")[: 10 * 1440])
-    request(store, with_btc.folder).prepare("2023-01-03", "2023-01-09")
+    prepare(request(store, with_btc.folder), "2023-01-03", "2023-01-09")
 
 
 def test_stored_series_are_usable_while_the_database_is_down(own_database, store):
     own_database.write_env(HOST="/nowhere")
     store.write(*BTC, real_candles("BTC-USDT")[: 10 * 1440])
-    request(store, own_database.folder).prepare("2023-01-03", "2023-01-09")
+    prepare(request(store, own_database.folder), "2023-01-03", "2023-01-09")
     with pytest.raises(CandlesNotFoundError, match=r"The project's database was no help: The database .* cannot "
                                                    r"be opened: No such file") as raised:
-        request(store, own_database.folder).prepare("2023-01-03", "2023-01-12")
+        prepare(request(store, own_database.folder), "2023-01-03", "2023-01-12")
     assert PASSWORD not in str(raised.value)
     with pytest.raises(DatabaseError):
-        request(store, own_database.folder, source="database").prepare("2023-01-03", "2023-01-09")
+        prepare(request(store, own_database.folder, source="database"), "2023-01-03", "2023-01-09")
 
 
 def test_what_neither_has_is_said_as_ever(with_btc, store):
     store.write(*BTC, real_candles("BTC-USDT")[: 10 * 1440])
     with pytest.raises(CandlesNotFoundError, match="is stored from 2023-01-01 to 2023-01-21, not for all of"):
-        request(store, with_btc.folder).prepare("2023-01-03", "2023-02-12")
+        prepare(request(store, with_btc.folder), "2023-01-03", "2023-02-12")
 
 
 def test_the_database_as_the_source_wins(with_btc, store):
     store.write(*BTC, random_candles(5 * 1440))
-    prepared = request(store, with_btc.folder, source="database").prepare("2023-01-03", "2023-01-05")
+    prepared = prepare(request(store, with_btc.folder, source="database"), "2023-01-03", "2023-01-05")
     np.testing.assert_array_equal(np.concatenate(prepared.mapped[0].read()),
                                   as_jesse_keeps(real_candles("BTC-USDT")[1440 : 4 * 1440]))
     with pytest.raises(InputError, match="Did you mean 'database'"):

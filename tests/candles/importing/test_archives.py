@@ -293,33 +293,41 @@ def test_a_damaged_zip_is_imported_right_or_not_at_all(tmp_path: Path, data: st.
     assert any(np.array_equal(imported, rows) for rows in possible)
 
 
-def packed_zeros(kind: str, count: int) -> bytes:
+def packed(kind: str, part: bytes, count: int) -> bytes:
+    """``part``, a megabyte, so many times."""
     target = io.BytesIO()
     if kind == "gz":
         with gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1) as file:
-            for _ in range(count >> 20):
-                file.write(bytes(1 << 20))
+            for _ in range(count):
+                file.write(part)
     else:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, \
                 archive.open("candles.csv", "w", force_zip64=True) as file:
-            for _ in range(count >> 20):
-                file.write(bytes(1 << 20))
+            for _ in range(count):
+                file.write(part)
     return target.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["zip", "gz"])
-def test_packed_zeros_are_refused_before_they_are_unpacked(tmp_path: Path, kind: str) -> None:
-    path = file_of(tmp_path, packed_zeros(kind, 200 << 20), f"BTCUSDT-1m-2024-01.{kind}")
+@pytest.mark.parametrize("line", [b"\0", b"1,1,1,1,1,1\n"])
+def test_what_unpacks_to_no_candles_is_refused_before_it_is_unpacked(
+    tmp_path: Path, kind: str, line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file_of(tmp_path, packed(kind, line * (2**20 // len(line)), 100), f"BTCUSDT-1m-2024-01.{kind}")
+    monkeypatch.setattr(files, "_SMALL_BYTES", 2**20)
+    monkeypatch.setattr(files, "_PART_BYTES", 2**20)
     tracemalloc.start()
     try:
-        with pytest.raises(InvalidCandlesError, match="neither Parquet nor text"):
+        with pytest.raises(InvalidCandlesError, match=r"neither Parquet nor text|more than 100 times its "):
             import_candles(path, "BTC-USDT", "Binance Spot")
-        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+        assert tracemalloc.get_traced_memory()[1] < (20 << 20 if kind == "zip" or line == b"\0" else 64 << 20)
     finally:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("write", [pd.DataFrame.to_parquet, pd.DataFrame.to_feather])
+@pytest.mark.parametrize("write", [
+    pd.DataFrame.to_parquet, pd.DataFrame.to_feather, lambda frame, path: frame.to_json(path, orient="records"),
+    lambda frame, path: frame.to_csv(path, index=False)])
 def test_more_rows_than_any_market_has_minutes_are_refused(
     tmp_path: Path, write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,5 +335,5 @@ def test_more_rows_than_any_market_has_minutes_are_refused(
     monkeypatch.setattr(files, "_MOST_ROWS", len(CANDLES))
     assert len(read_source(tmp_path / "candles")) == len(CANDLES)
     monkeypatch.setattr(files, "_MOST_ROWS", len(CANDLES) - 1)
-    with pytest.raises(InvalidCandlesError, match=f"has {len(CANDLES)} rows; {len(CANDLES) - 1} are read at the most"):
+    with pytest.raises(InvalidCandlesError, match=rf"has {len(CANDLES)} rows.*; {len(CANDLES) - 1} rows and"):
         read_source(tmp_path / "candles")

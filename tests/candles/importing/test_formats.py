@@ -135,7 +135,7 @@ def test_rows_that_are_no_candles_are_skipped_only_when_asked(tmp_path: Path) ->
     for words in ("Left out, more or fewer cells than the others: 1 row (row 8 of a.csv).",
                   "Left out, open is not finite and above zero: 1 row (row 3 of a.csv).",
                   "high is below the low: 1 row",
-                  "timestamp is no number: 1 row", "Left out, minute has another candle, too: 2 rows"):
+                  "timestamp is no time: 1 row", "Left out, minute has another candle, too: 2 rows"):
         assert words in told, told
 
 
@@ -335,3 +335,28 @@ def test_no_draw_of_a_mixed_folder_joins_two_markets(tmp_path: Path, number: int
             ((kind, _),) = markets
             assert kind != "untraded"
             assert kind == {"Binance Spot": "spot", "Binance Perpetual Futures": "futures"}.get(exchange, kind)
+
+
+def test_candles_that_are_counted_or_stamped_otherwise_are_refused_by_name(tmp_path: Path) -> None:
+    frame = frame_of()
+    coins = archive_csv(frame.assign(volume=100.0).to_numpy())
+    path = file_of(tmp_path, coins, "BTCUSD_PERP-1m-2024-01.csv")
+    with pytest.raises(InvalidCandlesError, match=r"volume counts contracts.*-,-,volume,-,-,-,- takes"):
+        read_source(path)
+    with pytest.raises(InvalidCandlesError, match="volume counts contracts"):
+        read_source(file_of(tmp_path, zipped(coins), "BTCUSD_240329-1m-2024-01.zip"))
+    named = read_source(path, columns=[*OHLCV[:5], "-", "-", "volume", "-", "-", "-", "-"])
+    assert (named[:, 5] == 7).all()
+    bitmex = frame[list(OHLCV)].assign(trades=5, vwap=1, lastSize=1, turnover=1, homeNotional=1.0, foreignNotional=1)
+    with pytest.raises(InvalidCandlesError, match="BitMEX's: stamped with the minute after"):
+        read_source(bitmex)
+
+
+def test_a_streams_candles_have_their_order_flow(tmp_path: Path) -> None:
+    rows = [{"t": int(row[0]), "T": int(row[0]) + 59_999, "o": repr(row[1]), "c": repr(row[4]), "h": repr(row[2]),
+             "l": repr(row[3]), "v": repr(row[5]), "n": 7, "q": "1", "V": repr(row[5] / 4), "Q": "1"}
+            for row in frame_of()[list(OHLCV)].to_numpy().tolist()]
+    read = read_series(file_of(tmp_path, json.dumps(rows).encode(), "ws.json"), "BTC-USDT", "X", ImportOptions())
+    assert np.array_equal(read.candles, frame_of().to_numpy(np.float64))
+    flow = read.pieces.piece(read.pieces.numbers()[0])[:, 6:]
+    assert np.array_equal(flow, np.column_stack([np.full(len(flow), 7.0), read.candles[:, 5] / 4]))

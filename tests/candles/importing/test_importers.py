@@ -36,8 +36,9 @@ def archive_csv(candles: np.ndarray = CANDLES, factor: int = 1) -> bytes:
     frame = frame_of(candles)
     frame["timestamp"] *= factor
     frame["close_time"] = frame["timestamp"] + 60_000 * factor - 1
-    for name in ("quote_volume", "count", "taker", "taker_quote"):
+    for name in ("quote_volume", "count", "taker_quote"):
         frame[name] = 7
+    frame["taker"] = frame["volume"] / 2
     frame["ignore"] = 0
     order = ["timestamp", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count",
              "taker", "taker_quote", "ignore"]

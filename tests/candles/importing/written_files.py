@@ -10,8 +10,11 @@ import lzma
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from datetime import datetime
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -32,6 +35,7 @@ _NAMES = [
      "volume": "Volume_(BTC)"},
 ]
 _ORDER = ["timestamp", "open", "high", "low", "close", "volume"]
+_ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe")
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -40,13 +44,14 @@ class Written:
     """A file, and how it is to be read.
 
     ``must`` says whether it must be read: where a number can be meant in two ways, or nothing says which column is
-    which, it must be refused, or read right.
+    which, it must be refused, or read right. ``refused`` says that it must not be read.
     """
 
     content: bytes
     what: str
     options: ImportOptions = field(default_factory=ImportOptions)
     must: bool = True
+    refused: bool = False
 
 
 def drawn_candles(random: Random) -> np.ndarray:
@@ -87,7 +92,7 @@ def drawn_file(random: Random, candles: np.ndarray) -> Written:
 
 def _texts(random: Random, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Every cell as a text, times in a drawn form; what that form is."""
-    kind = random.choice([*_PER_SECOND, "iso", "offset", "dots", "two columns"])
+    kind = random.choice([*_PER_SECOND, "iso", "offset", "dots", "two columns", *_ZONES])
     moments = pd.to_datetime(table["timestamp"], unit="ms")
     texts = pd.DataFrame({name: [repr(float(value)) for value in table[name]] for name in _ORDER[1:]})
     if kind in _PER_SECOND:
@@ -99,6 +104,8 @@ def _texts(random: Random, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         hours = random.randint(-11, 12)
         texts.insert(0, "timestamp", (moments + pd.Timedelta(hours=hours)).dt.strftime("%Y-%m-%d %H:%M:%S")
                      + f"{'-' if hours < 0 else '+'}{abs(hours):02}:00")
+    elif kind in _ZONES:
+        texts.insert(0, "timestamp", [f"{local:%Y-%m-%d %H:%M}" for local in _local(table, kind)])
     elif kind == "dots":
         mark = random.choice("./")
         texts.insert(0, "timestamp", moments.dt.strftime(f"%Y{mark}%m{mark}%d %H:%M"))
@@ -109,6 +116,20 @@ def _texts(random: Random, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return texts, kind
 
 
+def _in_zone(written: Written, kind: str, table: pd.DataFrame) -> Written:
+    """Say in which zone its times are; one that is there twice must be refused, even without its twin."""
+    if kind in _ZONES:
+        twice = any(local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+                    for local in _local(table, kind))
+        written.options = changed(written.options, time_zone=kind)
+        written.must, written.refused = written.must and not twice, twice
+    return written
+
+
+def _local(table: pd.DataFrame, zone: str) -> list[datetime]:
+    return [datetime.fromtimestamp(stamp / 1_000, ZoneInfo(zone)) for stamp in table["timestamp"]]
+
+
 def _text_with_header(random: Random, table: pd.DataFrame) -> Written:
     texts, kind = _texts(random, table)
     names = random.choice(_NAMES)
@@ -116,9 +137,9 @@ def _text_with_header(random: Random, table: pd.DataFrame) -> Written:
         texts["unneeded"] = "7"
         texts["quote volume"] = "1"
     texts = texts[random.sample(list(texts.columns), len(texts.columns))]
-    return _as_text(random, texts.rename(columns=names if kind != "two columns" else names | {"date": "<DATE>",
-                                                                                              "time": "<TIME>"}),
-                    f"text with a header, times {kind}, ", header=True)
+    texts = texts.rename(columns=names if kind != "two columns" else names | {"date": "<DATE>", "time": "<TIME>"})
+    written = _as_text(random, texts, f"text with a header, times {kind}, ", header=True)
+    return _in_zone(written, kind, table)
 
 
 def _text_without_header(random: Random, table: pd.DataFrame) -> Written:
@@ -129,9 +150,9 @@ def _text_without_header(random: Random, table: pd.DataFrame) -> Written:
     written = _as_text(random, texts, f"text without a header, times {kind}, ", header=False)
     if random.random() < 0.8:
         written.options = ImportOptions(columns=tuple(texts.columns))
-        return written
+        return _in_zone(written, kind, table)
     written.what, written.must = f"unnamed {written.what}", False
-    return written
+    return _in_zone(written, kind, table)
 
 
 def _as_text(random: Random, texts: pd.DataFrame, what: str, *, header: bool) -> Written:
@@ -152,8 +173,8 @@ def _as_text(random: Random, texts: pd.DataFrame, what: str, *, header: bool) ->
 
 def _archive(random: Random, table: pd.DataFrame) -> Written:
     factor = random.choice([1, 1_000])
-    rows = table[_ORDER].assign(timestamp=table["timestamp"] * factor, closing=1, quote=2.5, count=3, taker=4.5,
-                                takerq=5, ignore=0)
+    rows = table[_ORDER].assign(timestamp=table["timestamp"] * factor, closing=1, quote=2.5, count=3,
+                                taker=table["volume"] / 4, takerq=5, ignore=0)
     header = random.random() < 0.3
     names = ["open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count",
              "taker_buy_volume", "taker_buy_quote_volume", "ignore"]

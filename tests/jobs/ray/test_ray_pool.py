@@ -28,6 +28,7 @@ from jesse_nb.core.simulator.run import versions
 from jesse_nb.core.simulator.simulation import Simulation
 from jesse_nb.core.tools.batch.batch import backtest_batch
 from jesse_nb.core.tools.optimize.optimize import optimize
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import ClusterError, InputError, WorkerDiedError
 from tests.jobs.ray.ray_cluster import CLIENT_PORT, kill_machine, ray_cluster
@@ -54,7 +55,7 @@ def pool(cluster: Any) -> Iterator[RayPool]:
 
 
 def simulations(strategy: Any, candles: CandleStore, *points: dict[str, Any]) -> list[Simulation]:
-    prepared = Request(strategy=strategy, symbol="BTC-USDT", timeframe="1h", candles=candles).prepare(*PERIOD)
+    prepared = prepare(Request(strategy=strategy, symbol="BTC-USDT", timeframe="1h", candles=candles), *PERIOD)
     return [prepared.simulation(prepared.spec.with_hyperparameters(point)) for point in points]
 
 

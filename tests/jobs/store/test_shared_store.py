@@ -174,9 +174,11 @@ def test_a_store_of_before_the_checksums_goes_on(database: JesseDatabase) -> Non
     assert same(store.get(make_spec().key), make_record())
     assert store.noted("a") == [1]
     store.put(make_spec(hyperparameters={"fast": 4}), make_record(4))
-    database.run("UPDATE jesse_nb.runs SET seconds = 9 WHERE checksum IS NOT NULL")
+    database.run(f"UPDATE jesse_nb.runs SET seconds = 9 WHERE key = '{make_spec(hyperparameters={'fast': 4}).key}'")
     assert store.get(make_spec(hyperparameters={"fast": 4}).key) is None
     assert store.ledger()["runs"].tolist() == [1]
+    database.run("UPDATE jesse_nb.runs SET checksum = NULL")
+    assert store.get(make_spec().key) is None, "it had got one"
 
 
 def test_a_claim_is_one_kernels_until_it_ends(database: JesseDatabase) -> None:

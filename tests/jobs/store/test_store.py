@@ -202,10 +202,10 @@ def test_what_is_no_text_any_more_is_no_raw_error(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE runs SET metrics = CAST(x'ff' || metrics AS TEXT) WHERE key = ?",
                            (make_spec(hyperparameters={"fast": 1}).key,))
-        connection.execute("UPDATE runs SET strategy = CAST(x'ff' AS TEXT), checksum = NULL WHERE key = ?",
+        connection.execute("UPDATE runs SET strategy = CAST(x'ff' AS TEXT) WHERE key = ?",
                            (make_spec(hyperparameters={"fast": 2}).key,))
-    assert store.recent()["strategy"].tolist() == ["Trend", "\\xff"]  # of the second nobody knows what it was
-    assert store.damaged == {make_spec(hyperparameters={"fast": 1}).key}
+    assert store.recent()["strategy"].tolist() == ["Trend"]
+    assert store.damaged == {make_spec(hyperparameters={"fast": fast}).key for fast in (1, 2)}
     assert store.find(make_spec(hyperparameters={"fast": 1}).key) is None
 
 
@@ -253,11 +253,36 @@ def test_a_store_of_before_the_checksums_is_read_and_goes_on(tmp_path: Path) -> 
     assert same(store.get(make_spec(hyperparameters={"fast": 4}).key), make_record(4))
     assert store.ledger()["runs"].tolist() == [2]
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE runs SET trades = x'00' WHERE checksum IS NULL")
-    assert store.get(make_spec().key) is None
+        connection.execute("UPDATE runs SET seconds = 9 WHERE key = ?", (make_spec().key,))
+    assert store.get(make_spec().key) is None, "it has a checksum now"
+    old_store(tmp_path / "torn.sqlite", make_spec(), make_record(), torn="UPDATE runs SET trades = x'00'")
+    assert RunStore(tmp_path / "torn.sqlite").get(make_spec().key) is None
 
 
-def old_store(path: Path, spec: BacktestSpec, record: RunRecord) -> None:
+def test_what_lost_its_checksum_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    specs = [make_spec(hyperparameters={"fast": fast}) for fast in range(4)]
+    store = RunStore(path)
+    for fast, spec in enumerate(specs):
+        store.put(spec, make_record(fast))
+    store.note("a", [1])
+    store.log_opening("study", specs[0], {"fast": 3}, ["ab"])
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET checksum = NULL WHERE key = ?", (specs[0].key,))
+        connection.execute("UPDATE runs SET seal = NULL WHERE key = ?", (specs[1].key,))
+        connection.execute("UPDATE runs SET checksum = NULL, seal = NULL WHERE key = ?", (specs[2].key,))
+        connection.execute("UPDATE notes SET checksum = NULL")
+        connection.execute("UPDATE openings SET checksum = NULL")
+    assert set(store.which_finished(spec.key for spec in specs)) == {specs[0].key, specs[3].key}
+    assert store.ledger()["runs"].tolist() == [2]
+    store = RunStore(path)
+    assert [store.get(spec.key) is None for spec in specs] == [True, True, True, False]
+    assert store.noted("a") is None
+    with pytest.raises(StorageError, match=r"log of opened days .* is damaged"):
+        store.openings(specs[0])
+
+
+def old_store(path: Path, spec: BacktestSpec, record: RunRecord, torn: str = "") -> None:
     """A store as version 3 made it."""
     store = RunStore(path)
     store.put(spec, record)
@@ -271,7 +296,7 @@ def old_store(path: Path, spec: BacktestSpec, record: RunRecord) -> None:
             "PRAGMA user_version=3;"
             + "".join(f"ALTER TABLE {table} DROP COLUMN checksum;"
                       for table in ("runs", "stopped", "openings", "notes"))
-            + "".join(f"ALTER TABLE {table} DROP COLUMN seal;" for table in ("runs", "stopped")))
+            + "".join(f"ALTER TABLE {table} DROP COLUMN seal;" for table in ("runs", "stopped")) + torn)
     connection.close()
 
 

@@ -19,6 +19,7 @@ from jesse_nb.core.simulator.strategies.strategy import (
     resolve_strategy,
 )
 from jesse_nb.core.tools.backtest.backtest import backtest
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import StrategyCrashError, StrategyError
 from tests.simulator.helpers import run_python
@@ -232,7 +233,7 @@ class Counting(Strategy):
     for strategy in (text, space["Counting"]):
         request = Request(strategy=strategy, symbol="BTC-USDT", timeframe="1h", candles=candle_store,
                           warm_up_candles=10)
-        prepared = request.prepare("2023-05-01", "2023-05-02")
+        prepared = prepare(request, "2023-05-01", "2023-05-02")
         # In this very process, one after the other, as on one worker.
         outputs = {simulate(prepared.simulation(prepared.spec)).output for _ in range(3)}
         assert outputs == {"1 1 1 1 False\n"}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jesse_nb.core.simulator.pipeline import CandlePipeline
-from jesse_nb.core.simulator.stress.stressed_candles import follow, stressed
+from jesse_nb.core.simulator.stress.stressed_candles import follow, stressed, stressed_markets
 from jesse_nb.exceptions import InputError
 from tests.conftest import real_candles
 
@@ -59,9 +59,22 @@ def test_markets_change_alike_whatever_minutes_they_lack(candles):
     assert lacking[:, 2] == pytest.approx(whole[kept][:, 2])
 
 
+@pytest.mark.parametrize(("minutes", "change"), [(1, -0.15), (900, -0.35), (3_000, 0.4)])
+def test_a_later_run_goes_on_in_the_same_market(candles, minutes, change):
+    """What a run sees that begins amid a stress, or after it, are the rows that one from the beginning sees."""
+    settings = {"at": 1_000.0, "minutes": float(minutes), "change": change, "volatility": 1.0}
+    whole = stressed_markets({"BTC": (candles[:0], candles)}, settings, START)["BTC"][1]
+    for begin, warm_up in ((1_500, 200), (1_100, 1_000), (2_400, 0)):
+        later = {**settings, "at": 1_000.0 - begin}
+        parts = {"BTC": (candles[begin - warm_up:begin], candles[begin:])}
+        before, within = stressed_markets(parts, later, START + begin * 60_000)["BTC"]
+        assert before == pytest.approx(whole[begin - warm_up:begin], rel=1e-12)
+        assert within == pytest.approx(whole[begin:], rel=1e-12)
+
+
 @pytest.mark.parametrize(("settings", "said"), [
     ({"change": -1.0}, "no price would be above zero"), ({"change": -1.5}, "no price would be above zero"),
-    ({"volatility": -1.0}, "volatility is -1.0"), ({"minutes": 0}, "minutes is 0"), ({"at": -5}, "at is -5"),
+    ({"volatility": -1.0}, "volatility is -1.0"), ({"minutes": 0}, "minutes is 0"),
 ])
 def test_what_cannot_be_a_market_is_refused(settings, said):
     with pytest.raises(InputError, match=said):

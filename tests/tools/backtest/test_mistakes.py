@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.jobs.failures import failure_of
+from jesse_nb.core.jobs.worker import Answer
+from jesse_nb.core.simulator.strategies.crash_advice import place_in_jesse
 from jesse_nb.core.times import TIMEFRAME_MINUTES, unknown_timeframe
 from jesse_nb.exceptions import StrategyCrashError, StrategyError
 
@@ -68,6 +75,37 @@ def test_a_crash_says_what_to_write(run: Any, changes: dict[str, str], said: str
     with pytest.raises(StrategyCrashError) as caught:
         run(source(**changes))
     assert said in str(caught.value)
+
+
+def test_what_jesse_itself_fails_of_is_not_told_as_the_strategys() -> None:
+    with pytest.raises(ValueError, match="No candles") as caught:
+        jesse_module("jesse.services.candle_service").generate_candle_from_observed_minutes("1h", np.empty((0, 6)))
+    place = place_in_jesse(caught.value)
+    assert re.fullmatch(r"generate_\w+ of jesse\.services\.candle_service, line \d+", place)
+    told = failure_of(Answer(failure="jesse", message=f"IndexError: empty (in {place})"))
+    assert str(told) == f"Jesse itself failed, while no line of the strategy ran: IndexError: empty (in {place})."
+
+
+def test_a_fill_after_missing_minutes_with_few_candles_is_no_crash(tmp_path: Path) -> None:
+    """Jesse looks there for a candle among the last 20, of which it has 7."""
+    store = CandleStore(tmp_path)
+    count, random = 20 * 1440, np.random.default_rng(1)
+    closes = 100 * np.exp(np.cumsum(random.normal(0, 0.0005, count)))
+    opens = np.r_[100, closes[:-1]]
+    rows = np.column_stack([1_672_531_200_000 + np.arange(count) * 60_000.0, opens, closes, np.maximum(opens, closes),
+                            np.minimum(opens, closes), np.ones(count)])
+    store.write("Binance Spot", "A-USDT", np.delete(rows, slice(12 * 1440 + 300, 12 * 1440 + 400), axis=0))
+    bids = source(buy="[(0.1, self.price * (1 - step / 1000)) for step in range(1, 25)]").replace(
+        "self.index % 20 == 0 and ta.rsi(self.candles) > 0", "True")
+
+    def run(**changes: Any) -> Any:
+        return jn.backtest(bids, "A-USDT", "1D", "2023-01-11", "2023-01-16", candles=store, warm_up_candles=5,
+                           **changes)
+
+    assert not run(gaps="keep").trades.empty
+    assert not run(gaps="fill").trades.empty
+    with pytest.raises(StrategyCrashError, match="The strategy raised InsufficientBalance"):
+        run(balance=1.0)
 
 
 def test_a_list_of_strategies_is_refused_without_its_source(run: Any) -> None:

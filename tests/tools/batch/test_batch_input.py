@@ -13,8 +13,17 @@ from jesse_nb.exceptions import InputError, MetricError, PeriodError, StrategyEr
 from tests.jobs.strategies import CROSSING
 from tests.tools.conftest import PERIOD
 
+
+class Raising:
+    """Says that it has members, and raises where they are read."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("not now")
+
+
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no strategy": ({"strategies": None}, InputError, "strategies is None"),
+    "strategies that raise": ({"strategies": Raising()}, InputError, "members that can be read: RuntimeError"),
     "empty strategies": ({"strategies": []}, InputError, "strategies is empty"),
     "unknown strategy": ({"strategies": ["Nowhere"]}, StrategyError, "Nowhere"),
     "no symbol": ({"symbols": None}, InputError, "symbols is None"),

@@ -9,6 +9,7 @@ import pytest
 import jesse_nb as jn
 from jesse_nb.cli.commands import main
 from jesse_nb.core.study.ratios import return_ratios
+from jesse_nb.core.tools.compare.compare import _closed_in
 from jesse_nb.exceptions import InputError
 from jesse_nb.report.html import page
 from tests.jobs.strategies import CROSSING
@@ -50,7 +51,8 @@ def test_other_code_and_other_days_are_told(results):
     assert [line for line in code.lines if line[:1] in "+-"] == [
         '-            {"name": "fast", "type": int, "min": 2, "max": 20, "default": 8},',
         '+            {"name": "fast", "type": int, "min": 2, "max": 20, "default": 5},']
-    assert found.settings.loc["slow"].tolist() == ["–", "–", "40"]
+    assert found.settings.loc["slow"].tolist() == ["30 (default)", "30 (default)", "40"]
+    assert found.settings.loc["fast"].tolist() == ["8 (default)", "8 (default)", "5 (default)"]
     assert len(found.returns) == 68
     assert found.notes[0] == "Compared on the 68 days that all have; they ran on base <b> 90, same 90, other 68."
     tests = found.tests.set_index(["result", "figure"])
@@ -64,8 +66,18 @@ def test_other_code_and_other_days_are_told(results):
     assert "SYNTHETIC" not in text
     assert "Source of Crossing in other, against Crossing in base <b>:" in text
     assert "base <b>" not in html
-    assert html.count("data:image/png") == 1
+    assert html.count("<img src") == 1
     assert 'default&#34;: 5' in html
+
+
+def test_a_default_that_is_given_is_the_same_setting(results, markets):
+    given = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, hyperparameters={"slow": 30})
+    assert given.card.defaults == {"fast": 8}
+    assert jn.compare(results[0], given).settings.empty
+    assert "Hyperparameters: slow = 30, fast = 8 (default)\n" in str(given)
+    assert "Hyperparameters: fast = 8 (default), slow = 30 (default)\n" in str(results[0])
+    html = page(results[0])
+    assert html.count("fast = 8 (default), slow = 30 (default)") == 2, "under the title and on the card"
 
 
 def test_kept_ones_and_jobs_are_compared_and_so_kept(results, kept, markets):
@@ -117,3 +129,11 @@ def test_it_is_a_command(results, kept, tmp_path, monkeypatch, capsys):
     assert "No results with this" in capsys.readouterr().out
     assert main(["results", "--week", "next"]) == 2
     assert "--week is 'next'" in capsys.readouterr().err
+
+
+def test_what_trades_earned_is_of_the_days_that_booked_it():
+    days = pd.DataFrame({"one": 0.0}, index=pd.date_range("2023-08-01", "2023-10-31", tz="UTC"))
+    trades = pd.DataFrame({
+        "opened_at": pd.to_datetime(["2023-07-20", "2023-07-30", "2023-08-05", "2023-10-30"], utc=True),
+        "closed_at": pd.to_datetime(["2023-08-01", "2023-08-02", "2023-11-01", "2023-11-06"], utc=True)})
+    assert _closed_in(trades, days).index.tolist() == [1, 2]  # the first ended with July's last minute

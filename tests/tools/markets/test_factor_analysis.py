@@ -9,6 +9,7 @@ import pytest
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.exceptions import CandlesNotFoundError, InputError
+from tests.analysis.results import make_backtest, make_spec
 from tests.tools.markets.conftest import curve_of
 
 NAMES = [f"{letter * 3}-USDT" for letter in "ABCDEF"]
@@ -86,8 +87,20 @@ def test_the_report_says_what_it_rests_on(found) -> None:
     assert "coins that died" in text
     assert "together" in text
     html = found._repr_mimebundle_()["text/html"]
-    assert html.count("<img") == 3
+    assert html.count("<img src") == 3
     assert "Cariño" in html
+
+
+def test_the_universe_is_the_results_exchange_where_that_has_enough(universe, closes, tmp_path) -> None:
+    run = make_backtest(make_spec(exchange="Test Exchange", symbol=NAMES[0], start="2023-02-20", end="2023-05-20"))
+    store = CandleStore(tmp_path)
+    for name in NAMES:
+        store.write("Test Exchange", name, universe.read("Test Exchange", name))
+    store.write("Other Exchange", "XXX-USDT", universe.read("Test Exchange", NAMES[1])[: 20 * 1_440])
+    found = jn.factor_analysis(run, candles=store)
+    assert set(found.universe) == set(NAMES)
+    assert any(f"{NAMES[0]}, which the strategy trades, is among the {len(NAMES)} markets" in note
+               for note in found.notes)
 
 
 def test_the_same_again(planted, universe, found) -> None:
@@ -108,6 +121,11 @@ def test_a_window_longer_than_the_days_leaves_no_path(planted, universe) -> None
     ({"hac_lags": 100}, "hac_lags", "below half"),
     ({"factor_returns": pd.DataFrame({"market": [0.1]}, [FIRST]), "factors": "market"}, "factor_returns", "taken"),
     ({"factor_returns": pd.DataFrame({"a": [0.1]})}, "factor_returns", "no table of days"),
+    *(({"factor_returns": given}, "factor_returns", "no table of days") for given in (
+        0.5, iter([1, 2]), int, pd.Series([0.1], [FIRST]), "a", pd.DataFrame(index=pd.DatetimeIndex([FIRST])),
+        pd.DataFrame({"a": [0.1, 0.2]}, index=pd.to_datetime(["2023-01-01 00:00", "2023-01-01 12:00"])),
+        pd.DataFrame({"a": [0.1, 0.2]}, index=pd.DatetimeIndex(["2023-01-01", "NaT"])))),
+    ({"factor_returns": pd.DataFrame([[0.1, 0.2]], index=[FIRST], columns=[1, "1"])}, "factor_returns", "taken"),
     ({"factor_returns": pd.DataFrame({"a": ["x"]}, index=[FIRST])}, "factor_returns", "no number"),
     ({"factor_returns": pd.DataFrame({"a": np.ones(200)}, index=pd.date_range("1990-01-01", periods=200))}, "factors",
      "share 0 days"),

@@ -176,6 +176,33 @@ def test_the_page_and_the_text(held):
     assert text(held) == text(replace(held))
 
 
+def test_the_report_says_what_the_money_became(held):
+    first, last = held.equity.iloc[0], held.equity.iloc[-1]
+    days = len(held.weights)
+    became = f"{first:,.2f} became {last:,.2f} in {days} days: {last - first:+,.2f} ({(last / first - 1) * 100:+.2f}%)"
+    assert days == 300
+    for said in (words(page(held)), " ".join(text(held).split())):
+        assert said.count(became) == (2 if said == words(page(held)) else 1), became  # the card, too
+    tiles = words(fragment(held))
+    assert f"money {last - first:+,.2f} {first:,.2f} to {last:,.2f}" in tiles
+
+
+def test_what_each_part_added_can_be_computed_again(held, curves):
+    """From weights and the parts' own curves, as the report says how."""
+    steps = pd.DataFrame(curves).pct_change().iloc[1:].set_axis(held.weights.index.union(
+        pd.DataFrame(curves).index[:100]))
+    left = 1 + held.contributions["costs"]
+    added = (held.weights * steps.loc[held.weights.index]).mul(left, axis=0).sum() * 100
+    gain = held.division["gain"]
+    assert gain[added.index].to_numpy() == pytest.approx(added.to_numpy())
+    total = (held.equity.pct_change().iloc[1:]).sum() * 100
+    assert added.sum() + gain["costs"] == pytest.approx(total)
+    said = words(page(held))
+    assert "added, sum of days" in text(held)
+    assert "times its own return that day; these percent are added up, not compounded." in said
+    assert f"give {total:+.2f}%, the sum of the account's daily returns" in said
+
+
 def test_names_are_escaped(curves):
     document = page(jn.portfolio({EVIL: curves["trend"], "$b$": curves["calm"]}, {EVIL: 0.5, "$b$": 0.5}, "3M"))
     assert "script" not in Reader(document).names

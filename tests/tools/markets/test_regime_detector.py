@@ -76,6 +76,79 @@ def test_returns_without_regimes_are_one(curve):
     assert "more would be fat tails" in words(fragment(one))
 
 
+@pytest.mark.parametrize("method", ["jump", "changepoint"])
+def test_other_methods_tell_from_the_past_too(curve, method):
+    found = jn.regime_detector({"planted": curve}, method, refit=90)
+    assert found.states == ("calm", "wild")
+    assert list(found.fits["day"]) == [DAYS[place] for place in (180, 270, 360)]
+    assert (found.fits["volatility_calm"] < found.fits["volatility_wild"]).all()
+    assert set(found.days["state"]) <= {0, 1}
+    returns = planted(450)[0].copy()
+    returns[400:] = 0.15 * np.random.default_rng(0).standard_normal(50)
+    other = jn.regime_detector({"planted": curve_of(returns, DAYS)}, method, refit=90)
+    assert np.array_equal(found.days["state"].iloc[:220], other.days["state"].iloc[:220])
+    said = words(page(found))
+    assert "jump model" in said or "change points" in said
+    assert "What the forecast was worth" not in said
+    assert "fits" in plots(found)
+    assert all(len(line) <= 100 for line in text(found).splitlines())
+
+
+def two_states(ratio, seed, days=600):
+    """Days of two kinds, the second so many times as volatile, and which is which."""
+    random = np.random.default_rng(seed)
+    wild = np.concatenate([np.repeat(place % 2, 60) for place in range(days // 60)]).astype(bool)
+    return np.where(wild, ratio, 1.0) * random.normal(0.0, 0.01, days), wild
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("method", ["markov", "jump", "changepoint", "vol_terciles"])
+def test_names_follow_the_volatility_that_is_measured(method, seed):
+    """In every fit, and of the days that were told; where not, the report says so."""
+    returns, wild = two_states(4.0, seed)
+    index = pd.date_range("2022-01-01", periods=601, tz="UTC")
+    found = jn.regime_detector({"planted": curve_of(returns, index)}, method,
+                               n_regimes="bic" if method == "vol_terciles" else 2, refit=30)
+    spread = found.days.groupby("state")["return"].std()
+    said = [note for note in found.notes if "names" in note]
+    assert any("not what was measured" in note for note in said) == (not spread.is_monotonic_increasing)
+    if method != "vol_terciles":
+        known = found.fits.dropna(subset=["volatility_calm", "volatility_wild"])
+        assert len(known) > 5
+        assert (known["volatility_calm"] < known["volatility_wild"]).all()
+        assert any("changed places" in note for note in said) == bool((found.fits["changed"] > 0.5).any())
+    if method in ("markov", "vol_terciles"):
+        assert not said
+    if method == "markov":
+        assert found.days["state"].to_numpy()[wild[180:]].mean() > 0.7
+
+
+def test_names_that_swap_are_told():
+    """States of the jump model that differ in their mean alone: which is calm is chance, and changes."""
+    index = pd.date_range("2022-01-01", periods=731, tz="UTC")
+    told = []
+    for seed in range(6):
+        random = np.random.default_rng(seed)
+        steps = random.normal(0.0, 0.01, 730) + np.repeat(np.where(np.arange(10) % 2, -0.003, 0.003), 73)
+        found = jn.regime_detector({"planted": curve_of(steps, index)}, "jump", refit=60)
+        assert (found.fits["volatility_calm"] < found.fits["volatility_wild"]).all()
+        spread = found.days.groupby("state")["return"].std()
+        wrong = len(spread) == 2 and spread[0] > spread[1]
+        assert wrong == any("not what was measured" in note for note in found.notes)
+        told.append((wrong, any("changed places" in note for note in found.notes)))
+    assert any(wrong for wrong, _ in told)
+    assert any(swapped for _, swapped in told)
+
+
+def test_a_first_fit_that_does_not_converge_is_refused(curve, monkeypatch):
+    """Of two hundred iterations, two are left to statsmodels."""
+    fit = MarkovRegression.fit
+    monkeypatch.setattr(MarkovRegression, "fit", lambda self, **given: fit(self, **{**given, "maxiter": 2,
+                                                                                   "em_iter": 0}))
+    with pytest.raises(InputError, match="the first fit, of 180 days, did not converge"):
+        jn.regime_detector(curve, n_regimes=2)
+
+
 def test_a_result_is_judged_by_the_regimes_of_its_market(tmp_path):
     store = CandleStore(tmp_path / "candles")
     returns = planted(330)[0]

@@ -110,7 +110,7 @@ def test_training_and_held_out_runs_are_plain_backtests_of_their_periods(run: An
     assert repr(result.default.metrics) == repr(default.metrics)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid", "cmaes", "nsga2"])
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "random", "qmc", "grid", "cmaes", "nsga2"])
 def test_the_number_of_workers_changes_nothing(run: Any, tmp_path: Path, sampler: str) -> None:
     space = {"fast": (2, 6), "slow": (21, 25)} if sampler == "grid" else SPACE
     results = [run(n_jobs=jobs, sampler=sampler, space=space, store=tmp_path / f"{jobs}.sqlite", test_ratio=0,

@@ -71,6 +71,8 @@ def test_a_study_is_never_mixed_with_another(result: OptimizeResult, tmp_path: P
     with pytest.raises(InputError, match="'mine' already"):
         result.to_optuna(tmp_path / "trials.log", name="mine")
     result.to_optuna(tmp_path / "trials.log", name="other")
+    result.to_optuna(tmp_path / "missing" / "folders" / "trials.log")
+    assert (tmp_path / "missing" / "folders" / "trials.log").is_file()
 
 
 def test_a_storage_that_cannot_be_used_is_said_without_its_password(result: OptimizeResult) -> None:

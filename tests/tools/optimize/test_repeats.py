@@ -19,6 +19,7 @@ from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resources import Resources
 from tests.conftest import EXCHANGE
@@ -86,6 +87,7 @@ SEARCHES: list[dict[str, Any]] = [
     {},
     {"seed": 2},
     {"sampler": "nsga2"},
+    {"sampler": "gp"},
     {"sampler": "random"},
     {"workers": 11},
     {"first": [{"fast": 7}]},
@@ -171,7 +173,7 @@ def test_a_candle_file_that_changed_is_read_again(
     monkeypatch.setattr("jesse_nb.core.candles.file_state._SETTLED_NS", 0)  # as after some seconds
 
     def fingerprints() -> list[str]:
-        prepared = Request(strategy=CROSSING, symbol="BTC-USDT", timeframe="1h", candles=store).prepare(*PERIOD)
+        prepared = prepare(Request(strategy=CROSSING, symbol="BTC-USDT", timeframe="1h", candles=store), *PERIOD)
         return [part.fingerprint for part in prepared.spec.candles]
 
     first = fingerprints()

@@ -41,7 +41,7 @@ def run(name, space, seed=3, trials=40, lag=4, metrics=1, fail_every=0):
     return points
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "grid", "cmaes", "nsga2"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "random", "qmc", "grid", "cmaes", "nsga2"])
 def test_the_same_seed_draws_the_same_points_with_several_running(name):
     space = NUMBERS if name == "cmaes" else MIXED
     points = run(name, space, fail_every=7)
@@ -50,12 +50,12 @@ def test_the_same_seed_draws_the_same_points_with_several_running(name):
     assert all(space.contains(point) for point in points)
 
 
-@pytest.mark.parametrize("name", ["tpe", "nsga2", "random", "grid"])
+@pytest.mark.parametrize("name", ["tpe", "nsga2", "random", "qmc", "grid"])
 def test_several_metrics(name):
     assert run(name, MIXED, metrics=2) == run(name, MIXED, metrics=2)
 
 
-@pytest.mark.parametrize("name", ["tpe", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "cmaes"])
 def test_a_sampler_that_learns_beats_random(name):
     learnt = [max(map(value_of, run(name, NUMBERS, seed=seed, trials=120)[60:])) for seed in range(5)]
     blind = [max(map(value_of, run("random", NUMBERS, seed=seed, trials=120)[60:])) for seed in range(5)]
@@ -100,6 +100,7 @@ def test_a_grid_after_a_warm_start_still_visits_every_point_once():
     (None, MIXED, 1, InputError, "None"),
     ("cmaes", MIXED, 1, InputError, "'mode' is categorical"),
     ("cmaes", NUMBERS, 2, InputError, "one metric, not 2"),
+    ("gp", NUMBERS, 2, InputError, "one metric, not 2"),
     ("cmaes", Space.parse("a=1:9"), 1, InputError, "two parameters or more, not only 'a'"),
     ("grid", Space.parse("a=1:9 b=0.1:0.2"), 1, SpaceError, "'b' is continuous"),
     ("grid", Space.parse("a=1:1000 b=1:1000"), 1, InputError, "1,000,000 points"),

@@ -8,6 +8,7 @@ import pytest
 
 from jesse_nb.core.analysis.curves.curves import daily_returns
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.tools.optimize.curve_file import CurveFile
 from jesse_nb.core.tools.optimize.optimize import optimize
 from jesse_nb.core.tools.optimize.trial_returns import trial_returns
 from tests.jobs.strategies import CROSSING
@@ -62,6 +63,10 @@ def test_it_is_the_daily_returns_of_each_curve() -> None:
               in ((4, 1), (0, 60), (2, 1))}
     frame = trial_returns(curves, market)
     assert list(frame.columns) == [0, 2, 4]
+    filed = CurveFile()
+    for number, curve in curves.items():
+        filed.add(number, curve)
+    pd.testing.assert_frame_equal(trial_returns(filed, market), frame, check_exact=True)
     for number, curve in curves.items():
         pd.testing.assert_series_equal(frame[number], daily_returns(curve), check_names=False, check_freq=False,
                                        rtol=1e-14)

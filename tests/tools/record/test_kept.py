@@ -16,6 +16,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.record.codec import encoded
 from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.simulator.strategies import strategy_registry
+from jesse_nb.core.study.metric import resolve_metric
 from jesse_nb.core.tools.record import keeping
 from jesse_nb.exceptions import InputError, MetricError, StorageError, StrategyError
 from jesse_nb.report.html import page
@@ -65,7 +66,13 @@ def test_all_are_listed_with_what_they_are(opened) -> None:
     assert found.loc["backtest", "what"] == "Crossing BTC-USDT 1h, 2023-02-01 to 2023-03-15"
     assert found.loc["study", ["kind", "metric"]].tolist() == ["optimize", "Sharpe ratio"]
     study, walk = jn.load("study"), jn.load("walk")
-    assert found.loc["study", "value"] == study.best_value
+    assert found.loc["study", ["value", "run"]].tolist() == [study.test.metrics["sharpe_ratio"], "held-out"]
+    assert study.test.metrics["sharpe_ratio"] != study.best_value, "that is of training"
+    own = jn.results(tags="each", metric="total >= 0", sort="serenity", limit=100).set_index("name")
+    assert own.loc["study", "trades"] == study.test.metrics["total"] != study.training.metrics["total"]
+    assert own.loc["study", "serenity"] == resolve_metric("serenity").read(study.test)
+    assert own["serenity"].dropna().is_monotonic_decreasing
+    assert own.loc[["walk", "batch", "backtest"], "run"].tolist() == ["stitched out-of-sample", "best combination", ""]
     assert found.loc["walk", "verdict"] == walk.verdict.outcome
     assert found.loc["walk", "value"] == walk.stitched.metric("sharpe_ratio")
     assert found.loc["check", "verdict"] == "passed"

@@ -17,6 +17,7 @@ from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.core.tools.changes import changed_strategies
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.exceptions import CandlesError, StrategyError
@@ -45,7 +46,7 @@ def spec_of(markets: CandleStore) -> Any:
         arguments: dict[str, Any] = {"symbol": "BTC-USDT", "timeframe": "1h", "candles": markets, "fee": 0.0005,
                                      "leverage": 3, "warm_up_candles": 30, "data_routes": [("ETH-USDT", "4h")],
                                      "hyperparameters": {"fast": 5}} | changes
-        return Request(strategy=strategy, **arguments).prepare(*PERIOD).spec
+        return prepare(Request(strategy=strategy, **arguments), *PERIOD).spec
 
     return spec
 

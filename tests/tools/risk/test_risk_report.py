@@ -66,10 +66,13 @@ def test_key_figures_are_the_sections_own(whole, result):
     assert first["rests_on"] == "70 days, t"
     assert first["value"] == whole.var.table.loc[("t", 0.99, 1), "var"] != bad_day["var"]
     worst = whole.stress.table.loc[0]
-    assert table.loc[("stress", "worst"), "money"] == pytest.approx(worst["equity_before"] * worst["loss"] / 100)
+    lowest = min(worst["lowest"], whole.stress.results[0].equity.loc[worst["began"]:].min())
+    assert table.loc[("stress", "worst"), "money"] == pytest.approx(worst["equity_before"] - lowest)
+    assert table.loc[("stress", "worst_end"), "money"] == pytest.approx(worst["equity_before"] - worst["final_equity"])
     known = table[table["reason"] == ""]
     assert (known["rests_on"] != "").all()
-    assert (known["value"] >= 0).all()  # losses are above zero
+    assert (known["value"].drop(("stress", "worst_end")) >= 0).all()  # losses are above zero; this one is a gain
+    assert table.loc[("stress", "worst_end"), "value"] < 0 < worst["final_equity"] - worst["equity_before"]
 
 
 def test_the_second_time_nothing_is_simulated(whole, result, kept):
@@ -96,9 +99,8 @@ def test_optimize_then_walk_forward_then_risk_report(kept):
     pd.testing.assert_series_equal(risk.run.equity, walk.stitched.equity)
     assert risk.monte_carlo.period.paths.steps == len(walk.stitched.returns) == 50
     assert set(risk.missing) == {"within_days"}
-    assert risk.stress is not None
-    if risk.stress.run.start != risk.run.start:  # one run of it was stressed: the last
-        assert risk.stress.original.spec == walk.windows[-1].test.spec
+    assert risk.stress.original.equity.equals(walk.stitched.equity)  # all of it, not its last window
+    assert len(risk.stress.results[0].equity) == len(walk.stitched.equity)
 
 
 def test_of_a_batch_the_best_and_of_a_portfolio_the_whole(kept):

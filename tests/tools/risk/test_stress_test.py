@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 
 import jesse_nb as jn
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.record.codec import decoded, encoded
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.stress.stressed_candles import stressed
 from jesse_nb.core.tools.declaration.risk_tools import _SCENARIOS, STRESS_TEST
 from jesse_nb.core.tools.risk.scenarios import SCENARIOS, moments_of, scenarios_of
-from jesse_nb.exceptions import CandlesError, InputError
+from jesse_nb.exceptions import CandlesError, InputError, StrategyError
 from tests.analysis.walk_forwards import make_walk_forward
 from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING, HEADER
@@ -66,7 +68,7 @@ def test_a_fee_is_a_backtest_at_that_fee(original, kept):
     dear = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, fee=0.0023, **kept)
     assert same(found.results[0], dear)
     slipping = jn.stress_test(original, None, shocks={"slippage_bps": 5}, **kept)
-    assert slipping.account.fee == pytest.approx(original.spec.account.fee + 0.0005)
+    assert same(slipping.results[0], jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, slippage_bps=5, **kept))
     assert jn.stress_test(original, None, leverage=3, **kept).results[0].spec.account.leverage == 3
 
 
@@ -74,6 +76,27 @@ def test_a_replay_of_the_period_itself_is_itself(original, kept):
     found = jn.stress_test(original, f"replay:{'..'.join(PERIOD)}", **kept)
     assert same(found.results[0], original)
     assert np.isnan(found.table.loc[0, "against"])
+
+
+def test_another_markets_path_is_replayed_by_a_beta(original, kept):
+    """With a beta of 1 of the market itself, its own run; with 2, one on moves that are twice as large."""
+    period, other = "..".join(PERIOD), ("2023-02-10", "2023-02-20")
+    found = jn.stress_test(original, [f"replay:{period}@BTC-USDT:1", f"replay:{'..'.join(other)}@ETH-USDT:2"], **kept)
+    own, scaled_run = found.results[0], found.results[1]
+    assert own.equity.to_numpy() == pytest.approx(original.equity.to_numpy(), rel=1e-9)
+    assert own.trades["opened_at"].tolist() == original.trades["opened_at"].tolist()
+    assert own.spec.synthetic
+    assert found.table["what"].tolist()[1] == "2023-02-10 to 2023-02-20, each market as ETH-USDT times 2"
+    path, real = (np.asarray(kept["candles"].read(EXCHANGE, symbol, "2023-02-10", "2023-02-20"))
+                  for symbol in ("ETH-USDT", "BTC-USDT"))
+    trade = scaled_run.trades.iloc[0]
+    rows = [int((trade[name].value // 10**6 - path[0, 0]) // 60_000) - 1 for name in ("opened_at", "closed_at")]
+    assert trade["exit_price"] / trade["entry_price"] == pytest.approx((path[rows[1], 2] / path[rows[0], 2]) ** 2)
+    assert trade["entry_price"] < real[:, 4].min() * 1.5  # it begins at the market's own price
+    with pytest.raises(CandlesError, match=r"replay:covid@ETH-USDT:1\.2 cannot be replayed"):
+        jn.stress_test(original, "replay:covid@ETH-USDT:1.2", **kept)
+    with pytest.raises(CandlesError, match=r"cannot be replayed: .*DOGE-USDT"):
+        jn.stress_test(original, "replay:svb@DOGE-USDT:1.2", **kept)
 
 
 def test_a_crash_is_jesses_run_on_other_candles(original, kept):
@@ -167,6 +190,70 @@ def test_losses_are_by_the_minute(kept):
     assert row["drawdown"] < row["max_drawdown"]
 
 
+def account_by_minute(run: BacktestResult, candles: dict[str, np.ndarray]) -> pd.Series:
+    """What an account was worth at the end of each minute, added up fill by fill."""
+    first = next(iter(candles.values()))
+    worth = pd.Series(run.spec.account.balance, index=pd.to_datetime(first[:, 0] + 60_000, unit="ms", utc=True))
+    for trade in run.trades.itertuples():
+        for order in trade.orders:
+            qty = abs(order["filled_qty"]) * (1 if order["side"] == "buy" else -1)
+            since = worth.index >= pd.Timestamp(order["executed_at"], unit="ms", tz="UTC")
+            fee = abs(qty) * order["price"] * run.spec.account.fee
+            worth[since] += qty * (candles[trade.symbol][since, 2] - order["price"]) - fee
+    return worth
+
+
+def back_after(run: BacktestResult, worth: pd.Series, lows: pd.Series, row: Any) -> float:
+    """Days until a daily sample was back, sample by sample; NaN where none was."""
+    over = run.spec.pipeline.stressed_period(run.spec.start)[1] + 86_400_000
+    stress = lows[(lows.index > row["began"]) & (lows.index <= pd.Timestamp(over, unit="ms", tz="UTC"))]
+    level = worth[worth.index <= row["began"]].iloc[-1]
+    if stress.min() >= level:
+        return np.nan
+    for moment, value in run.equity.items():
+        if moment >= stress.idxmin() and value >= level:
+            return (moment - row["began"]).total_seconds() / 86_400
+    return np.nan
+
+
+@pytest.mark.parametrize(("scenario", "loss", "days"), [
+    ({"change": 0.1, "minutes": 1_440}, 1, 0.5), ({"change": 0.1, "minutes": 1_440, "volatility": 3}, 5, 0.5),
+    ({"change": 0.1, "minutes": 14_400}, 4, 8.5), ({"change": 0.1, "minutes": 14_400, "volatility": 3}, 36, np.nan),
+], ids=["by the minute alone", "and by itself later", "back before it fell", "and not after it"])
+def test_an_account_is_back_when_a_day_after_its_lowest_is(kept, scenario, loss, days):
+    """Not before it fell deepest, and also where only minutes saw it fall."""
+    hold = jn.backtest(HOLDING, "BTC-USDT", "1h", *PERIOD, leverage=3, **kept)
+    found = jn.stress_test(hold, None, at="2023-02-03 12:00", custom_scenarios={"mine": scenario}, **kept)
+    row, run = found.table.loc[0], found.results[0]
+    minutes = kept["candles"].read(EXCHANGE, "BTC-USDT", *PERIOD)
+    began = row["began"].value // 10**6
+    changed = stressed(minutes, run.spec.start, (began - run.spec.start) // 60_000, scenario["minutes"],
+                       scenario["change"], scenario.get("volatility", 1.0))
+    worth = account_by_minute(run, {"BTC-USDT": changed})
+    assert worth.loc[run.equity.index[1:-1]].to_numpy() == pytest.approx(run.equity.to_numpy()[1:-1])
+    lows = worth - float(run.trades["qty"].iloc[0]) * (changed[:, 2] - changed[:, 4])
+    assert row["recovered_after"] == pytest.approx(back_after(run, worth, lows, row), nan_ok=True)
+    assert (row["loss"], row["recovered_after"]) == (pytest.approx(loss, abs=0.5), pytest.approx(days, abs=0.05,
+                                                                                                 nan_ok=True))
+    pd.testing.assert_frame_equal(kept_before_losses(found).table, found.table)
+
+
+def kept_before_losses(found):
+    """Return a stress test as it is read where it was kept without the losses to the run's end."""
+    table = found.table.drop(columns=["deepest_loss", "end_loss"])
+    table["recovered_after"] = np.where(table["loss"].isna(), np.nan, 4.5)  # before it fell deepest
+    object.__setattr__(found := replace(found), "table", table)
+    return decoded(encoded(found))
+
+
+def test_one_kept_without_the_losses_to_the_end_has_them_and_is_shown(original, kept):
+    found = jn.stress_test(original, ["crash", "slow_bear", "replay:2023-02-01..2023-02-20"], shocks={"fee": 0.002},
+                           at="2023-02-10", **kept)
+    again = kept_before_losses(found)
+    pd.testing.assert_frame_equal(again.table, found.table)
+    assert str(again) == str(found)
+
+
 #: Enters by a limit order, with a stop, and closes at the next candle.
 RESTING = HEADER + """
 class Resting(Strategy):
@@ -250,6 +337,8 @@ def test_a_scenario_begins_in_the_largest_trade_that_it_goes_against():
 @pytest.mark.parametrize(("given", "said"), [
     ({"scenarios": "crush"}, "scenarios is 'crush'. Did you mean 'crash'?"),
     ({"scenarios": "replay:lunar"}, "Did you mean 'luna'?"),
+    ({"scenarios": "replay:luna@BTC-USDT"}, "with the beta to it, above zero to 10: replay:ftx@BTC-USDT:1.5."),
+    ({"scenarios": "replay:luna@BTC-USDT:-1"}, "with the beta to it"),
     ({"scenarios": "replay:2023-03-01..2023-02-01"}, "Its end comes after its start."),
     ({"at": "2024-01-01"}, "The run is from 2023-02-01 to 2023-03-01."),
     ({"at": "worst"}, "at is 'worst'. It is worst_exposure, random, or a date."),
@@ -272,7 +361,7 @@ def test_wrong_arguments(original, kept, given, said):
 
 
 def test_what_cannot_be_simulated_again(original, kept, equity):
-    with pytest.raises(InputError, match=r"walk.windows\[-1\].test"):
+    with pytest.raises(StrategyError, match="is not known to this kernel"):
         jn.stress_test(make_walk_forward(), **kept)
     with pytest.raises(CandlesError, match="replay:covid cannot be replayed"):
         jn.stress_test(original, "replay:covid", **kept)

@@ -12,7 +12,7 @@ from jesse_nb.core.analysis.curves.equity import drawdown
 
 __all__ = ["DrawdownStatistics", "drawdown_statistics", "drawdowns"]
 
-_COLUMNS = ["start", "trough", "recovery", "depth", "days_down", "days_to_recover", "days"]
+_COLUMNS = ["start", "trough", "recovery", "depth", "days_down", "days_to_recover", "days", "days_below"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class DrawdownStatistics:
         The deepest, and the mean of all drawdowns' depths. As in :func:`~.equity.drawdown` the starting
         balance counts as a peak, which it does not in Jesse's ``max_drawdown``.
     max_duration, average_duration
-        From the peak until the curve is back there or ends. Jesse's ``max_underwater_period`` ends at the
-        last sample below the peak, so for a drawdown that recovered it is one sample shorter.
+        From the peak until the last sample below it, as Jesse's ``max_underwater_period``.
     max_recovery, average_recovery
         From the trough back to the peak, of the drawdowns that recovered.
     time_under_water
@@ -77,13 +76,13 @@ def drawdown_statistics(equity: pd.Series[float], *, worst: int = 10) -> Drawdow
         drawdowns=len(table),
         max_drawdown=float(table["depth"].min()) if len(table) else 0.0,
         average_drawdown=float(table["depth"].mean()) if len(table) else 0.0,
-        max_duration=float(table["days"].max()) if len(table) else 0.0,
-        average_duration=float(table["days"].mean()) if len(table) else 0.0,
+        max_duration=float(table["days_below"].max()) if len(table) else 0.0,
+        average_duration=float(table["days_below"].mean()) if len(table) else 0.0,
         max_recovery=float(recovered.max()) if len(recovered) else math.nan,
         average_recovery=float(recovered.mean()) if len(recovered) else math.nan,
         time_under_water=float(_below_peak(equity)[1:].mean()),
         current_drawdown=float(drawdown(equity).iloc[-1]) if still_down else 0.0,
-        current_duration=float(table["days"].iloc[-1]) if still_down else 0.0,
+        current_duration=float(table["days_below"].iloc[-1]) if still_down else 0.0,
     )
 
 
@@ -100,7 +99,8 @@ def drawdowns(equity: pd.Series[float]) -> pd.DataFrame:
     pandas.DataFrame
         ``start`` (the peak), ``trough`` and ``recovery`` (first sample back at the peak; NaT when the curve ends
         below it): timestamps. ``depth``: percent, below 0. ``days_down`` (start to trough), ``days_to_recover``
-        (trough to recovery; NaN when open) and ``days`` (start to recovery, or to the curve's end): days.
+        (trough to recovery; NaN when open), ``days`` (start to recovery, or to the curve's end) and ``days_below``
+        (start to the last sample below the peak): days.
     """
     below = _below_peak(equity)
     edges = np.diff(below.astype(np.int8), append=0)
@@ -127,6 +127,7 @@ def drawdowns(equity: pd.Series[float]) -> pd.DataFrame:
         "days_down": (trough - start) / day,
         "days_to_recover": np.where(is_open, np.nan, (back - trough) / day),
         "days": (back - start) / day,
+        "days_below": (index[lasts] - start) / day,
     })
 
 

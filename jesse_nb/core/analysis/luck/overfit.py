@@ -182,7 +182,7 @@ def overfit_figures(
         raise InputError("Some of the trials' returns are undefined.", "Leave those trials out, or fill them.")
     moments = [sharpe_moments(column) for column in values.T]
     position = next(place for place, name in enumerate(returns.columns) if name == chosen)
-    its, ratios = moments[position], np.array([one.sharpe for one in moments])
+    its, ratios = moments[position], np.array([moment.sharpe for moment in moments])
     first, which = distinct_trials(values)
     effective = effective_trials(returns, unfinished=unfinished, seed=seed)
     others = prior_trials + unfinished

@@ -14,7 +14,7 @@ from jesse_nb.core.analysis.markets.rebalancing import HeldTogether
 from jesse_nb.core.analysis.markets.weights import risk_shares
 from jesse_nb.core.study.ratios import PERIODS, equity_ratios
 
-__all__ = ["allocation_table", "division_table", "joint_drawdowns"]
+__all__ = ["allocation_table", "division_table", "figures_of", "joint_drawdowns"]
 
 _RESAMPLES = 1_000
 
@@ -41,9 +41,11 @@ def allocation_table(held: Mapping[str, HeldTogether], alone: pd.DataFrame, *, s
         ``p_adjusted`` for all divisions tried (Holm). By a stationary bootstrap of the days of both together; NaN of
         the equal division, of parts, and where there is no equal one.
     """
-    rows = {name: _figures(one.equity, "division") | _moved(one) for name, one in held.items()}
-    rows |= {str(name): _figures(pd.Series(np.cumprod(np.r_[1.0, 1.0 + alone[name].to_numpy(dtype=float)]),
-                                           index=next(iter(held.values())).equity.index), "part")
+    moments = next(iter(held.values())).equity.index
+    rows: dict[str, dict[str, Any]] = {name: {"kind": "division"} | figures_of(allocation.equity) | _moved(allocation)
+                                       for name, allocation in held.items()}
+    rows |= {str(name): {"kind": "part"} | figures_of(
+        pd.Series(np.cumprod(np.r_[1.0, 1.0 + alone[name].to_numpy(dtype=float)]), index=moments))
              for name in alone if str(name) not in rows}
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.join(_gains(held, seed)) if "equal" in held and len(held) > 1 else table.assign(
@@ -53,11 +55,12 @@ def allocation_table(held: Mapping[str, HeldTogether], alone: pd.DataFrame, *, s
 _GAINS = ("sharpe_gain", "gain_low", "gain_high", "p", "p_adjusted")
 
 
-def _figures(equity: pd.Series[float], kind: str) -> dict[str, Any]:
+def figures_of(equity: pd.Series[float]) -> dict[str, float]:
+    """Return ``annual_return``, ``volatility`` and ``max_drawdown`` (percent) and ``sharpe`` of a value by day."""
     ratios = equity_ratios(equity)
     steps = equity.pct_change().iloc[1:]
     below = float((equity / equity.cummax() - 1.0).min())
-    return {"kind": kind, "annual_return": ratios["annual_return"],
+    return {"annual_return": ratios["annual_return"],
             "volatility": float(steps.std()) * math.sqrt(PERIODS) * 100.0, "sharpe": ratios["sharpe_ratio"],
             "max_drawdown": below * 100.0}
 

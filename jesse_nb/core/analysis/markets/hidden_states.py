@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HiddenStates", "bic_table", "filtered", "fit_states", "smoothed"]
+__all__ = ["HiddenStates", "bic_table", "filtered", "fit_states", "hamilton_filter", "smoothed"]
 
 Vector = NDArray[np.float64]
 
@@ -90,7 +90,8 @@ def _fitted(values: Vector, count: int, seed: int) -> HiddenStates:
     finally:
         np.random.set_state(state)
     names = dict(zip(model.param_names, np.asarray(fitted.params), strict=True))
-    transitions = np.asarray(fitted.regime_transition)[:, :, 0].T
+    transitions = np.maximum(np.asarray(fitted.regime_transition)[:, :, 0].T, 0.0)  # the last is 1 less the others
+    transitions /= transitions.sum(axis=1, keepdims=True)
     return HiddenStates(
         np.array([names[f"const[{place}]"] for place in range(count)]),
         np.sqrt([names[f"sigma2[{place}]"] for place in range(count)]), transitions,
@@ -128,13 +129,27 @@ def filtered(model: HiddenStates, returns: Vector) -> tuple[Vector, Vector]:
     probabilities, densities
         (days, states) and (days,).
     """
-    likely, found = _densities(model, returns), np.empty((len(returns), len(model.means)))
-    foretold, density = model.start, np.empty(len(returns))
-    for day in range(len(returns)):
+    return hamilton_filter(_densities(model, returns), model.start, model.transitions)
+
+
+def hamilton_filter(likely: Vector, start: Vector, transitions: Vector) -> tuple[Vector, Vector]:
+    """Return the same as :func:`filtered` for any states (Hamilton 1989).
+
+    Parameters
+    ----------
+    likely
+        Density of each day's value in each state: (days, states).
+    start
+        Probabilities of the first day's states, before it is seen.
+    transitions
+        Row the state of a day, column that of the next.
+    """
+    found, density, foretold = np.empty_like(likely), np.empty(len(likely)), start
+    for day in range(len(likely)):
         joint = foretold * likely[day]
         density[day] = joint.sum()
         found[day] = joint / density[day]
-        foretold = found[day] @ model.transitions
+        foretold = found[day] @ transitions
     return found, density
 
 
@@ -144,7 +159,13 @@ def smoothed(model: HiddenStates, returns: Vector) -> Vector:
     found = forward.copy()
     for day in range(len(returns) - 2, -1, -1):
         foretold = forward[day] @ model.transitions
-        found[day] = forward[day] * (model.transitions @ (found[day + 1] / np.maximum(foretold, 1e-300)))
+        possible = (found[day + 1] > 0) & (foretold > 0)
+        ratio = np.zeros(len(foretold))
+        # As logarithms, and only what they are to each other: a state for one wild day is foretold at 1e-300.
+        logs = np.log(found[day + 1][possible]) - np.log(foretold[possible])
+        ratio[possible] = np.exp(logs - logs.max())
+        joint = forward[day] * (model.transitions @ ratio)
+        found[day] = joint / joint.sum() if joint.sum() > 0 else forward[day]
     return found
 
 
@@ -176,7 +197,10 @@ def bic_table(returns: Vector, most: int = 3, *, seed: int = 0) -> dict[int, flo
         mixture = GaussianMixture(
             count, tol=1e-8, max_iter=5_000, random_state=seed, means_init=model.means[:, None] / returns.std(),
             precisions_init=((returns.std() / model.deviations) ** 2)[:, None, None],
-            weights_init=_shares(model, returns)).fit(scaled)
+            weights_init=_shares(model, returns))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of steps that got shorter than anybody counts, not short enough
+            mixture.fit(scaled)
         without = (-2.0 * days * (float(mixture.score(scaled)) - math.log(float(returns.std())))
                    + (3 * count - 1) * math.log(days))
         rarest = float(_shares(model, returns).min())

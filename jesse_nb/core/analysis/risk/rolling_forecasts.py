@@ -105,8 +105,8 @@ def rolling_forecasts(
         tail, quantile, notes = _filtered(sample, window, p, vol_model)
     else:
         tail, quantile = make[method](windows, p)
-    reasons = tuple(too_few_beyond(window, one, "days of the window") if method in ("historical", "fhs") else ""
-                    for one in p)
+    reasons = tuple(too_few_beyond(window, level, "days of the window") if method in ("historical", "fhs") else ""
+                    for level in p)
     missing = np.where([bool(reason) for reason in reasons], np.nan, 1.0)
     var, es = -tail.quantile * missing, -tail.below * missing
     unknown = tuple(reason or ("" if np.isfinite(var[:, place]).any() else notes[0] if notes else _NEVER[method])

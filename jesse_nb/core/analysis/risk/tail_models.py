@@ -68,10 +68,11 @@ def moments(paths: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Return mean, standard deviation (n - 1), skewness and excess kurtosis of each history, all (n,)."""
     mean = paths.mean(axis=1)
     away = paths - mean[:, None]
-    variance = (away**2).mean(axis=1)
+    square = away * away  # a third power costs as much as fifty products
+    variance = square.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        skew = (away**3).mean(axis=1) / variance**1.5
-        kurtosis = (away**4).mean(axis=1) / variance**2 - 3.0
+        skew = (square * away).mean(axis=1) / variance**1.5
+        kurtosis = (square * square).mean(axis=1) / variance**2 - 3.0
     return mean, np.sqrt(variance * paths.shape[1] / (paths.shape[1] - 1)), skew, kurtosis
 
 

@@ -269,12 +269,12 @@ def _share_alike(sample: Floats) -> float:
 
 def student_t_horizon(fitted: StudentT, horizon: int, p: Floats) -> Floats:
     """Return quantiles (n, k) of the sum of ``horizon`` independent days of each fitted t distribution."""
-    wanted = tuple(float(one) for one in p)
+    wanted = tuple(float(level) for level in p)
     if len(fitted.loc) == 1:
         unit = np.array([student_t_sum(float(fitted.freedom[0]), horizon, wanted)])
     else:  # by a table over 1 / freedom, in which the quantiles change slowly
         grid = np.linspace(1 / MOST_FREEDOM, 1 / FEWEST_FREEDOM, 13)
-        table = np.array([student_t_sum(float(1 / one), horizon, wanted) for one in grid])
+        table = np.array([student_t_sum(float(1 / freedom), horizon, wanted) for freedom in grid])
         unit = np.column_stack([np.interp(1 / fitted.freedom, grid, column) for column in table.T])
     quantiles: Floats = horizon * fitted.loc[:, None] + fitted.scale[:, None] * unit
     return quantiles
@@ -320,7 +320,7 @@ def _filtered(given: _Given) -> dict[int, _Found]:
 
     random = given.random(1)
     tails = simulated(fit, given.paths, random, again=False)
-    drawn = [simulated(one, _PATHS_A_DRAW, random, again=True) for one in parameter_draws(fit, _DRAWS, random)]
+    drawn = [simulated(draw, _PATHS_A_DRAW, random, again=True) for draw in parameter_draws(fit, _DRAWS, random)]
     return {horizon: _Found(tails[horizon], Tail(*(np.concatenate([getattr(one[horizon], name) for one in drawn])
                                                    for name in Tail._fields)), days, reasons)
             for horizon in given.horizons}

@@ -136,7 +136,7 @@ def duration_statistic(hits: Hits) -> Floats:
     numpy.ndarray
         (samples,); NaN with fewer than two exceedances.
     """
-    return np.array([_duration_ratio(np.flatnonzero(one), len(one)) for one in np.atleast_2d(hits)])
+    return np.array([_duration_ratio(np.flatnonzero(row), len(row)) for row in np.atleast_2d(hits)])
 
 
 def shortfall_statistics(returns: Floats, var: Floats, es: Floats, p: float) -> tuple[float, float]:
@@ -171,7 +171,9 @@ def traffic_light(returns: Floats, var: Floats, level: float) -> TrafficLight:
     return TrafficLight(zone, count, probability)
 
 
-def forecast_tests(forecasts: Forecasts, seed: int = 0) -> tuple[pd.DataFrame, dict[float, TrafficLight]]:
+def forecast_tests(
+    forecasts: Forecasts, seed: int = 0, *, powers: bool = True
+) -> tuple[pd.DataFrame, dict[float, TrafficLight]]:
     """Test one method's forecasts at each level.
 
     Parameters
@@ -180,6 +182,8 @@ def forecast_tests(forecasts: Forecasts, seed: int = 0) -> tuple[pd.DataFrame, d
         What was forecast, and what came. Days without a forecast are left out.
     seed
         Of the simulated p-values and powers.
+    powers
+        Whether to simulate the powers of Z1 and Z2, which takes two thirds of the time; NaN without.
 
     Returns
     -------
@@ -192,7 +196,7 @@ def forecast_tests(forecasts: Forecasts, seed: int = 0) -> tuple[pd.DataFrame, d
     lights: dict[float, TrafficLight] = {}
     for place, level in enumerate(forecasts.levels):
         known = np.flatnonzero(np.isfinite(forecasts.var[:, place]))
-        tested = _Tested(forecasts, known, place, round(1.0 - level, 12), seed)
+        tested = _Tested(forecasts, known, place, round(1.0 - level, 12), seed, powers=powers)
         reason = forecasts.reasons[place] or ("" if len(known) >= 2 else "no day was forecast")
         for test in TESTS:
             found = _Outcome(reason=reason) if reason else tested.outcome(test)
@@ -215,10 +219,11 @@ class _Outcome(NamedTuple):
 class _Tested:
     """The forecasts of one level that are tested, and what the tests of depth simulate once for both of them."""
 
-    def __init__(self, forecasts: Forecasts, known: NDArray[np.int64], place: int, p: float, seed: int) -> None:
+    def __init__(self, forecasts: Forecasts, known: NDArray[np.int64], place: int, p: float, seed: int, *,
+                 powers: bool) -> None:
         self.returns, self.var = forecasts.returns[known], forecasts.var[known, place]
         self.p, self.hits = p, self.returns < -self.var
-        self._es, self._seed = forecasts.es[known, place], seed
+        self._es, self._seed, self._powers = forecasts.es[known, place], seed, powers
         self._quantile, self._known = forecasts.quantile, known
         self._depths: dict[str, tuple[Floats, Floats]] = {}
 
@@ -249,20 +254,28 @@ class _Tested:
         if math.isnan(value):
             return _Outcome(reason="no loss went beyond the value at risk")
         place = int(test == "z2")
-        null, wrong = self._simulate("")[place], self._simulate(test)[place]
-        null, wrong = null[np.isfinite(null)], wrong[np.isfinite(wrong)]
-        return _Outcome(value, _simulated_p(-null, -value), float((wrong < np.quantile(null, SIGNIFICANCE)).mean()))
+        null = self._simulate("")[place]
+        null = null[np.isfinite(null)]
+        p = _simulated_p(-null, -value)
+        if not self._powers:
+            return _Outcome(value, p)
+        wrong = self._simulate(test)[place]
+        wrong = wrong[np.isfinite(wrong)]
+        return _Outcome(value, p, float((wrong < np.quantile(null, SIGNIFICANCE)).mean()))
 
     def _simulate(self, alternative: str) -> tuple[Floats, Floats]:
         """Return Z1 and Z2 of samples drawn from the forecast distributions, or from an alternative to them."""
         if alternative not in self._depths:
             days = len(self.hits)
+            if alternative == "z1":  # the same samples, each loss as many times as deep
+                z1, z2 = self._simulate("")
+                self._depths[alternative] = 1.5 * (z1 - 1.0) + 1.0, 1.5 * (z2 - 1.0) + 1.0
+                return self._depths[alternative]
             rate = 2.0 * self.p if alternative == "z2" else self.p
             random = np.random.default_rng([self._seed, days, round(1e6 * self.p)])
             sample, day = np.nonzero(random.random((_DEPTHS, days)) < rate)
             drawn = self._quantile(random.random(len(day)) * self.p, self._known[day])
-            deeper = 1.5 if alternative == "z1" else 1.0
-            depth = np.bincount(sample, drawn / self._es[day] * deeper, minlength=_DEPTHS)
+            depth = np.bincount(sample, drawn / self._es[day], minlength=_DEPTHS)
             count = np.bincount(sample, minlength=_DEPTHS)
             with np.errstate(divide="ignore", invalid="ignore"):
                 self._depths[alternative] = depth / count + 1.0, depth / (days * self.p) + 1.0

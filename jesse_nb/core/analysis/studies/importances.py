@@ -70,12 +70,24 @@ def importances(result: OptimizeStudy) -> Importances:
         evaluator = (optuna.importance.FanovaImportanceEvaluator(seed=0) if small
                      else optuna.importance.PedAnovaImportanceEvaluator())
     raw = evaluator.evaluate(study)
+    _let_trees_go()
     total = sum(raw.values())
     if not (math.isfinite(total) and total > 0):
         return Importances({}, reason="The trials do not tell the parameters apart.")
     shares = {name: float(share / total) for name, share in raw.items()}
     return Importances(dict(sorted(shares.items(), key=lambda item: (-item[1], item[0]))),
                        method="fANOVA" if small else "PED-ANOVA")
+
+
+def _let_trees_go() -> None:
+    """Empty the caches in which Optuna keeps every tree of a process: some 3 MB for each study."""
+    try:
+        from optuna.importance._fanova._tree import _FanovaTree
+    except ImportError:  # an Optuna that has it elsewhere
+        return
+    for member in vars(_FanovaTree).values():
+        if hasattr(member, "cache_clear"):
+            member.cache_clear()
 
 
 def rebuilt_study(result: OptimizeStudy) -> optuna.Study:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -99,7 +100,7 @@ def top_table(result: OptimizeStudy, n: int = 10) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("rank") if rows else pd.DataFrame()
 
 
-def _run_columns(metrics: dict[str, Any]) -> dict[str, Any]:
+def _run_columns(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {"trades": metrics.get("total", math.nan),
             "net_profit_percentage": metrics.get("net_profit_percentage", math.nan),
             "max_drawdown": metrics.get("max_drawdown", math.nan)}

@@ -22,10 +22,10 @@ def parameter_drift(result: WalkForwardStudy) -> pd.DataFrame:
     Windows in which nothing could be chosen are left out. Without a space there are no columns.
     """
     names = list(result.space.names) if result.space else []
-    chosen = [one for one in result.windows if one.params]
+    chosen = [window for window in result.windows if window.params]
     return pd.DataFrame(
-        {name: pd.Series([one.params.get(name) for one in chosen], dtype=object) for name in names},
-    ).set_axis(pd.Index([one.window.number for one in chosen] if names else [], name="window"), axis=0)
+        {name: pd.Series([window.params.get(name) for window in chosen], dtype=object) for name in names},
+    ).set_axis(pd.Index([window.window.number for window in chosen] if names else [], name="window"), axis=0)
 
 
 def parameter_stability(result: WalkForwardStudy) -> pd.DataFrame:

@@ -221,7 +221,7 @@ _Part = tuple["WindowResult", "BacktestResult", "pd.Series[float]", int]
 
 def _parts(result: WalkForwardStudy) -> list[_Part]:
     """Each window that has a run, with its own days' returns and the number of days that it gives up."""
-    tested = sorted(((one, one.test) for one in result.windows if one.test is not None),
+    tested = sorted(((window, window.test) for window in result.windows if window.test is not None),
                     key=lambda pair: pair[0].window.test_start)
     parts = []
     for position, (one, run) in enumerate(tested):

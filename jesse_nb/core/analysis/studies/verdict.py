@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,7 @@ __all__ = [
     "counted",
     "doubted",
     "figures_of",
+    "listed",
     "looked_at_before",
     "probability",
     "verdict",
@@ -175,7 +177,7 @@ def _outcome(known: WalkForwardFigures) -> VerdictKind:
 def _first(outcome: VerdictKind, known: WalkForwardFigures, result: WalkForwardStudy) -> str:
     curve = known.curve
     if curve.returns.empty:
-        reasons = sorted({one.reason for one in result.windows if one.reason})
+        reasons = sorted({window.reason for window in result.windows if window.reason})
         why = f": {reasons[0].rstrip('.')}" if reasons else ""
         return f"Nothing to judge: no window has an out-of-sample run{why}."
     if curve.ruin:
@@ -285,7 +287,8 @@ def _evidence(known: WalkForwardFigures, result: WalkForwardStudy) -> list[str]:
 
 
 def _ruins(result: WalkForwardStudy) -> list[str]:
-    ruins = {one.window.number: one.test.ruin for one in result.windows if one.test is not None and one.test.ruin}
+    ruins = {window.window.number: window.test.ruin
+             for window in result.windows if window.test is not None and window.test.ruin}
     if not ruins:
         return []
     first = next(iter(ruins))
@@ -337,3 +340,8 @@ def _range(interval: Interval) -> str:
 def counted(number: int, name: str) -> str:
     """Write ``1 day``, ``2 days``."""
     return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -26,6 +26,9 @@ __all__ = ["Efficiency", "RankCorrelation", "degradation", "efficiency", "profit
 #: Ratios that grow with the period's length, so that windows of different length do not compare.
 _LENGTH_BOUND = ("calmar_ratio", "serenity_index")
 
+#: Means over trades: a window's counts as often as it has trades, or one with few would say most.
+_OF_A_TRADE = ("expectancy", "expectancy_percentage", "expected_net_profit_every_100_trades", "win_rate")
+
 
 @dataclass(frozen=True)
 class Efficiency:
@@ -93,14 +96,14 @@ def window_metrics(result: WalkForwardStudy) -> pd.DataFrame:
         by theirs, each in its own unit; NaN without a run, or where Jesse gives none.
     """
     optimized = {metric.name: metric for metric in result.metrics}
-    runs = {"in_sample": [one.train for one in result.windows],
-            "out_of_sample": [one.test for one in result.windows],
-            "baseline": [one.baseline for one in result.windows]}
+    runs = {"in_sample": [window.train for window in result.windows],
+            "out_of_sample": [window.test for window in result.windows],
+            "baseline": [window.baseline for window in result.windows]}
     known = dict.fromkeys(name for several in runs.values() for run in several if run for name in run.metrics)
     names = [*optimized, *(name for name in known if name not in optimized)]
     columns = {(part, name): [read_metric(run, name, optimized.get(name)) for run in several]
                for part, several in runs.items() for name in names}
-    index = pd.Index([one.window.number for one in result.windows], name="window")
+    index = pd.Index([window.window.number for window in result.windows], name="window")
     frame = pd.DataFrame(columns, index=index, dtype=float)
     frame.columns = pd.MultiIndex.from_tuples(list(columns), names=["part", "metric"])
     return frame
@@ -119,7 +122,8 @@ def degradation(result: WalkForwardStudy, curve: StitchedReturns) -> pd.DataFram
     Returns
     -------
     pandas.DataFrame
-        One row a metric. ``in_sample`` and ``out_of_sample``: means over the windows that have both, for
+        One row a metric. ``in_sample`` and ``out_of_sample``: means over the windows that have both, of what is
+        said of a trade (expectancy, win rate) over their trades, as if they were of one run; for
         ``annual_return`` the growth of those windows one after the other (a mean of annualized returns of
         short windows is mostly noise); ``stitched``: of the stitched curve, where the metric is one of
         returns; ``baseline``: the default parameters out-of-sample, stitched in the same way;
@@ -134,9 +138,10 @@ def degradation(result: WalkForwardStudy, curve: StitchedReturns) -> pd.DataFram
     rows = {}
     for name in names:
         both = frame[[("in_sample", name), ("out_of_sample", name)]].to_numpy(dtype=float)
-        both = both[np.isfinite(both).all(axis=1)]
-        inside, outside = map(float, both.mean(axis=0)) if len(both) else (math.nan, math.nan)
+        known = np.isfinite(both).all(axis=1)
         jesse_name = aliases.get(name, name)
+        inside, outside = (_mean(both[known, side], frame[part]["total"][known] if jesse_name in _OF_A_TRADE else None)
+                           for side, part in enumerate(("in_sample", "out_of_sample")))
         of_curve, of_baseline = curve.metric(jesse_name), curve.metric(jesse_name, "baseline")
         if jesse_name == "annual_return":
             inside, outside = _annual([train for _, train, _ in pairs]), _annual([test for _, _, test in pairs])
@@ -194,11 +199,11 @@ def rank_correlation(result: WalkForwardStudy) -> RankCorrelation:
     from scipy.stats import rankdata, spearmanr
 
     rows, inside, outside = {}, [], []
-    for one in result.windows:
-        pairs = _both_values(one)
+    for window in result.windows:
+        pairs = _both_values(window)
         varied = len(pairs) >= 3 and np.ptp(pairs[:, 0]) > 0 and np.ptp(pairs[:, 1]) > 0
         found = spearmanr(pairs[:, 0], pairs[:, 1]) if varied else None
-        rows[one.window.number] = {"rho": float(found.statistic) if found else math.nan,
+        rows[window.window.number] = {"rho": float(found.statistic) if found else math.nan,
                                    "p": float(found.pvalue) if found else math.nan, "trials": len(pairs)}
         if varied:
             inside.append(rankdata(pairs[:, 0]) / (len(pairs) + 1) - 0.5)
@@ -212,12 +217,19 @@ def rank_correlation(result: WalkForwardStudy) -> RankCorrelation:
 
 def window_curves(result: WalkForwardStudy) -> dict[int, pd.Series[float]]:
     """Return each window's whole out-of-sample run as growth since its start, in percent, by window."""
-    return {one.window.number: (one.test.equity / one.test.equity.iloc[0] - 1.0) * 100.0
-            for one in result.windows if one.test is not None and len(one.test.equity)}
+    return {window.window.number: (window.test.equity / window.test.equity.iloc[0] - 1.0) * 100.0
+            for window in result.windows if window.test is not None and len(window.test.equity)}
 
 
 def _pairs(result: WalkForwardStudy) -> list[tuple[int, BacktestResult, BacktestResult]]:
-    return [(one.window.number, one.train, one.test) for one in result.windows if one.train and one.test]
+    return [(window.window.number, window.train, window.test)
+            for window in result.windows if window.train and window.test]
+
+
+def _mean(values: NDArray[np.float64], weights: pd.Series[float] | None) -> float:
+    if not len(values):
+        return math.nan
+    return float(np.average(values, weights=weights) if weights is not None and weights.sum() > 0 else values.mean())
 
 
 def _aliases(result: WalkForwardStudy) -> Mapping[str, str]:

@@ -37,7 +37,7 @@ class CostFragility:
     fills
         How many.
     fee
-        The account's, a fraction of a fill's value.
+        What the account was charged, a fraction of a fill's value; with its slippage.
     break_even_fee
         The fee at which nothing is left, without slippage: a fraction of a fill's value. Below zero when the
         trades lose even without a fee.
@@ -91,19 +91,19 @@ def cost_fragility(
     fills = fills_of(trades, account)
     value = np.abs(fills.quantity) * fills.price
     bought, sold = float(value[fills.quantity > 0].sum()), float(value[fills.quantity < 0].sum())
-    book = _Book(bought, sold, account.fee, account.market == "spot")
+    book = _Book(bought, sold, account.fill_cost, account.market == "spot")
     table = pd.DataFrame(
-        [[book.net_profit(multiple * account.fee, points / 10_000) for points in slippage_points]
+        [[book.net_profit(multiple * account.fill_cost, points / 10_000) for points in slippage_points]
          for multiple in fee_multiples],
-        index=pd.Index([multiple * account.fee for multiple in fee_multiples], name="fee"),
+        index=pd.Index([multiple * account.fill_cost for multiple in fee_multiples], name="fee"),
         columns=pd.Index(slippage_points, name="slippage"),
     )
     known = bought > 0 and sold > 0
     return CostFragility(
-        net_profit=book.net_profit(account.fee, 0.0),
+        net_profit=book.net_profit(account.fill_cost, 0.0),
         turnover=bought + sold,
         fills=len(fills),
-        fee=account.fee,
+        fee=account.fill_cost,
         break_even_fee=book.break_even_fee() if known else math.nan,
         break_even_slippage=book.break_even_slippage() if known else math.nan,
         table=table,

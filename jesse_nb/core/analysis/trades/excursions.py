@@ -77,7 +77,7 @@ def excursions(
     candles
         Of every traded market, over the whole backtest.
     account
-        Its fee and market.
+        What its fills cost, and its market.
     stops
         Distances of the stops to try, percent of the entry price.
 
@@ -91,7 +91,7 @@ def excursions(
             raise InputError(f"A stop is {shown(stop)} percent away.", "It lies above 0 and below 100.")
     if trades.empty:
         table = pd.DataFrame(columns=list(_COLUMNS), index=trades.index)
-        return Excursions(table, _try_stops(np.empty(0), _stretches([]), stops, account.fee), 0.0, 0, "no trades")
+        return Excursions(table, _try_stops(np.empty(0), _stretches([]), stops, account.fill_cost), 0.0, 0, "no trades")
     fills = fills_of(trades, account)
     stretches = _stretches(_follow(trades["side"].tolist(), fills, candles))
     pnl: NDArray[np.float64] = np.bincount(fills.trade, fills.cash, minlength=len(trades)).astype(float)
@@ -99,7 +99,7 @@ def excursions(
     table = pd.DataFrame(
         {"side": trades["side"].to_numpy(), "opened_at": trades["opened_at"].array, "pnl": pnl}
     ).join(_extremes(stretches)).set_axis(trades.index)
-    return Excursions(table[list(_COLUMNS)], _try_stops(pnl, stretches, stops, account.fee), float(pnl.sum()),
+    return Excursions(table[list(_COLUMNS)], _try_stops(pnl, stretches, stops, account.fill_cost), float(pnl.sum()),
                       int(table["mae"].isna().sum()))
 
 

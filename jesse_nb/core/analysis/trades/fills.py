@@ -81,9 +81,9 @@ def fills_of(trades: pd.DataFrame, account: Account) -> Fills:
         a table from elsewhere) counts as one fill at its entry price when it opened, and one at its exit price
         when it closed.
     account
-        Its fee and its market (futures or spot).
+        What its fills cost, and its market (futures or spot).
     """
-    fee, spot = account.fee, account.market == "spot"
+    fee, spot = account.fill_cost, account.market == "spot"
     exchanges, symbols = trades["exchange"].tolist(), trades["symbol"].tolist()
     markets = tuple(dict.fromkeys(zip(exchanges, symbols, strict=True)))
     numbers = {market: number for number, market in enumerate(markets)}

@@ -20,7 +20,7 @@ from jesse_nb.core.analysis.luck.significance import proportion_of
 from jesse_nb.core.analysis.market.prices import CandlesByMarket
 from jesse_nb.core.analysis.market.regimes import TREND, VOLATILITY, regimes_at_entry
 from jesse_nb.core.analysis.studies.verdict import LEVEL, counted, probability
-from jesse_nb.core.analysis.trades.mean_differences import FEWEST, mean_differences
+from jesse_nb.core.analysis.trades.mean_differences import FEWEST, HEAVIEST, mean_differences
 from jesse_nb.core.analysis.trades.trade_returns import milliseconds
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError, shown
@@ -31,7 +31,11 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December")
 
+#: Share of trades that may overlap without being told.
+_FEW_SHARED = 0.05
+
 _EQUAL = "the results do not vary"
+_HUGE = "a few huge results decide the means: the index of their tail is"
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ def performance_by_group(
     """Compare the mean result of each hour, weekday, month, volatility and trend with that of all other trades.
 
     Trades of a cell that were entered on the same day (UTC) count as one observation, because they meet the same
-    market. Where several markets are traded, whose positions overlap, so do those entered within twice the median
-    holding time of each other.
+    market. Where positions overlap, of one market or of several, so do those entered within twice their holding time
+    of each other.
 
     Parameters
     ----------
@@ -122,11 +126,20 @@ def performance_by_group(
 
 
 def days_together(trades: pd.DataFrame) -> int:
-    """Return within how many days of entry trades that are compared count as one observation."""
-    if trades[["exchange", "symbol"]].drop_duplicates().shape[0] < 2:
+    """Return within how many days of entry trades that are compared count as one observation.
+
+    Positions that overlap share what the market did meanwhile. Where more than one in twenty was opened while another
+    that is held about as long was open, this is twice the time that such a one is held (its mean, weighted by itself).
+    """
+    opened = milliseconds(trades["opened_at"])
+    held = milliseconds(trades["closed_at"]) - opened
+    frame = pd.DataFrame({"opened": opened, "closed": opened + held, "held": held / DAY_MS}).sort_values("opened")
+    as_long = np.floor(np.log2(np.maximum(held, 1)) / 2)[frame.index]
+    until = frame.groupby(as_long)["closed"].cummax().groupby(as_long).shift()
+    shared = frame["held"][frame["opened"] < until].to_numpy()
+    if not shared.sum() or len(shared) <= _FEW_SHARED * len(frame):
         return 1
-    held = np.median(milliseconds(trades["closed_at"]) - milliseconds(trades["opened_at"])) / DAY_MS
-    return max(1, math.ceil(2 * float(held)))
+    return max(1, math.ceil(2 * float((shared**2).sum() / shared.sum())))
 
 
 _COLUMNS = ["trades", "mean", "difference", "win_rate", "win_low", "win_high", "total", "p", "p_adjusted", "reason"]
@@ -156,23 +169,26 @@ def _dimension(
     found = mean_differences(returns, codes, milliseconds(trades["opened_at"]) // (together * DAY_MS), seed=seed)
     observations = int(found.observations.sum())
     rows = {}
-    for code, days, difference, p in zip(*found, strict=True):
+    for code, days, difference, p in zip(found.codes, found.observations, found.difference, found.p, strict=True):
         member = codes == code
         won, lost = int((pnl[member] > 0).sum()), int((pnl[member] < 0).sum())
         wins = proportion_of(won, won + lost)
         rows[dimension, names[code]] = {
             "trades": int(member.sum()), "mean": returns[member].mean(), "difference": difference,
             "win_rate": wins.share, "win_low": wins.low, "win_high": wins.high, "total": pnl[member].sum(), "p": p,
-            "p_adjusted": math.nan, "reason": _untested(days, observations - days, together) if np.isnan(p) else "",
+            "p_adjusted": math.nan,
+            "reason": _untested(days, observations - days, together, found.tail) if np.isnan(p) else "",
         }
     return rows
 
 
-def _untested(inside: int, outside: int, together: int) -> str:
+def _untested(inside: int, outside: int, together: int, tail: float) -> str:
     fewer = f"on fewer than {FEWEST} days" if together == 1 else f"in fewer than {FEWEST} periods of {together} days"
     if outside < FEWEST:
         return f"other trades were entered {fewer}"
-    return f"entered {fewer}" if inside < FEWEST else _EQUAL
+    if inside < FEWEST:
+        return f"entered {fewer}"
+    return f"{_HUGE} ({tail:.1f}, where {HEAVIEST:g} is needed)" if tail < HEAVIEST else _EQUAL
 
 
 def _sentence(table: pd.DataFrame, surviving: pd.DataFrame, trades: int) -> str:
@@ -181,10 +197,16 @@ def _sentence(table: pd.DataFrame, surviving: pd.DataFrame, trades: int) -> str:
         return "There are no trades to compare."
     if not tested and table["reason"].eq(_EQUAL).any():
         return "All trades have the same result: there is nothing to compare."
+    huge = table["reason"].str.startswith(_HUGE)
+    if not tested and huge.any():
+        return ("Hours, days and regimes are not compared: a few huge results decide every mean, and where none of "
+                "them fell so far proves nothing.")
     if not tested:
         return (f"Too few trades to compare hours, days or regimes: no cell has trades of {FEWEST} days "
                 f"and of {FEWEST} others to compare with.")
-    cells = f"{counted(tested, 'cell')} looked at"
+    names = table.index.get_level_values("dimension")[huge].unique()
+    cells = f"{counted(tested, 'cell')} looked at" + (
+        f", none by {' or '.join(names)}, where a few huge results decide" if len(names) else "")
     if surviving.empty:
         below = int((table["p"] < LEVEL).sum())
         by_luck = "less than one" if tested * LEVEL < 1 else f"about {tested * LEVEL:.0f}"

@@ -20,7 +20,7 @@ from jesse_nb.core.times import MINUTE_MS, utc_text
 
 __all__ = ["PriceGap", "gap_notes"]
 
-#: Less is what a price does in some minutes anyhow: percent, of the price or of the starting balance.
+#: Less is what a price does in some minutes anyhow, percent.
 _LEAST = 1.0
 
 
@@ -65,8 +65,8 @@ def gap_notes(trades: pd.DataFrame, gaps: Iterable[PriceGap], account: Account) 
     Returns
     -------
     tuple of str
-        A sentence or two a market: the widest jump, from 1 % on; and the position times the jump, summed over all gaps,
-        where that is 1 % of the starting balance or more.
+        At most two sentences per market: the widest jump, from 1 % on; and, where any trade was open meanwhile, the
+        position times the jump, summed over all gaps.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def gap_notes(trades: pd.DataFrame, gaps: Iterable[PriceGap], account: Account) 
     for market, found in markets.items():
         notes += _jumped(found)
         own = fills.market == numbers.get(market, -1)
-        notes += _earned(market[1], found, fills.time[own], fills.held[own], fills.trade[own], account.balance)
+        notes += _earned(market[1], found, fills.time[own], fills.held[own], fills.trade[own])
     return tuple(notes)
 
 
@@ -106,14 +106,13 @@ def _jumped(gaps: list[PriceGap]) -> list[str]:
 
 def _earned(
     symbol: str, gaps: list[PriceGap], times: NDArray[np.int64], held: NDArray[np.float64], trade: NDArray[np.int64],
-    balance: float,
 ) -> list[str]:
-    earned, spanning = 0.0, set()
+    earned, spanning = 0.0, set[int]()
     for gap in gaps:
         before = times <= gap.start  # Jesse stamps a fill with the end of its minute
         earned += float(held[before].sum()) * (gap.after - gap.before)
         spanning |= set(trade[before]) & set(trade[times > gap.start])
-    if abs(earned) < _LEAST / 100.0 * balance:
+    if not spanning:
         return []
     trades = "1 trade of {} was" if len(spanning) == 1 else f"{len(spanning):,} trades of {{}} were"
     return [f"{trades.format(symbol)} open across minutes without a candle, where nobody could trade, and earned "

@@ -30,7 +30,7 @@ def candles_from_database(
     start: Any = None,
     end: Any = None,
     project: str | Path | None = None,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     replace: bool = False,
     progress: Progress = lambda series, rows: None,
 ) -> list[SeriesInfo]:
@@ -51,7 +51,7 @@ def candles_from_database(
     project
         The Jesse project's folder; by default the working directory.
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     replace
         Whether the database's candles win over stored ones that differ.
     progress
@@ -82,7 +82,7 @@ def candles_from_database(
     last = None if end is None else to_ms(end, "end")
     if first is not None and last is not None and first >= last:
         raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
-    target = store or CandleStore()
+    target = CandleStore.of(store)
     return [copy_series(database, target, *name, first, last, replace=replace, progress=progress)
             for name in _named(database, symbols, exchange)]
 
@@ -94,7 +94,7 @@ def candles_to_database(
     start: Any = None,
     end: Any = None,
     project: str | Path | None = None,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
 ) -> list[Written]:
     """Add stored candles to a Jesse project's database, where its dashboard finds them.
 
@@ -129,7 +129,7 @@ def candles_to_database(
     --------
     >>> jn.candles_to_database("BTC-USDT", project="my-project")  # doctest: +SKIP
     """
-    settings, source = database_settings(project), store or CandleStore()
+    settings, source = database_settings(project), CandleStore.of(store)
     found = [source.resolve(symbol, exchange) for symbol in _several(symbols)]  # all, before one is written
     for info in found:
         refuse_made_minutes(info)

@@ -36,7 +36,7 @@ _PERPETUAL = ("", "SWAP", "PERP")
 
 
 def import_funding(
-    source: Any, symbol: str, exchange: str, *, store: CandleStore | None = None, replace: bool = False
+    source: Any, symbol: str, exchange: str, *, store: CandleStore | str | Path | None = None, replace: bool = False
 ) -> FundingSeries:
     """Store funding rates of one market, beside its candles.
 
@@ -51,7 +51,7 @@ def import_funding(
     symbol, exchange
         The market, like ``"BTC-USDT"`` and ``"Binance Perpetual Futures"``: that of the candles.
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     replace
         Whether imported rates win over stored ones that differ.
 
@@ -79,7 +79,7 @@ def import_funding(
     """
     symbol, exchange = symbol_name(symbol), exchange_name(exchange)
     rates, names = read_funding_source(source, symbol)
-    return (store or CandleStore()).write_funding(exchange, symbol, rates, replace=replace, source=names)
+    return CandleStore.of(store).write_funding(exchange, symbol, rates, replace=replace, source=names)
 
 
 def read_funding_source(source: Any, symbol: str) -> tuple[FundingRates, str]:

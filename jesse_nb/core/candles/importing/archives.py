@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from jesse_nb.core.candles.importing.file_markets import files_of_one_market
+from jesse_nb.core.candles.importing.file_markets import files_of_one_market, refuse_untraded
 from jesse_nb.core.candles.importing.file_names import named_file
 from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError, did_you_mean
 
@@ -86,6 +86,7 @@ def members_of_series(archive: Path, names: Sequence[str], symbol: str, exchange
         When there are several symbols and it is none of them, or several markets.
     """
     if len(names) == 1:
+        refuse_untraded(_inside(archive, names[0]))
         return list(names)
     paths = {_inside(archive, name): name for name in names}
     found = _by_symbol(paths, archive, longer)

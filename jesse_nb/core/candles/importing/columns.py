@@ -12,6 +12,7 @@ import pandas as pd
 
 from jesse_nb.core.candles.importing.moments import joined_date_and_time, milliseconds_of
 from jesse_nb.core.candles.importing.numbers import numbers_of
+from jesse_nb.core.candles.pieces.flow import FLOW, FLOW_COLUMNS
 from jesse_nb.core.candles.series import COLUMNS, Candles
 from jesse_nb.exceptions import InvalidCandlesError, shown
 
@@ -28,6 +29,15 @@ _NAMES = {
     "volume": ("volume", "vol", "v", "basevolume", "volumebase"),
 }
 
+#: What the number of trades, and what takers bought of the volume, are called where a file has them.
+_FLOW_NAMES = (
+    ("trades", "numberoftrades", "numtrades", "tradecount", "tradescount", "count", "n"),
+    ("takerbuyvolume", "takerbasevolume", "takerbuybasevolume", "takerbuybaseassetvolume", "takerbuybase"),
+)
+
+#: Columns that only BitMEX's binned trades have.
+_BITMEX = {"timestamp", "homenotional", "foreignnotional", "lastsize"}
+
 #: MetaTrader's exports have both: of the second, many brokers know nothing.
 _TWO_VOLUMES = ("tickvol", "vol")
 
@@ -39,7 +49,8 @@ class TableReading:
     Attributes
     ----------
     rows
-        float64 (n, 6) in Jesse's column order, timestamps in milliseconds UTC.
+        float64 (n, 8): in Jesse's column order, timestamps in milliseconds UTC; then number of trades and volume that
+        takers bought, NaN where the table does not say.
     columns
         What each is called in the table.
     times
@@ -52,7 +63,7 @@ class TableReading:
 
 
 def read_table(frame: pd.DataFrame, symbol: str = "", exchange: str = "", *, lenient: bool = False,
-               timeframe: str = "1m") -> TableReading:
+               timeframe: str = "1m", time_zone: str = "") -> TableReading:
     """Return a table's candles; values unchecked.
 
     Parameters
@@ -68,6 +79,8 @@ def read_table(frame: pd.DataFrame, symbol: str = "", exchange: str = "", *, len
         Whether a cell that cannot be read is NaN.
     timeframe
         Which rows are meant where a column names timeframes; empty for the only one there is.
+    time_zone
+        Of times that say none; UTC if empty.
 
     Raises
     ------
@@ -75,14 +88,29 @@ def read_table(frame: pd.DataFrame, symbol: str = "", exchange: str = "", *, len
         When a column is missing or there twice, when a cell is no number, or the unit of the times
         cannot be told.
     """
+    if {_plain(column) for column in frame.columns} >= _BITMEX:
+        raise InvalidCandlesError(
+            "These are BitMEX's: stamped with the minute after the one that they are of, and counted in contracts.",
+            "Take one minute off the timestamps, and homeNotional as the volume, which counts coins.")
     frame = _rows_meant(frame, symbol, exchange, timeframe)
     chosen = _choose(frame, symbol)
-    rows = np.empty((len(frame), len(COLUMNS)), np.float64)
-    rows[:, 0], times = milliseconds_of(chosen["timestamp"], lenient=lenient)
+    rows = np.full((len(frame), FLOW.stop), np.nan)
+    rows[:, 0], times = milliseconds_of(chosen["timestamp"], lenient=lenient, time_zone=time_zone)
     values = _without_blanks({name: chosen[name] for name in COLUMNS[1:]})
     for position, name in enumerate(COLUMNS[1:], start=1):
         rows[:, position] = numbers_of(values[name], name, lenient=lenient)
+    for position, names in enumerate(_FLOW_NAMES, start=FLOW.start):
+        column = _flow_column(frame, names)
+        if column is not None:
+            rows[:, position] = numbers_of(column, str(column.name), lenient=True)
+            chosen[FLOW_COLUMNS[position - FLOW.start]] = column
     return TableReading(rows, {name: str(column.name) for name, column in chosen.items()}, times)
+
+
+def _flow_column(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series[Any] | None:
+    """Return a column that is called so, and no other is; None where nothing says which."""
+    found = [position for position, column in enumerate(frame.columns) if _plain(column) in names]
+    return frame.iloc[:, found[0]] if len(found) == 1 else None
 
 
 def _without_blanks(values: dict[str, pd.Series[Any]]) -> dict[str, pd.Series[Any]]:

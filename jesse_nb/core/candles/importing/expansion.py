@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from jesse_nb.core.candles.series import COLUMNS, Candles
+from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.candles.validation import interval_text
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.exceptions import InvalidCandlesError
@@ -20,17 +20,17 @@ def expand_candles(candles: Candles) -> tuple[Candles, str]:
     Within each candle the price goes on straight lines from open to low to high to close where it rose or stayed, from
     open to high to low to close where it fell; each of the three takes a third of the time. That way is invented: what
     depends on it, a stop and a target both within one candle for example, is not known. Put together again, as Jesse
-    does, the minutes give the candles to the last bit, volume included.
+    does, the minutes give the candles to the last bit, volume included; so it is with trades and takers' volume.
 
     Parameters
     ----------
     candles
-        float64 (n, 6), sorted, each once, of one of Jesse's timeframes; at least two.
+        float64 (n, 6) or (n, 8), sorted, each once, of one of Jesse's timeframes; at least two.
 
     Returns
     -------
     candles : numpy.ndarray
-        float64 (n * minutes, 6).
+        float64 (n * minutes, 6) or (n * minutes, 8).
     timeframe : str
         Of what was given, like ``"1h"``.
 
@@ -48,13 +48,16 @@ def expand_candles(candles: Candles) -> tuple[Candles, str]:
     ('3m', [[10.0, 8.0, 10.0, 8.0, 1.0], [8.0, 14.0, 14.0, 8.0, 1.0], [14.0, 12.0, 14.0, 12.0, 1.0]])
     """
     minutes = _minutes(candles[:, 0])
-    opened, closed, high, low, volume = (candles[:, column] for column in range(1, len(COLUMNS)))
+    opened, closed, high, low, volume, *flow = candles.T[1:]
     rising = closed >= opened
     prices = _way(opened, np.where(rising, low, high), np.where(rising, high, low), closed, minutes)
     prices = np.clip(prices, low[:, None], high[:, None])
     starts = candles[:, 0][:, None] + np.arange(minutes) * float(MINUTE_MS)
     begun, ended = prices[:, :-1], prices[:, 1:]
-    parts = (starts, begun, ended, np.maximum(begun, ended), np.minimum(begun, ended), _shares(volume, minutes))
+    parts = [starts, begun, ended, np.maximum(begun, ended), np.minimum(begun, ended), _shares(volume, minutes)]
+    if flow:
+        trades, bought = flow
+        parts += [_shares(trades, minutes, np.ones_like(trades)), _shares(bought, minutes)]
     return np.column_stack([part.ravel() for part in parts]), interval_text(minutes)
 
 
@@ -91,10 +94,10 @@ def _way(opened: Candles, first: Candles, second: Candles, closed: Candles, minu
     return prices
 
 
-def _shares(volume: Candles, minutes: int) -> Candles:
-    """Return the volume in equal shares, whose sum is exact in any order: all are multiples of its last bit."""
-    last_bit = np.spacing(volume)
-    share = np.floor(volume / minutes / last_bit) * last_bit
+def _shares(amount: Candles, minutes: int, unit: Candles | None = None) -> Candles:
+    """Return an amount in equal shares, whose sum is exact in any order: multiples of its last bit, or of a unit."""
+    least = np.spacing(amount) if unit is None else unit
+    share = np.floor(amount / minutes / least) * least
     shares = np.repeat(share[:, None], minutes, axis=1)
-    shares[:, -1] = volume - share * (minutes - 1)
+    shares[:, -1] = amount - share * (minutes - 1)
     return shares

@@ -6,6 +6,7 @@ trades at all (mark, index and premium) under names that differ in their folders
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,10 @@ _ENDING = re.compile(r"-\d+[smhdwM]-(\w+)\.")
 
 _SPOT = {"spot"}
 _FUTURES = {"futures", "future", "um", "cm", "linear", "inverse", "swap", "perpetual", "perp", "delivery"}
+
+#: What they are called in errors.
+_KINDS = {"spot": "the spot market", "futures": "futures"}
+_MARKETS = {"spot": "a spot market", "futures": "one of futures"}
 
 #: Folders that say when or how often, not which market.
 _TIME = re.compile(r"\d{4}(-\d{2}){0,2}|\d{2}|daily|monthly|klines|candles|\d+[smhdw]", re.IGNORECASE)
@@ -66,7 +71,7 @@ def files_of_one_market(symbol: str, files: Sequence[Path], folder: Path, exchan
     for path in files:
         if not _untraded(path):
             markets.setdefault(_market(path, folder, symbol), []).append(path)
-    wanted = _kind(re.split(r"[^a-z]+", exchange.casefold()))
+    wanted = _kind_of_exchange(exchange)
     chosen = {market: paths for market, paths in markets.items() if not wanted or market[0] in ("", wanted)}
     told = [market for market in chosen if market[0] == wanted]
     if wanted and told:
@@ -78,16 +83,22 @@ def files_of_one_market(symbol: str, files: Sequence[Path], folder: Path, exchan
                          "Import the klines of trades.")
     found = "; ".join(f"{len(paths)} in {paths[0].parent}" for paths in (chosen or markets).values())
     if not chosen:
-        raise InputError(f"{folder} holds {symbol} of futures only, and {exchange} is a spot market."
-                         if wanted == "spot" else
-                         f"{folder} holds {symbol} of the spot market only, and {exchange} is one of futures.",
+        said = _KINDS["futures" if wanted == "spot" else "spot"]
+        raise InputError(f"{folder} holds {symbol} of {said} only, and {exchange} is {_MARKETS[wanted]}.",
                          f"Name the exchange as Jesse calls that market. Found: {found}.")
     raise InputError(f"{folder} holds {symbol} of {len(chosen)} markets: {found}.",
                      "Name one of these folders, or a pattern of its files and the symbol.")
 
 
-def refuse_mixed(files: Sequence[Path]) -> None:
+def refuse_mixed(files: Sequence[Path], exchange: str = "") -> None:
     """Refuse files that were named one by one, or by a pattern, but are of several symbols or kinds of market.
+
+    Parameters
+    ----------
+    files
+        All of them.
+    exchange
+        What they are filed under: files of futures are not filed under a spot market, nor the other way round.
 
     Raises
     ------
@@ -102,10 +113,21 @@ def refuse_mixed(files: Sequence[Path]) -> None:
         (first, one), (second, other) = list(symbols.items())[:2]
         raise InputError(f"These files are of several symbols: {one.name} is of {first}, {other.name} of {second}.",
                          "Name a folder, or the files of one symbol.")
-    kinds = {_market(path, path.parent, name.symbol if name else "")[0]: path for path, name in named}
+    above = Path(os.path.commonpath([path.absolute().parent for path in files])) if files else Path()
+    markets = {_market(path.absolute(), above, name.symbol if name else ""): path for path, name in named}
+    kinds = {kind: path for (kind, _), path in markets.items()}
     if {"spot", "futures"} <= set(kinds):
         raise InputError(f"These files are of the spot market, {kinds['spot']}, and of futures, {kinds['futures']}.",
                          "Name those of one market.")
+    wanted = _kind_of_exchange(exchange)
+    said = next((kind for kind in kinds if kind and wanted and kind != wanted), "")
+    if said:
+        raise InputError(f"{kinds[said]} is of {_KINDS[said]}, and {exchange} is {_MARKETS[wanted]}.",
+                         "Name the exchange as Jesse calls that market.")
+    if len(markets) > 1:
+        these, those = list(markets.values())[:2]
+        raise InputError(f"These files may be of several markets: {these} and {those} lie in folders of other names.",
+                         "Where they are of one market, import them one after the other.")
 
 
 def _refuse_timeframes(symbol: str, files: Sequence[Path], folder: Path) -> None:
@@ -126,6 +148,10 @@ def _market(path: Path, folder: Path, symbol: str) -> tuple[str, str]:
     ending = _ENDING.search(path.name)
     kind = _kind([ending[1].casefold()] if ending else []) or _kind(words) or _kind(reversed(above[-6:]))
     return kind, "/".join(parts)
+
+
+def _kind_of_exchange(exchange: str) -> str:
+    return _kind(re.split(r"[^a-z]+", exchange.casefold()))
 
 
 def _kind(words: Iterable[str]) -> str:

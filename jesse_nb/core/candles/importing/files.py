@@ -37,12 +37,15 @@ _PACKED: dict[bytes, Callable[[bytes], Any]] = {
     b"\xfd7zXZ\x00": lambda content: lzma.open(io.BytesIO(content)),  # noqa: SIM115 - whoever unpacks it closes it
 }
 
-# What unpacks to more, or has more rows, is no file of one series: minutes since 2009 are ten million, of a hundred
-# bytes each.
-_LARGEST_BYTES, _MOST_ROWS = 2 * 2**30, 20_000_000
+# What unpacks to more, or has more rows or cells, is no file of one series: minutes since 2009 are ten million, of a
+# hundred bytes and a dozen columns each.
+_LARGEST_BYTES, _MOST_ROWS, _MOST_CELLS = 2 * 2**30, 20_000_000, 200_000_000
 
-#: So much of what is packed is looked at before all of it is unpacked.
-_HEAD_BYTES = 2**16
+#: Nor is what unpacks to more than this many times its size: candles pack five to thirty times. Small files may.
+_MOST_PACKED, _SMALL_BYTES = 100, 64 * 2**20
+
+#: So much of what is packed is looked at before all of it is unpacked, in parts.
+_HEAD_BYTES, _PART_BYTES = 2**16, 2**24
 
 
 def read_frames(name: str, content: bytes, options: ImportOptions, remarks: Remarks,
@@ -73,20 +76,21 @@ def read_frames(name: str, content: bytes, options: ImportOptions, remarks: Rema
             yield from _unzipped(name, content, options, remarks, members)
         elif packed is not None:
             with _PACKED[packed](content) as file:
-                inside = _unpacked(name, file)
+                inside = _unpacked(name, file, len(content))
             if inside.startswith(tuple(_PACKED)):
                 raise InvalidCandlesError("It is compressed twice.", "Unpack it first.")
             yield from read_frames(name, inside, options, remarks, members)
         elif content.startswith(_PARQUET):
-            _refuse_more_rows(name, pq.read_metadata(io.BytesIO(content)).num_rows)
+            about = pq.read_metadata(io.BytesIO(content))
+            _refuse_more_rows(name, about.num_rows, about.num_columns)
             yield name, _frame(pq.read_table(io.BytesIO(content), page_checksum_verification=True))
         elif content.startswith(_FEATHER):
-            table = feather.read_table(io.BytesIO(content))
-            _refuse_more_rows(name, len(table))
-            yield name, _frame(table)
+            yield name, _frame(_feather(name, content))
         elif content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
+            _refuse_more_rows(name, content.count(b"[") + content.count(b"{") - 1)
             yield name, read_json(name, content, options, remarks)
         else:
+            _refuse_more_rows(name, content.count(b"\n") - 1)
             yield name, read_text(name, content, options, remarks)
     except JesseNbError:
         raise
@@ -95,6 +99,19 @@ def read_frames(name: str, content: bytes, options: ImportOptions, remarks: Rema
         # NotImplementedError and OverflowError for some.
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise InvalidCandlesError(f"{name} cannot be read, it may be damaged: {reason}.") from error
+
+
+def _feather(name: str, content: bytes) -> pa.Table:
+    """Return a Feather file's table; its batches are unpacked one by one, until they are too many."""
+    if content.startswith(_FEATHER[1]):
+        return feather.read_table(io.BytesIO(content))
+    with pa.ipc.open_file(pa.BufferReader(content)) as file:
+        batches, rows = [], 0
+        for number in range(file.num_record_batches):
+            batches.append(file.get_batch(number))
+            rows += len(batches[-1])
+            _refuse_more_rows(name, rows, len(file.schema))
+        return pa.Table.from_batches(batches, schema=file.schema)
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
@@ -114,14 +131,13 @@ def _unzipped(name: str, content: bytes, options: ImportOptions, remarks: Remark
                  if not member.filename.endswith("/") and not member.filename.startswith("__MACOSX/")]
         if not there:
             raise InvalidCandlesError(f"{name} is an archive without a file in it.")
-        if sum(member.file_size for member in there) > _LARGEST_BYTES:
-            raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
+        _refuse_larger(name, sum(member.file_size for member in there), len(content))
         chosen = set(members([member.filename for member in there]))
         for member in there:
             if member.filename not in chosen:
                 continue
             with archive.open(member) as file:
-                inside = _unpacked(name, file)
+                inside = _unpacked(name, file, max(member.compress_size, 1))
             yield from read_frames(f"{name}/{' '.join(member.filename.split()) or '(no name)'}", inside, options,
                                    remarks, _none_within(name))
 
@@ -137,18 +153,33 @@ def _none_within(name: str) -> Members:
     return members
 
 
-def _unpacked(name: str, file: IO[bytes]) -> bytes:
-    """Return all of a packed file, unless its beginning tells already that it is no table."""
+def _unpacked(name: str, file: IO[bytes], packed: int) -> bytes:
+    """Return all of a packed file of so many bytes, unless its beginning or its size tells that it is no table."""
     head = file.read(_HEAD_BYTES)
-    if not head.startswith((*_ZIP, *_PACKED, _PARQUET, *_FEATHER)) and b"\0" in head:
+    binary = head.startswith((*_ZIP, *_PACKED, _PARQUET, *_FEATHER))
+    if not binary and b"\0" in head:
         raise InvalidCandlesError(f"{name} is neither Parquet nor text in UTF-8.")
-    inside = head + file.read(_LARGEST_BYTES + 1 - len(head))
-    if len(inside) > _LARGEST_BYTES:
-        raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB.")
-    return inside
+    parts, size, lines = [head], len(head), head.count(b"\n")
+    while part := file.read(_PART_BYTES):
+        parts.append(part)
+        size, lines = size + len(part), lines + (0 if binary else part.count(b"\n"))
+        _refuse_larger(name, size, packed)
+        _refuse_more_rows(name, lines)
+    return b"".join(parts)
 
 
-def _refuse_more_rows(name: str, rows: int) -> None:
-    if rows > _MOST_ROWS:
-        raise InvalidCandlesError(f"{name} has {rows:,} rows; {_MOST_ROWS:,} are read at the most.",
+def _refuse_larger(name: str, size: int, packed: int) -> None:
+    """Refuse what unpacks to no table of candles, by its sizes in bytes."""
+    if size > _LARGEST_BYTES:
+        raise InvalidCandlesError(f"{name} unpacks to more than {_LARGEST_BYTES // 2**30} GB, the most that is read.",
+                                  "Import it in parts.")
+    if size > max(_SMALL_BYTES, packed * _MOST_PACKED):
+        raise InvalidCandlesError(f"{name} unpacks to more than {_MOST_PACKED} times its {packed:,} bytes: no candles "
+                                  "pack so well.", "Unpack it first if it is right.")
+
+
+def _refuse_more_rows(name: str, rows: int, columns: int = 1) -> None:
+    if rows > _MOST_ROWS or rows * columns > _MOST_CELLS:
+        raise InvalidCandlesError(f"{name} has {rows:,} rows{f' of {columns:,} columns' if columns > 1 else ''}; "
+                                  f"{_MOST_ROWS:,} rows and {_MOST_CELLS:,} cells are read at the most.",
                                   "Import it in parts.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from jesse_nb.core.candles.importing.time_zones import zone_of
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["Errors", "ImportOptions", "OffMinute"]
@@ -30,6 +31,8 @@ class ImportOptions:
     expand
         Whether the candles are of a longer timeframe and one-minute candles are to be made of them, see
         :func:`~jesse_nb.core.candles.importing.expansion.expand_candles`.
+    time_zone
+        Of times that say none, like ``"Europe/Berlin"`` or ``"+02:00"``; None is UTC.
 
     Examples
     --------
@@ -41,12 +44,15 @@ class ImportOptions:
     off_minute: OffMinute = "refuse"
     errors: Errors = "refuse"
     expand: bool = False
+    time_zone: str | None = None
 
     def __post_init__(self) -> None:
         for name, choices in (("off_minute", get_args(OffMinute)), ("errors", get_args(Errors))):
             if getattr(self, name) not in choices:
                 raise InputError.of(name, f"is {shown(getattr(self, name))}.",
                                     did_you_mean(str(getattr(self, name)), choices))
+        if self.time_zone is not None:
+            zone_of(self.time_zone)
 
     @property
     def lenient(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.core.candles.importing.archives import members_of_series, verify_checksum
 from jesse_nb.core.candles.importing.columns import TableReading, read_table
 from jesse_nb.core.candles.importing.expansion import expand_candles
@@ -20,18 +22,20 @@ from jesse_nb.core.candles.importing.import_options import Errors, ImportOptions
 from jesse_nb.core.candles.importing.mending import mended
 from jesse_nb.core.candles.importing.remarks import Remarks
 from jesse_nb.core.candles.importing.sources import source_files
-from jesse_nb.core.candles.series import COLUMNS, Candles, SeriesInfo, exchange_name, symbol_name
+from jesse_nb.core.candles.pieces.flow import CANDLE
+from jesse_nb.core.candles.pieces.pieces import ArrayPieces, Pieces, SpooledPieces
+from jesse_nb.core.candles.series import Candles, Gap, SeriesInfo, exchange_name, symbol_name
 from jesse_nb.core.candles.store import CandleStore
-from jesse_nb.core.candles.validation import validate_candles
+from jesse_nb.core.candles.validation import check_interval, validate_candles
+from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.exceptions import InputError, InvalidCandlesError, StorageError
 
 __all__ = ["SeriesReading", "import_candles", "import_series", "read_series", "read_source"]
 
 T = TypeVar("T")
 
-#: Rows by which the array of all candles grows at the least.
-_GROWTH = 500_000
-
+#: Binance's archive calls them so: ``BTCUSD_PERP-1m-2024-01.csv``, ``BTCUSD_240329-1m-2024-01.csv``.
+_COIN_MARGINED = re.compile(r"[A-Z0-9]USD_(PERP|\d{6})-\d+[mhdw]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class SeriesReading:
@@ -39,8 +43,14 @@ class SeriesReading:
 
     Attributes
     ----------
-    candles
-        float64 (n, 6), validated.
+    pieces
+        The candles and what is known of the trades within each minute, validated.
+    rows
+        How many candles there are.
+    start, end
+        First candle's minute, and the minute after the last; milliseconds UTC.
+    gaps
+        Minutes missing in between.
     expanded_from
         The timeframe of the files, where one-minute candles were made of longer ones; empty otherwise.
     remarks
@@ -51,11 +61,20 @@ class SeriesReading:
         How the first table's times were read.
     """
 
-    candles: Candles
+    pieces: Pieces
+    rows: int
+    start: int
+    end: int
+    gaps: tuple[Gap, ...]
     expanded_from: str
     remarks: tuple[str, ...]
     columns: dict[str, str]
     times: str
+
+    @property
+    def candles(self) -> Candles:
+        """All of them at once, float64 (n, 6)."""
+        return np.concatenate([self.pieces.piece(number)[:, CANDLE] for number in self.pieces.numbers()])
 
 
 def import_candles(
@@ -63,12 +82,13 @@ def import_candles(
     symbol: str,
     exchange: str,
     *,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     replace: bool = False,
     columns: Sequence[str] | None = None,
     off_minute: OffMinute = "refuse",
     errors: Errors = "refuse",
     expand: bool = False,
+    time_zone: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SeriesInfo:
     """Store one-minute candles from files or a DataFrame as one series.
@@ -81,7 +101,7 @@ def import_candles(
     symbol, exchange
         What the series is to be called, like ``"BTC-USDT"`` and ``"Binance Spot"``.
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     replace
         Whether imported candles win over stored ones that differ.
     columns
@@ -95,6 +115,9 @@ def import_candles(
     expand
         Make one-minute candles of longer ones; see
         :func:`~jesse_nb.core.candles.importing.expansion.expand_candles`. Every report of a run on them says so.
+    time_zone
+        In which zone times are that say none, like ``"Europe/Berlin"`` or ``"+02:00"``; UTC by default. A time that is
+        there twice, as clocks are set back, is refused by its row, or skipped with ``errors="skip"``.
     progress
         Called with files read and files in all.
 
@@ -119,8 +142,9 @@ def import_candles(
     1440
     >>> jn.import_candles("BTCUSDT-1m-2024-*.zip", "BTC-USDT", "Binance Spot")  # doctest: +SKIP
     """
-    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
-    return import_series(source, symbol, exchange, options, store or CandleStore(), replace=replace, progress=progress)
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand,
+                            time_zone)
+    return import_series(source, symbol, exchange, options, CandleStore.of(store), replace=replace, progress=progress)
 
 
 def import_series(
@@ -135,10 +159,10 @@ def import_series(
 ) -> SeriesInfo:
     """Store files as one series; see :func:`import_candles`."""
     symbol, exchange = symbol_name(symbol), exchange_name(exchange)
-    reading = read_series(source, symbol, exchange, options, progress)
+    reading = read_series(source, symbol, exchange, options, progress, store.root)
     came_from = f"files ({' '.join(reading.remarks)})" if reading.remarks else None
-    info = store.write(exchange, symbol, reading.candles, replace=replace, source=came_from,
-                       expanded_from=reading.expanded_from)
+    info = store.write_pieces(exchange, symbol, reading.pieces, replace=replace, source=came_from,
+                              expanded_from=reading.expanded_from)
     return changed(info, notes=reading.remarks)
 
 
@@ -151,6 +175,7 @@ def read_source(
     off_minute: OffMinute = "refuse",
     errors: Errors = "refuse",
     expand: bool = False,
+    time_zone: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Candles:
     """Return the candles of files or of a DataFrame, checked, without storing them.
@@ -172,7 +197,7 @@ def read_source(
         folder are meant where they name symbols.
     exchange
         Tells which rows are meant where a column names several exchanges.
-    columns, off_minute, errors, expand, progress
+    columns, off_minute, errors, expand, time_zone, progress
         As :func:`import_candles`.
 
     Returns
@@ -185,7 +210,8 @@ def read_source(
     InputError, InvalidCandlesError, StorageError
         As :func:`import_candles`.
     """
-    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand,
+                            time_zone)
     return read_series(source, symbol, exchange, options, progress).candles
 
 
@@ -195,8 +221,11 @@ def read_series(
     exchange: str,
     options: ImportOptions,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    folder: Path | None = None,
 ) -> SeriesReading:
     """Return the candles of files or of a DataFrame, checked, with what there is to say of how they were read.
+
+    A few months are in memory at a time, however many files there are.
 
     Parameters
     ----------
@@ -204,20 +233,36 @@ def read_series(
         As :func:`read_source`.
     options
         How they are read.
+    folder
+        Where the others wait; the system's own for such where there is none.
     """
-    remarks, parts = Remarks(), _Parts()
+    remarks, read = Remarks(), SpooledPieces(folder if folder is not None and folder.is_dir() else None)
     first: TableReading | None = None
     for name, frame in _tables(source, symbol, exchange, options, remarks, progress):
-        reading, candles = _named(name, partial(_checked, name, frame, symbol, exchange, options, remarks))
+        reading, rows = _named(name, partial(_checked, name, frame, symbol, exchange, options, remarks))
         first = first or reading
-        parts.add(name, candles)
+        read.add(name, rows)
     if first is None:
         raise InvalidCandlesError("There is no table in it.")
-    candles = parts.together(sparse=options.expand)
+    pieces: Pieces = read
     expanded_from = ""
     if options.expand:
-        candles, expanded_from = expand_candles(candles)
-    return SeriesReading(candles, expanded_from, remarks.sentences, first.columns, first.times)
+        rows, expanded_from = expand_candles(np.concatenate([read.piece(number) for number in read.numbers()]))
+        pieces = ArrayPieces(rows)
+    return _spanned(pieces, expanded_from, remarks, first)
+
+
+def _spanned(pieces: Pieces, expanded_from: str, remarks: Remarks, first: TableReading) -> SeriesReading:
+    """Look through all pieces once: they must not contradict each other, and be of one minute throughout."""
+    rows, begun, ended, gaps = 0, 0.0, 0.0, list[Gap]()
+    for number in pieces.numbers():
+        minutes = pieces.piece(number)[:, 0]
+        gaps += find_gaps(np.concatenate([[ended], minutes]) if rows else minutes)
+        begun, ended, rows = begun if rows else minutes[0], minutes[-1], rows + len(minutes)
+    if not expanded_from:
+        check_interval(int(begun), rows, gaps)
+    return SeriesReading(pieces, rows, int(begun), int(ended) + MINUTE_MS, tuple(gaps), expanded_from,
+                         remarks.sentences, first.columns, first.times)
 
 
 def _tables(source: Any, symbol: str, exchange: str, options: ImportOptions, remarks: Remarks,
@@ -246,47 +291,6 @@ def _content(path: Path) -> bytes:
     return content
 
 
-class _Parts:
-    """The candles of several tables in one array, which grows in place: many files take no more memory than one."""
-
-    def __init__(self) -> None:
-        self._rows = np.empty((0, len(COLUMNS)))
-        self._used = 0
-        self._ends: list[tuple[str, int]] = []
-
-    def add(self, name: str, candles: Candles) -> None:
-        """Add those of a table."""
-        begin, self._used = self._used, self._used + len(candles)
-        if self._used > len(self._rows):
-            self._rows.resize((max(self._used, len(self._rows) + _GROWTH), len(COLUMNS)), refcheck=False)
-        self._rows[begin:self._used] = candles
-        self._ends.append((name, self._used))
-
-    def together(self, *, sparse: bool) -> Candles:
-        """Return them all, checked; where two tables contradict each other, both are named."""
-        self._rows.resize((self._used, len(COLUMNS)), refcheck=False)
-        if len(self._ends) == 1:
-            return self._rows
-        try:
-            return validate_candles(self._rows, sparse=sparse, copy=False)
-        except InvalidCandlesError as error:
-            parts: list[tuple[str, Candles]] = []
-            begin = 0
-            for name, end in self._ends:
-                candles, begin = self._rows[begin:end], end
-                for other, earlier in parts:
-                    if _contradict(earlier, candles):
-                        raise InvalidCandlesError(error.message,
-                                                  f"{other} and {name} contradict each other.") from error
-                parts.append((name, candles))
-            raise
-
-
-def _contradict(first: Candles, second: Candles) -> bool:
-    _, here, there = np.intersect1d(first[:, 0], second[:, 0], assume_unique=True, return_indices=True)
-    return bool((first[here] != second[there]).any())
-
-
 def _named(name: str, read: Callable[[], T]) -> T:
     """Read from a file; what is wrong with it is said with its name."""
     try:
@@ -299,11 +303,15 @@ def _named(name: str, read: Callable[[], T]) -> T:
 
 def _checked(name: str, frame: pd.DataFrame, symbol: str, exchange: str, options: ImportOptions, remarks: Remarks
              ) -> tuple[TableReading, Candles]:
+    if options.columns is None and _COIN_MARGINED.search(name):
+        raise InvalidCandlesError("These are of a coin-margined contract: their volume counts contracts.",
+                                  "columns= or --columns timestamp,open,high,low,close,-,-,volume,-,-,-,- takes the "
+                                  "eighth column, which counts coins.")
     try:
         reading = read_table(frame, symbol, exchange, lenient=options.lenient,
-                             timeframe="" if options.expand else "1m")
+                             timeframe="" if options.expand else "1m", time_zone=options.time_zone or "")
         return reading, validate_candles(mended(reading.rows, options, remarks, name), sparse=options.expand,
-                                         copy=False)
+                                         copy=False, flow=True)
     except InvalidCandlesError:
         raise
     except Exception as error:

@@ -141,6 +141,9 @@ def _plainly_named(frame: pd.DataFrame) -> pd.DataFrame:
     names = {str(column) for column in frame.columns}
     if {"id", "amount", "vol", "open", "close"} <= names:
         return frame.rename(columns={"id": "timestamp", "amount": "volume", "vol": "quote volume"})
+    if {"v", "V", "n", "Q"} <= names:  # Binance's streams
+        frame = frame.rename(columns={"V": "taker_buy_volume"})
+        names = {str(column) for column in frame.columns}
     closing = [name for name in names if len(name) == 1 and name.isupper() and name.lower() in names]
     return frame.drop(columns=closing).rename(columns={"t": "timestamp"} if "timestamp" not in names else {})
 

@@ -7,11 +7,15 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.candles.importing.import_options import ImportOptions
 from jesse_nb.core.candles.importing.remarks import Remarks
+from jesse_nb.core.candles.pieces.flow import FLOW
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.candles.validation import candle_faults, off_minute, repeated_minutes
 from jesse_nb.core.times import MINUTE_MS
 
 __all__ = ["mended"]
+
+#: The volume may be rounded where the part of it is not.
+_A_LITTLE_MORE = 1 + 1e-9
 
 
 def mended(rows: Candles, options: ImportOptions, remarks: Remarks, name: str = "") -> Candles:
@@ -24,7 +28,7 @@ def mended(rows: Candles, options: ImportOptions, remarks: Remarks, name: str = 
     Parameters
     ----------
     rows
-        float64 (n, 6); not changed.
+        float64 (n, 8), with number of trades and volume that takers bought; not changed.
     options
         What is done about stamps off the minute, and about rows that are no candles.
     remarks
@@ -35,7 +39,7 @@ def mended(rows: Candles, options: ImportOptions, remarks: Remarks, name: str = 
     Returns
     -------
     numpy.ndarray
-        float64 (m, 6), in the same order.
+        float64 (m, 8), in the same order.
     """
     left_out = np.zeros(len(rows), bool)
 
@@ -60,4 +64,20 @@ def mended(rows: Candles, options: ImportOptions, remarks: Remarks, name: str = 
         twice = np.zeros(len(rows), bool)
         twice[kept[repeated_minutes(rows[kept])]] = True
         leave(twice, "Left out, minute has another candle, too")
-    return rows[~left_out] if left_out.any() else rows
+    rows = rows[~left_out] if left_out.any() else rows
+    return _without_impossible_flow(rows, remarks, name)
+
+
+def _without_impossible_flow(rows: Candles, remarks: Remarks, name: str) -> Candles:
+    """Return the rows with NaN where the trades within a minute cannot be what the file says: candles stay."""
+    flow, volume = rows[:, FLOW], rows[:, 5]
+    trades, bought = flow.T
+    with np.errstate(invalid="ignore"):
+        bad = np.column_stack([(trades < 0) | (trades % 1 != 0), (bought < 0) | (bought > volume * _A_LITTLE_MORE)])
+        bad &= ~np.isnan(flow)
+    for column, what in enumerate(("Number of trades", "Volume that takers bought")):
+        remarks.add(f"{what} not kept, as it cannot be", bad[:, column], name)
+    if bad.any():
+        rows = rows.copy()
+        rows[:, FLOW][bad] = np.nan
+    return rows

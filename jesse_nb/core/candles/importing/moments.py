@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.candles.importing.numbers import numbers_of, refuse_lists
+from jesse_nb.core.candles.importing.time_zones import in_utc, needless_zone
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.candles.validation import FIRST_MOMENT, LAST_MOMENT
 from jesse_nb.exceptions import InvalidCandlesError, shown
@@ -20,23 +21,27 @@ _UNITS = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanos
 
 #: 2024.03.10 and 2024/03/10: with the year in front, no other order of day and month is in use.
 _YEAR_FIRST = re.compile(r"(\d{4})[./](\d{1,2})[./](\d{1,2})(?=$|[ T])")
+_ZONED_WORDS = "with a zone, turned into UTC"
 _ZONED = re.compile(r":\d{2}(?:\.\d+)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 
 
-def milliseconds_of(column: pd.Series[Any], *, lenient: bool = False) -> tuple[Candles, str]:
+def milliseconds_of(column: pd.Series[Any], *, lenient: bool = False, time_zone: str = "") -> tuple[Candles, str]:
     """Return a column's times in milliseconds UTC, and in words how they were read.
 
     Parameters
     ----------
     column
-        Moments, numbers, or texts of either. Texts and moments without a zone are UTC.
+        Moments, numbers, or texts of either. Texts and moments without a zone are UTC, unless another one is said.
     lenient
         Whether what is no time becomes NaN.
+    time_zone
+        In which zone they are, as :func:`~jesse_nb.core.candles.importing.time_zones.zone_of` reads it; UTC if empty.
 
     Raises
     ------
     InvalidCandlesError
-        When a cell is no time, or the unit of numbers cannot be told.
+        When a cell is no time, or the unit of numbers cannot be told; when a zone is said of times that have one, or a
+        time is twice or never in it, where clocks are changed.
     """
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.start_time
@@ -45,10 +50,17 @@ def milliseconds_of(column: pd.Series[Any], *, lenient: bool = False) -> tuple[C
     if not kinds.is_datetime64_any_dtype(column) and not kinds.is_numeric_dtype(column):
         column, zone = _parsed(column, lenient)
     if not kinds.is_datetime64_any_dtype(column):
+        if time_zone:
+            raise needless_zone(time_zone, "numbers, which count from 1970 in UTC")
         return _from_numbers(numbers_of(column, "timestamp", lenient=lenient), lenient)
+    if time_zone and (zone == _ZONED_WORDS or (not zone and column.dt.tz is not None)):
+        raise needless_zone(time_zone, "dates with a zone of their own")
     if column.dt.tz is not None:
-        zone = zone or "with a zone, turned into UTC"
+        zone = zone or _ZONED_WORDS
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if time_zone:
+        zone = f"without a zone, taken as {time_zone} and turned into UTC"
+        column = in_utc(column, time_zone, lenient=lenient)
     moments = column.to_numpy().astype("datetime64[us]")
     # From whole microseconds; a missing time becomes NaN, and is refused as such.
     return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e3), \
@@ -86,7 +98,7 @@ def _parsed(column: pd.Series[Any], lenient: bool) -> tuple[pd.Series[Any], str]
             f"The timestamp of row {row + 1:,} is {shown(str(column.iloc[row])[:60])}, not a time.",
             "Write times like 2024-01-31 12:00, in UTC.")
     zoned = column.astype(str).str.contains(_ZONED, regex=True).any()
-    return best, "with a zone, turned into UTC" if zoned else "without a zone, taken as UTC"
+    return best, _ZONED_WORDS if zoned else "without a zone, taken as UTC"
 
 
 def _with_dashes(date: re.Match[str]) -> str:

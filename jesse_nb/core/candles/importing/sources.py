@@ -10,7 +10,7 @@ from typing import Any
 
 from jesse_nb.core.candles.importing.archives import NAMED_LIKE, is_checksum, named_series
 from jesse_nb.core.candles.importing.file_markets import files_of_one_market, refuse_mixed
-from jesse_nb.core.user_path import user_path
+from jesse_nb.core.user_path import user_path, working_folder
 from jesse_nb.exceptions import InputError, did_you_mean
 
 __all__ = ["source_files"]
@@ -57,9 +57,9 @@ def source_files(source: Any, symbol: str, exchange: str = "", *, longer: bool =
         matches = [match for match in matches if match.is_file() and not is_checksum(match)]
         if not matches:
             raise _no_such_file(path)
-        refuse_mixed(matches)
+        refuse_mixed(matches, exchange)
         files.update(dict.fromkeys(match.resolve() for match in matches))
-    refuse_mixed(list(files))
+    refuse_mixed(list(files), exchange)
     return list(files)
 
 
@@ -83,10 +83,10 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _no_such_file(path: Path) -> InputError:
     if glob.has_magic(str(path)):
-        return InputError(f"No file matches {str(path)!r}.", f"Looked from {Path.cwd()}.")
+        return InputError(f"No file matches {str(path)!r}.", f"Looked from {working_folder()}.")
     try:
         neighbours = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
     except OSError:
         return InputError(f"There is no file {str(path)!r}.", f"Its folder {path.parent} cannot be read.")
     return InputError(f"There is no file {str(path)!r}.",
-                      did_you_mean(path.name, neighbours) or f"Looked from {Path.cwd()}.")
+                      did_you_mean(path.name, neighbours) or f"Looked from {working_folder()}.")

@@ -4,6 +4,8 @@ A worker imports, maps and prepares what simulations share, and never runs a str
 child, which has all of that at once (the memory is the same until one of the two writes to it), and which takes along
 whatever the strategy changes: patched modules, random state, timers, limits, its user, its working folder.
 
+Runs that are proved to leave nothing behind can share a child: see ``shared_child``.
+
 A child ends with its parent, however that ends, and so do processes that the strategy starts, unless the parent is
 killed by SIGKILL, which nobody can react to: a pool stops its workers by SIGTERM.
 """
@@ -26,7 +28,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-__all__ = ["CAN_FORK", "Ended", "die_with_parent", "end_child", "end_with_child", "run_in_child"]
+__all__ = ["CAN_FORK", "Child", "Ended", "die_with_parent", "end_child", "end_with_child", "run_in_child"]
 
 #: Where it cannot, tasks run in the worker itself.
 CAN_FORK = hasattr(os, "fork")
@@ -68,25 +70,79 @@ def run_in_child(task: Callable[[], Any]) -> Any:
     object
         What the task returned, or :class:`Ended`.
     """
-    global _running
-    reader, writer = os.pipe()
-    folder = f"run-{time.monotonic_ns()}"
-    os.mkdir(folder)  # noqa: PTH102
-    parent = os.getpid()
+    child = Child(lambda tell: tell(task()))
     try:
-        child = _fork()
-        if child == 0:
-            _become_child(parent, folder, writer)
-            _finish(task, writer)
-        _running = child
-        os.close(writer)
-        writer = -1
-        return _answer_of(child, reader)
+        return child.answer()
     finally:
-        os.close(reader)
-        if writer >= 0:
-            os.close(writer)
-        shutil.rmtree(folder, ignore_errors=True)
+        child.end()
+
+
+class Child:
+    """A copy of this process that works in an empty folder. There is one at a time.
+
+    Parameters
+    ----------
+    work
+        What it does, given a function by which it tells an answer, which must pickle. It ends thereafter.
+    keep
+        Numbers of open files that it has of this process.
+    """
+
+    def __init__(self, work: Callable[[Callable[[Any], None]], None], keep: tuple[int, ...] = ()) -> None:
+        global _running
+        self._reader, writer = os.pipe()
+        self._folder = f"run-{time.monotonic_ns()}"
+        self._code: int | None = None
+        os.mkdir(self._folder)  # noqa: PTH102
+        parent = os.getpid()
+        try:
+            self._number = _fork()
+        except BaseException:
+            os.close(self._reader)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        finally:
+            if os.getpid() == parent:
+                os.close(writer)
+        if self._number == 0:
+            _live(work, parent, self._folder, writer, keep)
+        _running = self._number
+
+    def answer(self) -> Any:
+        """Return what it tells next, or :class:`Ended` when it has ended without an answer."""
+        message = bytearray()
+        wanted = _HEAD.size
+        while len(message) < wanted:
+            if not select.select([self._reader], [], [], _LOOK_EVERY)[0]:
+                if os.waitid(os.P_PID, self._number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                    break
+                continue
+            part = os.read(self._reader, min(1 << 20, wanted - len(message)))
+            if not part:
+                break
+            message += part
+            if wanted == _HEAD.size <= len(message):
+                wanted += _HEAD.unpack_from(message)[0]
+        if len(message) == wanted > _HEAD.size:
+            return pickle.loads(memoryview(message)[_HEAD.size:])  # noqa: S301 - our own child's
+        return Ended(self._wait())
+
+    def end(self) -> None:
+        """End it, and what it has started."""
+        if self._code is None:
+            _kill_group(self._number)
+        self._wait()
+        os.close(self._reader)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait(self) -> int:
+        global _running
+        if self._code is None:
+            os.waitid(os.P_PID, self._number, os.WEXITED | os.WNOWAIT)
+            _kill_group(self._number)  # before its number is free again
+            _running = 0
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
+        return self._code
 
 
 def end_with_child() -> None:
@@ -132,52 +188,37 @@ def _fork() -> int:
         return os.fork()
 
 
-def _become_child(parent: int, folder: str, writer: int) -> None:
+def _become_child(parent: int, folder: str, keep: tuple[int, ...]) -> None:
     global _running
     _running = 0
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)  # so that what it starts can be ended with it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
-    os.closerange(3, writer)  # the pool's pipes, of which a strategy must not take or write a message
-    os.closerange(writer + 1, _MOST_FILES)
+    first = 3
+    for number in (*sorted(keep), _MOST_FILES):  # not the pool's pipes: a strategy must not take or write a message
+        os.closerange(first, number)
+        first = number + 1
     os.chdir(folder)
 
 
-def _finish(task: Callable[[], Any], writer: int) -> NoReturn:
+def _live(
+    work: Callable[[Callable[[Any], None]], None], parent: int, folder: str, writer: int, keep: tuple[int, ...]
+) -> NoReturn:
     me = _own_number()
-    try:
-        answer = _dumps(task(), pickle.HIGHEST_PROTOCOL)
+
+    def tell(answer: Any) -> None:
+        content = _dumps(answer, pickle.HIGHEST_PROTOCOL)
         if _own_number() == me:  # and not a process that the strategy forked
-            message = memoryview(_HEAD.pack(len(answer)) + answer)
+            message = memoryview(_HEAD.pack(len(content)) + content)
             while message:
                 message = message[_write(writer, message):]
+
+    try:
+        _become_child(parent, folder, (writer, *keep))
+        work(tell)
     finally:
         _leave(0)
-
-
-def _answer_of(child: int, reader: int) -> Any:
-    """Wait for what a child says, and for its end."""
-    global _running
-    message = bytearray()
-    wanted = _HEAD.size
-    while len(message) < wanted:
-        if not select.select([reader], [], [], _LOOK_EVERY)[0]:
-            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                break
-            continue
-        part = os.read(reader, 1 << 20)
-        if not part:
-            break
-        message += part
-        if wanted == _HEAD.size <= len(message):
-            wanted += _HEAD.unpack_from(message)[0]
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-    _kill_group(child)  # before its number is free again
-    _running = 0
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    whole = len(message) == wanted > _HEAD.size
-    return pickle.loads(memoryview(message)[_HEAD.size:]) if whole else Ended(code)  # noqa: S301 - our own child's
 
 
 def _kill_group(leader: int) -> None:

@@ -29,6 +29,9 @@ _CONNECTING = ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddr
 _LISTING = ("os.listdir", "os.scandir")
 _CHANGING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
 
+#: All others are passed over at once: of the identity of an object alone Python tells some twenty thousand times a run.
+_EVENTS = frozenset({"open", "sqlite3.connect", *_STARTING, *_CONNECTING, *_LISTING, *_CHANGING})
+
 #: A model that Jesse's own function loads is the strategy's doing.
 _THROUGH = ("reading", "library", "jesse")
 
@@ -63,7 +66,7 @@ def watch_files(
         if not isinstance(path, str | bytes | os.PathLike):
             return ""
         full = absolute(decode(path))
-        if full in candles or full.startswith(known):
+        if full in candles or full.startswith(known) or f"{os.sep}__pycache__{os.sep}" in full:
             return ""
         return full
 
@@ -76,15 +79,18 @@ def watch_files(
         if isinstance(path, str) and path in _CHANCE:
             told(f"reads {path}")
         full = place(path)
-        line = None if not full or _is_one_of(full, modules) else own_line(_THROUGH)
-        if line is None:
+        if not full or _is_one_of(full, modules):
             return
         if isinstance(flags, int) and flags & _WRITING:
             told(f"writes {full}")
-        else:
+            return
+        line = own_line((*_THROUGH, "bookkeeping"))  # joblib opens what it was told to load
+        if line is not None:
             note_file(full, file_digest, line)
 
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+    def hook(event: str, arguments: tuple[Any, ...], watched: frozenset[str] = _EVENTS) -> None:
+        if event not in watched:
+            return
         if event == "open":
             opened(*arguments)
         elif event == "sqlite3.connect":

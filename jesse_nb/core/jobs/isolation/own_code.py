@@ -23,7 +23,8 @@ _BOOKKEEPING = ("logging", "joblib", "sklearn", "threadpoolctl", "statsmodels", 
 
 _frame = sys._getframe
 _OURS = str(Path(__file__).parents[3])
-_PATCHES = (str(Path(__file__).parent), str(Path(_OURS) / "core" / "simulator" / "fast" / "lookups.py"))
+_PATCHES = (str(Path(__file__).parent), str(Path(_OURS) / "core" / "simulator" / "fast" / "lookups.py"),
+            str(Path(_OURS) / "core" / "deferred_imports.py"))
 _CANDLES = str(Path(_OURS) / "core" / "candles")
 _TO_PLAY_WITH = str(Path(_OURS) / "quickstart.py")
 
@@ -35,8 +36,9 @@ def own_line(through: Collection[str] = ("library",)) -> int | None:
     ----------
     through
         Whose code may be between: ``reading`` are the modules that stand before the environment, ``library`` is all
-        that is installed, ``jesse`` what Jesse does of itself, such as taking the time that a run needs. What is asked
-        while a package is imported, or for its own books, never counts: no decision of a strategy's can be in it.
+        that is installed, ``jesse`` what Jesse does of itself, such as taking the time that a run needs, and
+        ``bookkeeping`` packages that ask for their own books, too. What is asked while a package is imported never
+        counts: no decision of a strategy's can be in it.
     """
     frame: FrameType | None = _frame(2)
     while frame is not None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from jesse_nb.core.candles.database.postgres import KEEPALIVES, reason_of
 from jesse_nb.core.jobs.store.address import connection_settings, without_password
+from jesse_nb.core.jobs.store.rows import seal_earlier
 from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, VERSION, tables
 from jesse_nb.exceptions import StorageError
 
@@ -115,14 +116,12 @@ class _Session:
         """Run one statement in a transaction of its own, on a new connection when the old one broke meanwhile."""
         import psycopg2
 
-        text = statement.replace("%", "%%").replace("?", "%s")
         with self._lock:
             for attempt in (1, 2):
                 self._reconnect()
                 try:
                     with self._connection.cursor() as cursor:
-                        cursor.execute(text, [_plain(value) for value in values])
-                        return [_row(row) for row in cursor.fetchall()] if cursor.description else []
+                        return _run(cursor, statement, values)
                 except psycopg2.Error as error:
                     if not self._connection.closed or attempt == 2:
                         raise self._failed(doing, error) from None
@@ -178,6 +177,7 @@ class _Session:
                             cursor.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {_LATER[name]}")
                     for statement in LEDGER_INDEXES:
                         cursor.execute(statement)
+                    seal_earlier(lambda statement, values: _run(cursor, statement, values))
                     cursor.execute("CREATE TABLE IF NOT EXISTS version (number BIGINT PRIMARY KEY)")
                     cursor.execute("INSERT INTO version VALUES (%s) ON CONFLICT DO NOTHING", (VERSION,))
                     cursor.execute("COMMIT")
@@ -215,6 +215,11 @@ def _session(place: str) -> _Session:
         if found is None:
             found = _sessions[place] = _Session(place)
         return found
+
+
+def _run(cursor: Any, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    cursor.execute(statement.replace("%", "%%").replace("?", "%s"), [_plain(value) for value in values])
+    return [_row(row) for row in cursor.fetchall()] if cursor.description else []
 
 
 def _number(key: str) -> int:

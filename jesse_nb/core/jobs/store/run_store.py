@@ -27,6 +27,7 @@ from jesse_nb.core.jobs.store.tables import COLUMNS, SEALED, Storage, inserting,
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
+from jesse_nb.core.user_path import working_folder
 from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["RunStore", "StoredRun", "default_store", "is_there"]
@@ -46,7 +47,7 @@ def default_store() -> str | Path:
     named = os.environ.get("JESSE_NB_STORE")
     if named and is_address(named):
         return named
-    return _file_of(named) if named else Path.cwd() / ".jesse_nb" / _FILE
+    return _file_of(named) if named else working_folder() / ".jesse_nb" / _FILE
 
 
 def is_there(place: str | Path) -> bool:
@@ -111,10 +112,7 @@ class RunStore(Looks):
     def _unpacked(self, row: Sequence[Any]) -> RunRecord | None:
         found = dict(zip(COLUMNS["runs"], row, strict=True))
         try:
-            record = RunRecord.unpack(*(found[name] for name in ("metrics", "trades", "equity", "versions", "seconds")))
-            if found["checksum"] is None:  # nobody has said yet that they can be read
-                _ = record.trades
-            return record
+            return RunRecord.unpack(*(found[name] for name in ("metrics", "trades", "equity", "versions", "seconds")))
         except Exception:  # noqa: BLE001 - whatever is wrong with the row, simulating again mends it
             self._drop("runs", found["key"])
             return None

@@ -15,7 +15,7 @@ from typing import Any
 
 from jesse_nb.core.jobs.private_files import make_private_file, make_private_folder, read_only, why_not_private
 from jesse_nb.core.jobs.store.claims import CLAIMS_TABLE, FileClaims
-from jesse_nb.core.jobs.store.rows import seal_fits
+from jesse_nb.core.jobs.store.rows import seal_earlier, seal_fits
 from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, SEALED, VERSION, tables
 from jesse_nb.exceptions import StorageError
 
@@ -171,6 +171,7 @@ class SqliteStorage:
                         connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_LATER[name]}")
             for statement in (*LEDGER_INDEXES, CLAIMS_TABLE):
                 connection.execute(statement)
+            seal_earlier(lambda statement, values: connection.execute(statement, values).fetchall())
             connection.execute(f"PRAGMA user_version={VERSION}")
 
     @contextlib.contextmanager

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 __all__ = ["COLUMNS", "LEDGER_INDEXES", "SEALED", "VERSION", "Storage", "inserting", "replacing", "tables"]
 
 #: Of the tables below; a store of a higher one is left alone.
-VERSION = 4
+VERSION = 5
 
-#: Of each table that has checksums, in order. Version 4 added these and the seals; rows of before have none.
+#: Of each table that has checksums, in order. Version 4 added these and the seals, and 5 gave them to all
+#: rows of before.
 COLUMNS = {
     "runs": ("key", "finished_at", "strategy", "exchange", "symbols", "timeframe", "start_ms", "end_ms", "spec",
              "metrics", "trades", "equity", "versions", "seconds", "kind", "checksum", "seal"),
@@ -118,7 +119,7 @@ def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", da
     )
 
 
-#: Have all that a ledger asks, so that it reads no run; those of before version 4 have no seal.
+#: Have all that a ledger asks, so that it reads no run.
 LEDGER_INDEXES = tuple(
     statement for table in ("runs", "stopped") for statement in (
         f"DROP INDEX IF EXISTS {table}_by_data",

@@ -114,7 +114,7 @@ class EquityAudit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what differs from the usual, as plain dicts, lists and numbers."""
-        content = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in _PARTS}
+        content = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PARTS}
         usual = EquityAudit(self.samples)
         content = {name: value for name, value in content.items()
                    if name == "samples" or value != getattr(usual, name)}

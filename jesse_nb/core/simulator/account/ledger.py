@@ -64,7 +64,7 @@ def ledgers(orders: Iterable[Any], account: Account) -> dict[str, Ledger]:
     orders
         Jesse's ``Order`` objects, in the order of their execution.
     account
-        Its fee and its market.
+        What its fills cost, and its market.
     """
     by_symbol: dict[str, list[Any]] = {}
     for order in orders:
@@ -73,7 +73,7 @@ def ledgers(orders: Iterable[Any], account: Account) -> dict[str, Ledger]:
 
 
 def _booked(orders: list[Any], account: Account) -> Ledger:
-    fee, spot = account.fee, account.market == "spot"
+    fee, spot = account.fill_cost, account.market == "spot"
     money, position, entry, traded = 0.0, 0.0, math.nan, 0.0
     cash, held, entries, prices = [money], [position], [entry], []
     # Through Peewee's fields, each look at an order would take as long as booking it.

@@ -69,17 +69,17 @@ def could_be_liquidated(books: Mapping[str, Books], leverage: int) -> bool:
     The price is Jesse's: the entry price, moved by the margin (1 / leverage) less 0.4 %.
     """
     room = 1.0 / leverage - _ISOLATED_RATE
-    for one in books.values():
-        long = one.ledger.held > 0
-        price = np.where(long, one.ledger.entry * (1.0 - room), one.ledger.entry * (1.0 + room))
-        open_ = one.ledger.held != 0
-        blocks, states = _states(one)
+    for book in books.values():
+        long = book.ledger.held > 0
+        price = np.where(long, book.ledger.entry * (1.0 - room), book.ledger.entry * (1.0 + room))
+        open_ = book.ledger.held != 0
+        blocks, states = _states(book)
         # A market order that fills at a block's very end is not reached by the prices before it.
-        last = rows_over(one.candles, one.ledger.times) % one.reach.minutes == one.reach.minutes - 1
-        seen = np.concatenate([np.ones(len(one.reach.lows), dtype=bool), ~(last & one.ledger.at_market)])
+        last = rows_over(book.candles, book.ledger.times) % book.reach.minutes == book.reach.minutes - 1
+        seen = np.concatenate([np.ones(len(book.reach.lows), dtype=bool), ~(last & book.ledger.at_market)])
         blocks, states = blocks[seen], states[seen]
-        reached = open_[states] & np.where(long[states], one.reach.lows[blocks] <= price[states],
-                                           one.reach.highs[blocks] >= price[states])
+        reached = open_[states] & np.where(long[states], book.reach.lows[blocks] <= price[states],
+                                           book.reach.highs[blocks] >= price[states])
         if reached.any():
             return True
     return False
@@ -109,10 +109,10 @@ def find_ruin(
     known = np.searchsorted(moved_at, moments, side="right") - 1
     free = balance + np.where(known >= 0, np.append(moved, 0.0)[known], 0.0)
     extra = {}
-    for symbol, one in books.items():
-        ledger = one.ledger
-        inside = ~filled_at_close(one.candles, ledger.times, ledger.prices, ledger.at_market)
-        at_end, worst = value_through(one.candles, moments, ledger.times, ledger.prices, inside, ledger.cash,
+    for symbol, book in books.items():
+        ledger = book.ledger
+        inside = ~filled_at_close(book.candles, ledger.times, ledger.prices, ledger.at_market)
+        at_end, worst = value_through(book.candles, moments, ledger.times, ledger.prices, inside, ledger.cash,
                                       _after_margin(ledger, rate))
         free = free + at_end
         extra[symbol] = at_end - worst
@@ -133,9 +133,9 @@ def _described(
     ``free`` is equity less margin at the minute's close, ``extra`` how much less there was at its worst price.
     """
     others_margin = 0.0
-    for name, one in books.items():
+    for name, book in books.items():
         if name != symbol:
-            others_margin += rate * _at_risk(one, moment)
+            others_margin += rate * _at_risk(book, moment)
     one = books[symbol]
     row = int(np.maximum(rows_over(one.candles, np.array([moment]))[0], 0))
     close, high, low = (float(one.candles[row, column]) for column in (2, 3, 4))
@@ -170,12 +170,12 @@ def _suspects(books: Mapping[str, Books], balance: float, rate: float) -> Moment
     """Return the ends of all minutes in the blocks whose bound does not rule a ruin out."""
     every = list(books.values())
     first = every[0]
-    alike = all(len(one.candles) == len(first.candles) and one.candles[0, 0] == first.candles[0, 0]
-                and one.candles[-1, 0] == first.candles[-1, 0] for one in every)
+    alike = all(len(account.candles) == len(first.candles) and account.candles[0, 0] == first.candles[0, 0]
+                and account.candles[-1, 0] == first.candles[-1, 0] for account in every)
     if not alike:
-        every_end: Moments = np.unique(np.concatenate([_ends(one.candles) for one in every]))
+        every_end: Moments = np.unique(np.concatenate([_ends(account.candles) for account in every]))
         return every_end
-    bound = balance + np.sum([_lowest(one, rate) for one in every], axis=0)
+    bound = balance + np.sum([_lowest(account, rate) for account in every], axis=0)
     blocks = np.flatnonzero(bound <= 0.0)
     if not len(blocks):
         return np.empty(0, dtype=np.int64)

@@ -37,14 +37,14 @@ def stress_path(
     """
     if not books:
         return None
-    candles = max((one.candles for one in books.values()), key=len)
+    candles = max((book.candles for book in books.values()), key=len)
     moments: NDArray[np.int64] = candles[:, 0].astype(np.int64) + MINUTE_MS
     at_end = balance + np.append(moved, 0.0)[np.searchsorted(moved_at, moments, side="right") - 1]
     deepest = np.zeros(len(moments))
-    for one in books.values():
-        ledger = one.ledger
-        inside = ~filled_at_close(one.candles, ledger.times, ledger.prices, ledger.at_market)
-        end, worst = value_through(one.candles, moments, ledger.times, ledger.prices, inside, ledger.cash, ledger.held)
+    for book in books.values():
+        ledger = book.ledger
+        inside = ~filled_at_close(book.candles, ledger.times, ledger.prices, ledger.at_market)
+        end, worst = value_through(book.candles, moments, ledger.times, ledger.prices, inside, ledger.cash, ledger.held)
         at_end = at_end + end
         deepest = np.maximum(deepest, end - worst)
     worst = at_end - deepest

@@ -208,7 +208,7 @@ class AccountWatch:
         payments = self._funding.payments()
         paid = payments.paid_by(times) if payments else np.zeros(len(times))
         moved = values - (self._by_fills(times, books) - paid)
-        traded = sum(one.ledger.traded for one in books.values())
+        traded = sum(book.ledger.traded for book in books.values())
         noise = _ROUNDING * np.maximum(account.balance, np.abs(values)) + _ROUNDING_OF_FILLS * traded
         moved = np.where(np.abs(moved) > noise, moved, 0.0)
         moved_at, moved_then = _with_funding(times, moved, payments)
@@ -231,8 +231,8 @@ class AccountWatch:
 
     def _by_fills(self, times: NDArray[np.int64], books: Mapping[str, Books]) -> NDArray[np.float64]:
         value = np.full(len(times), self._spec.account.balance)
-        for one in books.values():
-            value += value_at(one.candles, times, one.ledger.times, one.ledger.cash, one.ledger.held)
+        for book in books.values():
+            value += value_at(book.candles, times, book.ledger.times, book.ledger.cash, book.ledger.held)
         return value
 
     def _stress(

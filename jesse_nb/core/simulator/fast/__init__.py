@@ -8,6 +8,7 @@ Whatever decides about money, from the orders inside a candle to the metrics, is
 Where a run is not of the kind this was proven for, Jesse's own path is taken: see :func:`fast_path`.
 """
 
+from jesse_nb.core.simulator.fast.indicator_memory import indicator_memory
 from jesse_nb.core.simulator.fast.path import PROVEN_ON, SimulationPath, fast_path, prepare_series
 
-__all__ = ["PROVEN_ON", "SimulationPath", "fast_path", "prepare_series"]
+__all__ = ["PROVEN_ON", "SimulationPath", "fast_path", "indicator_memory", "prepare_series"]

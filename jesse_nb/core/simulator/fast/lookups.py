@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.fast.modifications import detected_modifications
 from jesse_nb.core.simulator.fast.replacing import Replacement
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 
@@ -42,6 +43,7 @@ def cheaper_lookups(markets: Iterable[tuple[str, str]] = ()) -> list[Replacement
         # It describes every trade once more, for files that research does not ask for.
         Replacement(jesse_module("jesse.modes.backtest_mode"), "store_logs", lambda export_json, export_csv: {}),
         _market_orders(),
+        detected_modifications(),
     ]
 
 

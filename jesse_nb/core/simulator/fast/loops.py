@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.fast.indicator_memory import IndicatorMemory
 from jesse_nb.core.simulator.fast.market import Market
 from jesse_nb.core.simulator.fast.series import Series
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES
@@ -30,9 +31,13 @@ class Loop:
         Whether the run has a warm-up.
     hyperparameters
         As Jesse takes them.
+    memory
+        What answers in the indicators' place.
     """
 
-    def __init__(self, series: list[Series], *, warm: bool, hyperparameters: dict[str, Any] | None) -> None:
+    def __init__(
+        self, series: list[Series], *, warm: bool, hyperparameters: dict[str, Any] | None, memory: IndicatorMemory
+    ) -> None:
         self._jesse = jesse_module("jesse.modes.backtest_mode")
         self._orders = jesse_module("jesse.services.order_service")
         self._router = jesse_module("jesse.routes").router
@@ -45,7 +50,7 @@ class Loop:
         self._step = math.gcd(*(TIMEFRAME_MINUTES[route["timeframe"]] for route in self._router.all_formatted_routes))
         self._length = len(series[0].trading)
         self._times = series[0].trading[:, 0]
-        self._markets = [Market(one, timeframes, self._step, warm=warm) for one in series]
+        self._markets = [Market(one, timeframes, self._step, warm=warm, memory=memory) for one in series]
         self._jesse._prepare_times_before_simulation(self._candles)
         self._pipelines = self._jesse._prepare_routes(hyperparameters)
         if any(self._pipelines.values()):

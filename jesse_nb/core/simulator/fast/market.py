@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jesse_nb.core.jesse_runtime import jesse_module
+from jesse_nb.core.simulator.fast.indicator_memory import IndicatorMemory
 from jesse_nb.core.simulator.fast.series import Series
 from jesse_nb.core.times import TIMEFRAME_MINUTES
 
@@ -24,6 +25,8 @@ class Market:
         Minutes that the loop moves on at once.
     warm
         Whether the run has a warm-up.
+    memory
+        Is told what candles there will be.
 
     Attributes
     ----------
@@ -33,7 +36,9 @@ class Market:
         Jesse's storage of one-minute candles.
     """
 
-    def __init__(self, series: Series, timeframes: list[str], step: int, *, warm: bool) -> None:
+    def __init__(
+        self, series: Series, timeframes: list[str], step: int, *, warm: bool, memory: IndicatorMemory
+    ) -> None:
         self._store = jesse_module("jesse.store").store
         self._service = jesse_module("jesse.services.candle_service")
         self.exchange, self.symbol = series.part.exchange, series.part.symbol
@@ -44,15 +49,17 @@ class Market:
         storage = self._store.candles.storage
         self.minutes = storage[f"{self.key}-1m"]
         self.minutes._state = series.private_rows(), (len(series.warm_up) if warm else 0) - 1
+        memory.serve(self.minutes._state[0], series.warm_up, series.trading)
         self._higher = []
         for timeframe in timeframes:
             before, within = series.candles(timeframe)
             own = storage[f"{self.key}-{timeframe}"]
+            room = None
             if warm and len(before):
-                room = np.zeros((len(before) + len(within) + 1, 6))
-                room[: len(before)] = before
+                room = np.vstack([before, within, np.zeros((1, 6))])
                 own._state = room, len(before) - 1
-            self._higher.append((TIMEFRAME_MINUTES[timeframe], own, within, timeframe))
+                memory.serve(room, before, within)
+            self._higher.append((TIMEFRAME_MINUTES[timeframe], own, within, timeframe, room, len(before) - 1))
         self._position = self._store.positions.storage.get(self.key)  # None where only watched
         self._isolated = self._position is not None and self._position.mode == "isolated"
 
@@ -78,11 +85,15 @@ class Market:
 
     def close_candles(self, end: int) -> None:
         """Add the candles of higher timeframes that close with the traded row before ``end``."""
-        for count, own, candles, timeframe in self._higher:
+        for count, own, candles, timeframe, room, before in self._higher:
             if end % count:
                 continue
-            candle = candles[end // count - 1]
             array, index = own._state
+            closed = end // count - 1
+            if array is room and index == before + closed:  # it stands there already
+                own._state = array, index + 1
+                continue
+            candle = candles[closed]
             if index + 1 < len(array) and (index < 0 or candle[0] > array[index, 0]):
                 array[index + 1] = candle
                 own._state = array, index + 1

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version, strategy_class
+from jesse_nb.core.simulator.fast.indicator_memory import IndicatorMemory
 from jesse_nb.core.simulator.fast.lookups import cheaper_lookups
 from jesse_nb.core.simulator.fast.loops import Loop
 from jesse_nb.core.simulator.fast.replacing import Replacement, is_original, replaced
@@ -47,7 +48,8 @@ class SimulationPath(NamedTuple):
 
 @contextmanager
 def fast_path(
-    simulation: Simulation, classes: Mapping[str, type[Any]], trading: dict[str, Any], warm_up: dict[str, Any]
+    simulation: Simulation, classes: Mapping[str, type[Any]], trading: dict[str, Any], warm_up: dict[str, Any],
+    memory: IndicatorMemory,
 ) -> Iterator[SimulationPath]:
     """Let ``jesse.research.backtest`` run the quicker way, once, where that is proven to change nothing.
 
@@ -62,6 +64,8 @@ def fast_path(
         The strategies.
     trading, warm_up
         The candles for Jesse.
+    memory
+        What stands between the strategies and the indicators; it answers on the quicker way only.
 
     Yields
     ------
@@ -78,7 +82,7 @@ def fast_path(
     def simulator(candles: Any, run_silently: bool, **arguments: Any) -> dict[str, Any]:
         markets = [(one.part.exchange, one.part.symbol) for one in series]
         with replaced(cheaper_lookups(markets)):
-            loop = Loop(series, warm=warm, hyperparameters=arguments["hyperparameters"])
+            loop = Loop(series, warm=warm, hyperparameters=arguments["hyperparameters"], memory=memory)
             return loop.run(fast_mode=arguments["fast_mode"])
 
     with replaced([
@@ -99,11 +103,11 @@ def prepare_series(simulation: Simulation) -> None:
     spec = simulation.spec
     timeframes = {route.timeframe for route in spec.routes} | {route.timeframe for route in spec.data_routes}
     step = math.gcd(*(TIMEFRAME_MINUTES[timeframe] for timeframe in timeframes))
-    for one in known_series(simulation.candles):
-        if one.is_dense:
-            one.reach(step)
+    for series in known_series(simulation.candles):
+        if series.is_dense:
+            series.reach(step)
             for timeframe in timeframes - {"1m"}:
-                one.candles(timeframe)
+                series.candles(timeframe)
 
 
 def _proven_series(simulation: Simulation, classes: Mapping[str, type[Any]]) -> tuple[str, list[Series]]:
@@ -113,7 +117,8 @@ def _proven_series(simulation: Simulation, classes: Mapping[str, type[Any]]) -> 
     if jesse_version() != PROVEN_ON:
         return f"proven on Jesse {PROVEN_ON}", []
     none = strategy_class().candles_pipeline
-    if simulation.spec.pipeline is not None or any(one.candles_pipeline is not none for one in classes.values()):
+    if simulation.spec.pipeline is not None or any(strategy.candles_pipeline is not none
+                                                   for strategy in classes.values()):
         return "candle pipeline", []
     if jesse_module("jesse.helpers").is_unit_testing():
         return "inside a test runner", []

@@ -94,6 +94,10 @@ class Series:
             self._candles[timeframe] = before, np.array(within).reshape(-1, 6)
         return self._candles[timeframe]
 
+    def shared_candles(self) -> dict[str, tuple[Candles, Candles]]:
+        """Return all that :meth:`candles` has given so far, by timeframe."""
+        return dict(self._candles)
+
     def reach(self, minutes: int) -> Reach:
         """Return the reach of each whole block of ``minutes`` traded rows."""
         if minutes not in self._reaches:

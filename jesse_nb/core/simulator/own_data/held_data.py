@@ -18,7 +18,7 @@ from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.strategies.local_modules import is_local_module
 
 __all__ = ["Held", "codes_within", "held_by_class", "held_by_instance", "readers_unseen", "words_of",
-           "written_moments"]
+           "written_data"]
 
 #: Fewer values are settings rather than data, unless so many of them are moments of the period.
 _FEWEST, _FEWEST_MOMENTS = 100, 3
@@ -27,6 +27,9 @@ _DEEPEST, _MOST_LOOKED_AT = 4, 100_000
 #: Packages whose C code opens files by itself, which nothing in Python is told.
 _READING_UNSEEN = frozenset({"pyarrow", "polars", "duckdb", "fastparquet", "h5py", "tables", "netCDF4", "lmdb",
                              "connectorx"})
+#: Ways to whatever this process has in its memory.
+_REACHING = frozenset({"ctypes", "mmap", "get_objects", "get_referrers"})
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d*\.?\d+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -76,24 +79,25 @@ def words_of(held: Held, start: int, end: int) -> str:
     return f"{held.place} ({kind} with {moments} moments of the period)" if moments >= _FEWEST_MOMENTS else ""
 
 
-def written_moments(strategy: type[Any], start: int, end: int) -> list[str]:
-    """Return in words where moments of the period are written out in a strategy's code."""
-    found = []
+def written_data(strategy: type[Any], start: int, end: int) -> list[str]:
+    """Return in words where data, or moments of the period, are written out in a strategy's methods and functions."""
+    found: dict[str, None] = {}
     for owner in _own_classes(strategy):
-        for name, value in vars(owner).items():
-            function = _function_of(value)
-            if function is None:
-                continue
-            count = sum(many <= 1 and _is_moment(one, start, end) for code in codes_within(function.__code__)
-                        for one, many in _values([part for part in code.co_consts
-                                                  if not isinstance(part, types.CodeType)]))
-            if count >= _FEWEST_MOMENTS:
-                found.append(f"{name}() ({count} moments of the period, written out in it)")
-    return found
+        for function in _functions(_function_of(value) for value in vars(owner).values()):
+            parts = [part for code in codes_within(function.__code__) for part in code.co_consts
+                     if not isinstance(part, types.CodeType)]
+            values = [pair for part in parts for pair in _values(part)]
+            count = sum(many for value, many in values if many > 1 or isinstance(value, int | float))
+            moments = sum(many <= 1 and _is_moment(value, start, end) for value, many in values)
+            if count >= _FEWEST:
+                found[f"{function.__name__}() ({count:,} values, written out in it)"] = None
+            elif moments >= _FEWEST_MOMENTS:
+                found[f"{function.__name__}() ({moments} moments of the period, written out in it)"] = None
+    return list(found)
 
 
 def readers_unseen(strategy: type[Any]) -> list[str]:
-    """Return in words which packages the code of a strategy uses that read files without being seen."""
+    """Return in words what the code of a strategy uses that reads files or memory without being seen."""
     found: dict[str, None] = {}
     seen: set[int] = set()
     for owner in _own_classes(strategy):
@@ -108,8 +112,10 @@ def readers_unseen(strategy: type[Any]) -> list[str]:
                         value, "__module__", None) or name
                     package = str(module).partition(".")[0]
                     if package in _READING_UNSEEN:
-                        found[package] = None
-    return [f"{package} (reads files without being seen)" for package in found]
+                        found[f"{package} (reads files without being seen)"] = None
+                    if name in _REACHING or package in _REACHING:
+                        found[f"{name} (reads memory without being seen)"] = None
+    return list(found)
 
 
 def codes_within(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -144,8 +150,11 @@ def _functions(begin: Iterable[types.FunctionType | None]) -> Iterator[types.Fun
         seen.add(id(function))
         yield function
         for code in codes_within(function.__code__):
-            used = (_function_of(function.__globals__.get(name)) for name in code.co_names)
-            waiting += [other for other in used if other is not None and other.__globals__ is function.__globals__]
+            used = [function.__globals__.get(name) for name in code.co_names]
+            used += [vars(module).get(name) for module in used if isinstance(module, types.ModuleType)
+                     for name in code.co_names if is_local_module(module)]
+            others = [other for value in used if (other := _function_of(value)) is not None]
+            waiting += [other for other in others if other.__globals__ is function.__globals__ or _is_own(other)]
 
 
 def _of_class(owner: type[Any], seen: set[int]) -> Iterator[Held]:
@@ -169,8 +178,8 @@ def _of_function(function: types.FunctionType, seen: set[int]) -> Iterator[Held]
                 yield from (Held(f"{used}.{name}", part, None) for name, part in list(vars(value).items())
                             if not name.startswith("__"))
         elif isinstance(value, type):
-            if value.__module__ == around.get("__name__") and id(value) not in seen and strategy_class() not in \
-                    value.__mro__:
+            own = value.__module__ == around.get("__name__") or _is_own(value)
+            if own and id(value) not in seen and strategy_class() not in value.__mro__:
                 seen.add(id(value))
                 yield from _of_class(value, seen)
         elif used in around:
@@ -195,11 +204,14 @@ def _values(content: Any, depth: int = 0) -> Iterator[tuple[Any, int]]:
         if len(content) <= _MOST_LOOKED_AT:
             yield from ((key, 0) for key in content)
         yield from _parts(content.values(), len(content), depth)
-    elif isinstance(content, str | bytes) or not isinstance(content, Sized):
-        if hasattr(content, "__dict__") and _is_own(type(content)):
-            yield from _parts(vars(content).values(), 0, depth)
-        else:
-            yield content, 1
+    elif isinstance(content, str | bytes | int):
+        carried = _carried(content)
+        yield content, carried if carried >= _FEWEST else 1
+    elif not isinstance(content, Sized):
+        inside = list(vars(content).values()) if hasattr(content, "__dict__") else []
+        if not _is_own(type(content)):  # of a library's, only tables of numbers can be the strategy's
+            inside = [part for part in inside if _is_table(part)]
+        yield from _parts(inside, 0, depth) if inside else [(content, 1)]
     elif isinstance(content, Iterable):
         yield from _parts(content, len(content), depth)
     else:
@@ -215,7 +227,23 @@ def _parts(content: Iterable[Any], count: int, depth: int) -> Iterator[tuple[Any
         yield from _values(part, depth + 1)
 
 
-def _is_own(kind: type[Any]) -> bool:
+def _carried(content: str | bytes | int) -> int:
+    """Return how many values are written within one: bits of a number, bytes, and of a text numbers or letters."""
+    if isinstance(content, int):
+        return content.bit_length()
+    if isinstance(content, str):
+        return max(len(_NUMBER.findall(content)), max(map(len, content.split()), default=0))
+    return len(content)
+
+
+def _is_table(content: Any) -> bool:
+    if isinstance(content, np.ndarray):
+        return content.dtype.kind in "biufcMm"
+    return isinstance(content, list | tuple) and len(content) >= _FEWEST and isinstance(content[0], int | float)
+
+
+def _is_own(kind: Any) -> bool:
+    """Whether a class or function is the user's."""
     module = sys.modules.get(kind.__module__)
     return module is None or kind.__module__.startswith("jesse_nb_strategy_") or is_local_module(module)
 

@@ -12,7 +12,7 @@ from typing import Any
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.exceptions import did_you_mean
 
-__all__ = ["crash_advice"]
+__all__ = ["crash_advice", "place_in_jesse"]
 
 #: Packages whose name to install is not that to import.
 _PACKAGES = {"talib": "TA-Lib", "pandas_ta": "pandas-ta", "sklearn": "scikit-learn", "tulipy": "tulipy",
@@ -41,6 +41,22 @@ def crash_advice(error: BaseException) -> str:
                 return advice
     by_name = _BY_NAME.get(type(error).__name__)  # Jesse's own, which are not imported here
     return by_name(error) if by_name else ""
+
+
+def place_in_jesse(error: BaseException) -> str:
+    """Return where Jesse's simulator failed by itself, given that no line of the strategy was running.
+
+    Empty for what Jesse refuses by an exception of its own, and for what its ``Strategy`` class makes of values that
+    the strategy gave it: those are the strategy's.
+    """
+    frames = [(str(frame.f_globals.get("__name__", "")), line, frame.f_code.co_name)
+              for frame, line in walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if frame[0].startswith(("jesse.", "jesse_nb.")) and "jesse.libs" not in frame[0]]
+    refused = type(error).__module__.startswith("jesse.") or not isinstance(error, Exception)
+    if refused or not ours or any(module.startswith("jesse.strategies") for module, _, _ in ours):
+        return ""
+    module, line, function = ours[-1]
+    return f"{function} of {module}, line {line}" if module.startswith("jesse.") else ""
 
 
 def _missing_package(error: Any) -> str:

@@ -7,17 +7,44 @@ Both are decoded by Jesse's own function.
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["decode_base64_dna", "decode_legacy_dna", "is_legacy_dna"]
+__all__ = ["decode_base64_dna", "decode_legacy_dna", "encode_dna", "is_legacy_dna"]
 
 #: The genes of old DNA: the characters from 40 to 119, one a hyperparameter.
 _GENES = frozenset(map(chr, range(40, 120)))
 _TYPES = {"int": int, "float": float}
+
+
+def encode_dna(values: Mapping[str, Any]) -> str:
+    """Return values as today's DNA, as Jesse's optimizer writes it.
+
+    Parameters
+    ----------
+    values
+        Of *all* hyperparameters: Jesse takes what a DNA spells out in place of all defaults.
+
+    Raises
+    ------
+    InputError
+        When Jesse would not read the same values out of it.
+
+    Examples
+    --------
+    >>> encode_dna({"slow": 50, "fast": 12})
+    'eyJmYXN0IjogMTIsICJzbG93IjogNTB9'
+    """
+    dna = base64.b64encode(json.dumps(dict(values), sort_keys=True).encode()).decode()
+    if not values or repr(decode_base64_dna(dna) or {}) != repr(dict(sorted(values.items()))):
+        raise InputError(f"The values {shown(dict(values))} cannot be written as DNA.",
+                         "It knows numbers, texts, True, False and None, at least one.")
+    return dna
 
 
 def decode_base64_dna(dna: str) -> dict[str, Any] | None:

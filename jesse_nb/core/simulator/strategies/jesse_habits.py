@@ -53,8 +53,9 @@ def check_habits(strategy: type[Any]) -> None:
 
 def _can_be_called_as(mine: Any, theirs: Any) -> bool:
     """Whether a function takes what another one must be given."""
-    needed = [one for one in inspect.signature(theirs).parameters.values()
-              if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    needed = [parameter for parameter in inspect.signature(theirs).parameters.values()
+              if parameter.default is parameter.empty and parameter.kind in (parameter.POSITIONAL_ONLY,
+                                                                             parameter.POSITIONAL_OR_KEYWORD)]
     try:
         inspect.signature(mine).bind(*needed)
     except TypeError:

@@ -31,11 +31,12 @@ from jesse_nb.core.jesse_runtime import strategy_class, unimported
 from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategies.jesse_habits import check_habits
 from jesse_nb.core.simulator.strategies.local_modules import expect_sources, forget_local_modules, source_digest
+from jesse_nb.core.simulator.strategies.plain import is_plain_class, why_not_plain
 from jesse_nb.core.simulator.strategies.strategy_hash import read_class, read_source
 from jesse_nb.core.simulator.strategies.strategy_registry import register_strategy, registered_strategy
 from jesse_nb.exceptions import StrategyError, did_you_mean, shown
 
-__all__ = ["StrategyCode", "code_of_source", "load_strategies", "project_strategies", "read_strategy",
+__all__ = ["StrategyCode", "class_text", "code_of_source", "load_strategies", "project_strategies", "read_strategy",
            "resolve_strategy"]
 
 #: What a worker could import before any strategy asked for more.
@@ -58,6 +59,8 @@ class StrategyCode:
         ``sys.path`` of the process that resolved it, for its local imports.
     modules
         Digest of the source of each local module it imports: another source is refused.
+    plain_class
+        Whether a class of a notebook is proved plain: it is read when it is packed.
     """
 
     ref: StrategyRef
@@ -65,10 +68,21 @@ class StrategyCode:
     project: str = ""
     search: tuple[str, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()
+    plain_class: bool = False
 
     def __post_init__(self) -> None:
         # A notebook's own folder stands in sys.path as "", which is another folder in a worker.
         object.__setattr__(self, "search", tuple(os.path.abspath(entry) for entry in self.search))  # noqa: PTH100
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a run is proved to leave nothing behind in its process, and to take nothing from outside.
+
+        One of a project never is: its package may do anything.
+        """
+        if self.ref.kind == "notebook":
+            return self.plain_class
+        return self.ref.kind == "source" and not self.modules and not why_not_plain(self.ref.source)
 
     def load(self) -> type[Any]:
         """Build the class afresh, from what was resolved and the files on disk.
@@ -181,8 +195,9 @@ def _from_class(strategy: type[Any]) -> StrategyCode:
         raise StrategyError(f"The strategy {strategy.__name__} cannot be sent to a worker: {error}.",
                             "It refers to something that exists only here, such as an open file.") from error
     found = read_class(strategy)
-    ref = StrategyRef(strategy.__name__, "notebook", found.digest, _source_of(strategy))
-    return StrategyCode(ref, pickled=pickled, search=tuple(sys.path), modules=tuple(found.modules.items()))
+    ref = StrategyRef(strategy.__name__, "notebook", found.digest, class_text(strategy))
+    return StrategyCode(ref, pickled=pickled, search=tuple(sys.path), modules=tuple(found.modules.items()),
+                        plain_class=is_plain_class(strategy, ref.source))
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # untyped
@@ -326,7 +341,7 @@ def _pick_class(module: types.ModuleType, name: str) -> type[Any]:
     raise StrategyError(f"The code of the strategy {name} defines no class called {name}.")
 
 
-def _source_of(strategy: type[Any]) -> str:
+def class_text(strategy: type[Any]) -> str:
     """Return the class's text for the record, or nothing when it cannot be found.
 
     ``inspect.getsource`` cannot find classes of a notebook, but their methods know their cell.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-__all__ = ["is_registered", "register_strategy", "registered_strategy"]
+__all__ = ["is_registered", "register_strategy", "registered_strategies", "registered_strategy"]
 
 #: More than anybody keeps in use; older ones make room, as a class may hold on to much data.
 _MOST = 200
@@ -28,6 +28,11 @@ def register_strategy(key: str, strategy: Any, project: str | Path | None) -> No
 def registered_strategy(key: str) -> tuple[Any, str | Path | None] | None:
     """Return the strategy as it was given, and the project's folder; None when this process never saw it."""
     return _by_hash.get(key)
+
+
+def registered_strategies() -> list[tuple[Any, str | Path | None]]:
+    """Return all that :func:`registered_strategy` knows, what was given last first."""
+    return list(_by_hash.values())[::-1]
 
 
 def is_registered(key: str) -> bool:

@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jesse_nb.core.times import MINUTE_MS
 
-__all__ = ["follow", "stressed", "stressing"]
+__all__ = ["follow", "scaled", "stressed", "stressed_markets"]
+
+Floats = NDArray[np.float64]
+Market = TypeVar("Market", bound=Hashable)
 
 
-def stressing(
-    base: type[Any], start: int, at: int, minutes: int, change: float, volatility: float,
-    leader: NDArray[np.float64] | None = None,
-) -> type[Any]:
-    """Return a pipeline for Jesse that puts :func:`stressed` in place of each market's candles.
+def stressed_markets(
+    markets: Mapping[Market, tuple[Floats, Floats]], settings: Mapping[str, float], start: int
+) -> dict[Market, tuple[Floats, Floats]]:
+    """Return every market's candles :func:`stressed`, the first one's moves followed where they are to go together.
 
-    With a ``leader``, the first market's candles, those of the others :func:`follow` it first. Without any change the
-    candles are left alone, so that the run is the original's to the last bit.
+    Of a stress that began before the period the warm-up changes, too, from then on. Without any change the candles are
+    left alone, so that the run is the original's to the last bit.
+
+    Parameters
+    ----------
+    markets
+        By name, the first traded one first: its one-minute candles of the warm-up and of the period, in Jesse's order.
+    settings
+        Of the candle pipeline ``stress``.
+    start
+        When the period begins, milliseconds UTC.
+
+    Examples
+    --------
+    >>> flat = np.array([[minute * 60_000.0, 100, 100, 101, 99, 1] for minute in range(4)])
+    >>> began_before = {"at": -1.0, "minutes": 1.0, "change": -0.5, "volatility": 1.0}
+    >>> before, within = stressed_markets({"BTC": (flat[:2], flat[2:])}, began_before, start=120_000)["BTC"]
+    >>> before[:, 2].round(1).tolist(), within[:, 2].round(1).tolist()
+    ([100.0, 50.0], [50.0, 50.0])
     """
-
-    class Stress(base):  # type: ignore[misc]  # Jesse is untyped
-        def process(self, original: NDArray[np.float64], out: NDArray[np.float64]) -> bool:
-            if change == 0.0 and volatility == 1.0 and leader is None:
-                return False
-            moved = original if leader is None else follow(original, leader, start, at, minutes)
-            out[:] = stressed(moved, start, at, minutes, change, volatility)
-            return True
-
-    return Stress
+    at, minutes = int(settings["at"]), int(settings["minutes"])
+    change, volatility, together = settings["change"], settings["volatility"], bool(settings.get("together"))
+    if change == 0.0 and volatility == 1.0 and not together:
+        return dict(markets)
+    leader: Floats | None = None
+    changed = {}
+    for name, (before, within) in markets.items():
+        cut = len(before) if at < 0 and before.size else 0
+        candles = np.concatenate([before, within]) if cut else np.asarray(within)
+        leader = candles if leader is None else leader
+        moved = follow(candles, leader, start, at, minutes) if together else candles
+        new = stressed(moved, start, at, minutes, change, volatility)
+        changed[name] = (new[:cut] if cut else before), new[cut:]
+    return changed
 
 
 def follow(
@@ -70,14 +94,8 @@ def follow(
     own, theirs = _moves(candles)[rows, 1], np.where(there[:, None], _moves(leader)[place], 0.0)
     size = float(np.sqrt((own**2).sum() / (theirs[:, 1] ** 2).sum())) if theirs[:, 1].any() else 0.0
     before = float(candles[rows[0] - 1, 2]) if rows[0] else float(candles[0, 1])
-    closes = np.log(before) + size * np.cumsum(theirs[:, 1])
-    from_close = np.concatenate([[np.log(before)], closes[:-1]])
     new = candles.copy()
-    for column, move in zip((1, 3, 4), (0, 2, 3), strict=True):
-        new[rows, column] = np.exp(from_close + size * theirs[:, move])
-    new[rows, 2] = np.exp(closes)
-    new[rows, 3] = new[rows, 1:4].max(axis=1)
-    new[rows, 4] = new[rows][:, [1, 2, 4]].min(axis=1)
+    new[rows, 1:5] = _prices(before, size * theirs)
     new[rows[-1] + 1 :, 1:5] *= new[rows[-1], 2] / candles[rows[-1], 2]
     return new
 
@@ -89,11 +107,43 @@ def _moves(candles: NDArray[np.float64]) -> NDArray[np.float64]:
     return moves
 
 
+def scaled(candles: Floats, beta: float, first: float) -> Floats:
+    """Return candles whose every move is so many times another market's, beginning at a price of their own.
+
+    Parameters
+    ----------
+    candles
+        The other market's one-minute candles in Jesse's order, (n, 6); times and volumes stay.
+    beta
+        Factor of the logarithms of its moves, above zero.
+    first
+        What they open at.
+
+    Examples
+    --------
+    >>> minute = np.array([[0.0, 100, 110, 110, 100, 5], [60_000, 110, 99, 111, 99, 5]])
+    >>> scaled(minute, 2.0, 50.0)[:, 1:5].round(2).tolist()
+    [[50.0, 60.5, 60.5, 50.0], [60.5, 49.01, 61.6, 49.01]]
+    """
+    return np.column_stack([candles[:, 0], _prices(first, beta * _moves(candles)), candles[:, 5]])
+
+
+def _prices(before: float, moves: Floats) -> Floats:
+    """Return open, close, high and low of :func:`_moves` from a close on, (n, 4); high and low hold the others."""
+    closes = np.log(before) + np.cumsum(moves[:, 1])
+    from_close = np.concatenate([[np.log(before)], closes[:-1]])
+    prices: Floats = np.exp(from_close[:, None] + moves)
+    prices[:, 1] = np.exp(closes)
+    prices[:, 2], prices[:, 3] = prices[:, :3].max(axis=1), prices[:, [0, 1, 3]].min(axis=1)
+    return prices
+
+
 def stressed(
     candles: NDArray[np.float64], start: int, at: int, minutes: int, change: float, volatility: float
 ) -> NDArray[np.float64]:
     """Return candles that change by so much, and vary so many times as much, for a while; all after it stays changed.
 
+    Where they begin later than the change did, they begin at what it had come to; wilder moves are those since then.
     Within that time each close moves by ``volatility`` times the logarithm of its own move, and by an equal part of
     the change. A change within one minute comes before the minute's open: a gap.
 
@@ -131,7 +181,8 @@ def stressed(
     own = np.where((minute >= at) & (minute < at + minutes), np.log(closed / before), 0.0)
     share = np.clip((minute - at + 1) / minutes, 0.0, 1.0)
     factor = np.exp(share * math.log1p(change) + (volatility - 1.0) * np.cumsum(own))
-    earlier = np.concatenate([[1.0], factor[:-1]])
+    known = math.exp(min(max((int(minute[0]) - at) / minutes, 0.0), 1.0) * math.log1p(change))
+    earlier = np.concatenate([[known], factor[:-1]])
     if minutes == 1:
         earlier[first] = factor[first]
     new = candles.copy()

@@ -155,8 +155,8 @@ def _others(run: AnalyzedRun, options: Options) -> list[tuple[str, Any]]:
     """Return what else to compare with: BTC where it is stored and not traded alone, and what the user gave."""
     given = options.benchmark
     asked = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
-    others = [(f"Holding {one}" if isinstance(one, str) else str(getattr(one, "name", None) or "benchmark"), one)
-              for one in asked]
+    others = [(f"Holding {market}" if isinstance(market, str) else str(getattr(market, "name", None) or "benchmark"),
+               market) for market in asked]
     if run.spec is not None:
         traded = {route.symbol for route in run.spec.routes}
         bitcoin = f"BTC-{run.spec.routes[0].symbol.rsplit('-', 1)[-1]}"

@@ -210,6 +210,6 @@ def _own_runs(result: Any) -> Iterator[str]:
         yield from (entry.test.key for entry in result.top if entry.test is not None)
         yield from (run.key for run in (result.training, result.default) if run is not None)
     elif isinstance(result, WalkForwardResult):
-        for one in result.windows:
-            yield from (trial.key for trial in one.trials)
-            yield from (run.key for run in (one.train, one.test, one.baseline) if run is not None)
+        for window in result.windows:
+            yield from (trial.key for trial in window.trials)
+            yield from (run.key for run in (window.train, window.test, window.baseline) if run is not None)

@@ -25,7 +25,7 @@ from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import CandlesError, InputError
 
-__all__ = ["AnalysisInput", "MarketCandles", "analyzed_run", "candles_of_run"]
+__all__ = ["AnalysisInput", "MarketCandles", "analyzed_run", "candles_of_run", "in_stitched_money"]
 
 #: How much before the run features and regimes may look back, where so much is stored.
 _HISTORY_DAYS = 400
@@ -125,11 +125,11 @@ def _(result: WalkForwardResult) -> AnalysisInput:
         raise InputError("No window of this walk-forward has an out-of-sample run.", "Its report says why.",
                          argument="result")
     _check_money(curve.ruin)
-    tested = [one.test for one in result.windows if one.test is not None]
+    tested = [window.test for window in result.windows if window.test is not None]
     start = int(curve.returns.index[0].value // 1_000_000)
     run = AnalyzedRun(
         strategy=result.strategy, origin="stitched out-of-sample", spec=tested[0].spec,
-        trades=_in_stitched_money(curve.trades, curve.equity, curve.balance),
+        trades=in_stitched_money(curve.trades, curve.equity, curve.balance),
         equity=curve.equity, returns=curve.returns,
         start=start, end=int(curve.returns.index[-1].value // 1_000_000) + DAY_MS,
         balance=curve.balance, open_at_end=None, card=tested[0].card,
@@ -182,7 +182,7 @@ def _of_backtest(result: BacktestResult, origin: str) -> AnalyzedRun:
     )
 
 
-def _in_stitched_money(trades: pd.DataFrame, equity: pd.Series[float], balance: float) -> pd.DataFrame:
+def in_stitched_money(trades: pd.DataFrame, equity: pd.Series[float], balance: float) -> pd.DataFrame:
     """Scale each window's trades by what the stitched curve had when the window's own days began."""
     if trades.empty:
         return trades

@@ -18,6 +18,7 @@ from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.backtest.missing_minutes import with_gap_notes
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.registry import BACKTEST
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.exceptions import JobCancelledError
@@ -40,6 +41,7 @@ def backtest(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
+    slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
@@ -79,6 +81,9 @@ def backtest(
         Starting balance in the quote currency.
     fee
         Of each fill, as a fraction: 0.001 is 0.1 %.
+    slippage_bps
+        How much worse than its price each fill is, limit orders included, in basis points: 5 is 0.05 % of its value.
+        Sizes, balance, equity and the trades' profits see it; the net profit before it stands beside the one after.
     market
         ``"futures"`` or ``"spot"`` (which cannot go short); by default what the exchange trades, futures where it says
         nothing.
@@ -130,7 +135,7 @@ def backtest(
     True
     """
     request = Request.of(locals(), n_jobs=1)
-    prepared = request.prepare(start, end)
+    prepared = prepare(request, start, end)
 
     def work(control: JobControl) -> BacktestResult:
         control.update(phase="starting workers", workers=1)

@@ -55,6 +55,7 @@ def backtest_batch(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
+    slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
@@ -104,7 +105,7 @@ def backtest_batch(
         Allow more than 1,000 combinations.
     hyperparameters
         Values that all combinations share.
-    exchange, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, funding, \
+    exchange, data_routes, balance, fee, slippage_bps, market, leverage, leverage_mode, maintenance_margin, funding, \
 warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     background
@@ -181,17 +182,25 @@ def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
     given = [strategies] if isinstance(strategies, str | type | StrategyCode) else strategies
     if given is None or not isinstance(given, Iterable):
         raise InputError.of("strategies", f"is {shown(strategies)}.", "Give a strategy, or a list of several.")
-    codes = tuple(resolve_strategy(one, project) for one in given)
+    codes = tuple(resolve_strategy(value, project) for value in _members("strategies", given))
     if not codes:
         raise InputError.of("strategies", "is empty.", "Give at least one.")
     return codes
+
+
+def _members(name: str, values: Iterable[Any]) -> list[Any]:
+    try:
+        return list(values)
+    except Exception as error:  # whatever an object of the user's own raises, which says that it has some
+        raise InputError.of(name, f"has no members that can be read: {type(error).__name__}.",
+                            "Give a list.") from error
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
     given = [values] if isinstance(values, str) else values
     if given is None or not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
         raise InputError(f"{name} is {shown(values)}.", "Give a text, or a list of several.")
-    texts = list(given)
+    texts = _members(name, given)
     wrong = [text for text in texts if not isinstance(text, str)]
     if wrong:
         raise InputError(f"{name} holds {shown(wrong[0])}.", "Give texts.")
@@ -242,12 +251,12 @@ def _sample(request: Request, code: StrategyCode, symbol: str, timeframe: str, s
 def _checked_sets(sets: ParameterSets, sample: BacktestSpec) -> tuple[ParameterSet, ...]:
     """Return the sets with plain values; refuse those that no spec can hold."""
     checked = []
-    for one in sets:
-        both = sorted(set(one.values) & set(sample.hyperparameters))
+    for parameter_set in sets:
+        both = sorted(set(parameter_set.values) & set(sample.hyperparameters))
         if both:
             raise InputError(f"{shown(both[0])} is in params and in hyperparameters.", "Keep it in one of them.",
                              argument="params")
-        checked.append(replace(one, values=sample.with_hyperparameters(one.values).hyperparameters))
+        checked.append(replace(parameter_set, values=sample.with_hyperparameters(parameter_set.values).hyperparameters))
     return tuple(checked)
 
 

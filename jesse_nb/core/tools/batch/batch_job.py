@@ -21,11 +21,13 @@ from jesse_nb.core.simulator.strategies.dna import decode_legacy_dna
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode
 from jesse_nb.core.study.batch_entry import BatchEntry
 from jesse_nb.core.study.metric import Metric
+from jesse_nb.core.texts import short_number
 from jesse_nb.core.times import TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.batch.batch_result import DIMENSIONS, MARKET, BatchResult
 from jesse_nb.core.tools.batch.parameter_sets import ParameterSet
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import JobLoop
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import AllTrialsFailedError, JesseNbError, JobCancelledError, MetricError
@@ -90,7 +92,7 @@ class Batch:
             plan.metric.scale,
             {"strategy": list(self._names.values()), "symbol": _unique(plan.symbols),
              "timeframe": _unique(plan.timeframes), "period": [_period_text(*one) for one in _unique(plan.periods)],
-             "params": [one.label for one in plan.sets]},
+             "params": [parameter_set.label for parameter_set in plan.sets]},
             by_row=[name for name in DIMENSIONS if name not in MARKET], by_column=MARKET)
         self._repeated = plan.count - len(self._codes) * len(self._markets) * len(plan.sets)
         self._failed = 0
@@ -151,7 +153,7 @@ class Batch:
 
     def _decode(self, store: RunStore) -> None:
         """Ask the strategies what old DNA means to them."""
-        dnas = [one.dna for one in self._plan.sets if one.dna]
+        dnas = [parameter_set.dna for parameter_set in self._plan.sets if parameter_set.dna]
         for code in self._codes.values() if dnas else ():
             declared: list[dict[str, Any]] | JesseNbError
             try:
@@ -170,18 +172,18 @@ class Batch:
         request = replace(self._plan.request, strategy=first, symbol=market.symbol, timeframe=market.timeframe)
         prepared: Prepared | JesseNbError
         try:
-            prepared = request.prepare(market.start, market.end)
+            prepared = prepare(request, market.start, market.end)
             self._mapped[prepared.spec.candles] = prepared.mapped
         except JesseNbError as error:
             prepared = error
         # Numbered as a reader would count: by strategy, symbol, timeframe, period, parameter set.
         sets, place = self._plan.sets, self._markets.index(market)
         for row, code in enumerate(self._codes.values()):
-            for column, one in enumerate(sets):
+            for column, parameter_set in enumerate(sets):
                 if self._control.cancelled:
                     return
                 number = (row * len(self._markets) + place) * len(sets) + column
-                self._submit(evaluator, number, market, code, one, prepared)
+                self._submit(evaluator, number, market, code, parameter_set, prepared)
 
     def _submit(
         self, evaluator: Evaluator, number: int, market: _Market, code: StrategyCode, one: ParameterSet,
@@ -270,7 +272,7 @@ class Batch:
         self._loop.tell(
             evaluator, len(self._entries), self._total, failed=self._failed,
             running=min(evaluator.running, self._plan.request.resources.workers), best=value,
-            best_label=f"{self._plan.metric.label} {value:.4g} ({name})" if value is not None else "",
+            best_label=f"{self._plan.metric.label} {short_number(value)} ({name})" if value is not None else "",
         )
 
     def _check_success(self) -> None:

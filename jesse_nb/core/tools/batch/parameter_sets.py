@@ -257,15 +257,17 @@ def _values_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _labelled(sets: Sequence[ParameterSet]) -> list[ParameterSet]:
     """Name sets after the values in which they differ."""
-    names = list(dict.fromkeys(name for one in sets for name in one.values))
-    varied = [name for name in names if len({_identity(one.values.get(name, math.nan)) for one in sets}) > 1]
+    names = list(dict.fromkeys(name for parameter_set in sets for name in parameter_set.values))
+    varied = [name for name in names
+              if len({_identity(parameter_set.values.get(name, math.nan)) for parameter_set in sets}) > 1]
     written: list[dict[str, str]] = [{} for _ in sets]
     for name in varied or names:
-        having = [number for number, one in enumerate(sets) if name in one.values]
+        having = [number for number, parameter_set in enumerate(sets) if name in parameter_set.values]
         for number, text in zip(having, _texts([sets[number].values[name] for number in having]), strict=True):
             written[number][name] = text
     labels = [", ".join(f"{name}={text}" for name, text in texts.items()) or DEFAULTS for texts in written]
-    return [one if one.dna else replace(one, label=label) for one, label in zip(sets, labels, strict=True)]
+    return [parameter_set if parameter_set.dna else replace(parameter_set, label=label)
+            for parameter_set, label in zip(sets, labels, strict=True)]
 
 
 def _texts(values: Sequence[Any]) -> list[str]:

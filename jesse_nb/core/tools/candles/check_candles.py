@@ -104,7 +104,7 @@ def check_candles(
     start, end
         A part of it, end excluded; None is the first and the last stored.
     store
-        Where it is; the user's own store by default.
+        Where it is; a store or its folder, the user's own by default.
     deviations
         How many robust deviations make a spike, see :func:`jesse_nb.core.candles.quality.find_suspicious`.
     quiet_minutes
@@ -130,7 +130,7 @@ def check_candles(
         raise InputError(f"deviations is {shown(deviations)}; it must be above 0.")
     if quiet_minutes < 2:
         raise InputError(f"quiet_minutes is {shown(quiet_minutes)}; it must be at least 2.")
-    source = store or CandleStore()
+    source = CandleStore.of(store)
     info = source.resolve(symbol, exchange)
     candles = source.read(info.exchange, info.symbol, start, end)
     found = find_suspicious(candles, deviations=deviations, quiet_minutes=quiet_minutes, asked=info.asked)

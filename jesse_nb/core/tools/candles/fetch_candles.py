@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from jesse_nb.core.candles import CandleStore, Exchange, Fetched, SeriesInfo, exchange_names, fetch_series, symbol_name
@@ -24,7 +25,7 @@ def fetch_candles(
     start: Any,
     end: Any = None,
     *,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     replace: bool = False,
     background: bool = False,
 ) -> Plan[Fetched]:
@@ -41,7 +42,7 @@ def fetch_candles(
     start, end
         The period in UTC, such as ``"2023-01-01"``; the end is excluded, None is now.
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     replace
         Ask for the whole period again, and let what comes win over stored candles that differ.
     background
@@ -77,7 +78,7 @@ def fetch_candles(
         raise PeriodError(f"The end {shown(end)} does not come after the start {shown(start)}.", "The end is excluded.")
     if first >= time.time() * 1000:
         raise PeriodError(f"The start {shown(start)} lies in the future.")
-    target = store or CandleStore()
+    target = CandleStore.of(store)
 
     def work(control: JobControl) -> Fetched:
         control.update(phase=f"connecting to {exchange}")
@@ -93,7 +94,7 @@ def update_candles(
     symbols: Sequence[str] | None = None,
     exchange: str | None = None,
     *,
-    store: CandleStore | None = None,
+    store: CandleStore | str | Path | None = None,
     background: bool = False,
 ) -> Plan[list[Fetched]]:
     """Bring stored series up to now, from the exchanges they are stored under.
@@ -107,7 +108,7 @@ def update_candles(
     exchange
         Only those of this exchange.
     store
-        Where they are; the user's own store by default.
+        Where they are; a store or its folder, the user's own by default.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
 
@@ -128,7 +129,7 @@ def update_candles(
     --------
     >>> jn.update_candles()  # doctest: +SKIP
     """
-    target = store or CandleStore()
+    target = CandleStore.of(store)
     named = None if symbols is None else [target.resolve(symbol, exchange) for symbol in symbols]
 
     def work(control: JobControl) -> list[Fetched]:

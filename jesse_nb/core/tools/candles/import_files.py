@@ -42,6 +42,7 @@ def import_files(
     off_minute: OffMinute = "refuse",
     errors: Errors = "refuse",
     expand: bool = False,
+    time_zone: str | None = None,
     background: bool = False,
 ) -> Plan[list[SeriesInfo]]:
     """Store candles from files, or every series of a folder whose files carry symbols in their names.
@@ -57,7 +58,7 @@ def import_files(
     symbols
         One for files; several, or None for all, for one folder.
     store
-        Where to; the user's own store by default.
+        Where to; a store or its folder, the user's own by default.
     replace
         Whether imported candles win over stored ones that differ.
     columns
@@ -68,6 +69,9 @@ def import_files(
         ``"refuse"`` files with rows that are no candles, or ``"skip"`` those rows.
     expand
         Make one-minute candles of longer ones. Every report of a run on them says so.
+    time_zone
+        Of times that say none, like ``"Europe/Berlin"``; UTC by default. See
+        :func:`jesse_nb.core.candles.import_candles`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
 
@@ -90,8 +94,9 @@ def import_files(
     >>> jn.import_files(["BTCUSDT-1m-*.zip"], "Binance Spot", ["BTC-USDT"])  # doctest: +SKIP
     >>> jn.import_files(["data/spot"], "Binance Spot")                         # doctest: +SKIP
     """
-    exchange, target = exchange_name(exchange), store or CandleStore()
-    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    exchange, target = exchange_name(exchange), CandleStore.of(store)
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand,
+                            time_zone)
     parts = files_by_symbol(source, symbols, exchange, options)
 
     def work(control: JobControl) -> list[SeriesInfo]:
@@ -115,7 +120,7 @@ def files_by_symbol(source: Sequence[str | Path], symbols: str | Iterable[str] |
     InputError
         As :func:`import_files`.
     """
-    files = [source] if isinstance(source, str | Path) else list(source)
+    files = [source] if isinstance(source, str | Path) else [] if source is None else list(source)
     wanted = [symbols] if isinstance(symbols, str) else None if symbols is None else list(symbols)
     if not files:
         raise InputError("There is nothing to import.", "Name a file, a pattern or a folder.")

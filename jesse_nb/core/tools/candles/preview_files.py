@@ -9,10 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from jesse_nb.core.candles import COLUMNS, Errors, Gap, ImportOptions, OffMinute, read_series
-from jesse_nb.core.candles.gaps import find_gaps
+from jesse_nb.core.candles.pieces.flow import FLOW_COLUMNS
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.rendering import Shown
-from jesse_nb.core.times import MINUTE_MS
 from jesse_nb.core.tools.candles.import_files import files_by_symbol, progress_of
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
@@ -99,13 +98,14 @@ def preview_files(
     off_minute: OffMinute = "refuse",
     errors: Errors = "refuse",
     expand: bool = False,
+    time_zone: str | None = None,
     background: bool = False,
 ) -> Plan[ImportPreview]:
     """Read files as :func:`~jesse_nb.core.tools.candles.import_files.import_files` would, and store nothing.
 
     Parameters
     ----------
-    source, symbols, columns, off_minute, errors, expand, background
+    source, symbols, columns, off_minute, errors, expand, time_zone, background
         As for the import.
     exchange
         What the series would be filed under: chooses where a folder has spot and futures.
@@ -126,7 +126,8 @@ def preview_files(
     >>> preview.series[0].rows, preview.series[0].gaps
     (1440, ())
     """
-    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand)
+    options = ImportOptions(tuple(columns) if columns is not None else None, off_minute, errors, expand,
+                            time_zone)
     parts = files_by_symbol(source, symbols, exchange or "", options)
 
     def work(control: JobControl) -> ImportPreview:
@@ -142,9 +143,9 @@ def preview_files(
 def _preview(symbol: str, files: list[Path], exchange: str, options: ImportOptions, control: JobControl
              ) -> SeriesPreview:
     reading = read_series(files, symbol, exchange, options, progress_of(control))
-    candles = reading.candles
-    first = pd.DataFrame(candles[:_FIRST_ROWS], columns=list(COLUMNS)).set_index("timestamp")[_ORDER]
+    rows = reading.pieces.piece(reading.pieces.numbers()[0])[:_FIRST_ROWS]
+    first = pd.DataFrame(rows, columns=[*COLUMNS, *FLOW_COLUMNS]).set_index("timestamp")
+    first = first[[*_ORDER, *FLOW_COLUMNS] if reading.pieces.flow else _ORDER]
     first.index = pd.to_datetime(first.index, unit="ms", utc=True)
-    return SeriesPreview(symbol, len(files), first, len(candles), int(candles[0, 0]), int(candles[-1, 0]) + MINUTE_MS,
-                         find_gaps(candles[:, 0]), reading.columns, reading.times, reading.expanded_from,
-                         reading.remarks)
+    return SeriesPreview(symbol, len(files), first, reading.rows, reading.start, reading.end, reading.gaps,
+                         reading.columns, reading.times, reading.expanded_from, reading.remarks)

@@ -111,9 +111,11 @@ def is_first_study(store: RunStore, strategies: Iterable[StrategyRef]) -> bool:
 
 def _middle(space: Space | None, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return a value in the middle of each parameter of which the strategy has none of its own."""
-    return {one.name: one.choices[len(one.choices) // 2] if one.low is None or one.high is None
-            else one.clip((one.low + one.high) / 2) for one in (space.dimensions if space else ())
-            if one.name not in own}
+    return {dimension.name: dimension.choices[len(dimension.choices) // 2]
+            if dimension.low is None or dimension.high is None
+            else dimension.clip((dimension.low + dimension.high) / 2) for dimension in (space.dimensions
+                                                                                        if space else ())
+            if dimension.name not in own}
 
 
 def _filed(strategies: Iterable[StrategyRef]) -> str:
@@ -125,4 +127,4 @@ def _studied(strategies: Iterable[StrategyRef]) -> str:
 
 
 def _codes(strategies: Iterable[StrategyRef]) -> str:
-    return " ".join(dict.fromkeys(f"{one.name} {one.hash}" for one in strategies))
+    return " ".join(dict.fromkeys(f"{strategy.name} {strategy.hash}" for strategy in strategies))

@@ -21,6 +21,7 @@ from jesse_nb.core.tools.check.settling import Fragility, WarmUp
 from jesse_nb.core.tools.check.strategy_check import Finding, StrategyCheck
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.registry import CHECK_STRATEGY
 from jesse_nb.core.tools.request import Request, Source
@@ -31,6 +32,8 @@ __all__ = ["check_strategy", "checked_strategy"]
 
 #: Seconds that a check before a study may take in any case: interpreters of their own take seconds to start.
 _LEAST_SECONDS = 60.0
+#: What else brings data from outside, by what a run was seen doing.
+_BROUGHT = {"starts a process": "program that it starts", "uses the network": "network that it uses"}
 
 
 @planned
@@ -51,6 +54,7 @@ def check_strategy(
     seed: int = 0,
     balance: float = 10_000.0,
     fee: float = 0.001,
+    slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
@@ -85,8 +89,8 @@ def check_strategy(
         After how many moments candles are turned upside down, 1 to 50. More find what shows in few orders only.
     seed
         Of the choice of moments.
-    balance, fee, market, leverage, leverage_mode, maintenance_margin, funding, warm_up_candles, mode, gaps, source, \
-project, candles
+    balance, fee, slippage_bps, market, leverage, leverage_mode, maintenance_margin, funding, \
+warm_up_candles, mode, gaps, source, project, candles
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     trial_timeout, memory_limit, n_jobs
         Of each simulation, and how many run at the same time.
@@ -116,7 +120,7 @@ project, candles
     asked = CHECKS if checks is None else {checks} if isinstance(checks, str) else set(checks)
     wanted = tuple(name for name in CHECKS if name in asked)
     request = Request.of(locals())
-    prepared = request.prepare(start, end)
+    prepared = prepare(request, start, end)
 
     def work(control: JobControl) -> StrategyCheck:
         with tempfile.TemporaryDirectory(prefix="jesse-nb-check-") as folder:
@@ -160,15 +164,16 @@ def checked_strategy(
     if plain.held and {"look_ahead", "reads"} & set(wanted):
         runs.start("emptied", prepared.simulation(prepared.spec), Observe(empty=True))
     files = [path for path, _ in record.depends.files]
-    file_words = [f"file {path}" for path in files]
+    brought = [f"file {path}" for path in files] + [
+        _BROUGHT[what] for words in record.depends.impure if (what := words.rpartition(" (line ")[0]) in _BROUGHT]
     reading = line_of_number(prepared.spec, record.depends.lines[0]) if record.depends.lines else None
     root = (request.candles or CandleStore()).root
     stored = [path for path in files if Path(path).is_relative_to(root)]
     found: dict[str, Callable[[], list[Finding]]] = {
-        "look_ahead": lambda: look_ahead.findings(runs, plain, [*_used(runs, plain), *file_words], stored, reading),
+        "look_ahead": lambda: look_ahead.findings(runs, plain, [*_used(runs, plain), *brought], stored, reading),
         "warm_up": lambda: warm_up.findings(runs, plain),
         "determinism": lambda: determinism.findings(runs, record),
-        "reads": lambda: _reads([*_used(runs, plain), *file_words]),
+        "reads": lambda: _reads([*_used(runs, plain), *brought]),
         "fragility": lambda: fragility.findings(runs, record),
     }
 

@@ -35,15 +35,16 @@ class FirstCheck:
     @property
     def failed(self) -> bool:
         """Whether anything was found because of which its results are not to be believed."""
-        return any(one.level == "failed" for one in self.findings)
+        return any(finding.level == "failed" for finding in self.findings)
 
     @property
     def doubt(self) -> Doubt | None:
         """Why no result of the strategy is to be believed; None where nothing forbids it."""
-        failed = [one for one in self.findings if one.level == "failed"]
+        failed = [finding for finding in self.findings if finding.level == "failed"]
         if not failed:
             return None
-        said = [one.brief if one.line is None else f"{one.brief}, line {one.line.line}" for one in failed]
+        said = [finding.brief if finding.line is None else f"{finding.brief}, line {finding.line.line}"
+                for finding in failed]
         first = failed[0]
         place = f" In {first.line}." if first.line is not None else ""
         return Doubt("failed check", f"failed check: {'; '.join(said)}",
@@ -59,7 +60,7 @@ class FirstCheck:
         for level, words in (("failed", "it failed"), ("cannot be told", "it cannot be told of"),
                              ("passed", "nothing wrong with"), ("warning", "look at"),
                              ("not checked", "not checked was")):
-            of = [one for one in self.findings if one.level == level]
+            of = [finding for finding in self.findings if finding.level == level]
             why = "" if level in ("failed", "passed") else f" ({' '.join(one.summary for one in of).rstrip('.')})"
             said += [f"{words} {', '.join(dict.fromkeys(_NAMES[one.check] for one in of))}{why}"] if of else []
         return f"The strategy was checked before the first trial: {'; '.join(said)}."
@@ -75,7 +76,7 @@ class FirstCheck:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return what :meth:`from_json` takes."""
-        return [asdict(one) for one in self.findings]
+        return [asdict(finding) for finding in self.findings]
 
     @classmethod
     def from_json(cls, content: list[dict[str, Any]]) -> FirstCheck:

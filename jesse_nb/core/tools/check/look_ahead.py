@@ -137,9 +137,10 @@ class LookAhead:
         difference = first_difference(plain.events, kept.events)
         if difference is None or not kept.repainted or same_decisions(plain.events, kept.events) >= _SAME:
             return None
+        names = ", ".join(dict.fromkeys(indicator.name for indicator in kept.repainted))
         return Finding("look_ahead", "failed", "It looks back at values that were others when their candles were new: "
                        "an indicator that repaints.",
-                       (f"The past changes of: {', '.join(dict.fromkeys(one.name for one in kept.repainted))}.",
+                       (f"The past changes of: {names}.",
                         f"With the past kept, there is, in place of: {decision_text(difference.first)}, "
                         f"{decision_text(difference.second)}."),
                        code_line(self.prepared.spec, *kept.repainted[0][1:]), "looks back at values that repaint")

@@ -12,6 +12,7 @@ from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
 from jesse_nb.core.tools.check.strategy_check import Finding
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import CandlesError, SimulationError, WarmUpError
@@ -41,7 +42,7 @@ class WarmUp:
         for factor in (2, 4):
             request = replace(self.request, warm_up_candles=factor * spec.warm_up_candles)
             try:
-                longer = request.prepare(spec.start, spec.end)
+                longer = prepare(request, spec.start, spec.end)
             except (WarmUpError, CandlesError) as error:
                 self.reason = f"{factor} times the warm-up is not stored: {error}"
                 return
@@ -91,7 +92,7 @@ class Fragility:
             runs.start("fees", self.prepared.simulation(dearer))
         moved = spec.start + self._moved()
         if moved < spec.end:
-            later = self.request.prepare(moved, spec.end)
+            later = prepare(self.request, moved, spec.end)
             runs.start("moved", later.simulation(later.spec))
 
     def findings(self, runs: ObservedRuns, plain: RunRecord) -> list[Finding]:
@@ -117,8 +118,9 @@ class Fragility:
         if broken:
             return [Finding("fragility", "warning", f"Half of its profit or more is gone by {' or by '.join(broken)}.",
                             told)]
-        return [Finding("fragility", "passed", "Small changes leave most of what it earned." if before > 0 else
-                        "It earned nothing that small changes could take.", told)]
+        if not before > 0:
+            return [Finding("fragility", "not checked", "It earned nothing that small changes could take.", told)]
+        return [Finding("fragility", "passed", "Small changes leave most of what it earned.", told)]
 
     def _moved(self) -> int:
         """Return by how much the start is moved: at least three hours, so that candles of each timeframe stay whole."""

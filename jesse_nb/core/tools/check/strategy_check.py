@@ -103,6 +103,7 @@ class StrategyCheck(Shown):
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a finding: ``check``, ``level``, ``summary``, ``evidence``, ``line``."""
-        rows = [(one.check, one.level, one.summary, " ".join(one.evidence), "" if one.line is None else str(one.line))
-                for one in self.findings]
+        rows = [(finding.check, finding.level, finding.summary, " ".join(finding.evidence), ""
+                 if finding.line is None else str(finding.line))
+                for finding in self.findings]
         return pd.DataFrame(rows, columns=["check", "level", "summary", "evidence", "line"])

@@ -146,7 +146,7 @@ def _with_correction(tests: list[tuple[Any, ...]]) -> pd.DataFrame:
 def _metrics(sides: Sequence[ComparedResult], returns: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for side in sides:
-        trades = _trades(side, returns)
+        trades = _closed_in(side.run.trades, returns)
         spread = float(returns[side.name].std()) * math.sqrt(PERIODS) * 100
         counted = {"volatility": spread, "trades": float(len(trades))}
         if len(trades):
@@ -164,6 +164,16 @@ def _trades(side: ComparedResult, returns: pd.DataFrame) -> pd.DataFrame:
     opened = pd.to_datetime(trades["opened_at"], utc=True)
     within: pd.DataFrame = trades[((opened >= returns.index[0])
                                    & (opened < returns.index[-1] + pd.Timedelta(days=1))).to_numpy()]
+    return within
+
+
+def _closed_in(trades: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
+    """Return the trades whose end these days booked; all where there are none. A fill's time is its minute's end."""
+    if not len(returns) or not len(trades):
+        return trades
+    closed = pd.to_datetime(trades["closed_at"], utc=True)
+    within: pd.DataFrame = trades[((closed > returns.index[0])
+                                   & (closed <= returns.index[-1] + pd.Timedelta(days=1))).to_numpy()]
     return within
 
 

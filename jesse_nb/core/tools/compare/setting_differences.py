@@ -14,6 +14,8 @@ from jesse_nb.core.tools.compare.comparison import CodeDifference, ComparedResul
 __all__ = ["code_differences", "setting_differences"]
 
 _NONE = "–"
+#: Behind a value that a run was not given.
+_DEFAULT = " (default)"
 
 
 def setting_differences(sides: Sequence[ComparedResult]) -> pd.DataFrame:
@@ -22,7 +24,9 @@ def setting_differences(sides: Sequence[ComparedResult]) -> pd.DataFrame:
     names = dict.fromkeys(name for settings in told.values() for name in settings)
     table = pd.DataFrame({result: [settings.get(name, _NONE) for name in names] for result, settings in told.items()},
                          index=pd.Index(list(names), name="setting"), dtype=object)
-    return table[table.nunique(axis=1) > 1]
+    values = table.apply(lambda column: column.str.removesuffix(_DEFAULT))
+    differing: pd.DataFrame = table[values.nunique(axis=1) > 1]
+    return differing
 
 
 def code_differences(sides: Sequence[ComparedResult]) -> tuple[CodeDifference, ...]:
@@ -60,7 +64,9 @@ def _settings(side: ComparedResult) -> Iterator[tuple[str, str]]:
         yield "data routes", ", ".join(f"{route.symbol} {route.timeframe}" for route in spec.data_routes)
     if not run.origin.startswith("stitched"):  # each window has values of its own
         yield from ((name, str(value)) for name, value in spec.hyperparameters.items())
-    for name in ("balance", "fee", "market", "leverage", "leverage_mode", "maintenance_margin"):
+        own = {} if run.card is None else run.card.defaults
+        yield from ((name, f"{value}{_DEFAULT}") for name, value in own.items())
+    for name in ("balance", "fee", "slippage_bps", "market", "leverage", "leverage_mode", "maintenance_margin"):
         yield name.replace("_", " ") if name != "market" else "account", str(getattr(spec.account, name))
     yield "warm-up candles", str(spec.warm_up_candles)
     yield "mode", spec.mode

@@ -33,6 +33,7 @@ from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult, assemble_cpcv
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import JobLoop
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.prior_runs import PriorRuns
 from jesse_nb.core.tools.request import Request
@@ -92,10 +93,10 @@ class Cpcv:
         plan, control = self._plan, self._control
         control.update(phase="starting workers", workers=plan.request.resources.workers)
         store = plan.request.resources.run_store()
-        self._parts = [plan.request.prepare(group.start, group.end) for group in plan.groups]
+        self._parts = [prepare(plan.request, group.start, group.end) for group in plan.groups]
         spec = self._parts[0].spec
         self._prior = PriorRuns(store, self._whole())
-        declared = described(store, plan.request.resources.pool, plan.request.code_of(self._parts[0]),
+        declared = described(store, plan.request.resources.pool, self._parts[0].first_code,
                              lambda: control.cancelled, spec.routes[0])
         fixed = dict(spec.hyperparameters)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, spec.routes[0].strategy.name)

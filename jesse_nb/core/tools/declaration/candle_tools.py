@@ -54,6 +54,20 @@ class ColumnNames(Reader):
         return listed
 
 
+class TimeZone(Reader):
+    """A zone's name, or its distance from UTC."""
+
+    metavar = "ZONE"
+    python = "str | None"
+
+    def check(self, name: str, value: Any) -> str:
+        """See :meth:`Reader.check`."""
+        from jesse_nb.core.candles.importing.time_zones import zone_of
+
+        zone_of(value)
+        return str(value).strip()
+
+
 _SYMBOLS = Parameter("symbols", Several(Symbol()), "One for files; several, or none for all, for a folder.",
                      surfaces=(PYTHON,))
 
@@ -68,6 +82,8 @@ _READING = (
               "refused, or they are skipped; the answer says which, and why.", "refuse"),
     Parameter("expand", Switch(), "The files have longer candles than one minute: one-minute candles are made of them, "
               "on straight lines from open to low, high and close. Every report says so.", False),
+    Parameter("time_zone", TimeZone(), "Zone of times that say none, Europe/Berlin or +02:00 for example; times that "
+              "are there twice, when clocks are set back, are refused.", unset="UTC"),
 )
 
 IMPORT_FILES = Tool(

@@ -10,17 +10,17 @@ from typing import Any
 from jesse_nb.core.tools.declaration.markets import Several, Symbol, Timeframe
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.core.tools.declaration.results import Table
+from jesse_nb.core.tools.declaration.results import Strategies, Table
 from jesse_nb.core.tools.declaration.risk_tools import MaybeWhole
 from jesse_nb.core.tools.declaration.searching import Values
-from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, OUTPUT, RESULT, SEED, STORE
+from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, RESULT, SEED, STORE
 from jesse_nb.core.tools.declaration.tool import Form, Tool
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole, whole_of
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["CORRELATION_MATRIX", "FACTOR_ANALYSIS", "PORTFOLIO", "REGIME_DETECTOR"]
 
-_READ, _COMPUTED = "what is read", "what is computed"
+_READ, _COMPUTED, _RUNS = "what is read", "what is computed", "how it simulates"
 
 #: What is no expression over results: a stored symbol, and a stored run's key.
 _SYMBOL, _KEY = re.compile(r"[A-Z0-9]+-[A-Z0-9]+"), re.compile(r"[0-9a-fA-F]{6,64}")
@@ -28,7 +28,7 @@ _SYMBOL, _KEY = re.compile(r"[A-Z0-9]+-[A-Z0-9]+"), re.compile(r"[0-9a-fA-F]{6,6
 
 @dataclass(frozen=True)
 class Inputs(Reader):
-    """Results by their names or keys, and stored symbols: what a tool compares, each called by its word."""
+    """Results, kept ones too, by names or keys, and stored symbols: what a tool compares, each called by its word."""
 
     offers: str = "inputs"
     metavar: str = "SYMBOL|RESULT"
@@ -39,7 +39,11 @@ class Inputs(Reader):
         return {word: self._value(name, word, desk) for word in words}
 
     def _value(self, name: str, word: str, desk: Desk) -> Any:
+        from jesse_nb.core.record.result_store import ResultStore
+
         if word not in desk.names and (desk.evaluator is None or _SYMBOL.fullmatch(word) or _KEY.fullmatch(word)):
+            return word
+        if word not in desk.names and ResultStore().find(word) is not None:
             return word
         return desk.evaluate(name, word)
 
@@ -51,7 +55,7 @@ class MaybeTimeframe(Timeframe):
 
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""
-        return super().check(name, "1D" if value == "1d" else value)
+        return super().check(name, "1D" if isinstance(value, str) and value == "1d" else value)
 
 
 class MaybeChoice(Choice):
@@ -169,16 +173,22 @@ PORTFOLIO = Tool(
             Parameter("window", Whole(30, 100_000, "days"), "Past days that weights rest on.", 365),
             Parameter("cost", Number(0, 0.1, metavar="FRACTION", hint="0.1 % is 0.001.", optional=True), "Of moving "
                       "money, as a fraction of it.", unset="the results' fee"),
+            Parameter("mode", Choice(("accounts", "simulated")), "Accounts of their own, or also one run of Jesse in "
+                      "which all trade from one account.", "accounts"),
             SEED,
         )),
-        STORE.but(group=_READ), *OUTPUT,
+        Parameter("strategy", Strategies(), "A strategy of the results, where it has not been met yet.",
+                  in_form=False, surfaces=(PYTHON,)),
+        Parameter("trust", Switch(), "Run the strategies as the run store holds them, without a question.", False,
+                  group=_RUNS, surfaces=(COMMAND,)),
+        JOBS.but(group=_RUNS), *(parameter.but(group=_RUNS) for parameter in RERUN), *OUTPUT,
     ),
     results={
         "jesse_nb.core.tools.markets.portfolio:PortfolioResult": "jesse_nb.report.markets.portfolio_report:PORTFOLIO",
     },
     magics=("portfolio",), command="portfolio",
     form=Form("several results in accounts of their own, beside an equal division of the money",
-              ("results", "weights", "rebalance", "window", "output"), "held"),
+              ("results", "weights", "rebalance", "window", "mode", "output"), "held"),
     then={"analyze": {"names": "{}"}, "monte_carlo": {"names": "{}"}, "var": {"names": "{}"}},
     details="""\
         It takes what backtest, optimize, walk_forward and backtest_batch gave::
@@ -189,7 +199,8 @@ PORTFOLIO = Tool(
 
         Each keeps its own account, and money is moved between them. Weights are
         computed from the days before alone, and all divisions are tried on the
-        same days.
+        same days. With --mode simulated, Jesse also runs all of them in one
+        account, each with its share of the money, and both are compared.
         """,
 )
 
@@ -206,12 +217,13 @@ REGIME_DETECTOR = Tool(
             Parameter("end", Moment(), "Only before then."),
         )),
         *(parameter.but(group=_COMPUTED) for parameter in (
-            Parameter("detection_method", Choice(("markov", "vol_terciles"), folded=True,
+            Parameter("detection_method", Choice(("markov", "jump", "changepoint", "vol_terciles"), folded=True,
                                                  synonyms=(("hmm", "markov"), ("volterciles", "vol_terciles"))),
-                      "Hidden states with normal returns (also called hmm), or terciles of volatility.", "markov",
+                      "Hidden states with normal returns (also called hmm), a jump model of features, stretches "
+                      "between change points, or terciles of volatility.", "markov",
                       flags=("--detection-method", "--method")),
             Parameter("n_regimes", States(), "How many states: 2 to 4, or as many as the days before the first fit "
-                      "show.", "bic", flags=("--n-regimes", "--regimes")),
+                      "show (2 for jump and changepoint).", "bic", flags=("--n-regimes", "--regimes")),
             Parameter("refit", Whole(1, 10_000, "days"), "Days from one fit to the next.", 30),
             SEED,
         )),
@@ -241,7 +253,7 @@ FACTOR_ANALYSIS = Tool(
         *RESULT,
         *(parameter.but(group=_READ) for parameter in (
             Parameter("universe", Several(Symbol()), "Stored symbols that factors are made of, at least five.",
-                      unset="all stored markets"),
+                      unset="all stored markets of the result's exchange"),
             EXCHANGE_NAME.but(needed=""),
             Parameter("factor_returns", Table(), "Factors from elsewhere: daily returns as fractions, one column each, "
                       "with days as index.", surfaces=(PYTHON,)),

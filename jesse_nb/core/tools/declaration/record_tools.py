@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from jesse_nb.core.rendering import Shown
 from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.shared import OUTPUT, SEED
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.declaration.values import Moment, Text, Whole
-from jesse_nb.exceptions import InputError, shown
+from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["COMPARE", "RESULTS"]
 
@@ -30,6 +31,17 @@ class Week(Reader):
         if not isinstance(value, str) or not (value in self.choices or re.fullmatch(r"\d{4}-W\d{2}", value)):
             raise InputError.of(name, f"is {shown(value)}.", "It is this, last, or a year's week: 2026-W48.")
         return value
+
+
+class VerdictWords(Text):
+    """A part of a verdict, as reports say it. The list tells what is part of none: kept results may have others."""
+
+    @property
+    def suggested(self) -> tuple[str, ...]:
+        """See :attr:`Reader.suggested`."""
+        from jesse_nb.core.record.about import known_verdicts
+
+        return known_verdicts()
 
 
 class Comparisons(Reader):
@@ -89,9 +101,17 @@ class SeveralResults(Reader):
             return desk.names[word]
         from jesse_nb.core.record.result_store import ResultStore
 
-        if desk.evaluator is None or ResultStore().find(word) is not None:
+        store = ResultStore()
+        if desk.evaluator is None or store.find(word) is not None:
             return word
-        return desk.evaluate(name, word)
+        try:
+            return desk.evaluate(name, word)
+        except InputError as error:
+            if not isinstance(error.__cause__, NameError | SyntaxError):
+                raise
+        results = {each for each, value in desk.names.items() if isinstance(value, Shown) and not each.startswith("_")}
+        raise InputError.of(name, f"is {shown(word)}, which is neither a variable nor a kept result.",
+                            did_you_mean(word, results | set(store.names())) or "%results lists what is kept.")
 
 
 COMPARE = Tool(
@@ -129,8 +149,10 @@ RESULTS = Tool(
             Parameter("strategy", Text("NAME"), "Only of a strategy."),
             Parameter("symbol", Text("SYMBOL"), "Only of a market, BTC-USDT for example.", flags=("-s", "--symbol")),
             Parameter("tags", Several(Text("TAG")), "Only with all of these tags.", (), flags=("--tags", "--tag")),
-            Parameter("metric", Comparisons(), "Only where metrics hold: 'sharpe > 1, trades >= 30'.",
+            Parameter("metric", Comparisons(), "Only where metrics hold: 'sharpe > 1, trades >= 30'; of a study those "
+                      "of its held-out run.",
                       flags=("--metric", "--where")),
+            Parameter("verdict", VerdictWords("TEXT"), "Only with it in the verdict: skill, luck, 'holds up'."),
             Parameter("week", Week(), "Only of a week, Monday to Sunday, UTC."),
             Parameter("since", Moment(), "Only from then on, UTC."),
             Parameter("until", Moment(), "Only before then, UTC."),

@@ -26,7 +26,7 @@ _STRATEGY = Parameter(
     "strategy", Strategies(), "The result's strategy, where it has not been met yet: in a notebook a class, after a "
     "restart; on the command line your own file: what the run store holds is not run unasked.",
 )
-_RERUN = tuple(parameter.but(group="how it simulates again") for parameter in RERUN)
+_RERUN = tuple(parameter.but(group="simulation") for parameter in RERUN)
 
 ANALYZE_RESULTS = Tool(
     "analyze_results", "Analyze",

@@ -17,7 +17,7 @@ _FORMATS = {
     "detailed": "And every table and figure.",
     "executive": "One screen, in words.",
 }
-_READ, _COMPUTED, _RUNS = "what is read", "what is computed", "how it simulates"
+_READ, _COMPUTED, _RUNS = "what is read", "what is computed", "simulation"
 
 RISK_REPORT = Tool(
     "risk_report", "Risk report",

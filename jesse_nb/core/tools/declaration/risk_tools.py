@@ -19,7 +19,7 @@ from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 __all__ = ["MONTE_CARLO", "STRESS_TEST", "VAR_CALCULATION"]
 
 _READ, _COMPUTED, _AGAIN = "what is read", "what is computed", "simulating again, of candles"
-_RUNS = "how it simulates"
+_RUNS = "simulation"
 
 
 class MaybeWhole(Whole):
@@ -103,8 +103,8 @@ class BeginName(Text):
 
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""
-        if value in self.suggested:
-            return str(value)
+        if isinstance(value, str) and value in self.suggested:
+            return value
         try:
             Moment().check(name, value)
         except JesseNbError:
@@ -208,15 +208,14 @@ MONTE_CARLO = Tool(
 
 STRESS_TEST = Tool(
     "stress_test", "Stress test",
-    "Simulate a backtest again on markets that fall, jump or go wild, and at other costs.",
+    "Simulate a result again on markets that fall, jump or go wild, and at other costs.",
     "jesse_nb.core.tools.risk.stress_test:stress_test",
     (
-        *(one.but(help="What backtest, optimize or backtest_batch gave.") if one.name == "result" else one
-          for one in RESULT if one.name not in ("trades", "equity")),
+        *(one for one in RESULT if one.name not in ("trades", "equity")),
         *(one.but(group=_COMPUTED) for one in (
             Parameter("scenarios", MaybeSeveral(ScenarioName("SCENARIO")), "Which: crash, slow_bear, vol_spike, gap, "
                       "melt_up, correlation_to_one, replay:NAME (covid, may_2021, luna, ftx, svb), "
-                      "replay:START..END, or none.",
+                      "replay:START..END, either of another market's path by @SYMBOL:BETA, or none.",
                       _SCENARIOS[:4]),
             Parameter("shocks", Values(), "In all runs: fee=0.002 (a fraction), slippage_bps=10, "
                       "funding_rate=0.0003 (a fraction for each 8 hours), and outage=4h, in which the strategy decides "
@@ -238,10 +237,12 @@ STRESS_TEST = Tool(
     results={"jesse_nb.core.tools.risk.stress_test:StressTest": "jesse_nb.report.risk.stress_report:STRESS"},
     magics=("stress_test", "stress"), command="stress",
     form=Form("what falls, gaps and wild times do to it", ("names", "scenarios", "at", "leverage", "output"), "stress"),
+    simulates=True,
     details="""\
-        It takes what backtest, optimize and backtest_batch gave::
+        It takes what backtest, optimize, walk_forward and backtest_batch gave::
 
             %stress result
+            %stress walk
             %stress study.test --scenarios crash gap replay:ftx --at worst_exposure 2024-03-05 -o stress
             %stress result --shocks fee=0.002 slippage_bps=5 --leverage 3
             %stress result --scenarios none --shocks funding_rate=0.0003 outage=4h

@@ -128,7 +128,7 @@ CHECK_STRATEGY = Tool(
         Parameter("moments", Whole(1, 50), "After how many moments all candles are turned upside down.", 4,
                   group=_LOOKED_AT),
         SEED.but(help="Seed of the choice of moments.", group=_LOOKED_AT),
-        *MARKET, *ACCOUNT, JOBS.but(group="how it runs"), RUNNING[0],
+        *MARKET, *ACCOUNT, JOBS.but(group="simulation"), RUNNING[0],
         *(parameter for parameter in RERUN if parameter is not STORE),
         *OUTPUT,
     ),

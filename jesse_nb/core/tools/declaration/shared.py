@@ -22,7 +22,7 @@ __all__ = ["ACCOUNT", "BACKGROUND", "CANDLES", "EXCHANGE_NAME", "HYPERPARAMETERS
            "MARKETS", "OUTPUT", "PROJECT", "RERUN", "RESULT", "RUNNING", "SEED", "STORE", "STRATEGY", "SYMBOL"]
 
 _MARKET, _MARKETS = "market and period", "markets and periods, of which every combination runs"
-_ACCOUNT, _RUNNING, _OUTPUT = "account", "how it runs", "output"
+_ACCOUNT, _RUNNING, _OUTPUT = "account", "simulation", "output"
 _PICK_SYMBOL, _PICK_TIMEFRAME = "Choose a symbol. `%panel candles` stores some.", "Choose a timeframe."
 
 STRATEGY = Parameter(
@@ -85,6 +85,8 @@ ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
               "Starting balance in the quote currency.", 10_000.0, setting="balance"),
     Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION", hint="0.1 % is 0.001."),
               "Fee of one fill as a fraction: 0.001 is 0.1 %.", 0.001, setting="fee"),
+    Parameter("slippage_bps", Number(0, 1_000, unit="basis points", metavar="POINTS"), "How much worse than its price "
+              "each fill is, in basis points: 5 is 0.05 % of its value.", 0.0, setting="slippage_bps"),
     Parameter("market", Choice(("futures", "spot"), "Literal['futures', 'spot'] | None", metavar="futures|spot"),
               "Kind of account.",
               unset="as the exchange trades: spot on Binance Spot, else futures", setting="market"),
@@ -123,7 +125,7 @@ RUNNING = (
 )
 
 HYPERPARAMETERS = Parameter(
-    "hyperparameters", Values(), flags=("--hyperparameters", "--param"),
+    "hyperparameters", Values(), flags=("--hyperparameters", "--param", "--hp"),
     help="Values by name, or one expression that gives a dict: study.best_params.",
 )
 JOBS = Parameter(
@@ -161,6 +163,8 @@ LABELS = tuple(parameter.but(group=_OUTPUT, surfaces=(MAGIC, COMMAND), in_form=F
               "`results` find it.", unset="what -o names in a notebook"),
     Parameter("tags", Several(Text("TAG", 100)), "Words to find it by."),
     Parameter("note", Text("TEXT", 1_000), "What is worth knowing of it."),
+    Parameter("notify", Text("TARGET", 4_096), "Who is told when it has ended: desktop, an address that begins with "
+              "https:// (a POST of a line or two), or a command (the text on its standard input)."),
 ))
 
 #: What each tool ends with: where its result goes. A notebook names a variable, the command line a file.
@@ -168,8 +172,12 @@ OUTPUT = (
     Parameter("output", Name(), "Variable that holds the result, after a Stop that of what had finished; after a "
               "failure it holds the job, whose partial_result() is that.", flags=("-o", "--output"), group=_OUTPUT,
               label="Result name", surfaces=(MAGIC,), needed="Give the result a name."),
-    Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page.",
+    Parameter("output", Text("FILE", 4_096), "File to which the report is written as an HTML page; missing folders "
+              "are made.",
               flags=("-o", "--output", "--html"), group=_OUTPUT, surfaces=(COMMAND,)),
     *LABELS,
     BACKGROUND,
+    Parameter("detach", Switch(), "Leave the job to a process of its own, which survives this terminal: `%jobs` of any "
+              "notebook in this folder shows and stops it, and `jn.load` opens its result by --name.", False,
+              group=_OUTPUT, surfaces=(COMMAND,), in_form=False),
 )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from jesse_nb.core.tools.declaration.markets import Several, Symbol
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
+from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.resources import Days
 from jesse_nb.core.tools.declaration.searching import Constraints, Metric, Space, Study
 from jesse_nb.core.tools.declaration.shared import (
     ACCOUNT,
+    EXCHANGE_NAME,
     HYPERPARAMETERS,
     JOBS,
     MARKET,
@@ -16,11 +22,12 @@ from jesse_nb.core.tools.declaration.shared import (
     STRATEGY,
 )
 from jesse_nb.core.tools.declaration.tool import Form, Tool
-from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole
+from jesse_nb.core.tools.declaration.values import Choice, Moment, Number, Switch, Whole, number_of
+from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["OPTIMIZE", "WALK_FORWARD"]
+__all__ = ["OPTIMIZE", "PAIRS_BACKTEST", "WALK_FORWARD"]
 
-_SEARCHED, _HELD_OUT, _CHECKS, _HOW_LONG = "what is searched", "held-out period", "checks", "how long"
+_SEARCHED, _HELD_OUT, _CHECKS, _HOW_LONG = "search", "hold-out", "checks", "simulation"
 
 _SPACE = Parameter(
     "space", Space(), "Parameters to vary (fast=5:30 stop=1.0:5.0:0.5 size=0.01:1:log mode=a,b), or one expression "
@@ -43,9 +50,9 @@ _MIN_TRADES = Parameter(
 _TRIALS = Parameter("n_trials", Whole(1, 1_000_000), "Parameter sets to try.", 100,
                     flags=("-n", "--trials", "--n-trials"), setting="trials")
 _SAMPLER = Parameter(
-    "sampler", Choice(("tpe", "random", "grid", "cmaes", "nsga2"), "str", folded=True, synonyms=(("nsgaii", "nsga2"),),
-                      metavar="NAME"),
-    "How parameters are drawn: tpe, random, grid, cmaes or nsga2.", "tpe", setting="sampler",
+    "sampler", Choice(("tpe", "gp", "random", "qmc", "grid", "cmaes", "nsga2"), "str", folded=True,
+                      synonyms=(("nsgaii", "nsga2"),), metavar="NAME"),
+    "How parameters are drawn: tpe, gp (fewest trials), random, qmc, grid, cmaes or nsga2.", "tpe", setting="sampler",
 )
 _TIMEOUT = Parameter("timeout", Number(0, above=True, unit="seconds", metavar="SECONDS", limitless=True),
                      "Seconds for the whole search.", unset="no limit", group=_HOW_LONG)
@@ -117,7 +124,7 @@ OPTIMIZE = Tool(
         """,
 )
 
-_WINDOWS, _CROSS, _EACH = "windows, in days", "cross-validation in place of windows", "what is searched in each window"
+_WINDOWS, _CROSS, _EACH = "windows, in days", "cross-validation in place of windows", "search in each window"
 
 
 def _days(name: str, help_text: str, default: int, label: str, least: int = 1) -> Parameter:
@@ -190,5 +197,90 @@ WALK_FORWARD = Tool(
             %walk_forward TrendFollower -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 \
 --hyperparameters study.best_params
             %walk_forward TrendFollower -s BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-30 --split cpcv
+        """,
+)
+
+
+class Hedge(Reader):
+    """How much of the other leg goes with the first: how it is estimated, or the ratio itself."""
+
+    metavar = "ols|tls|RATIO"
+    python = "str | float"
+    field, choices = "text", ()
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return number_of(words[0])
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Reader.check`."""
+        if isinstance(value, str) and value in ("ols", "tls"):
+            return value
+        try:
+            return Number(0, 1_000, above=True).check(name, value)
+        except InputError:
+            raise InputError.of(name, f"is {shown(value)}.", "It is 'ols', 'tls', or a ratio above zero: with one "
+                                "below, both legs would be on the same side.") from None
+
+
+_PAIR, _CHOICE, _RULES = "pair and period", "how pairs are chosen", "how they are traded"
+
+PAIRS_BACKTEST = Tool(
+    "pairs_backtest", "Pairs", "Trade two markets against each other with Jesse, each pair chosen on the days before.",
+    "jesse_nb.core.tools.pairs.pairs_backtest:pairs_backtest",
+    (
+        *(parameter.but(group=_PAIR) for parameter in (
+            Parameter("y", Symbol(), "Market that leads, ETH-USDT for example.", flags=("-y", "--y"),
+                      needed="Choose two markets, or a universe."),
+            Parameter("x", Symbol(), "Market that hedges it, BTC-USDT for example.", flags=("-x", "--x"),
+                      needed="Choose two markets, or a universe."),
+            Parameter("universe", Several(Symbol()), "In place of them: markets of which each pair is tested in each "
+                      "window, and the best one traded."),
+            *(parameter for parameter in MARKET if parameter.name in ("timeframe", "start", "end")),
+            EXCHANGE_NAME,
+        )),
+        *(parameter.but(group=_CHOICE) for parameter in (
+            Parameter("formation", Whole(10, 36_500, "days", "DAYS"), "Days on which a pair is chosen and measured.",
+                      180),
+            Parameter("trading", Whole(1, 36_500, "days", "DAYS"), "Days after them on which it is traded.", 30),
+            Parameter("test", Choice(("engle_granger", "johansen")), "Test of whether two markets hold together.",
+                      "engle_granger"),
+            Parameter("alpha", Number(0, 1, above=True, metavar="LEVEL"), "A pair is traded where its p-value, "
+                      "corrected for the number of pairs, is below; 1 trades whatever the test says.", 0.05),
+            Parameter("hedge", Hedge(), "Hedge ratio: by least squares (ols), by total least squares (tls), or a "
+                      "number.", "ols"),
+        )),
+        *(parameter.but(group=_RULES) for parameter in (
+            Parameter("entry", Number(0, 100, above=True, unit="standard deviations"), "How far the spread is from its "
+                      "mean when it is traded, in standard deviations.", 2.0),
+            Parameter("exit", Number(-100, 100, unit="standard deviations"), "Where it has come back: below zero is "
+                      "beyond the mean.", 0.5),
+            Parameter("stop", Number(0, 1_000, above=True, unit="standard deviations"), "From where on it is given "
+                      "up.", 4.0),
+            Parameter("max_holding", Number(0, 36_500, above=True, unit="days", metavar="DAYS", optional=True),
+                      "Days that a trade is held at the most.", unset="no limit"),
+            Parameter("sizing", Choice(("beta", "dollar")), "Value of the other leg: the hedge ratio times the "
+                      "first's, or the same.", "beta"),
+            Parameter("exposure", Number(0, 900, above=True, metavar="FRACTION"), "Value of both legs together when "
+                      "they open, as a fraction of the balance.", 0.9),
+        )),
+        *ACCOUNT, JOBS.but(group="simulation"), *RUNNING, *OUTPUT,
+    ),
+    results={"jesse_nb.core.tools.pairs.pairs_result:PairsBacktest": "jesse_nb.report.pairs.pairs_report:PAIRS"},
+    magics=("pairs_backtest", "pairs"), command="pairs",
+    form=Form("two markets against each other, chosen on the days before",
+              ("exchange", "y", "x", "universe", "timeframe", "start", "end", "formation", "trading", "output"),
+              "pair"),
+    then={"analyze": {"names": "{}"}, "risk": {"names": "{}"}},
+    details="""\
+        Two markets, or all pairs of several, each of which counts as a try::
+
+            %pairs -y ETH-USDT -x BTC-USDT -t 1h --start 2023-01-01 --end 2024-06-01 -o pair
+            %pairs --universe BTC-USDT ETH-USDT SOL-USDT -t 4h --start 2023-01-01 --end 2024-06-01
+
+        In each window the pair, its hedge ratio and the mean and deviation of its
+        spread come from the formation days alone. Jesse trades both legs from one
+        futures account. result.routes() are its two strategies, for optimize and
+        walk_forward.
         """,
 )

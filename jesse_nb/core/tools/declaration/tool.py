@@ -66,6 +66,8 @@ class Tool:
         How ``%panel`` asks for it, under the last of its magics' names; None where it has no form.
     then
         Forms that can go on with its result, and what they are given of it; ``{}`` is its name.
+    simulates
+        Whether it always simulates the result that it is given again: it needs the strategy then.
     details
         What follows the summary in the magic's help.
     note
@@ -86,6 +88,7 @@ class Tool:
     running: str = ""
     form: Form | None = None
     then: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    simulates: bool = False
     details: str = ""
     note: str = ""
 

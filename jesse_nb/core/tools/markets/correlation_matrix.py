@@ -227,10 +227,10 @@ def correlation_matrix(
 
 def _market_names(markets: list[SeriesInfo]) -> dict[tuple[str, str], str]:
     """Name markets by their symbols, and by their exchanges where several have the same."""
-    symbols = [one.symbol for one in markets]
-    return {(one.exchange, one.symbol): one.symbol if symbols.count(one.symbol) == 1 or
-            len({other.exchange for other in markets if other.symbol == one.symbol}) == 1
-            else f"{one.symbol} {one.exchange}" for one in markets}
+    symbols = [market.symbol for market in markets]
+    return {(market.exchange, market.symbol): market.symbol if symbols.count(market.symbol) == 1 or
+            len({other.exchange for other in markets if other.symbol == market.symbol}) == 1
+            else f"{market.symbol} {market.exchange}" for market in markets}
 
 
 @dataclass(frozen=True)
@@ -311,8 +311,8 @@ def _with_tails(pairs: pd.DataFrame, returns: pd.DataFrame, tail: float, joint: 
     copulas = [fit_t_copula(returns[one].to_numpy(), returns[other].to_numpy()) for one, other in pairs.index]
     deep = deep_drawdown(returns)
     return pairs.assign(
-        tail=share, tail_low=low, tail_high=high, tail_normal=[normal_tail(one.rho, tail) for one in copulas],
-        tail_copula=[one.tail for one in copulas], freedom=[one.freedom for one in copulas],
+        tail=share, tail_low=low, tail_high=high, tail_normal=[normal_tail(copula.rho, tail) for copula in copulas],
+        tail_copula=[copula.tail for copula in copulas], freedom=[copula.freedom for copula in copulas],
         drawdown_overlap=[drawdown_overlap(deep, *pair) for pair in pairs.index])
 
 

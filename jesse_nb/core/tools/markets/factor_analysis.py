@@ -23,6 +23,7 @@ from jesse_nb.core.analysis.markets.factor_regression import (
     linked_contributions,
     rolling_betas,
 )
+from jesse_nb.core.analysis.studies.verdict import listed
 from jesse_nb.core.candles import CandleStore, SeriesInfo
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import DAY_MS
@@ -32,7 +33,7 @@ from jesse_nb.core.tools.markets.return_series import market_candles
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import FACTOR_ANALYSIS
 from jesse_nb.core.tools.risk.risk_input import RiskInput, Sample, risk_input
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["REST", "FactorAnalysis", "factor_analysis"]
 
@@ -150,7 +151,8 @@ def factor_analysis(
         Of ``market``, ``momentum``, ``volatility``, ``liquidity``; all without it, none where ``factor_returns`` are
         given. See :func:`~jesse_nb.core.analysis.markets.factor_portfolios.factor_portfolios`.
     universe
-        Stored symbols that factors are made of, at least five; all stored markets without it.
+        Stored symbols that factors are made of, at least five. Without it all stored markets of the result's exchange,
+        or of all exchanges where that has fewer.
     factor_returns
         Factors from elsewhere: daily returns as fractions, one column each, days (UTC) as index.
     rebalance
@@ -190,7 +192,7 @@ def factor_analysis(
         chosen = tuple(dict.fromkeys([factors] if isinstance(factors, str) else factors))  # type: ignore[arg-type, list-item]
     own = None if factor_returns is None else _own_factors(factor_returns, chosen)
     folder = candles or CandleStore()
-    markets = _universe(universe, exchange, folder) if chosen else []
+    markets = _universe(universe, exchange, folder, given) if chosen else []
     if chosen and len(markets) < FEWEST_MARKETS:
         raise InputError.of("universe", f"has {len(markets)} markets.",
                             f"Factors need {FEWEST_MARKETS}: `%candles fetch` brings more.")
@@ -202,22 +204,34 @@ def factor_analysis(
     return Plan("factor_analysis", f"{given.run.strategy} (factors)", work, background=background, joins=True)
 
 
-def _own_factors(given: pd.DataFrame, chosen: tuple[str, ...]) -> pd.DataFrame:
-    if not isinstance(given.index, pd.DatetimeIndex) or given.index.has_duplicates or not given.shape[1]:
+def _own_factors(given: Any, chosen: tuple[str, ...]) -> pd.DataFrame:
+    whole = isinstance(given, pd.DataFrame) and isinstance(given.index, pd.DatetimeIndex) and given.shape[1]
+    days = _days(given.index) if whole else None
+    if days is None or days.has_duplicates or days.hasnans:
         raise InputError.of("factor_returns", "is no table of days.", "Give daily returns as fractions, one column a "
                             "factor, and each day once as index.")
-    taken = sorted({*map(str, given.columns)} & {*chosen, ALPHA, REST})
+    names = list(map(str, given.columns))
+    taken = sorted({*names} & {*chosen, ALPHA, REST}) or sorted(name for name in names if names.count(name) > 1)
     if taken:
-        raise InputError.of("factor_returns", f"has a column {taken[0]!r}.", "That name is taken: rename it.")
+        raise InputError.of("factor_returns", f"has a column {shown(taken[0])}.", "That name is taken: rename it.")
     if not all(pd.api.types.is_numeric_dtype(kind) for kind in given.dtypes):
         raise InputError.of("factor_returns", "holds what is no number.", "Give daily returns as fractions.")
-    index = given.index.tz_localize("UTC") if given.index.tz is None else given.index.tz_convert("UTC")
-    return given.set_axis(index.normalize(), axis=0).set_axis(list(map(str, given.columns)), axis=1).astype(float)
+    own: pd.DataFrame = given.set_axis(days, axis=0).set_axis(names, axis=1).astype(float)
+    return own
 
 
-def _universe(universe: str | Iterable[str] | None, exchange: str | None, folder: CandleStore) -> list[SeriesInfo]:
+def _days(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    return (moments.tz_localize("UTC") if moments.tz is None else moments.tz_convert("UTC")).normalize()
+
+
+def _universe(
+    universe: str | Iterable[str] | None, exchange: str | None, folder: CandleStore, given: RiskInput
+) -> list[SeriesInfo]:
     if universe is None:
-        return [info for info in folder.list() if exchange in (None, info.exchange)]
+        stored = [info for info in folder.list() if exchange in (None, info.exchange)]
+        own = given.run.spec.routes[0].exchange if given.run.spec is not None else ""
+        there = [info for info in stored if info.exchange == own]
+        return there if len(there) >= FEWEST_MARKETS else stored
     symbols = [universe] if isinstance(universe, str) else list(universe)
     return [folder.resolve(symbol, exchange) for symbol in dict.fromkeys(symbols)]
 
@@ -275,8 +289,8 @@ def _explained(
     traded = {route.symbol for route in given.run.spec.routes} if given.run.spec else set()
     inside = sorted(traded & set(universe))
     if inside:
-        notes.append(f"{' and '.join(inside)}, which the strategy trades, is itself one of the {len(universe)} markets "
-                     "of the factors.")
+        notes.append(f"{listed(inside)}, which the strategy trades, {'is' if len(inside) == 1 else 'are'} among the "
+                     f"{len(universe)} markets of the factors.")
     if universe:
         notes.append(_SURVIVORS)
     whole = FactorAnalysis(

@@ -1,4 +1,4 @@
-"""Portfolio: accounts that were simulated by themselves held together, beside an equal division of the money."""
+"""Portfolio: results held together, each in an account of its own or all in one, beside an equal division."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from jesse_nb.core.analysis.curves.drawdown_statistics import drawdown_statistic
 from jesse_nb.core.analysis.markets.allocation_figures import allocation_table, division_table, joint_drawdowns
 from jesse_nb.core.analysis.markets.rebalancing import HeldTogether, hold_together, rebalancing_days
 from jesse_nb.core.analysis.markets.weights import ALLOCATIONS, Allocation, allocate
+from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, analyzed_run
 from jesse_nb.core.tools.analyze.analyzed_tables import from_tables
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.one_account import OneAccount, simulated_together
 from jesse_nb.core.tools.markets.return_series import ReturnSeries, aligned, market_symbol, named_inputs, result_returns
+from jesse_nb.core.tools.markets.shared_account import SharedAccount, backtests_of, shared_account
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import PORTFOLIO
+from jesse_nb.core.tools.resources import Jobs
 from jesse_nb.core.tools.risk.risk_input import Sample
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
@@ -39,7 +44,9 @@ _COST = 0.001
 
 @dataclass(frozen=True, repr=False)
 class PortfolioResult(Shown):
-    """Accounts held together.
+    """Results held together.
+
+    All figures but those of :attr:`simulated` are of accounts that were simulated by themselves.
 
     Attributes
     ----------
@@ -79,6 +86,8 @@ class PortfolioResult(Shown):
         Remarks for the report.
     stopped
         ``interrupted`` or empty.
+    simulated
+        The same strategies in one account: with ``mode="simulated"`` only. Tools that read a result read it, then.
 
     Examples
     --------
@@ -110,6 +119,7 @@ class PortfolioResult(Shown):
     drawdowns: pd.DataFrame
     notes: tuple[str, ...] = field(default=())
     stopped: str = ""
+    simulated: OneAccount | None = None
 
     @property
     def strategy(self) -> str:
@@ -134,15 +144,24 @@ def portfolio(
     rebalance: Literal["1D", "1W", "1M", "3M", "1Y", "never"] = "1M",
     window: int = 365,
     cost: float | None = None,
+    mode: Literal["accounts", "simulated"] = "accounts",
     *,
-    store: str | Path | RunStore | None = None,
+    strategy: Any = None,
     seed: int = 0,
+    n_jobs: Jobs | None = None,
+    trial_timeout: float | None = 600.0,
+    memory_limit: int | None = None,
+    project: str | Path | None = None,
+    candles: CandleStore | None = None,
+    store: str | Path | RunStore | None = None,
     background: bool = False,
 ) -> Plan[PortfolioResult]:
     """Hold results together: each in an account of its own, with money moved between them from time to time.
 
     Weights are computed from the days before alone. All divisions are tried on the same days, and an equal one stands
-    beside each. Nothing is simulated by Jesse: each account trades as it did, at another size.
+    beside each. Each account trades as it did, at another size, and nothing is simulated. With ``mode="simulated"``
+    Jesse runs all strategies in one account, too, and both are compared: each sees its share of the balance as the
+    balance, and the shares are those that the accounts had.
 
     Parameters
     ----------
@@ -157,11 +176,18 @@ def portfolio(
         Days of the past that weights rest on; at the beginning those that there are.
     cost
         Of moving money, as a fraction of what is taken out of an account or put into one. Without it the parts' mean
-        fee, as a position is made smaller or larger by one fill.
-    store
-        Where stored runs are looked up.
+        fee, as a position is made smaller or larger by one fill. In one account nothing is moved: what is open keeps
+        its size, and Jesse charges each fill.
+    mode
+        ``accounts``, or ``simulated``: of backtests on different markets from like accounts.
+    strategy
+        A strategy of the results, or a list of several, where this process was not given it yet.
     seed
         Of the bootstrap.
+    n_jobs, trial_timeout, memory_limit, project, candles
+        Of the simulation, as in :func:`~jesse_nb.core.tools.resimulate.rerun.request_again`.
+    store
+        Where stored runs are looked up, and the simulation is kept.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
 
@@ -169,7 +195,9 @@ def portfolio(
     ------
     InputError
         When there are fewer than two, they share too few days or trade in different currencies, or weights do not add
-        up to one.
+        up to one; in one account also when they trade the same market, or from accounts that differ.
+    StrategyError
+        When a strategy that is to be simulated is not known to this process, or has changed.
 
     Examples
     --------
@@ -198,18 +226,31 @@ def portfolio(
     given = {} if isinstance(weights, str) else _checked_weights(weights, [part.name for part in parts])
     known = min(window, max(FEWEST_KNOWN, len(returns) // 4))
     fees = [part.fee for part in parts if not math.isnan(part.fee)]
+    runs, account = [], None
+    if mode == "simulated":
+        runs = backtests_of(named)
+        account = shared_account(
+            [part.name for part in parts], runs, sum(part.balance for part in parts), strategy=strategy,
+            project=project, candles=candles, store=store, n_jobs=n_jobs, trial_timeout=trial_timeout,
+            memory_limit=memory_limit)
     plan = _Holding(
         tuple(parts), returns, given, "given" if given else weights,  # type: ignore[arg-type]  # checked at the door
         rebalance, window, known, cost if cost is not None else float(np.mean(fees)) if fees else _COST, seed,
-        left_out, quotes[0] if quotes else "")
-    return Plan("portfolio", f"{len(parts)} results ({plan.allocation})", plan.work, background=background, joins=True)
+        left_out, quotes[0] if quotes else "", tuple(runs), account)
+    used = {route.strategy.hash: route.strategy for run in runs for route in run.spec.routes}
+    return Plan("portfolio", f"{len(parts)} results ({plan.allocation})", plan.work, tuple(used.values()), background,
+                joins=True)
 
 
 @analyzed_run.register
 def _(result: PortfolioResult) -> AnalysisInput:
-    read = from_tables(None, result.equity)
     names = ", ".join(part.name for part in result.parts)
-    run = replace(read.run, strategy=result.strategy, origin=f"{result.allocation} weights, of {names}")
+    origin = f"{result.allocation} weights, of {names}"
+    if result.simulated is not None:
+        read = analyzed_run(result.simulated.run)
+        return read._replace(run=replace(read.run, strategy=result.strategy, origin=f"one account, {origin}"))
+    read = from_tables(None, result.equity)
+    run = replace(read.run, strategy=result.strategy, origin=origin)
     notes = ("A portfolio has no trades of its own: each account trades by itself.",)
     made_up = ("SYNTHETIC DATA. Its parts were simulated on candles that are made up.",) if result.synthetic else ()
     return AnalysisInput(run, None, (*made_up, *notes))
@@ -246,6 +287,8 @@ class _Holding:
     seed: int
     left_out: int
     quote: str
+    runs: tuple[BacktestResult, ...]
+    account: SharedAccount | None
 
     def work(self, control: JobControl) -> PortfolioResult:
         tried = list(dict.fromkeys([self.allocation, *ALLOCATIONS]))
@@ -257,12 +300,23 @@ class _Holding:
             held[name] = self._held(name)
             control.partial(partial(self._result, dict(held), "interrupted"))
         control.update(phase="comparing", done=len(tried))
-        return self._result(held, "")
+        result = self._result(held, "")
+        return result if self.account is None else self._simulated(self.account, result, held[self.allocation], control)
+
+    def _simulated(
+        self, account: SharedAccount, result: PortfolioResult, held: HeldTogether, control: JobControl
+    ) -> PortfolioResult:
+        control.partial(lambda: replace(result, stopped="interrupted"))
+        parts = {part.name: run for part, run in zip(self.parts, self.runs, strict=True)}
+        together, notes = simulated_together(account, held, self._moved_on(), parts, control)
+        return replace(result, simulated=together, notes=(*result.notes, *notes),
+                       stopped="" if together is not None else "interrupted")
+
+    def _moved_on(self) -> list[int]:
+        return rebalancing_days(pd.DatetimeIndex(self.returns.index)[self.known:], self.rebalance)
 
     def _held(self, name: str) -> HeldTogether:
-        days = pd.DatetimeIndex(self.returns.index)[self.known:]
-        return hold_together(self.returns, self.known, rebalancing_days(days, self.rebalance), self._chooser(name),
-                             self.cost)
+        return hold_together(self.returns, self.known, self._moved_on(), self._chooser(name), self.cost)
 
     def _chooser(self, name: str) -> Callable[[pd.DataFrame], pd.Series[float]]:
         if name == "given":
@@ -271,7 +325,7 @@ class _Holding:
 
     def _result(self, held: dict[str, HeldTogether], stopped: str) -> PortfolioResult:
         chosen, alone = held[self.allocation], self.returns.iloc[self.known:]
-        columns: dict[str, pd.Series[float]] = {name: one.equity for name, one in held.items()}
+        columns: dict[str, pd.Series[float]] = {name: allocation.equity for name, allocation in held.items()}
         columns |= {str(name): _grown(alone[name], chosen.equity.index) for name in alone}
         curves = pd.DataFrame(columns)
         worst = drawdown_statistics(chosen.equity, worst=5).worst

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,13 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.markets.hidden_states import bic_table, fit_states, smoothed
+from jesse_nb.core.analysis.markets.regime_labels import (
+    LabelModel,
+    RefitLabels,
+    change_points,
+    fit_jumps,
+    refit_labels,
+)
 from jesse_nb.core.analysis.markets.regime_path import (
     COMPARED,
     WINDOW,
@@ -27,6 +35,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.regime_names import naming_notes, swap_notes
 from jesse_nb.core.tools.markets.return_series import (
     Named,
     ReturnSeries,
@@ -44,6 +53,8 @@ __all__ = ["Regimes", "regime_detector"]
 #: Days before the first fit, and days that must follow it.
 FEWEST_KNOWN, FEWEST_TOLD = 180, 60
 _MOST_STATES = 3
+
+Method = Literal["markov", "jump", "changepoint", "vol_terciles"]
 
 _NAMES = {1: ("one",), 2: ("calm", "wild"), 3: ("calm", "medium", "wild"),
           4: ("calm", "medium", "wild", "wildest")}
@@ -79,11 +90,13 @@ class Regimes(Shown):
     fits
         One row a fit: ``day`` it was first used on, ``converged``, ``likelihood``, ``changed`` (share of the earlier
         days that it calls otherwise than the fit before), and each state's ``mean`` and ``volatility`` (percent a day).
+        Jumps and change points have no likelihood (NaN); their means and volatilities are those of the days they call
+        so.
     late, missed
         Days that each change which hindsight sees was told later, and how many changes were never told.
     record
-        What the forecasts were worth: see :func:`~jesse_nb.core.analysis.markets.regime_path.forecast_record`; empty
-        for terciles, which foretell nothing.
+        What the forecasts were worth: see :func:`~jesse_nb.core.analysis.markets.regime_path.forecast_record`; of
+        hidden states only, as the others foretell nothing.
     notes
         Remarks for the report.
     stopped
@@ -100,7 +113,7 @@ class Regimes(Shown):
 
     series: ReturnSeries
     judged: ReturnSeries
-    method: Literal["markov", "vol_terciles"]
+    method: Method
     refit: int
     seed: int
     states: tuple[str, ...]
@@ -136,7 +149,7 @@ class Regimes(Shown):
 @declared(REGIME_DETECTOR)
 def regime_detector(
     inputs: Any = None,
-    detection_method: Literal["markov", "vol_terciles"] = "markov",
+    detection_method: Literal["markov", "jump", "changepoint", "vol_terciles"] = "markov",
     n_regimes: str | int = "bic",
     refit: int = 30,
     *,
@@ -159,10 +172,13 @@ def regime_detector(
         One stored symbol, or one result: then its first market's regimes, and how the strategy did in each. A series
         of equity or a portfolio has its own.
     detection_method
-        ``markov``: hidden states with normal returns (``hmm`` is the same model). ``vol_terciles``: the volatility of
-        30 days among those of the last year.
+        ``markov``: hidden states with normal returns (``hmm`` is the same model). ``jump``: a statistical jump model
+        of downside deviation and Sortino ratios, in which each change costs. ``changepoint``: stretches of days between
+        which mean or variance changed, as wild as their volatility. ``vol_terciles``: the volatility of 30 days among
+        those of the last year.
     n_regimes
-        2 to 4, or ``bic``: as many as the days before the first fit show, one to three. Of terciles, three.
+        2 to 4, or ``bic``: as many as the days before the first fit show, one to three. Jumps and change points have no
+        likelihood to compare, and take two; terciles are three.
     refit
         Days from one fit to the next.
     exchange
@@ -237,7 +253,7 @@ class _Asked:
 
     series: ReturnSeries
     judged: ReturnSeries
-    method: Literal["markov", "vol_terciles"]
+    method: Method
     n_regimes: str | int
     refit: int
     known: int
@@ -253,10 +269,47 @@ class _Asked:
                                 index=self.series.returns.index[self.known:])
             note = f"Volatility of {WINDOW} days, ranked among those of the last {COMPARED}."
             return self._result(days, 3, {}, [], (note,), "")
+        if self.method != "markov":
+            return self._labelled(values, 2 if self.n_regimes == "bic" else int(self.n_regimes), control)
         control.update(phase="how many states", done=0, total=1)
         bic = bic_table(values[:self.known], _MOST_STATES, seed=self.seed) if self.n_regimes == "bic" else {}
         states = min(bic, key=lambda count: bic[count]) if bic else int(self.n_regimes)
         return self._hidden(values, states, bic, control)
+
+    def _labelled(self, values: Any, states: int, control: JobControl) -> Regimes:
+        fit: Callable[[Any], LabelModel] = partial(
+            fit_jumps if self.method == "jump" else change_points, count=states, seed=self.seed)
+        fits: list[RefitLabels] = []
+        total, stopped = -(-(len(values) - self.known) // self.refit), ""
+        for found in refit_labels(values, self.known, self.refit, fit):
+            fits.append(found)
+            control.update(phase="telling day by day", done=len(fits), total=total)
+            if control.cancelled:
+                stopped = "interrupted"
+                break
+        told = np.concatenate([one.states for one in fits])
+        seen = values[: self.known + len(told)]
+        days = pd.DataFrame({"return": seen[self.known:], "state": told,
+                             "hindsight": fit(seen).hindsight(seen)[self.known:]},
+                            index=self.series.returns.index[self.known:len(seen)])
+        note = "Until the next fit the last stretch goes on: a change is noticed at a fit." \
+            if self.method == "changepoint" else ""
+        table = self._label_fits(fits, values, states, days)
+        result = self._result(days, states, {}, [], (*([note] if note else []), *swap_notes(table, states)), stopped)
+        return replace(result, fits=table)
+
+    def _label_fits(self, fits: list[RefitLabels], values: Any, states: int, days: pd.DataFrame) -> pd.DataFrame:
+        rows = []
+        for one in fits:
+            parts = [values[: one.place][one.past == state] for state in range(states)]
+            rows.append({
+                "day": days.index[one.place - self.known], "converged": True, "likelihood": math.nan,
+                "changed": one.changed,
+                **{f"mean_{name}": part.mean() * 100 if len(part) else math.nan
+                   for name, part in zip(_NAMES[states], parts, strict=True)},
+                **{f"volatility_{name}": part.std() * 100 if len(part) else math.nan
+                   for name, part in zip(_NAMES[states], parts, strict=True)}})
+        return pd.DataFrame(rows)
 
     def _hidden(self, values: Any, states: int, bic: dict[int, float], control: JobControl) -> Regimes:
         fits: list[RefitStates] = []
@@ -273,20 +326,20 @@ class _Asked:
         return self._told(values, states, bic, fits, "")
 
     def _told(self, values: Any, states: int, bic: dict[int, float], fits: list[RefitStates], stopped: str) -> Regimes:
-        told = np.concatenate([one.probabilities for one in fits])
+        told = np.concatenate([fit.probabilities for fit in fits])
         whole = fit_states(values, states, seed=self.seed)
         back = smoothed(whole, values)[self.known:]
         days = pd.DataFrame({
             "return": values[self.known:], "state": told.argmax(axis=1), "hindsight": back.argmax(axis=1),
             "told": told[:, -1], "smoothed": back[:, -1]}, index=self.series.returns.index[self.known:len(values)])
         notes = [] if whole.converged else ["The fit to all days, which hindsight rests on, did not converge."]
-        failed = sum(not one.converged for one in fits)
+        failed = sum(not fit.converged for fit in fits)
         if failed:
             notes.append(f"{failed:,} of {len(fits):,} fits did not converge: the one before each was kept.")
         if states == 1:
             notes.append("The days before the first fit show one regime: more would be fat tails, or chance. "
                          "n_regimes=2 tells two all the same.")
-        return self._result(days, states, bic, fits, tuple(notes), stopped)
+        return self._result(days, states, bic, fits, (*notes, *swap_notes(self._fits(fits, days), states)), stopped)
 
     def _result(
         self, days: pd.DataFrame, states: int, bic: dict[int, float], fits: list[RefitStates], notes: tuple[str, ...],
@@ -304,23 +357,23 @@ class _Asked:
         counts = pd.crosstab(state[:-1], state[1:]).reindex(index=range(states), columns=range(states), fill_value=0)
         late, missed = days_late(state, days["hindsight"].to_numpy())
         record = {} if not fits or states == 1 else forecast_record(
-            np.concatenate([one.densities for one in fits]), np.concatenate([one.normal for one in fits]))
+            np.concatenate([fit.densities for fit in fits]), np.concatenate([fit.normal for fit in fits]))
         return Regimes(
             self.series, self.judged, self.method, self.refit, self.seed, names, bic, days,
             performance.set_axis(list(names)),
             counts.div(counts.sum(axis=1).replace(0, math.nan), axis=0).set_axis(list(names)).set_axis(
                 list(names), axis=1), _stays(state, names), self._fits(fits, days), tuple(late.tolist()), missed,
-            record, (*self.notes, *notes), stopped)
+            record, (*self.notes, *notes, *naming_notes(days, names)), stopped)
 
     def _fits(self, fits: list[RefitStates], days: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame([{
-            "day": days.index[one.place - self.known], "converged": one.converged, "likelihood": one.model.likelihood,
-            "changed": one.changed,
-            **{f"mean_{name}": mean * 100 for name, mean in zip(_NAMES[len(one.model.means)], one.model.means,
+            "day": days.index[fit.place - self.known], "converged": fit.converged, "likelihood": fit.model.likelihood,
+            "changed": fit.changed,
+            **{f"mean_{name}": mean * 100 for name, mean in zip(_NAMES[len(fit.model.means)], fit.model.means,
                                                                 strict=True)},
-            **{f"volatility_{name}": spread * 100 for name, spread in zip(_NAMES[len(one.model.means)],
-                                                                          one.model.deviations, strict=True)},
-        } for one in fits])
+            **{f"volatility_{name}": spread * 100 for name, spread in zip(_NAMES[len(fit.model.means)],
+                                                                          fit.model.deviations, strict=True)},
+        } for fit in fits])
 
 
 def _stays(state: Any, names: tuple[str, ...]) -> pd.Series[float]:

@@ -13,11 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.curves.curves import Portfolio
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.candles import CandleStore, SeriesInfo, resample_candles
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.core.tools.record.finding import load
 from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
 from jesse_nb.exceptions import InputError, PeriodError, shown
@@ -89,8 +92,8 @@ def named_inputs(argument: str, given: Any, *, store: str | Path | RunStore | No
     argument
         Its name, for errors.
     given
-        One or several of: a stored symbol, (exchange, symbol), a result or a job, a series of equity, a stored run's
-        key; a dict names them. A batch stands for its finished combinations.
+        One or several of: a stored symbol, (exchange, symbol), a result or a job, the name of a kept one, a series of
+        equity, a stored run's key; a dict names them. A batch stands for its finished combinations.
     store
         Where keys are looked up.
 
@@ -113,6 +116,8 @@ def _parts(argument: str, pair: Named, store: str | Path | RunStore | None) -> I
     value = pair.value
     if isinstance(value, Job):
         value = value.result()
+    if isinstance(value, str) and "-" not in value and ResultStore().find(value) is not None:
+        pair, value = Named(pair.name or value, value), load(value)
     if isinstance(value, str) and _KEY.fullmatch(value) and "-" not in value:
         value = stored_run(value.lower(), store.place if isinstance(store, RunStore) else store)[0]
     if isinstance(value, BatchResult):
@@ -198,7 +203,7 @@ def market_returns(
     returns = pd.Series((closes[1:] / closes[:-1] - 1.0)[beside],
                         index=pd.to_datetime(moments[1:][beside], unit="ms", utc=True), name=name)
     missing = int((~beside).sum())
-    notes = (f"{name}: {missing:,} returns over missing candles are left out.",) if missing else ()
+    notes = (f"{name}: {counted(missing, 'return')} over missing candles left out.",) if missing else ()
     return ReturnSeries(name, "market", returns, f"{series.symbol} on {series.exchange}, {series.fingerprint}",
                         series.symbol.partition("-")[2], series.synthetic, notes=notes,
                         expanded_from=series.expanded_from)
@@ -227,7 +232,7 @@ def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
         name, "result", run.returns.rename(name), source,
         spec.routes[0].symbol.partition("-")[2] if spec else getattr(value, "quote", ""),
         spec.synthetic if spec else bool(getattr(value, "synthetic", False)), read.sample,
-        spec.account.fee if spec else float("nan"), run.balance,
+        spec.account.fill_cost if spec else float("nan"), run.balance,
         expanded_from=spec.expanded_from if spec else "")
 
 

@@ -79,7 +79,7 @@ class Checks:
         known = {same_point(trial.params): trial for trial in tried if trial.state != "pruned"}
         room = min(MOST_NEIGHBOURS, max(FEWEST_NEIGHBOURS, len(known) // 2))
         self._around = within_limit([(trial, near) for trial, near in around if near], known, room)
-        points = {same_point(one.params): one.params for _, near in self._around for one in near}
+        points = {same_point(neighbour.params): neighbour.params for _, near in self._around for neighbour in near}
         self._values = {point: _verdict(known[point]) for point in points if point in known}
         self._points = {point: params for point, params in points.items() if point not in known}
         self._done = 0
@@ -125,7 +125,7 @@ class Checks:
         metric = self._metrics[0]
         return Plateau(
             metric, self._steps, wanted=self._wanted,
-            neighbourhoods=tuple(neighbourhood(trial, [self._valued(one) for one in near], metric)
+            neighbourhoods=tuple(neighbourhood(trial, [self._valued(neighbour) for neighbour in near], metric)
                                  for trial, near in self._around),
         )
 

@@ -56,7 +56,7 @@ class HeldOutRuns:
         test = outcome.record.to_result(outcome.spec)
         try:
             values = tuple(float(metric.read(test)) for metric in self._metrics)
-            violated = tuple(one.text for one in self._constraints if not one.satisfied(test))
+            violated = tuple(constraint.text for constraint in self._constraints if not constraint.satisfied(test))
         except MetricError as error:
             return TopTrial(trial, test, (math.nan,) * len(self._metrics), str(error))
         return TopTrial(trial, test, values, test_violated=violated)

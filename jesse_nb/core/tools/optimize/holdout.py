@@ -86,7 +86,7 @@ class OpenedHoldout(Shown):
     @property
     def violated(self) -> tuple[str, ...]:
         """The study's constraints that are broken on the sealed days; counts are compared as they are."""
-        return tuple(one.text for one in self.holdout.constraints if not _keeps(one, self.best))
+        return tuple(constraint.text for constraint in self.holdout.constraints if not _keeps(constraint, self.best))
 
 
 @dataclass(frozen=True)

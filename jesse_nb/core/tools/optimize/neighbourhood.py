@@ -91,7 +91,7 @@ class Neighbourhood:
     @property
     def unusable(self) -> int:
         """How many neighbours have no value or break a constraint."""
-        return sum(math.isnan(one.value) for one in self.neighbours)
+        return sum(math.isnan(neighbour.value) for neighbour in self.neighbours)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def within_limit(
     known = set(tried)
     kept: list[tuple[Trial, list[Neighbour]]] = []
     for trial, neighbours in wanted:
-        new = {same_point(one.params) for one in neighbours} - known
+        new = {same_point(neighbour.params) for neighbour in neighbours} - known
         if len(new) > room:
             if not kept:
                 kept.append((trial, neighbours[:room]))
@@ -195,7 +195,7 @@ def within_limit(
 def neighbourhood(trial: Trial, neighbours: Sequence[Neighbour], metric: Metric) -> Neighbourhood:
     """Sum up what surrounds a trial."""
     sign = _sign(metric)
-    costs = np.array([_cost(one.value, sign) for one in neighbours])
+    costs = np.array([_cost(neighbour.value, sign) for neighbour in neighbours])
     worst, median = (_value(float(cost), sign) for cost in (costs.max(), np.median(costs)))
     edge = trial.value - _NO_EDGE.get(metric.name, math.nan) if metric.direction == "maximize" else math.nan
     lost = trial.value - median

@@ -22,6 +22,7 @@ from jesse_nb.core.tools.optimize.pruning import check_pruner
 from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.optimize.study_periods import study_periods
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
@@ -68,6 +69,7 @@ def optimize(
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
     fee: float = 0.001,
+    slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
@@ -106,7 +108,8 @@ def optimize(
         Simulations at once; by default one a core. Or a Ray cluster: ``"ray"``, ``"ray://HOST:10001"``, or a
         :class:`~jesse_nb.core.jobs.ray.ray_pool.RayPool`.
     sampler
-        ``tpe``, ``random``, ``grid``, ``cmaes`` or ``nsga2``.
+        ``tpe``, ``gp``, ``random``, ``qmc``, ``grid``, ``cmaes`` or ``nsga2``; see
+        :func:`~jesse_nb.core.tools.optimize.samplers.make_sampler`.
     seed
         Of the sampler.
     pruner
@@ -136,7 +139,7 @@ def optimize(
         What the best trials must keep on the training period: ``["trades >= 30", "max_drawdown < 25"]`` (a drawdown
         is positive percent here), or functions of the result that return True or False; see
         :func:`~jesse_nb.core.study.constraints.parse_constraints`. Trials that break one are kept and marked, and
-        ``tpe`` and ``nsga2`` learn from by how much; ``cmaes`` takes them as failed.
+        ``tpe`` and ``nsga2`` learn from by how much; ``cmaes`` and ``gp`` take them as failed.
     min_trades
         Trades that a trial must make on the training period to rank before all that made fewer: of one or two trades
         the best is the luckiest. How many made fewer is said. 0 ranks them alike.
@@ -156,7 +159,7 @@ def optimize(
         runs, so the same code is checked once. A failed check stops no search; it stands first in the verdict.
     hyperparameters
         Values that stay fixed.
-    exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
+    exchange, routes, data_routes, balance, fee, slippage_bps, market, leverage, leverage_mode, maintenance_margin, \
 funding, warm_up_candles, mode, gaps, source, project, candles, store, memory_limit
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`.
     background
@@ -189,12 +192,12 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, memory_li
     if parsed is not None:
         make_sampler(sampler, seed, parsed, len(metrics))  # refuses what does not fit before anything starts
     periods = study_periods(start, end, test_start, test_end, test_ratio, holdout)
-    training = request.prepare(*periods.training)
-    test = request.prepare(*periods.test) if periods.test else None
+    training = prepare(request, *periods.training)
+    test = prepare(request, *periods.test) if periods.test else None
     first = _warm_start(initial_result, parsed)
     sealed = None
     if periods.sealed:
-        spec = request.prepare(*periods.sealed).spec
+        spec = prepare(request, *periods.sealed).spec
         study = _key(training.spec.key, test and test.spec.key, spec.key, parsed and parsed.to_dict(),
                      [(one.name, one.direction) for one in metrics], [one.text for one in kept], sampler, seed, first,
                      # so that the keys are those of studies that knew of none

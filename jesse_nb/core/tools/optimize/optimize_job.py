@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.studies.importances import Importances, importances
 from jesse_nb.core.analysis.studies.ranking import best_trials, top_trials
 from jesse_nb.core.jobs.board import Convergence
 from jesse_nb.core.jobs.evaluation import Evaluator, RunOutcome
@@ -19,11 +21,13 @@ from jesse_nb.core.study.constraints import Constraint, none_satisfies, too_few_
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
 from jesse_nb.core.study.trial import Trial
+from jesse_nb.core.texts import short_number
 from jesse_nb.core.tools.check.check_first import check_first, note_study
 from jesse_nb.core.tools.check.first_check import FirstCheck
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize.checks import Checks
+from jesse_nb.core.tools.optimize.curve_file import CurveFile
 from jesse_nb.core.tools.optimize.held_out_runs import HeldOutRuns
 from jesse_nb.core.tools.optimize.holdout import Holdout
 from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
@@ -77,8 +81,10 @@ class OptimizeJob:
         self._loop = JobLoop(control, plan.timeout)
         self._trials: dict[int, Trial] = {}
         self._convergence = Convergence(plan.metrics[0].scale, plan.n_trials)
+        self._of_few_trades = Convergence(plan.metrics[0].scale, plan.n_trials)
         self._asked: dict[int, dict[str, Any]] = {}
-        self._equities: dict[int, pd.Series[float]] = {}
+        self._equities = CurveFile()
+        self._importances: Future[Importances] | None = None
         self._failed = 0
         self._stopped_early = 0
         self._default: BacktestResult | None = None
@@ -102,7 +108,7 @@ class OptimizeJob:
         store = plan.request.resources.run_store()
         self._store_path = store.place
         self._prior = PriorRuns(store, plan.training.spec)
-        declared = described(store, plan.request.resources.pool, plan.request.code_of(plan.training),
+        declared = described(store, plan.request.resources.pool, plan.training.first_code,
                              lambda: self._control.cancelled, plan.training.spec.routes[0])
         self._space = space_of(plan.space, declared, self._fixed, plan.training.spec.routes[0].strategy.name)
         self._check_first(store, declared.defaults)
@@ -139,7 +145,7 @@ class OptimizeJob:
                  *too_few_trades(trials, plan.min_trades)]
         assert self._prior is not None
         prior_runs, remarks = self._prior.count(self._own_runs())
-        return OptimizeResult(
+        result = OptimizeResult(
             spec=plan.training.spec,
             test_start=plan.test.spec.start if plan.test else None,
             test_end=plan.test.spec.end if plan.test else None,
@@ -155,7 +161,7 @@ class OptimizeJob:
             elapsed=self._loop.elapsed,
             stopped=self._why_stopped(),
             notes=(*notes, *remarks),
-            returns=trial_returns(self._equities.copy(), market),
+            returns=trial_returns(self._equities, market),
             market=market,
             constraints=plan.constraints,
             holdout=plan.holdout and replace(plan.holdout, store=self._store_path,
@@ -168,6 +174,10 @@ class OptimizeJob:
             first_check=self._first_check,
             min_trades=plan.min_trades,
         )
+        known = self._importances
+        if known is not None and known.done() and known.exception() is None:
+            result.__dict__["importances"] = known.result()
+        return result
 
     def _market(self) -> pd.Series[float]:
         """Return the market when the runs that traded were sampled; those that did not are flat at any moment."""
@@ -184,7 +194,7 @@ class OptimizeJob:
         if plan.pruner != "none" and self._pruning is None:
             self._notes.append(f"The pruner {plan.pruner} stopped no trial: {why_not(plan.metrics)}.")
         control.partial(self.result)
-        control.board(self._convergence.snapshot)
+        control.board(self._board)
         if has_default:
             evaluator.submit(_DEFAULT, plan.training.spec)
         else:
@@ -224,18 +234,24 @@ class OptimizeJob:
         trial, result = trial_from_outcome(ticket, self._asked[ticket], outcome, self._plan.metrics,
                                            self._plan.constraints, self._plan.min_trades)
         self._trials[ticket] = trial
-        may_be_best = trial.eligible and not trial.few_trades
-        self._convergence.add(ticket, trial.value if may_be_best else None, trial.params)
+        value = trial.value if trial.eligible else None
+        self._convergence.add(ticket, None if trial.few_trades else value, trial.params)
+        self._of_few_trades.add(ticket, value if trial.few_trades else None, trial.params)
         self._failed += trial.state == "failed"
         self._stopped_early += trial.state == "pruned"
         if result is not None and not result.ruin:
-            self._equities[ticket] = result.equity
+            self._equities.add(ticket, result.equity)
         self._loop.count(outcome)
         if result is not None and trial.eligible:
             rivals = [self._best[0]] if self._best else []
             if best_trials([*rivals, trial], self._plan.metrics, 1)[0] is trial:
                 self._best = trial, result
         return trial
+
+    def _board(self) -> dict[str, Any]:
+        """Return the best so far; as long as no trial has made enough trades, marked, those of fewer."""
+        board, thin = self._convergence.snapshot(), self._of_few_trades.snapshot()
+        return board if board["points"] or not thin["points"] else {**thin, "few_trades": self._plan.min_trades}
 
     def _readings(self, outcome: RunOutcome) -> tuple[float, ...]:
         if self._pruning is None:
@@ -253,6 +269,10 @@ class OptimizeJob:
         checks.submit_parity(evaluator)
         self._held_out.submit(evaluator, self._top)
         checks.submit_neighbours(evaluator)
+        if evaluator.pending:  # while workers are busy: at a hundred trials, it is a third of the time of the report
+            beside = ThreadPoolExecutor(1, "jesse-nb-importances")
+            self._importances = beside.submit(importances, self.result())
+            beside.shutdown(wait=False)
         shown = ""
 
         def report(evaluator: Evaluator) -> None:
@@ -268,6 +288,7 @@ class OptimizeJob:
         report(evaluator)
         self._loop.run(evaluator, self._receive_final, report)
         if not self._loop.must_stop:
+            wait([self._importances] if self._importances else [])
             control.update(done=len(self._trials), total=len(self._trials), running=0)
 
     def _receive_final(self, ticket: Hashable, outcome: RunOutcome) -> None:
@@ -284,8 +305,10 @@ class OptimizeJob:
         """Return all that decides what this study finds."""
         plan = self._plan
         assert self._space is not None
-        return [plan.training.spec.key, self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
-                plan.n_trials, plan.sampler, plan.seed, plan.first, [one.text for one in plan.constraints], plan.pruner,
+        return [plan.training.spec.key, self._space.to_dict(), [(metric.name, metric.direction)
+                                                                for metric in plan.metrics],
+                plan.n_trials, plan.sampler, plan.seed, plan.first, [constraint.text
+                                                                     for constraint in plan.constraints], plan.pruner,
                 *([plan.min_trades] if plan.min_trades else [])]
 
     def _why_stopped(self) -> str:
@@ -299,7 +322,7 @@ class OptimizeJob:
         self._loop.tell(
             evaluator, done, plan.n_trials, failed=self._failed, stopped_early=self._stopped_early,
             best=best.value if best else None,
-            best_label=f"{plan.metrics[0].label} {best.value:.4g} (trial {best.number})" if best else "",
+            best_label=f"{plan.metrics[0].label} {short_number(best.value)} (trial {best.number})" if best else "",
         )
 
     def _check_success(self) -> None:

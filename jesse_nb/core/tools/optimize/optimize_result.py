@@ -135,7 +135,7 @@ class OptimizeResult(OptimizeStudy, Explorable):
         Parameters
         ----------
         storage
-            A journal file, made when it is missing; the address of a database; or an Optuna storage.
+            A journal file, made with its folders when it is missing; the address of a database; or an Optuna storage.
         name
             Of the new study; by default made of strategy, market and the spec's key.
 

@@ -86,7 +86,7 @@ def _about(result: OptimizeStudy) -> dict[str, Any]:
         "symbol": route.symbol, "timeframe": route.timeframe, "start": utc_text(result.spec.start),
         "end": utc_text(result.spec.end), "sampler": result.sampler, "seed": result.seed,
         "pruner": result.pruner,
-        "constraints": [one.text for one in result.constraints], "jesse": result.spec.jesse_version,
+        "constraints": [constraint.text for constraint in result.constraints], "jesse": result.spec.jesse_version,
     }
 
 

@@ -21,11 +21,12 @@ from jesse_nb.exceptions import StorageError
 
 __all__ = ["ProposalCache"]
 
-_PACKAGES = ("optuna", "numpy", "scipy", "cmaes")
+_PACKAGES = ("optuna", "numpy", "scipy", "cmaes", "scikit-learn")
 
 #: Our modules that have a part in a proposal, with this one.
 _OUR_CODE = ("jesse_nb.core.study.dimension", "jesse_nb.core.study.metric", "jesse_nb.core.study.space",
-             "jesse_nb.core.tools.optimize.samplers", "jesse_nb.core.tools.optimize.search", __name__)
+             "jesse_nb.core.tools.optimize.gaussian_process", "jesse_nb.core.tools.optimize.samplers",
+             "jesse_nb.core.tools.optimize.search", __name__)
 
 
 class ProposalCache:

@@ -13,11 +13,12 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, CmaEsSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from jesse_nb.core.study.space import Space
+from jesse_nb.core.tools.optimize.gaussian_process import GaussianProcessSampler
 from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["SAMPLERS", "make_sampler", "quiet_optuna"]
@@ -39,7 +40,8 @@ def make_sampler(
     ----------
     name
         ``tpe`` (Optuna's default, told about running trials so that parallel ones do not
-        repeat each other), ``random``, ``grid``, ``cmaes`` or ``nsga2``.
+        repeat each other), ``gp`` (a Gaussian process, for the fewest trials), ``random``, ``qmc`` (spread more
+        evenly than at random), ``grid``, ``cmaes`` or ``nsga2``.
     seed
         A whole number from 0 up.
     space
@@ -76,6 +78,10 @@ def _random(seed: int, space: Space, n_metrics: int, violations: Violations | No
     return RandomSampler(seed=seed)
 
 
+def _qmc(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
+    return QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False, warn_asynchronous_seeding=False)
+
+
 def _grid(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
     points = space.size
     if points is not None and points > _LARGEST_GRID:
@@ -96,6 +102,13 @@ def _cmaes(seed: int, space: Space, n_metrics: int, violations: Violations | Non
         raise InputError(f"The sampler 'cmaes' needs two parameters or more, not only {shown(space.names[0])}.",
                          "Use sampler='tpe'.", argument="sampler")
     return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+
+
+def _gp(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
+    if n_metrics > 1:
+        raise InputError(f"The sampler 'gp' optimizes one metric, not {n_metrics}.",
+                         "Use sampler='nsga2' or 'tpe'.", argument="sampler")
+    return GaussianProcessSampler(space, seed)
 
 
 def _nsga2(seed: int, space: Space, n_metrics: int, violations: Violations | None) -> BaseSampler:
@@ -141,7 +154,7 @@ class _EveryPoint(BaseSampler):
 
 #: Samplers by name.
 SAMPLERS: dict[str, Callable[[int, Space, int, Violations | None], BaseSampler]] = {
-    "tpe": _tpe, "random": _random, "grid": _grid, "cmaes": _cmaes, "nsga2": _nsga2,
+    "tpe": _tpe, "gp": _gp, "random": _random, "qmc": _qmc, "grid": _grid, "cmaes": _cmaes, "nsga2": _nsga2,
 }
 
 

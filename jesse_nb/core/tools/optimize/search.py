@@ -25,6 +25,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.early_stop import StopRule
 from jesse_nb.core.study.metric import Metric
 from jesse_nb.core.study.space import Space
+from jesse_nb.core.tools.optimize.gaussian_process import GaussianProcessSampler
 from jesse_nb.core.tools.optimize.proposal_cache import ProposalCache
 from jesse_nb.core.tools.optimize.pruning import Pruning
 from jesse_nb.core.tools.optimize.samplers import make_sampler, quiet_optuna
@@ -59,8 +60,8 @@ class Search:
     first
         Parameters to try before the sampler proposes any.
     constrained
-        Whether trials may break constraints. ``tpe`` and ``nsga2`` are then told by how much; ``cmaes``,
-        which knows of no constraints, is told that such a trial failed.
+        Whether trials may break constraints. ``tpe`` and ``nsga2`` are then told by how much; ``cmaes``
+        and ``gp``, which know of no constraints, are told that such a trial failed.
     pruning
         Learns from the trials that finish, so that later ones can be stopped early; None for no pruning.
     store
@@ -82,6 +83,7 @@ class Search:
         store: RunStore | None = None,
     ) -> None:
         self._space = space
+        self._distributions = space.distributions()
         self._lag = max(LAG, workers)
         size = space.size
         self._most_points = size
@@ -90,7 +92,7 @@ class Search:
         self._n_trials = min(n_trials, size) if sampler == "grid" and size is not None else n_trials
         self._excess: dict[int, tuple[float, ...]] = {}
         chosen = make_sampler(sampler, seed, space, len(metrics), self._violations if constrained else None)
-        self._refuses = isinstance(chosen, CmaEsSampler)
+        self._refuses = isinstance(chosen, CmaEsSampler | GaussianProcessSampler)
         directions, tried_first = [metric.direction for metric in metrics], [dict(params) for params in first]
         with quiet_optuna():
             self._study = optuna.create_study(directions=directions, sampler=chosen)
@@ -195,7 +197,7 @@ class Search:
             return self._ask_sampler()
 
     def _ask_sampler(self) -> dict[str, Any]:
-        trial = self._study.ask()
+        trial = self._study.ask(self._distributions)  # one object for all trials: Optuna keeps what it is given
         self._open[trial.number] = trial
         return self._space.suggest(trial)
 

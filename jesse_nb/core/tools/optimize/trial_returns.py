@@ -57,14 +57,14 @@ def trial_returns(equities: Mapping[int, pd.Series[float]], market: pd.Series[fl
         sample is 0: it had not traded, or had nothing left. Equity at or below zero is -1 on that day and 0 ever after.
     """
     days = daily_returns(market).index
-    alike: dict[bytes, list[int]] = {}  # runs are sampled at few different sets of moments, so this is quick
+    alike: dict[bytes, dict[int, pd.Series[float]]] = {}  # sampled at few different sets of moments, so this is quick
     for number, equity in equities.items():
-        alike.setdefault(milliseconds(equity.index).tobytes(), []).append(number)
+        alike.setdefault(milliseconds(equity.index).tobytes(), {})[number] = equity
     columns: dict[int, NDArray[np.float64]] = {}
     for numbers in alike.values():
-        values = np.column_stack([equities[number].to_numpy(dtype=float) for number in numbers])
+        values = np.column_stack([equity.to_numpy(dtype=float) for equity in numbers.values()])
         values = np.where(np.logical_and.accumulate(values > 0, axis=0), values, 0.0)  # what is lost stays lost
-        samples = pd.DataFrame(values, index=pd.DatetimeIndex(equities[numbers[0]].index).normalize())
+        samples = pd.DataFrame(values, index=pd.DatetimeIndex(next(iter(numbers.values())).index).normalize())
         daily = samples.groupby(level=0).last()
         returns = daily.pct_change(fill_method=None)
         returns = returns[daily.index.to_series().diff() == pd.Timedelta(days=1)].reindex(days).fillna(0.0)

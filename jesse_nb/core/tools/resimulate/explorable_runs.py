@@ -60,7 +60,7 @@ def _(result: OptimizeResult) -> tuple[ExplorableRun, ...]:
                           partial(explore_backtest, top.test)) for top in result.top if top.test is not None]
     best = [top.trial.number for top in result.top]
     finished = {trial.number: trial for trial in result.trials if trial.state == "finished"}
-    order = [*(number for number in best if number in finished), *(one for one in finished if one not in best)]
+    order = [*(number for number in best if number in finished), *(run for run in finished if run not in best)]
     trained = [ExplorableRun(number, f"Trial {number}{', best' if best[:1] == [number] else ''}, training period",
                              partial(explore_spec, _of_trial(result.spec, finished[number].params),
                                      metrics=finished[number].metrics)) for number in order]
@@ -72,10 +72,10 @@ def _(result: OptimizeResult) -> tuple[ExplorableRun, ...]:
 
 @runs_of.register
 def _(result: WalkForwardResult) -> tuple[ExplorableRun, ...]:
-    runs = [ExplorableRun((one.window.number, part), f"Window {one.window.number}, {words}",
+    runs = [ExplorableRun((window.window.number, part), f"Window {window.window.number}, {words}",
                           partial(explore_backtest, run))
-            for one in result.windows for part, words, run in (("test", "out-of-sample", one.test),
-                                                               ("train", "in-sample", one.train)) if run is not None]
+            for window in result.windows for part, words, run in (("test", "out-of-sample", window.test),
+                                                               ("train", "in-sample", window.train)) if run is not None]
     return _some(runs, "No window of this walk-forward has a run.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
@@ -153,7 +154,7 @@ def explore_backtest(
 
 
 def explore_spec(
-    spec: BacktestSpec, result: BacktestResult | None = None, *, metrics: dict[str, Any] | None = None,
+    spec: BacktestSpec, result: BacktestResult | None = None, *, metrics: Mapping[str, Any] | None = None,
     title: str = "", background: bool = False, candles: CandleStore | str | Path | None = None, **options: Any,
 ) -> Exploration | Job[Exploration]:
     """Lay the run of a spec open, as :func:`explore_backtest` does.
@@ -228,10 +229,10 @@ def _answer(future: Future[Answer], control: JobControl, timeout: float | None) 
     raise JobCancelledError("It was cancelled.")
 
 
-def _same(again: RunRecord, result: BacktestResult | None, metrics: dict[str, Any] | None) -> bool:
+def _same(again: RunRecord, result: BacktestResult | None, metrics: Mapping[str, Any] | None) -> bool:
     """Whether the second simulation gave what the first did, to the last bit."""
     expected = result.metrics if result else metrics
-    if expected is not None and _text(again.metrics) != _text(expected):
+    if expected is not None and _text(again.metrics) != _text(dict(expected)):
         return False
     return result is None or _text(_rows(again.to_result(result.spec).trades)) == _text(_rows(result.trades))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,16 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.simulator.funding import STORED
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
+from jesse_nb.core.simulator.strategies.standalone import own_text
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy, resolve_strategy
 from jesse_nb.core.simulator.strategies.strategy_hash import hash_source
-from jesse_nb.core.simulator.strategies.strategy_registry import is_registered, registered_strategy
+from jesse_nb.core.simulator.strategies.strategy_registry import (
+    is_registered,
+    registered_strategies,
+    registered_strategy,
+)
+from jesse_nb.core.tools.markets.share_strategy import text_within
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.request import Request
 from jesse_nb.core.tools.resources import Jobs, Resources
@@ -57,16 +65,17 @@ def request_again(
     """
     for given in strategy if isinstance(strategy, Sequence) and not isinstance(strategy, str) else [strategy]:
         if given is not None:
-            _check_asked_for(resolve_strategy(given, project), spec)
+            _check_asked_for(resolve_strategy(given, project), given, spec)
     account = spec.account
     return Request(
         routes=[(_found_again(route.strategy, project), route.symbol, route.timeframe, route.exchange)
                 for route in spec.routes],
         data_routes=[(route.symbol, route.timeframe, route.exchange) for route in spec.data_routes],
-        hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee, market=account.market,
-        leverage=account.leverage, leverage_mode=account.leverage_mode,
-        maintenance_margin=account.maintenance_margin, warm_up_candles=spec.warm_up_candles,
-        funding=_funding_of(spec), mode=spec.mode, gaps=spec.gaps, project=project, candles=candles,
+        hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee,
+        slippage_bps=account.slippage_bps, market=account.market, leverage=account.leverage,
+        leverage_mode=account.leverage_mode, maintenance_margin=account.maintenance_margin,
+        warm_up_candles=spec.warm_up_candles, funding=_funding_of(spec), mode=spec.mode, gaps=spec.gaps,
+        project=project, candles=candles,
         resources=Resources(store, trial_timeout, memory_limit, n_jobs),
     ).check()
 
@@ -89,7 +98,7 @@ def prepare_again(request: Request, spec: BacktestSpec, start: Any = None, end: 
         When the stored candles of its own period are not those it ran on.
     """
     begin, finish = (spec.start if start is None else start), (spec.end if end is None else end)
-    prepared = request.prepare(begin, finish)
+    prepared = prepare(request, begin, finish)
     found = prepared.spec
     if (found.start, found.end, found.warm_up_candles) == (spec.start, spec.end, spec.warm_up_candles):
         for now, then in zip(found.candles, spec.candles, strict=True):
@@ -113,7 +122,7 @@ def _funding_of(spec: BacktestSpec) -> float | str | None:
 
 def _found_again(ref: StrategyRef, project: str | Path | None) -> StrategyCode:
     """Return a strategy that still is what its reference says, and that the user wants to be run."""
-    known = registered_strategy(ref.hash)
+    known = registered_strategy(ref.hash) or _share_of_known(ref)
     if known is None:
         _check_word(ref, project)
     given, folder = known or (code_of_source(ref.name, ref.source) if ref.kind == "source" else ref.name, project)
@@ -136,6 +145,35 @@ def _check_word(ref: StrategyRef, project: str | Path | None) -> None:
                         advice)
 
 
+def _share_of_known(ref: StrategyRef) -> tuple[Any, str | Path | None] | None:
+    """Return a portfolio's class around a strategy that this process was given, now given, too; None if it is none."""
+    for given, project in registered_strategies() if _own_within(ref) is not None else ():
+        if isinstance(given, type) and given.__name__ != ref.name:
+            continue
+        with contextlib.suppress(StrategyError):  # its text, or its file, is gone
+            if _is_share_of(ref, read_strategy(given, project), given):
+                return registered_strategy(ref.hash)
+    return None
+
+
+def _is_share_of(ref: StrategyRef, code: StrategyCode, given: Any) -> bool:
+    """Tell whether a portfolio made ``ref`` of just this strategy; then this process may run it."""
+    own = _own_within(ref)
+    if own is None or code.ref.name != ref.name or _own_within(code.ref) is not None:
+        return False
+    if own_text(code.ref, given, f"{ref.name}Alone") != own:
+        return False
+    made = code_of_source(ref.name, ref.source, search=code.search)
+    if made.ref.hash != ref.hash:
+        return False
+    resolve_strategy(replace(made, search=(*([code.project] if code.project else []), *code.search)))
+    return True
+
+
+def _own_within(ref: StrategyRef) -> str | None:
+    return text_within(ref.source, f"{ref.name}Alone", ref.name)
+
+
 def _hash_now(code: StrategyCode) -> str:
     """Hash a strategy that was given ready-made: its text is what it was, its local modules may not be."""
     if code.ref.kind == "source":
@@ -143,9 +181,9 @@ def _hash_now(code: StrategyCode) -> str:
     return read_strategy(code.ref.name, code.project).ref.hash if code.ref.kind == "project" else code.ref.hash
 
 
-def _check_asked_for(code: StrategyCode, spec: BacktestSpec) -> None:
+def _check_asked_for(code: StrategyCode, given: Any, spec: BacktestSpec) -> None:
     refs = [route.strategy for route in spec.routes]
-    if code.ref.hash not in {ref.hash for ref in refs}:
+    if code.ref.hash not in {ref.hash for ref in refs} and not sum(_is_share_of(ref, code, given) for ref in refs):
         raise _changed(next((ref for ref in refs if ref.name == code.ref.name), refs[0]))
 
 

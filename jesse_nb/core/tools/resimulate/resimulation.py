@@ -32,7 +32,7 @@ class Resimulation:
     Parameters
     ----------
     request, prepared
-        Of the run that is repeated.
+        Of the run that is repeated; of several runs, each period that one of them needs.
     control
         The job's.
     with_trades
@@ -47,11 +47,11 @@ class Resimulation:
     """
 
     def __init__(
-        self, request: Request, prepared: Prepared, control: JobControl, *, with_trades: bool = True,
-        checks: bool = False,
+        self, request: Request, prepared: Prepared | Sequence[Prepared], control: JobControl, *,
+        with_trades: bool = True, checks: bool = False,
     ) -> None:
         self._request = request
-        self._prepared = prepared
+        self._prepared = [prepared] if isinstance(prepared, Prepared) else list(prepared)
         self._control = control
         self._with_trades = with_trades
         self._checks = checks
@@ -63,7 +63,7 @@ class Resimulation:
         """Run all of them; when the job is cancelled, keep what has finished."""
         control, request = self._control, self._request
         control.update(phase="starting workers", total=len(specs), workers=request.resources.workers)
-        evaluator = request.resources.evaluator([self._prepared], request.resources.run_store())
+        evaluator = request.resources.evaluator(self._prepared, request.resources.run_store())
         try:
             control.update(phase=phase)
             for number, spec in enumerate(specs):
@@ -99,12 +99,12 @@ class Resimulation:
 
     def _report(self, evaluator: Evaluator, total: int) -> None:
         outcomes = self._outcomes.values()
-        self._loop.tell(evaluator, len(outcomes), total, failed=sum(one.record is None for one in outcomes))
+        self._loop.tell(evaluator, len(outcomes), total, failed=sum(outcome.record is None for outcome in outcomes))
 
     def _check_success(self) -> None:
         outcomes = self._outcomes.values()
-        if outcomes and all(one.record is None for one in outcomes) and not self._control.cancelled:
-            reason, count = Counter(str(one.error) for one in outcomes).most_common(1)[0]
+        if outcomes and all(outcome.record is None for outcome in outcomes) and not self._control.cancelled:
+            reason, count = Counter(str(outcome.error) for outcome in outcomes).most_common(1)[0]
             raise AllTrialsFailedError(f"All {len(outcomes):,} simulations failed, {count:,} of them so: {reason}")
 
 

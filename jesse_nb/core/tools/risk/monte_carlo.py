@@ -120,7 +120,7 @@ class RiskMonteCarlo(OfOneRun):
     def to_frame(self) -> pd.DataFrame:
         """Return the probabilities, of both questions."""
         parts = {"this period": self.period, "next period": self.projection}
-        return pd.concat({name: one.chances for name, one in parts.items() if one is not None},
+        return pd.concat({name: part.chances for name, part in parts.items() if part is not None},
                          names=["question", "event"])
 
 

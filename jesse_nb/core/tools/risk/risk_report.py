@@ -26,7 +26,6 @@ from jesse_nb.core.tools.risk.risk_input import RiskInput, risk_input
 from jesse_nb.core.tools.risk.risk_report_result import SECTIONS, RiskReport
 from jesse_nb.core.tools.risk.stress_test import stress_test
 from jesse_nb.core.tools.risk.var_calculation import var_calculation
-from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, JesseNbError
 
 __all__ = ["risk_report"]
@@ -119,7 +118,7 @@ def risk_report(
     made: dict[str, Callable[[], Plan[Any]]] = {
         "monte_carlo": lambda: monte_carlo.plan(result, **drawn, **common),
         "var": lambda: var_calculation.plan(result, window=_window(given), **common),
-        "stress": lambda: _stress(result, given, stressed, resimulate=resimulate),
+        "stress": lambda: _stress(result, stressed, resimulate=resimulate),
     }
     chosen = {name for name, value in {**drawn, **common, **stressed}.items() if value is not None}
     plans = {name: _plan(make, chosen - {"trades", "equity"}) for name, make in made.items() if name in asked}
@@ -150,22 +149,15 @@ def _plan(make: Callable[[], Plan[Any]], chosen: set[str]) -> Plan[Any] | str:
         return str(error).rstrip(".")
 
 
-def _stress(result: Any, given: RiskInput, asked: dict[str, Any], *, resimulate: bool) -> Plan[Any]:
-    """Return the plan of a stress test; of a walk-forward that of its last window, where it cannot be the whole."""
+def _stress(result: Any, asked: dict[str, Any], *, resimulate: bool) -> Plan[Any]:
+    """Return the plan of a stress test."""
     if not resimulate:
         raise InputError("Nothing is to be simulated again.")
     if not asked["scenarios"] and not asked["shocks"]:
         raise InputError("No scenario was asked for.")
     if result is None:
         raise InputError("Tables cannot be simulated again.")
-    try:
-        return stress_test.plan(result, **asked)
-    except InputError as error:
-        tested = [one.test for one in result.windows if one.test is not None and one.test.ruin is None] \
-            if isinstance(result, WalkForwardResult) else []
-        if error.argument != "result" or given.backtest is not None or not tested:
-            raise
-    return stress_test.plan(tested[-1], **asked)
+    return stress_test.plan(result, **asked)
 
 
 @dataclass

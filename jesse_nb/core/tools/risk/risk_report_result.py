@@ -93,8 +93,9 @@ class RiskReport(OfOneRun):
         -------
         pandas.DataFrame
             Index ``section``, ``figure``. ``value`` in its ``unit`` (``percent``, ``days``, ``times``, ``money``), a
-            loss above zero; its 95 % interval ``low`` to ``high`` where it has one (of a probability that of drawing so
-            few paths; of the equity at the end nine in ten paths); ``money``, the same in the quote currency; what it
+            loss above zero (``worst_end`` may be a gain, below zero); its 95 % interval ``low`` to ``high`` where it
+            has one (of a probability that of drawing so few paths; of the equity at the end nine in ten paths);
+            ``money``, the same in the quote currency; what it
             ``rests_on``; ``reason`` why there is none.
         """
         rows = dict(self._rows())
@@ -125,7 +126,8 @@ class RiskReport(OfOneRun):
         yield "within_days", _none(self.missing.get("within_days", "")) if self.within_days is None else \
             _row(-self.within_days.percent, rests_on="each minute at its worst price")
         yield "under_water", _row(found.time_under_water * 100.0, rests_on=rests)
-        yield "longest", _row(found.max_duration, unit="days", rests_on=f"{found.drawdowns:,} drawdowns")
+        falls = f"{found.drawdowns:,} drawdown{'' if found.drawdowns == 1 else 's'}"
+        yield "longest", _row(found.max_duration, unit="days", rests_on=falls)
 
     def _exposed(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         assert self.exposure is not None
@@ -162,13 +164,15 @@ class RiskReport(OfOneRun):
     def _stressed(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         found = self.stress
         assert found is not None
-        known = found.table[found.table["loss"].notna()]
+        known = found.losses
         if known.empty:
             yield "worst", _none("no scenario finished")
             return
-        worst = known.loc[known["loss"].astype(float).idxmax()]
         rests = f"{counted(len(known), 'simulated run')} of chosen sizes"
-        yield "worst", _row(float(worst["loss"]), money=float(worst["equity_before"] - worst["lowest"]), rests_on=rests)
+        for figure, loss in (("worst", "deepest_loss"), ("worst_end", "end_loss")):
+            worst = known.loc[known[loss].astype(float).idxmax()]
+            money = float(worst["equity_before"] * worst[loss] / 100.0)
+            yield figure, _row(float(worst[loss]), money=money, rests_on=rests)
         yield "ruined", _row(float(known["ruined_at"].notna().sum()), unit="runs", rests_on=rests)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from jesse_nb.exceptions import InputError, JesseNbError, did_you_mean, shown
 __all__ = ["OUTAGE", "REPLAYS", "SCENARIOS", "Moment", "Scenario", "moments_of", "scenarios_of"]
 
 _HOUR, _DAY = 60, 1_440
+_MOST_BETA = 10
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Scenario:
         Whether all markets move as the first one meanwhile, each by as much as it does itself.
     period
         Of a replay, milliseconds UTC, the end excluded.
+    source, beta
+        Of a replay of another market's path: its symbol, and how many times as far each market of the run moves.
     """
 
     name: str
@@ -46,6 +50,13 @@ class Scenario:
     volatility: float = 1.0
     together: bool = False
     period: tuple[int, int] | None = None
+    source: str = ""
+    beta: float = 1.0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether candles stay as they were."""
+        return self.period is None and self.change == 0.0 and self.volatility == 1.0 and not self.together
 
     def pipeline(self, at: int, start: int, outage: int = 0) -> CandlePipeline:
         """Return how candles are rewritten when it begins ``at``, in a run from ``start`` on, milliseconds UTC.
@@ -58,7 +69,8 @@ class Scenario:
 
     def __str__(self) -> str:
         if self.period is not None:
-            return f"{utc_text(self.period[0])} to {utc_text(self.period[1])}, as it was"
+            how = f"each market as {self.source} times {self.beta:g}" if self.source else "as it was"
+            return f"{utc_text(self.period[0])} to {utc_text(self.period[1])}, {how}"
         if self.name == OUTAGE:
             return "candles as they were"
         length = "at once" if self.minutes == 1 else duration_words(self.minutes)
@@ -88,7 +100,9 @@ _NUMBERS = ("change", "minutes", "volatility", "together")
 
 
 def scenarios_of(names: Iterable[str], custom: Mapping[str, Any] | None) -> list[Scenario]:
-    """Return what was asked for by name; ``replay:NAME`` or ``replay:START..END`` is a replay.
+    """Return what was asked for by name.
+
+    ``replay:NAME`` or ``replay:START..END`` is a replay, with ``@SYMBOL:BETA`` behind it one of another market's path.
 
     Raises
     ------
@@ -121,7 +135,8 @@ def _custom(name: str, given: Any) -> Scenario:
 
 
 def _replay(name: str) -> Scenario:
-    wanted = name.removeprefix("replay:")
+    wanted, other, path = name.removeprefix("replay:").partition("@")
+    source, beta = _path(name, path) if other else ("", 1.0)
     start, dots, end = wanted.partition("..")
     if not dots:
         if wanted not in REPLAYS:
@@ -134,7 +149,20 @@ def _replay(name: str) -> Scenario:
         raise InputError.of("scenarios", f"holds {shown(name)}: {error}") from None
     if period[0] >= period[1]:
         raise InputError.of("scenarios", f"holds {shown(name)}.", "Its end comes after its start.")
-    return Scenario(name, period=period)
+    return Scenario(name, period=period, source=source, beta=beta)
+
+
+def _path(name: str, written: str) -> tuple[str, float]:
+    """Read which market's path a replay takes, and the beta, which nobody guesses."""
+    symbol, _, beta = written.partition(":")
+    try:
+        factor = float(beta)
+    except ValueError:
+        factor = math.nan
+    if not symbol or not 0 < factor <= _MOST_BETA:
+        raise InputError.of("scenarios", f"holds {shown(name)}.", "Another market's path is written with the beta to "
+                            f"it, above zero to {_MOST_BETA}: replay:ftx@BTC-USDT:1.5.")
+    return symbol, factor
 
 
 @dataclass(frozen=True)
@@ -158,15 +186,15 @@ def moments_of(given: Iterable[str], run: AnalyzedRun, seed: int, change: float)
         When it is no moment of the run.
     """
     found = []
-    for one in given:
-        if one == "worst_exposure":
+    for moment in given:
+        if moment == "worst_exposure":
             found.append(_worst_exposure(run, change))
-        elif one == "random":
+        elif moment == "random":
             length = (run.end - run.start) * 9 // 10 // MINUTE_MS
             drawn = int(np.random.default_rng(seed).integers(0, max(length, 1)))
             found.append(Moment(run.start + drawn * MINUTE_MS, "at random"))
         else:
-            found.append(_date(one, run))
+            found.append(_date(moment, run))
     return list({moment.at: moment for moment in found}.values())
 
 

@@ -16,6 +16,9 @@ __all__ = ["SHOCKS", "Shocks", "duration_words", "shocks_of"]
 
 SHOCKS = ("fee", "slippage_bps", "funding_rate", "outage")
 
+#: Of the account.
+_COSTS = ("fee", "slippage_bps")
+
 _MINUTES = {"m": 1, "h": 60, "d": 1_440}
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?) ?([mhd])")
 
@@ -27,7 +30,7 @@ class Shocks:
     Attributes
     ----------
     account
-        With other fees or leverage where that was asked for.
+        With another fee, slippage or leverage where that was asked for.
     funding
         In place of the run's own, a fraction for each 8 hours; None to leave it.
     outage
@@ -49,6 +52,8 @@ class Shocks:
         """Say what differs from the original's costs; empty where nothing does."""
         account = self.account
         parts = [f"fee {account.fee * 100:.4g}% in place of {was.fee * 100:.4g}%"] if account.fee != was.fee else []
+        parts += [f"slippage {account.slippage_bps:g} basis points in place of {was.slippage_bps:g}"] \
+            if account.slippage_bps != was.slippage_bps else []
         parts += [f"leverage {account.leverage} in place of {was.leverage}"] if account.leverage != was.leverage else []
         parts += [f"funding {self.funding * 100:.4g}% every 8 hours"] if self.funding is not None else []
         return ", ".join(parts)
@@ -67,7 +72,7 @@ def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Ac
         if name not in SHOCKS:
             raise InputError.of("shocks", f"has {shown(name)}.", did_you_mean(str(name), SHOCKS))
         number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-        if name in ("fee", "slippage_bps") and not (number and value >= 0):
+        if name in _COSTS and not (number and value >= 0):
             raise InputError.of("shocks", f"has {shown(value)} for {name}.", "It is a number from 0 up.")
         if name == "funding_rate" and not number:
             raise InputError.of("shocks", f"has {shown(value)} for funding_rate.", "It is a fraction for each 8 hours, "
@@ -76,8 +81,8 @@ def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Ac
     if rate is not None:
         check_funded(account)
         checked_funding("funding_rate", rate)
-    fee = asked.get("fee", account.fee) + asked.get("slippage_bps", 0.0) / 10_000.0
-    return Shocks(replace(account, fee=fee, leverage=account.leverage if leverage is None else leverage),
+    costs = {name: asked[name] for name in _COSTS if name in asked}
+    return Shocks(replace(account, **costs, leverage=account.leverage if leverage is None else leverage),
                   None if rate is None else float(rate), _minutes_of(asked.get("outage", 0)))
 
 

@@ -20,6 +20,7 @@ from jesse_nb.core.tools.cpcv.cpcv_result import CpcvResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.registry import WALK_FORWARD
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
@@ -63,6 +64,7 @@ def walk_forward(
     data_routes: Sequence[Any] = (),
     balance: float = 10_000.0,
     fee: float = 0.001,
+    slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
     leverage_mode: Literal["cross", "isolated"] = "cross",
@@ -124,8 +126,8 @@ def walk_forward(
     check_first
         Check the strategy before the first trial, on the first window's training days or the first group, as in
         :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
-    n_jobs, exchange, routes, data_routes, balance, fee, market, leverage, leverage_mode, maintenance_margin, \
-funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
+    n_jobs, exchange, routes, data_routes, balance, fee, slippage_bps, market, leverage, leverage_mode, \
+maintenance_margin, funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.optimize.optimize.optimize`.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
@@ -169,7 +171,7 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_tim
                              argument="constraints")
         parts = cpcv_groups(start, end, groups=groups, test_groups=test_groups, gap=gap)
         for part in (parts[0], parts[-1]):  # what is wrong with strategy or candles is said here and now
-            prepared = request.prepare(part.start, part.end)
+            prepared = prepare(request, part.start, part.end)
         cpcv = CpcvPlan(groups=parts, test_groups=test_groups, gap=gap, **common)
         return plan_of_run("walk_forward", prepared.spec, lambda control: Cpcv(cpcv, control).run(),
                            background=background, details=cpcv)
@@ -177,8 +179,8 @@ funding, warm_up_candles, mode, gaps, source, project, candles, store, trial_tim
         days = {"in_sample_period": in_sample_period, "out_sample_period": out_sample_period,
                 "step_forward": step_forward, "gap": gap}
         windows = walk_forward_windows(start, end, anchored=anchored, **days)
-        request.prepare(windows[0].train_start, windows[0].train_end)
-        prepared = request.prepare(windows[-1].test_start, windows[-1].test_end)
+        prepare(request, windows[0].train_start, windows[0].train_end)
+        prepared = prepare(request, windows[-1].test_start, windows[-1].test_end)
         plan = WalkForwardPlan(start=to_ms(start, "start"), end=to_ms(end, "end"), windows=windows, days=days,
                                anchored=anchored, constraints=kept, min_trades=min_trades, **common)
         return plan_of_run("walk_forward", prepared.spec, lambda control: WalkForward(plan, control).run(),

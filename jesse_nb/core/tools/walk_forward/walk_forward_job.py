@@ -36,6 +36,7 @@ from jesse_nb.core.tools.check.first_check import FirstCheck
 from jesse_nb.core.tools.description import described
 from jesse_nb.core.tools.job_loop import PATIENCE, JobLoop
 from jesse_nb.core.tools.optimize.search import Search
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.prior_runs import PriorRuns
 from jesse_nb.core.tools.request import Request
@@ -87,8 +88,8 @@ class _WindowWork:
     def __init__(self, plan: WalkForwardPlan, window: Window, space: Space | None, store: RunStore, *,
                  has_defaults: bool) -> None:
         self.window = window
-        self.train = plan.request.prepare(window.train_start, window.train_end)
-        self.test = plan.request.prepare(window.test_start, window.test_end)
+        self.train = prepare(plan.request, window.train_start, window.train_end)
+        self.test = prepare(plan.request, window.test_start, window.test_end)
         self._fixed = dict(self.train.spec.hyperparameters)
         self._metrics = plan.metrics
         self._constraints, self._min_trades = plan.constraints, plan.min_trades
@@ -238,8 +239,8 @@ class WalkForward:
         self._prior: PriorRuns | None = None
         self._first_check: FirstCheck | None = None
         self._prices: pd.Series[float] = pd.Series(dtype=float)
-        self._notes = [f"In every window the best trial that keeps {', '.join(one.text for one in plan.constraints)} "
-                       "in-sample is taken."] if plan.constraints else []
+        kept = ", ".join(constraint.text for constraint in plan.constraints)
+        self._notes = [f"In every window the best trial that keeps {kept} in-sample is taken."] if kept else []
         self._done = 0
 
     def run(self) -> WalkForwardResult:
@@ -312,8 +313,8 @@ class WalkForward:
         """Return all that decides what this walk-forward finds."""
         plan = self._plan
         return [self._works[0].train.spec.key, self._works[-1].test.spec.key, plan.days, plan.anchored,
-                self._space and self._space.to_dict(), [(one.name, one.direction) for one in plan.metrics],
-                plan.n_trials, plan.sampler, plan.seed, [one.text for one in plan.constraints],
+                self._space and self._space.to_dict(), [(metric.name, metric.direction) for metric in plan.metrics],
+                plan.n_trials, plan.sampler, plan.seed, [constraint.text for constraint in plan.constraints],
                 *([plan.min_trades] if plan.min_trades else [])]
 
     def _board(self) -> dict[str, Any]:
@@ -323,10 +324,10 @@ class WalkForward:
     def _prepare(self, store: RunStore) -> None:
         """Resolve strategy, candles and prices of every window."""
         plan, total = self._plan, self._control.total
-        first = plan.request.prepare(plan.windows[0].train_start, plan.windows[0].train_end)
+        first = prepare(plan.request, plan.windows[0].train_start, plan.windows[0].train_end)
         fixed = dict(first.spec.hyperparameters)
         route = first.spec.routes[0]
-        declared = described(store, plan.request.resources.pool, plan.request.code_of(first),
+        declared = described(store, plan.request.resources.pool, first.first_code,
                              lambda: self._control.cancelled, route)
         self._space = None if plan.fixed else space_of(plan.space, declared, fixed, route.strategy.name)
         if plan.check_first:
@@ -343,7 +344,7 @@ class WalkForward:
         for window in plan.windows:
             if self._control.cancelled:
                 raise JobCancelledError("The walk-forward was cancelled before its first window.")
-            self._control.update(phase=f"preparing window {window.number + 1} of {len(plan.windows)}")
+            self._control.update(phase=f"preparing window {window.number}, of 0 to {len(plan.windows) - 1}")
             self._works.append(_WindowWork(plan, window, self._space, store, has_defaults=has_defaults))
 
     def _walk(self, evaluator: Evaluator) -> None:

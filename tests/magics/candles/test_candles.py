@@ -7,8 +7,7 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.exceptions import CandlesNotFoundError, InvalidCandlesError
-
-from .conftest import run
+from tests.magics.conftest import run
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ candles later, is no such look back. How long values change is learned from one 
 from __future__ import annotations
 
 import functools
+import linecache
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from pandas.core.window.rolling import Rolling, Window
 from jesse_nb.core.jesse_runtime import strategy_class
 from jesse_nb.core.simulator.fast.replacing import Replacement
 from jesse_nb.core.simulator.own_data.held_data import codes_within
+from jesse_nb.core.simulator.past.inline_lines import FOLLOW, following_code
+from jesse_nb.core.simulator.strategies.local_modules import is_local_module
 
 __all__ = ["PastKeeper", "Repainted"]
 
@@ -88,14 +91,21 @@ class _Line:
 class PastKeeper:
     """Wraps what a strategy's code computes from candles.
 
+    Parameters
+    ----------
+    sources
+        Of the strategies: what their methods compute in lines of their own is followed, too.
+
     Attributes
     ----------
     changed
         Where the past of something changed that is looked at too early.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Iterable[str] = ()) -> None:
         self.changed: dict[Repainted, None] = {}
+        self._sources = tuple(sources)
+        self._followed: set[types.CodeType] = set()
         self._lines: dict[Any, _Line] = {}
         self._calls: dict[Any, tuple[float, int]] = {}
         self._wrapped: set[int] = set()
@@ -113,33 +123,88 @@ class PastKeeper:
         return found + [Replacement(owner, name, self._centred(vars(owner)[name], name))
                         for owner in (Rolling, Window) for name in _CENTRED if name in vars(owner)]
 
-    def wrap(self, strategy: type[Any]) -> None:
-        """Put wrappers around a class' own methods and around the functions that they use, once a class."""
-        for owner in strategy.__mro__:
+    def wrap(self, strategy: Any) -> None:
+        """Put wrappers around a strategy's own methods, what its instance holds, and the functions that these use."""
+        for owner in type(strategy).__mro__:
             if owner is strategy_class():
-                return
-            if id(owner) in self._wrapped:
+                break
+            self._wrap_class(owner)
+        for name, value in list(vars(strategy).items()):
+            if isinstance(value, types.FunctionType) and self._is_own(value):
+                self._wrap_used(value)
+                setattr(strategy, name, self._keeping(value, name))
+            elif self._is_own(type(value)):
+                self._wrap_class(type(value))
+
+    def _wrap_class(self, owner: type[Any]) -> None:
+        if id(owner) in self._wrapped:
+            return
+        self._wrapped.add(id(owner))
+        for name, value in list(vars(owner).items()):
+            function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+            if not isinstance(function, types.FunctionType) or name.startswith("__"):
                 continue
-            self._wrapped.add(id(owner))
-            for name, value in list(vars(owner).items()):
-                function = value.fget if isinstance(value, property) else value
-                if not isinstance(function, types.FunctionType) or name.startswith("__"):
-                    continue
-                self._wrap_used(function)
-                kept = self._keeping(function, name)
-                setattr(owner, name, property(kept) if isinstance(value, property) else kept)
+            self._wrap_used(function)
+            kept = self._keeping(function, name)
+            wrapped = isinstance(value, property | staticmethod | classmethod)
+            setattr(owner, name, type(value)(kept) if wrapped else kept)
 
     def _wrap_used(self, function: types.FunctionType) -> None:
         around = function.__globals__
         self._own.add(id(around))
         for code in codes_within(function.__code__):
             for name in code.co_names:
-                value = around.get(name)
-                if isinstance(value, types.ModuleType) and value.__name__.startswith(_PACKAGES):
-                    around[name] = _Module(value, self._keeping)
-                elif isinstance(value, types.FunctionType) and not hasattr(value, "keeps_past") and (
-                        value.__globals__ is around or (value.__module__ or "").startswith(_PACKAGES)):
-                    around[name] = self._keeping(value, name)
+                self._wrap_global(around, name)
+        self._follow_lines(function)
+
+    def _follow_lines(self, function: types.FunctionType) -> None:
+        """Have a function hand on what it computes in lines of its own."""
+        if function.__code__ in self._followed:
+            return
+        module = sys.modules.get(function.__module__ or "")
+        local = module is not None and is_local_module(module)
+        own = ("".join(linecache.getlines(function.__code__.co_filename)),) if local else ()
+        code = following_code(function.__code__, (*self._sources, *own))
+        if code is not None:
+            function.__globals__[FOLLOW] = self._follow
+            function.__code__ = code
+        self._followed.add(function.__code__)
+
+    def _follow(self, value: Any, name: str) -> Any:
+        listed = isinstance(value, list) and len(value) >= _SHORTEST and isinstance(value[-1], float)
+        line = _as_array(value) if listed else value
+        if not _is_line(line) or line.dtype.kind != "f":
+            return value
+        kept = self._past_of(line, None, self._times((), {}), name, sys._getframe(1), settling=True)
+        return value if kept is line else list(kept) if listed else kept
+
+    def _wrap_global(self, around: dict[str, Any], name: str) -> None:
+        """Put a wrapper around what a name stands for in a module of the user's."""
+        value = around.get(name)
+        if isinstance(value, types.ModuleType):
+            if value.__name__.startswith(_PACKAGES):
+                around[name] = _Module(value, self._keeping)
+            elif id(vars(value)) not in self._own and is_local_module(value):
+                self._own.add(id(vars(value)))
+                for named, part in list(vars(value).items()):
+                    if getattr(part, "__module__", None) == value.__name__:
+                        self._wrap_global(vars(value), named)
+        elif isinstance(value, types.FunctionType) and not hasattr(value, "keeps_past"):
+            users = value.__globals__ is around or self._is_own(value)
+            if users or (value.__module__ or "").startswith(_PACKAGES):
+                around[name] = self._keeping(value, name)
+            if users:
+                self._wrap_used(value)
+        elif isinstance(value, type) and self._is_own(value):
+            self._wrap_class(value)
+
+    def _is_own(self, thing: types.FunctionType | type[Any]) -> bool:
+        """Whether the user wrote it: in the strategy's module, or in one beside it."""
+        if isinstance(thing, types.FunctionType) and id(thing.__globals__) in self._own:
+            return True
+        module = sys.modules.get(thing.__module__ or "")
+        return module is not None and (id(vars(module)) in self._own or is_local_module(module)) and not (
+            isinstance(thing, type) and issubclass(thing, strategy_class()))
 
     def _keeping(self, function: Callable[..., Any], name: str, *, own_only: bool = False) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -175,8 +240,13 @@ class PastKeeper:
             return None
         return np.asarray(self._strategy.candles[:, 0])
 
-    def _past_of(self, answer: Any, given: Any, times: NDArray[np.float64] | None, name: str, caller: Any) -> Any:
-        """Return an answer, or one of the same kind with the past kept."""
+    def _past_of(self, answer: Any, given: Any, times: NDArray[np.float64] | None, name: str, caller: Any, *,
+                 settling: bool = False) -> Any:
+        """Return an answer, or one of the same kind with the past kept.
+
+        ``settling`` asks for lines whose older values stay. Those of which all values change, as prices divided by the
+        newest do, are no look back: who writes them knows only what was known.
+        """
         if times is None or self._strategy is None:
             return answer
         if isinstance(answer, tuple) and hasattr(answer, "_fields"):
@@ -188,8 +258,9 @@ class PastKeeper:
             return answer
         values = np.asarray(answer, dtype=np.float64)[-_MOST_BACK:]
         before = np.empty(0) if given is None else np.asarray(given, dtype=np.float64)[-_MOST_BACK:]
-        kept = self._line(name, caller, float(times[-1])).kept(values, before, times[-len(values):])
-        if not kept:
+        line = self._line(name, caller, float(times[-1]))
+        kept = line.kept(values, before, times[-len(values):])
+        if not kept or (settling and 2 * line.unsettled > len(values)):
             return answer
         code = caller.f_code
         self.changed[Repainted(name, code.co_filename, code.co_name, caller.f_lineno)] = None
@@ -227,6 +298,13 @@ class _Module:
 def _is_line(value: Any) -> bool:
     return (isinstance(value, np.ndarray | pd.Series) and value.ndim == 1 and value.dtype.kind in "fiu"
             and len(value) >= _SHORTEST)
+
+
+def _as_array(values: list[Any]) -> Any:
+    try:
+        return np.array(values)
+    except ValueError:  # of parts that do not fit together
+        return None
 
 
 def _goes_on(before: NDArray[np.float64], now: NDArray[np.float64], later: int) -> bool:

@@ -1,4 +1,6 @@
-"""How long a whole risk report takes, the first time and the second. Run it: ``python -m tests.benchmarks.risk_page``.
+"""How long a whole risk report takes, the first time and the second.
+
+Run it: ``python -m tests.benchmarks.pages.risk_page``.
 
 Method. A year of TrendFollower on BTC-USDT 1h, in a folder of its own; then its detailed risk report with six
 scenarios (a crash, a slow bear market, threefold volatility, a gap, a melt-up, and a replay of half a month), 10,000

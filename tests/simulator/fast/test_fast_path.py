@@ -17,9 +17,10 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.jobs.pool import LocalPool, local_pool
 from jesse_nb.core.jobs.worker import Answer
-from jesse_nb.core.simulator.fast import series
+from jesse_nb.core.simulator.fast import modifications, series
 from jesse_nb.core.simulator.run import simulate
 from jesse_nb.core.simulator.simulation import Simulation
+from jesse_nb.core.tools.preparation import prepare
 from jesse_nb.core.tools.request import Request
 from jesse_nb.exceptions import StrategyError, WorkerDiedError
 from tests.simulator.both_paths import bundled_cases, compared, differences, matrix_cases, ramp_store
@@ -74,7 +75,7 @@ TELLING = TREND + """
 def simulation(store: CandleStore, strategy: str, **arguments: object) -> Simulation:
     request = Request(strategy=strategy, symbol="BTC-USDT", timeframe="1h", candles=store, warm_up_candles=60,
                       **arguments)
-    prepared = request.prepare("2023-05-01", "2023-05-15")
+    prepared = prepare(request, "2023-05-01", "2023-05-15")
     return prepared.simulation(prepared.spec)
 
 
@@ -218,7 +219,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jesse_runtime import jesse_module
 from jesse_nb.core.simulator.fast import path
 from jesse_nb.core.simulator.run import simulate
-from tests.simulator.test_fast_path import FAILING, TELLING, simulation
+from tests.simulator.fast.test_fast_path import FAILING, TELLING, simulation
 for name in [name for name in sys.modules if name.startswith(("pytest", "_pytest"))]:
     del sys.modules[name]  # with it, Jesse takes this for a test of its own
 os.chdir({folder!r})
@@ -263,3 +264,17 @@ class Trend'''))
     assert run_python(code).splitlines() == [
         "fast: fast path", "plain: plain (proven on Jesse 3.5.3)", "fast: fast path",
         "plain: plain (candle pipeline)", "plain: plain (Jesse's functions were replaced)"]
+
+
+def test_orders_count_as_unchanged_where_jesse_finds_them_equal():
+    jesse = jesse_module("jesse.strategies.Strategy")._np_array_equal
+    draw = np.random.default_rng(0)
+    numbers = np.array([0.0, -0.0, 1.0, np.nan, np.inf])
+    outcomes = []
+    for _ in range(2_000):
+        first, second = (draw.choice(numbers, (draw.integers(1, 3), 2), p=[0.3, 0.3, 0.3, 0.05, 0.05]) for _ in "ab")
+        outcomes.append(modifications._equal(first, second))
+        assert outcomes[-1] == jesse(first, second)
+        assert modifications._equal(first, first) == jesse(first, first)
+    assert 100 < sum(outcomes) < 1_900
+    assert not modifications._equal([], np.zeros((0, 2)))  # which is left to Jesse

@@ -10,8 +10,7 @@ from jesse_nb.core.tools.candles import fetch_candles
 from jesse_nb.exceptions import CandlesNotFoundError, InputError
 from tests.candles.helpers import START, random_candles
 from tests.candles.importing.test_importers import archive_csv, zipped
-
-from .conftest import run
+from tests.magics.conftest import run
 
 CANDLES = random_candles(300)
 

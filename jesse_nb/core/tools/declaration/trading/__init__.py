@@ -1,0 +1,1 @@
+"""Declarations of what goes to trading, and comes back."""

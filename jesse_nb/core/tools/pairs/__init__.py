@@ -1,0 +1,1 @@
+"""Pairs: two markets traded against each other."""

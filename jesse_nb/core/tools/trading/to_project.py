@@ -1,0 +1,318 @@
+"""A result's strategy, with the values that were chosen, written into a Jesse project."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.jobs.pool import local_pool
+from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.run import versions
+from jesse_nb.core.simulator.spec import StrategyRef
+from jesse_nb.core.simulator.strategies.dna import encode_dna
+from jesse_nb.core.simulator.strategies.standalone import own_text
+from jesse_nb.core.simulator.strategies.strategy import read_strategy, resolve_strategy
+from jesse_nb.core.simulator.strategies.strategy_registry import registered_strategy
+from jesse_nb.core.simulator.strategies.text_edits import (
+    declares_nothing,
+    with_declaration,
+    with_defaults,
+    with_dna,
+    written_defaults,
+)
+from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.declaration.trading.trading_tools import TO_PROJECT
+from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
+from jesse_nb.core.tools.trading.asking import check_allowed
+from jesse_nb.core.tools.trading.chosen import ChosenValues, chosen_values
+from jesse_nb.core.tools.trading.project_folder import place_of, tried_in, write_strategy
+from jesse_nb.core.tools.trading.same_result import first_difference, run_alone, with_code
+from jesse_nb.core.tools.trading.strategy_file import declaration_of, with_origin
+from jesse_nb.core.tools.trials import describe_strategy
+from jesse_nb.exceptions import JesseNbError, SimulationError, StrategyError
+
+__all__ = ["ProjectStrategy", "strategy_dna", "to_project"]
+
+
+@dataclass(frozen=True, repr=False)
+class ProjectStrategy(Shown):
+    """A strategy that was written into a Jesse project.
+
+    Attributes
+    ----------
+    name
+        Of the strategy there.
+    path
+        Of its file.
+    backup
+        Where what was there before stands now; None where nothing was.
+    values
+        Of all hyperparameters, as Jesse will have them.
+    dna
+        The same as Jesse's optimizer writes it; empty without hyperparameters.
+    written_as
+        How the values got into the file: ``defaults``, ``dna`` (a method that Jesse asks first), or ``nothing`` where
+        they were the strategy's own.
+    same
+        True when what was written was simulated, and gave the result to the last bit; False when it was not simulated.
+    remark
+        Why it was not simulated; empty otherwise.
+    origin, market, verdict
+        What the values are, where they were chosen, and what the result is worth; empty where nothing judges it.
+    key
+        Of the result.
+    trades
+        How many trades were compared.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> project = pathlib.Path(tempfile.mkdtemp())
+    >>> for folder in ("strategies", "storage"):
+    ...     (project / folder).mkdir()
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", hyperparameters={"slow": 60})
+    >>> written = result.to_project(project)
+    >>> written.written_as, written.dna
+    ('defaults', 'eyJmYXN0IjogMTIsICJzbG93IjogNjAsICJzdG9wIjogMi41fQ==')
+    """
+
+    name: str
+    path: Path
+    backup: Path | None
+    values: dict[str, Any]
+    dna: str
+    written_as: str
+    same: bool
+    remark: str
+    origin: str
+    market: str
+    verdict: str
+    key: str
+    trades: int = field(default=0)
+
+
+@dataclass(frozen=True)
+class _Written:
+    text: str
+    values: dict[str, Any]
+    how: str
+
+
+@declared(TO_PROJECT)
+def to_project(
+    result: Any,
+    project: str | Path | None = None,
+    *,
+    name: str | None = None,
+    trial: int | None = None,
+    window: int | None = None,
+    strategy: Any = None,
+    overwrite: bool = False,
+    candles: CandleStore | None = None,
+    store: str | Path | RunStore | None = None,
+) -> ProjectStrategy:
+    """Write a result's strategy into a Jesse project, with the chosen values as its defaults.
+
+    The file is ``strategies/NAME/__init__.py``. What the strategy takes from its notebook (imports, helper functions,
+    constants) goes with it. Before it takes its place, it is simulated as the project has it: the result must be the
+    same to the last bit, otherwise nothing is written. A comment at its top says which result the values are from
+    and what that was judged to be.
+
+    Parameters
+    ----------
+    result
+        A backtest, a study, a walk-forward, or the name or key of a kept one.
+    project
+        The Jesse project's folder; by default the working directory.
+    name
+        Of the strategy there; by default its own.
+    trial
+        Of a study, by number; by default its best one.
+    window
+        Of a walk-forward, by number; by default the last one that chose something.
+    strategy
+        The class, or its source text, where this process was not given it yet: after a kernel's restart. Code that
+        only a record holds is written, but not run.
+    overwrite
+        Replace a strategy of that name without a question; a copy of what was there stays beside it.
+    candles, store
+        Where the candles of the result are, and finished runs; by default where tools keep them.
+
+    Returns
+    -------
+    ProjectStrategy
+
+    Raises
+    ------
+    InputError
+        When there is no such project, trial or window; when the name is not that of a class; when the file exists and
+        nobody allows to replace it.
+    StrategyError
+        When the strategy cannot be written as a file of its own, or does not do the same there: nothing is written.
+    StorageError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> project = pathlib.Path(tempfile.mkdtemp())
+    >>> for folder in ("strategies", "storage"):
+    ...     (project / folder).mkdir()
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", hyperparameters={"fast": 8})
+    >>> written = jn.to_project(result, project, name="Follower")
+    >>> written.values, written.same
+    ({'fast': 8, 'slow': 50, 'stop': 2.5}, True)
+    >>> written.path.relative_to(project).as_posix()
+    'strategies/Follower/__init__.py'
+    """
+    chosen = chosen_values(result, trial, window)
+    ref = chosen.strategy
+    given = _given(ref, strategy)
+    target = place_of(name or ref.name, project)
+    called = target.parent.name
+    text = own_text(ref, given, called)
+    if target.exists() and not overwrite:
+        check_allowed(f"{target} exists. Replace it, after copying it beside itself? [y/N] ", argument="overwrite",
+                      said=f"{target} exists")
+    written = _with_values(text, called, target, chosen) if given is not None else _unrun(text, called, chosen)
+    dna = encode_dna(written.values) if written.values else ""
+    file = with_origin(written.text, chosen, dna, versions()["jesse_nb"], written.values)
+    trades, remark = 0, (f"The code of {ref.name} is in the record only, and was not run: read the file, or give your "
+                         "own (strategy=, --strategy) to have it simulated there.")
+    if given is not None:
+        trades, remark = _same(file, target, chosen, candles, store)
+    backup = write_strategy(target, file)
+    if given is not None:
+        resolve_strategy(called, target.parents[2])
+    return ProjectStrategy(called, target, backup, written.values, dna, written.how, not remark, remark, chosen.origin,
+                           chosen.market, chosen.verdict, chosen.key, trades)
+
+
+def strategy_dna(
+    result: Any, *, trial: int | None = None, window: int | None = None, strategy: Any = None
+) -> str:
+    """Return the chosen values of a result as DNA, as Jesse's optimizer writes it.
+
+    A strategy's ``dna()`` may return it: Jesse then takes its values in place of all defaults, so it spells out those,
+    too, which were not searched.
+
+    Parameters
+    ----------
+    result, trial, window, strategy
+        As in :func:`to_project`.
+
+    Raises
+    ------
+    InputError
+        When there is no such trial or window, or no value at all.
+    StrategyError
+        When values that were not searched are needed, and the strategy is not known to this process.
+
+    Examples
+    --------
+    >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01", hyperparameters={"fast": 8})
+    >>> jn.strategy_dna(result)
+    'eyJmYXN0IjogOCwgInNsb3ciOiA1MCwgInN0b3AiOiAyLjV9'
+    """
+    chosen = chosen_values(result, trial, window)
+    given = _given(chosen.strategy, strategy)
+    if given is None:
+        text = own_text(chosen.strategy, None, chosen.strategy.name)
+        return encode_dna(_unrun(text, chosen.strategy.name, chosen).values)
+    code = resolve_strategy(given, (registered_strategy(chosen.strategy.hash) or (None, None))[1])
+    own = describe_strategy(local_pool(), code, lambda: False, chosen.spec.routes[0]).defaults
+    return encode_dna({**own, **chosen.values})
+
+
+def _given(ref: StrategyRef, strategy: Any) -> Any:
+    """Return the strategy as this process was given it; None where only a record holds it.
+
+    Raises
+    ------
+    StrategyError
+        When what is given is not what had run.
+    """
+    if strategy is not None and resolve_strategy(strategy).ref.hash != ref.hash:
+        raise StrategyError(f"The strategy that was given is not the {ref.name} that had run.",
+                            "Undo the change, or run it as it is now and go on from that result.")
+    found = strategy if strategy is not None else (registered_strategy(ref.hash) or (None,))[0]
+    return ref.name if found is None and registered_strategy(ref.hash) else found
+
+
+def _with_values(text: str, name: str, target: Path, chosen: ChosenValues) -> _Written:
+    """Return the text with the values in it; the strategy itself is asked what comes of that."""
+    declares = _described(text, name, target, chosen)
+    if not chosen.values:
+        return _Written(text, declares.defaults, "nothing")
+    values = {**declares.defaults, **chosen.values}
+    changed = with_defaults(text, name, chosen.values)
+    if not declares.hyperparameters and not declares.defaults:
+        changed = with_declaration(text, name, declaration_of(values, chosen.space))
+    for tried, how in ((changed, "defaults"), (with_dna(changed or text, name, encode_dna(values)), "dna")):
+        if tried is not None and repr(sorted(_described(tried, name, target, chosen).defaults.items())) \
+                == repr(sorted(values.items())):
+            return _Written(tried, values, how)
+    raise StrategyError(f"The values of {name} cannot be written into it: it does not take them from "
+                        "hyperparameters() or dna().", "strategy_dna gives them as one text.")
+
+
+def _unrun(text: str, name: str, chosen: ChosenValues) -> _Written:
+    """Return the text with the values in it, judged by reading it alone."""
+    if declares_nothing(text, name) and chosen.values:
+        return _Written(with_declaration(text, name, declaration_of(chosen.values, chosen.space)), chosen.values,
+                        "defaults")
+    own = {} if declares_nothing(text, name) else written_defaults(text, name)
+    changed = with_defaults(text, name, chosen.values) if own else text
+    if own is None or changed is None:
+        raise StrategyError(f"What {name} declares cannot be read without running it, and its code is in the record "
+                            "only.", f"Run the cell that defines it, then give it: strategy={chosen.strategy.name}.")
+    return _Written(changed, {**own, **chosen.values}, "defaults" if chosen.values else "nothing")
+
+
+def _described(text: str, name: str, target: Path, chosen: ChosenValues) -> Any:
+    with tried_in(target, text) as root:
+        code = read_strategy(name, root)
+        return describe_strategy(local_pool(), code, lambda: False, chosen.spec.routes[0])
+
+
+def _same(
+    text: str, target: Path, chosen: ChosenValues, candles: CandleStore | None, store: str | Path | RunStore | None
+) -> tuple[int, str]:
+    """Simulate what is to be written; return how many trades were the same, and why it was not simulated.
+
+    Raises
+    ------
+    StrategyError
+        When it fails, or does otherwise.
+    """
+    if chosen.spec.pipeline is not None:
+        return 0, "The result is of rewritten candles, so what was written was not simulated."
+    try:
+        request = request_again(chosen.spec, candles=candles, store=store)
+        before = chosen.run
+        if before is None:
+            before = run_alone(request, prepare_again(request, chosen.spec)).to_result(chosen.spec)
+        prepare_again(request, chosen.spec)
+    except JesseNbError as error:
+        return 0, f"What was written was not simulated: {error}"
+    with tried_in(target, text) as root, _plainly(target.parent.name):
+        again = with_code(request, read_strategy(target.parent.name, root))
+        after = run_alone(again, prepare_again(again, chosen.spec))
+        differs = first_difference(before, after)
+    if differs:
+        raise StrategyError(f"As a file of its own, {target.parent.name} does not do the same: {differs}.",
+                            "Nothing was written. It takes something from where it ran: a file, a clock, a name.")
+    return len(before.trades), ""
+
+
+@contextlib.contextmanager
+def _plainly(name: str) -> Iterator[None]:
+    try:
+        yield
+    except SimulationError as error:
+        raise StrategyError(f"As a file of its own, {name} fails: {error}", "Nothing was written.") from error

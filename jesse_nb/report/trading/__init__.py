@@ -1,0 +1,1 @@
+"""Reports of what went to trading, and of what came back."""

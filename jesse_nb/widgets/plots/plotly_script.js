@@ -1,0 +1,32 @@
+// plotly's script is five megabytes. Sent with each figure, ten of them block the page, and anywidget gives up a figure
+// whose script is not there within two seconds. So all share one, and no figure waits for it before it is drawn.
+
+const PAUSE_MS = 30;
+
+// Figures are drawn one after the other, with a pause: while a page draws without one, nothing else of it is loaded, and
+// anywidget gives up what takes two seconds to load.
+function inTurn(draw) {
+  const before = globalThis.jesseNbDrawing ?? Promise.resolve();
+  const drawn = before.then(() => new Promise((go) => setTimeout(go, PAUSE_MS))).then(draw);
+  globalThis.jesseNbDrawing = drawn.catch(() => {});
+  return drawn;
+}
+
+function plotly(model) {
+  const version = model.get("_version");
+  const shared = (globalThis.jesseNbPlotly ??= new Map());
+  if (!shared.has(version)) shared.set(version, load(model));
+  return shared.get(version);
+}
+
+async function load(model) {
+  const holder = await model.widget_manager.get_model(model.get("_script"));
+  const address = URL.createObjectURL(new Blob([holder.get("code")], { type: "text/javascript" }));
+  try {
+    const figureWidget = (await import(address)).default;
+    return { figureWidget, Plotly: globalThis.Plotly }; // which the script has just set
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+

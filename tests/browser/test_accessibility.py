@@ -1,0 +1,181 @@
+"""Forms, live view, explorer and reports for a keyboard and for those who see little: focus, names, contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .accessibility import violations
+from .notebook_page import PATIENCE, NotebookPage, Run
+from .test_explorer import ROWS
+from .test_panels import BEGIN, FormOnPage
+
+EXPLORED = """%%backtest -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20 -o result
+class Explored(Crossing):
+    pass"""
+
+
+@pytest.fixture(scope="module")
+def notebook(lab: Any, browser_context: Any) -> Iterator[NotebookPage]:
+    """A notebook that the tests of this file share, one after the other."""
+    path = lab.write_notebook("accessible", BEGIN)
+    opened = NotebookPage(browser_context.new_page(), lab, "accessible")
+    opened.open(path)
+    opened.begin_all().wait()
+    yield opened
+    errors = opened.errors
+    opened.page.close()
+    lab.end_kernel_of(path)
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def form_cell(notebook: NotebookPage) -> Run:
+    """The form of a search, with a result of it."""
+    cell = notebook.run("%panel optimize --end 2023-02-10 --trials 25 --neighbours 0")
+    notebook.page.evaluate("index => labHelpers.show(index)", cell.index)
+    return cell
+
+
+#: Where an element lies on the page.
+BOX = "selector => document.querySelector(selector).getBoundingClientRect().toJSON()"
+
+
+def focus_is_in(notebook: NotebookPage, selector: str) -> None:
+    notebook.page.wait_for_function(
+        "selector => document.activeElement.closest(selector)", arg=selector, timeout=PATIENCE)
+
+
+def tab_to(notebook: NotebookPage, words: str, most: int) -> None:
+    """Press Tab until the element with these words has the focus."""
+    for _ in range(most):
+        notebook.page.keyboard.press("Tab")
+        if words in notebook.page.evaluate("document.activeElement.textContent"):
+            return
+    raise AssertionError(f"{words!r} is not reached with {most} tabs")
+
+
+def test_the_focus_goes_where_the_eye_goes(notebook: NotebookPage, form_cell: Run) -> None:
+    form, keys = FormOnPage(notebook.page), notebook.page.keyboard
+    form.form.locator(".jesse-nb-field-check_first input").uncheck()
+    form.button.focus()
+    keys.press("Enter")
+    focus_is_in(notebook, ".jesse-nb-panel-output")
+    focus_is_in(notebook, ".jesse-nb-panel-output h2")
+    assert notebook.page.evaluate("document.activeElement.textContent").startswith("Optimization: Crossing")
+    assert form.form.get_by_text("Crossing · BTC-USDT · 1h").is_visible()  # the fields are folded
+    assert not form.form.locator(".jesse-nb-field-symbol").is_visible()
+    assert form.output.evaluate("shown => shown.scrollWidth - shown.clientWidth") == 0
+    links = notebook.page.get_by_role("navigation", name="Sections of the report").first
+    for section in ("Convergence", "Top trials"):  # the second from links that have come along
+        links.get_by_role("button", name=section).press("Enter")
+        focus_is_in(notebook, ".jesse-nb-panel-output h3")
+        assert notebook.page.evaluate("document.activeElement.textContent") == section
+        links.get_by_role("button", name=section).and_(notebook.page.locator("[aria-current]")).wait_for()
+        seen, focused = (notebook.page.evaluate(BOX, which) for which in (".jesse-nb-panel-away", ":focus"))
+        assert 0 < seen["top"] < seen["bottom"] <= focused["top"]
+        assert focused["bottom"] < 900
+    for _ in range(4):  # backwards, to what lies above: nothing that has the focus is covered
+        keys.press("Shift+Tab")
+        covered = notebook.page.evaluate("""() => {
+            const box = document.activeElement.getBoundingClientRect();
+            return document.elementFromPoint(box.left + 12, box.top + 6)?.closest(".jesse-nb-panel-sections") !== null
+                && !document.activeElement.closest(".jesse-nb-panel-sections");
+        }""")
+        assert not covered
+    tab_to(notebook, "walk_forward", 12)
+    keys.press("Enter")
+    focus_is_in(notebook, ".jesse-nb-panel .jesse-nb-panel .jesse-nb-field-strategy")
+    tab_to(notebook, "BTC-USDT", 3)
+    keys.press("Escape")  # whoever is in a form gets back to the notebook and its commands
+    notebook.page.wait_for_function("document.activeElement.matches('.jp-Cell')")
+
+
+def test_what_somebody_fills_in_meanwhile_keeps_the_focus(notebook: NotebookPage, form_cell: Run) -> None:
+    form, other = FormOnPage(notebook.page), FormOnPage(notebook.page, 1)
+    form.button.click()
+    focus_is_in(notebook, ".jesse-nb-panel-output")
+    other.form.locator(".jesse-nb-field-output input").focus()
+    form.says("The result is in study.")
+    notebook.page.wait_for_timeout(300)
+    focus_is_in(notebook, ".jesse-nb-panel .jesse-nb-panel .jesse-nb-field-output")
+
+
+def test_fields_say_what_they_are_and_what_is_wrong(notebook: NotebookPage, form_cell: Run) -> None:
+    form = FormOnPage(notebook.page)
+    form.fill(n_trials="0", n_jobs="-3")
+    form.form.locator(".jesse-nb-panel-row input").nth(2).fill("many")
+    for name in ("space", "n_trials", "n_jobs"):
+        form.form.locator(f".jesse-nb-field-{name}.jesse-nb-panel-wrong").wait_for()
+    named = notebook.page.evaluate("""form => ({
+        form: [form.getAttribute("role"), form.ariaLabel],
+        fields: ["n_trials", "n_jobs"].map((name) => {
+            const input = form.querySelector(`.jesse-nb-field-${name} input`);
+            const told = input.getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id));
+            return [input.ariaInvalid, told.map((one) => one.textContent).join(" ")];
+        }),
+        toggles: [...form.querySelectorAll(".widget-toggle-button")].map(
+            (toggle) => [toggle.textContent, toggle.ariaExpanded, toggle.ariaPressed]),
+        red: [...form.querySelectorAll(".jesse-nb-panel-row")].map(
+            (row) => [...row.querySelectorAll("input[type=text]")].map((cell) => getComputedStyle(cell).boxShadow)
+                .filter((shadow) => shadow !== "none").length),
+    })""", form.form.element_handle())
+    assert named["form"] == ["form", "Optimize"]
+    for told, words in zip(named["fields"], ("Trials is 0. It is", "Jobs is -3. It is"), strict=True):
+        assert told[0] == "true"
+        assert words in told[1]
+    assert "Parameter sets to try" in named["fields"][0][1]
+    assert named["toggles"] == [
+        ["Show fields", "true", None], ["More options", "false", None], ["Explain fields", None, "false"]]
+    assert named["red"] == [5, 0]
+    form.form.get_by_role("button", name="More options").click()
+    form.form.get_by_role("button", name="More options", expanded=True).wait_for()
+    form.form.get_by_role("button", name="Explain fields").click()
+    form.form.get_by_role("button", name="Explain fields", pressed=True).wait_for()
+
+
+def test_labels_stand_above_and_dates_have_no_country(notebook: NotebookPage, form_cell: Run) -> None:
+    form = FormOnPage(notebook.page)
+    form.unfold()
+    for name in ("symbol", "start", "n_trials"):
+        label, control = form.form.locator(f".jesse-nb-field-{name}").evaluate(  # in one moment: the page may move
+            """field => ["label", "input, select"].map(
+                (part) => field.querySelector(part).getBoundingClientRect().toJSON())""")
+        assert label["bottom"] <= control["y"]
+        assert abs(label["x"] - control["x"]) < 4
+    date = form.form.locator(".jesse-nb-field-end")
+    assert date.locator("input").evaluate("input => [input.type, input.value]") == ["text", "2023-02-10"]
+    date.get_by_role("button", name="End: calendar").wait_for()
+    date.evaluate("""field => {  // in one moment: the calendar is there as long as it has the focus
+        field.querySelector("button.jesse-nb-panel-calendar").click();
+        const picker = field.querySelector("input[type=date]");
+        picker.value = "2023-02-12";
+        picker.dispatchEvent(new Event("change"));
+    }""")
+    date.locator("input[type=date]").wait_for(state="detached")
+    assert date.locator("input").input_value() == "2023-02-12"
+    form.fill(end="2023-02-10")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_no_violation_of_wcag(notebook: NotebookPage, form_cell: Run, theme: str) -> None:
+    """The form is as the last test left it: with errors, all options, help, and a report of before."""
+    page = notebook.page
+    notebook.theme(theme)
+    page.evaluate("index => labHelpers.show(index)", form_cell.index)
+    page.locator(".jesse-nb-panel-earlier").first.wait_for()
+    assert violations(page, ".jesse-nb-panel") == []  # with the report, and the form that it was sent on to
+    if page.locator(ROWS).count() == 0:
+        notebook.run(EXPLORED)
+        notebook.run("explored = %explore result\nexplored")
+    page.locator(ROWS).nth(5).scroll_into_view_if_needed()
+    page.locator(ROWS).nth(5 if theme == "Light" else 4).click()  # one that won, one that lost
+    page.locator(f"{ROWS}.selected").wait_for()
+    assert violations(page, ".jesse-nb-explorer") == []
+    running = notebook.run("%optimize Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20 --trials 5000 "
+                           f"--min-trades 0 --test-ratio 0 --seed {len(theme)} -o job --background")
+    running.shown(".jesse-nb-live svg").wait_for()
+    assert violations(page, ".jesse-nb-live") == []
+    notebook.run("job.cancel()")

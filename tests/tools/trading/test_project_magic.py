@@ -1,0 +1,39 @@
+"""`%to_project`: by variable and by name, with the notebook's class found; nobody is overrun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from IPython.core.error import UsageError
+
+import jesse_nb as jn
+from jesse_nb.core.simulator.strategies import strategy_registry
+from jesse_nb.core.tools.trading.to_project import ProjectStrategy
+from jesse_nb.exceptions import InputError
+from tests.magics.conftest import MARKET, STRATEGY, demo, demo_store, notebook, run, shell  # noqa: F401 - fixtures
+
+
+def test_a_result_goes_to_the_project(shell, notebook, demo, kept, tmp_path, monkeypatch):  # noqa: F811
+    for folder in ("strategies", "storage"):
+        (tmp_path / "my-project" / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    run(shell, f"%%backtest {MARKET} --param fast=7 -o result\n{STRATEGY}")
+    written = shell.run_line_magic("to_project", "result my-project --name Mine")
+    assert isinstance(written, ProjectStrategy)
+    assert written.same
+    assert written.values == {"fast": 7, "slow": 50}
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})  # as after a restart, when the cell was run again
+    again = shell.run_line_magic("to_project", "result my-project")
+    assert again.same
+    assert Path("my-project/strategies/Crossing/__init__.py").read_text().count("class Crossing(Strategy):") == 1
+    assert shell.run_line_magic("to_project", f"{jn.results()['key'][0][:8]} --dna") == written.dna
+    monkeypatch.setattr("builtins.input", lambda question: "no")
+    with pytest.raises((UsageError, InputError), match=r"You said no, and .* exists"):
+        shell.run_line_magic("to_project", "result my-project")
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert shell.run_line_magic("to_project", "result my-project").backup is not None
+    with pytest.raises((UsageError, InputError), match=r"--name is '../x'"):
+        shell.run_line_magic("to_project", "result my-project --name ../x")
+    with pytest.raises((UsageError, InputError), match="No result is called 'resul'"):
+        shell.run_line_magic("to_project", "resul my-project")
