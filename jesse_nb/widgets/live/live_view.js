@@ -381,11 +381,15 @@ class Live {
   update() {
     const shown = this.snapshot;
     for (const view of this.views) view.update();
+    // Apart from the end, which a refresh may have told before.
+    if (shown.announcement && !this.announced) {
+      this.announced = true;
+      announce(shown.announcement.title, shown.announcement.text);
+    }
     if (shown.state === "running" || this.ended) return;
     this.ended = true;
     this.remark = "";
     for (const view of this.views) view.update();
-    if (shown.announcement) announce(shown.announcement.title, shown.announcement.text);
     this.askForReport(REPORT_AFTER_MS);
   }
 
