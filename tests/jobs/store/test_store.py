@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jesse_nb.core.jobs.store import RunStore, default_store, is_there, sqlite
+from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.market_data import CandleSlice
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.simulator.record import RunRecord
@@ -277,9 +279,38 @@ def test_what_lost_its_checksum_is_damaged(tmp_path: Path) -> None:
     assert store.ledger()["runs"].tolist() == [2]
     store = RunStore(path)
     assert [store.get(spec.key) is None for spec in specs] == [True, True, True, False]
+    assert store.ledger()["runs"].tolist() == [2], "a run that lost its figures was looked at all the same"
     assert store.noted("a") is None
     with pytest.raises(StorageError, match=r"log of opened days .* is damaged"):
         store.openings(specs[0])
+
+
+@pytest.mark.parametrize("read", ["recent", "get", "find"])
+def test_a_run_that_lost_its_figures_stays_looked_at(tmp_path: Path, read: str) -> None:
+    path = tmp_path / "runs.sqlite"
+    backtest, scenario = make_spec(), replace(make_spec(), pipeline=CandlePipeline(seed=1))
+    pruned = make_spec(hyperparameters={"fast": 9})
+    store = RunStore(path)
+    for spec in (backtest, scenario):
+        store.put(spec, make_record())
+    store.put_stopped(pruned, StoppedRun("ruined", 1, (1.0, 1.0), np.arange(2), np.arange(2.0), 0, 0.5))
+    before = store.ledger()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET checksum = NULL")
+        connection.execute("UPDATE stopped SET facts = replace(facts, 'ruined', 'rained')")
+    assert store.stopped(pruned.key) is None
+    for spec in (backtest, scenario):
+        {"recent": store.recent, "get": lambda key=spec.key: store.get(key),
+         "find": lambda key=spec.key: store.find(key[:12])}[read]()
+    pd.testing.assert_frame_equal(store.ledger(), before)
+    assert backtest.key in store.same_data(backtest)
+    dropped = {pruned.key, backtest.key} | (set() if read == "recent" else {scenario.key})
+    assert not dropped & set(store.which_finished([pruned.key, backtest.key, scenario.key]))
+    store.put(backtest, make_record())
+    store.put_stopped(pruned, StoppedRun("ruined", 1, (1.0, 1.0), np.arange(2), np.arange(2.0), 0, 0.5))
+    assert store.ledger()["runs"].tolist() == before["runs"].tolist(), "a run that is made again counts once"
+    store.clear()
+    assert store.ledger().empty
 
 
 def old_store(path: Path, spec: BacktestSpec, record: RunRecord, torn: str = "") -> None:

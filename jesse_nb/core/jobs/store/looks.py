@@ -13,7 +13,7 @@ import pandas as pd
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
 from jesse_nb.core.jobs.ledger import ledger_table
 from jesse_nb.core.jobs.store.rows import intact, with_checksum
-from jesse_nb.core.jobs.store.tables import COLUMNS, Storage, inserting
+from jesse_nb.core.jobs.store.tables import COLUMNS, LOOKED_AT, Storage, inserting
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.exceptions import StorageError
 
@@ -152,7 +152,7 @@ class Looks:
     ) -> list[tuple[Any, ...]]:
         """Return exchange, kind and ``columns`` of the runs that traded any of the symbols in some of the period.
 
-        Runs that were stopped early are among them: they were looked at, too.
+        Runs that were stopped early are among them, and those whose rows were damaged: they were looked at, too.
         """
         self._check_ledger()
         condition = "start_ms < ? AND end_ms > ?"
@@ -168,7 +168,7 @@ class Looks:
             condition += f" AND key IN ({self._storage.listed})"
             values.append(listing(among))
         rows: list[tuple[Any, ...]] = []
-        for table in ("runs", "stopped"):
+        for table in LOOKED_AT:
             index = "" if among is not None else self._storage.by_data.format(table=table)
             known = [row[0] for row in self._storage.read(_DISTINCT_SYMBOLS.format(table=table))]
             those = [text for text in known if symbols is None or symbols & set(text.split())]

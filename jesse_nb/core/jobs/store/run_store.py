@@ -23,7 +23,7 @@ from jesse_nb.core.jobs.store.address import is_address
 from jesse_nb.core.jobs.store.looks import Looks, listing
 from jesse_nb.core.jobs.store.rows import intact, seal_fits, with_checksum
 from jesse_nb.core.jobs.store.sqlite import SqliteStorage
-from jesse_nb.core.jobs.store.tables import COLUMNS, SEALED, Storage, inserting, replacing
+from jesse_nb.core.jobs.store.tables import COLUMNS, LOOKED_AT, SEALED, Storage, inserting, replacing
 from jesse_nb.core.simulator.early_stop import StoppedRun
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.spec import BacktestSpec
@@ -127,10 +127,18 @@ class RunStore(Looks):
         return rows[0] if rows else None
 
     def _drop(self, table: str, key: str) -> None:
-        if table in ("runs", "stopped"):
+        if table in LOOKED_AT:
             self.damaged.add(key)
         with contextlib.suppress(StorageError):  # where it cannot be dropped, it is found damaged again
+            if table in ("runs", "stopped"):
+                self._keep_look(table, key)
             self._storage.write(f"DELETE FROM {table} WHERE key = ?", (key,))  # noqa: S608 - our own tables
+
+    def _keep_look(self, table: str, key: str) -> None:
+        """Keep what a ledger counts of a damaged run, where that is sound: what was looked at stays looked at."""
+        rows = self._storage.read(f"SELECT {', '.join(COLUMNS['lost'])} FROM {table} WHERE key = ?", (key,))  # noqa: S608
+        if rows and seal_fits(rows[0]):
+            self._storage.write(f"{inserting('lost')} ON CONFLICT (key) DO NOTHING", rows[0])
 
     def put(self, spec: BacktestSpec, record: RunRecord, *, check: bool = False) -> None:
         """Keep a finished run; an older one of the same key is replaced.
@@ -146,7 +154,8 @@ class RunStore(Looks):
             "scenario" if spec.pipeline is not None else "check" if check else "backtest",
         )
         self._storage.write(replacing("runs"), with_checksum("runs", row))
-        self._storage.write("DELETE FROM stopped WHERE key = ?", (spec.key,))
+        for table in ("stopped", "lost"):
+            self._storage.write(f"DELETE FROM {table} WHERE key = ?", (spec.key,))  # noqa: S608 - our own tables
 
     def stopped(self, key: str) -> StoppedRun | None:
         """Return what is known of a run that was stopped early; None when nothing is."""
@@ -168,6 +177,7 @@ class RunStore(Looks):
                " ".join(route.symbol for route in spec.routes), spec.start, spec.end, spec.to_json(), facts, samples,
                "stopped")
         self._storage.write(replacing("stopped"), with_checksum("stopped", row))
+        self._storage.write("DELETE FROM lost WHERE key = ?", (spec.key,))
 
     def put_failure(self, spec: BacktestSpec, kind: str, reason: str) -> None:
         """Note a failed run for the history. Failures are tried again, so none is ever answered from here."""
@@ -255,7 +265,7 @@ class RunStore(Looks):
 
     def clear(self) -> None:
         """Forget all runs. That sealed days were opened is kept: what was looked at stays looked at."""
-        for table in ("runs", "stopped", "failures", "notes"):
+        for table in (*LOOKED_AT, "failures", "notes"):
             self._storage.write(f"DELETE FROM {table}")  # noqa: S608 - our own tables
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from jesse_nb.core.jobs.private_files import make_private_file, make_private_folder, read_only, why_not_private
 from jesse_nb.core.jobs.store.claims import CLAIMS_TABLE, FileClaims
 from jesse_nb.core.jobs.store.rows import seal_earlier, seal_fits
-from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, SEALED, VERSION, tables
+from jesse_nb.core.jobs.store.tables import COLUMNS, LEDGER_INDEXES, LOOKED_AT, SEALED, VERSION, tables
 from jesse_nb.exceptions import StorageError
 
 __all__ = ["SqliteStorage"]
@@ -76,7 +76,7 @@ class SqliteStorage:
         if self.place in _checked:
             return {}
         damaged = {}
-        for table in ("runs", "stopped"):
+        for table in LOOKED_AT:
             counted, damaged[table] = self._ledger_keys(table)
             there = self.read(f"SELECT COUNT(*) FROM {table} NOT INDEXED")[0][0]  # noqa: S608 - our own tables
             if (damaged[table] or there != len(counted)) and self._writable:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["COLUMNS", "LEDGER_INDEXES", "SEALED", "VERSION", "Storage", "inserting", "replacing", "tables"]
+__all__ = ["COLUMNS", "LEDGER_INDEXES", "LOOKED_AT", "SEALED", "VERSION", "Storage", "inserting", "replacing", "tables"]
 
 #: Of the tables below; a store of a higher one is left alone.
 VERSION = 5
 
-#: Of each table that has checksums, in order. Version 4 added these and the seals, and 5 gave them to all
-#: rows of before.
+#: What a ledger reads of a run; in the index by data, which has a seal for them.
+SEALED = ("key", "symbols", "start_ms", "end_ms", "exchange", "strategy", "kind", "finished_at")
+
+#: The tables whose rows a ledger counts. Of a run whose own row was damaged, ``lost`` has what it counts.
+LOOKED_AT = ("runs", "stopped", "lost")
+
+#: Of each table that has checksums or seals, in order. Version 4 added these, and 5 gave them to all rows of before.
 COLUMNS = {
     "runs": ("key", "finished_at", "strategy", "exchange", "symbols", "timeframe", "start_ms", "end_ms", "spec",
              "metrics", "trades", "equity", "versions", "seconds", "kind", "checksum", "seal"),
@@ -19,11 +24,9 @@ COLUMNS = {
                 "samples", "kind", "checksum", "seal"),
     "openings": ("study", "opened_at", "strategy", "exchange", "symbols", "start_ms", "end_ms", "params", "runs",
                  "checksum"),
+    "lost": (*SEALED, "seal"),
     "notes": ("key", "value", "checksum"),
 }
-
-#: What a ledger reads of a run; in the index by data, which has a seal for them.
-SEALED = ("key", "symbols", "start_ms", "end_ms", "exchange", "strategy", "kind", "finished_at")
 
 
 class Storage(Protocol):
@@ -110,6 +113,11 @@ def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", da
             facts {text} NOT NULL, samples {data} NOT NULL, kind {text} NOT NULL DEFAULT 'stopped',
             checksum {data}, seal {whole}
         ){keyed}""",
+        f"""CREATE TABLE IF NOT EXISTS lost (
+            key {text} PRIMARY KEY, symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL,
+            exchange {text} NOT NULL, strategy {text} NOT NULL, kind {text} NOT NULL, finished_at {real} NOT NULL,
+            seal {whole}
+        ){keyed}""",
         f"""CREATE TABLE IF NOT EXISTS openings (
             study {text} NOT NULL, opened_at {real} NOT NULL, strategy {text} NOT NULL, exchange {text} NOT NULL,
             symbols {text} NOT NULL, start_ms {whole} NOT NULL, end_ms {whole} NOT NULL, params {text} NOT NULL,
@@ -121,7 +129,7 @@ def tables(*, text: str = "TEXT", whole: str = "INTEGER", real: str = "REAL", da
 
 #: Have all that a ledger asks, so that it reads no run.
 LEDGER_INDEXES = tuple(
-    statement for table in ("runs", "stopped") for statement in (
+    statement for table in LOOKED_AT for statement in (
         f"DROP INDEX IF EXISTS {table}_by_data",
         f"CREATE INDEX {table}_by_data ON {table} ({', '.join(SEALED[1:])}, seal)",
     ))
