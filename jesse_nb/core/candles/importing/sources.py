@@ -10,6 +10,7 @@ from typing import Any
 
 from jesse_nb.core.candles.importing.archives import NAMED_LIKE, is_checksum, named_series
 from jesse_nb.core.candles.importing.file_markets import files_of_one_market, refuse_mixed
+from jesse_nb.core.members import members_of
 from jesse_nb.core.user_path import user_path, working_folder
 from jesse_nb.exceptions import InputError, did_you_mean
 
@@ -39,7 +40,7 @@ def source_files(source: Any, symbol: str, exchange: str = "", *, longer: bool =
     if isinstance(source, str | os.PathLike):
         parts: list[Any] = [source]
     elif isinstance(source, Iterable):
-        parts = list(source)
+        parts = members_of("source", source)
     else:
         parts = [source]
     if not parts:

@@ -12,6 +12,7 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.members import members_of
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.study.metric import resolve_metric
@@ -182,25 +183,17 @@ def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
     given = [strategies] if isinstance(strategies, str | type | StrategyCode) else strategies
     if given is None or not isinstance(given, Iterable):
         raise InputError.of("strategies", f"is {shown(strategies)}.", "Give a strategy, or a list of several.")
-    codes = tuple(resolve_strategy(value, project) for value in _members("strategies", given))
+    codes = tuple(resolve_strategy(value, project) for value in members_of("strategies", given))
     if not codes:
         raise InputError.of("strategies", "is empty.", "Give at least one.")
     return codes
-
-
-def _members(name: str, values: Iterable[Any]) -> list[Any]:
-    try:
-        return list(values)
-    except Exception as error:  # whatever an object of the user's own raises, which says that it has some
-        raise InputError.of(name, f"has no members that can be read: {type(error).__name__}.",
-                            "Give a list.") from error
 
 
 def _texts(name: str, values: Any) -> tuple[str, ...]:
     given = [values] if isinstance(values, str) else values
     if given is None or not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
         raise InputError(f"{name} is {shown(values)}.", "Give a text, or a list of several.")
-    texts = _members(name, given)
+    texts = members_of(name, given)
     wrong = [text for text in texts if not isinstance(text, str)]
     if wrong:
         raise InputError(f"{name} holds {shown(wrong[0])}.", "Give texts.")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.studies.ranking import best_trials
+from jesse_nb.core.members import members_of
 from jesse_nb.core.simulator.strategies.dna import decode_base64_dna, is_legacy_dna
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.times import utc_text
@@ -109,7 +110,7 @@ def parameter_sets(params: Any, top: int = 10) -> ParameterSets:
     if isinstance(params, str):
         return _listed(params.split())
     if isinstance(params, Iterable):
-        return _listed(list(params))
+        return _listed(members_of("params", params))
     raise InputError.of("params", f"is {shown(params)}.", "Give a list of dicts, a dict of name to values, an optimize "
                                                   "result, DNA texts or the path of a CSV.")
 
@@ -146,7 +147,7 @@ def _grid(grid: Mapping[Any, Any]) -> ParameterSets:
     repeated = False
     for name, values in grid.items():
         several = isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
-        given = list(values) if several else [values]
+        given = members_of("params", values) if several else [values]
         axes[str(name)] = list({_identity(value): value for value in given}.values())
         repeated |= len(axes[str(name)]) < len(given)
         if not given:

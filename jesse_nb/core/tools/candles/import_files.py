@@ -20,6 +20,7 @@ from jesse_nb.core.candles import (
 )
 from jesse_nb.core.candles.importing.archives import NAMED_LIKE, is_zipped_folder
 from jesse_nb.core.jobs.job import JobControl
+from jesse_nb.core.members import members_of
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import IMPORT_FILES
@@ -120,8 +121,8 @@ def files_by_symbol(source: Sequence[str | Path], symbols: str | Iterable[str] |
     InputError
         As :func:`import_files`.
     """
-    files = [source] if isinstance(source, str | Path) else [] if source is None else list(source)
-    wanted = [symbols] if isinstance(symbols, str) else None if symbols is None else list(symbols)
+    files = [source] if isinstance(source, str | Path) else [] if source is None else members_of("source", source)
+    wanted = [symbols] if isinstance(symbols, str) else None if symbols is None else members_of("symbols", symbols)
     if not files:
         raise InputError("There is nothing to import.", "Name a file, a pattern or a folder.")
     if wanted is not None and len(wanted) == 1:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jesse_nb.core.members import members_of
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import Text, number_of
 from jesse_nb.exceptions import InputError, PeriodError, shown
@@ -84,7 +85,7 @@ class Several(Reader):
         """See :meth:`Reader.check`."""
         if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
             raise InputError.of(name, f"is {shown(value)}.", "Give a text, or a list of several.")
-        given = [value] if isinstance(value, str) else list(value)
+        given = [value] if isinstance(value, str) else members_of(name, value)
         if not given:
             raise InputError.of(name, "is empty.", "Give at least one.")
         for one in given:
