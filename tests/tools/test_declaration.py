@@ -157,6 +157,18 @@ def test_a_call_that_python_would_refuse_says_what_to_write(call, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [name for name in jn.__all__ if inspect.isfunction(getattr(jn, name))
+                                  and not name.endswith("_ipython_extension")])  # which IPython calls
+def test_every_function_answers_a_mistyped_argument(name):
+    known = inspect.signature(getattr(jn, name)).parameters
+    mistyped = f"{max(known, default='argument')}x"
+    with pytest.raises(jn.JesseNbError) as caught:
+        getattr(jn, name)(**{mistyped: 1})
+    if name != "panel":  # takes the fields of its form, and names none of them itself
+        assert f"{name} has no argument '{mistyped}'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("call", [
     lambda: jn.import_files(None, exchange="Somewhere"),
     lambda: jn.backtest("x.py", funding=pd.Series([1.0, 2.0])),

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.series import COLUMNS, Candles, SeriesInfo, symbol_name
 from jesse_nb.core.candles.store import CandleStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, to_ms, utc_text
@@ -124,6 +125,7 @@ def demo_candles(
     return np.ascontiguousarray(candles[(first - _START) // MINUTE_MS:])
 
 
+@well_named
 def install_demo(
     store: CandleStore | str | Path | None = None,
     symbols: Iterable[str] = DEMO_SYMBOLS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.importing.frames import read_candles
 from jesse_nb.core.candles.series import refuse_made_minutes
 from jesse_nb.core.candles.store import CandleStore
@@ -25,6 +26,7 @@ _WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
 }
 
 
+@well_named
 def export_candles(
     symbol: str,
     path: str | Path,

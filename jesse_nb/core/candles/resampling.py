@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.series import Candles
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -15,6 +16,7 @@ __all__ = ["checked_timeframe", "minutes_present", "resample_candles", "sums_of_
 _LONG_MINUTES = 4_320
 
 
+@well_named
 def resample_candles(candles: Candles, timeframe: str, *, forming: bool = False) -> Candles:
     """Return candles of a timeframe, as Jesse makes them from the same minutes, to the last bit.
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.jobs.job_list import JobList
 from jesse_nb.core.jobs.progress import JobState, Progress
 from jesse_nb.core.rendering import given_by
@@ -303,6 +304,7 @@ def current_job() -> JobControl | None:
     return _current.get()
 
 
+@well_named
 def jobs() -> JobList:
     """Return this process's jobs, oldest first: a list that shows itself as a table.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.times import DAY_MS, to_ms, utc_text
 from jesse_nb.exceptions import InputError, PeriodError, shown
 
@@ -47,6 +48,7 @@ class Window:
         return (self.test_end - self.test_start) / DAY_MS
 
 
+@well_named
 def walk_forward_windows(
     start: Any,
     end: Any,
@@ -116,6 +118,7 @@ def walk_forward_windows(
     return tuple(windows)
 
 
+@well_named
 def windows_table(windows: tuple[Window, ...]) -> pd.DataFrame:
     """Return the windows as a table of UTC dates and days, one row a window, for a look before anything runs.
 

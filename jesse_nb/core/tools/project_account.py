@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles import CandleStore, exchange_name
 from jesse_nb.core.candles.database.postgres import session
 from jesse_nb.core.candles.exchange_market import usual_market
@@ -23,6 +24,7 @@ FROM {table} WHERE type = 'config'
 """
 
 
+@well_named
 def project_account(exchange: str, project: str | Path | None = None) -> dict[str, Any]:
     """Return the account that a Jesse project backtests an exchange with, as the tools' arguments.
 

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.exceptions import InputError, MissingPartError, did_you_mean, shown
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import parse_line
@@ -155,6 +156,7 @@ class PanelMagics(Magics):
         return Panel(self._shell, self._settings, name, given)
 
 
+@well_named
 def panel(name: str, **values: Any) -> Panel:
     """Show one of the tools as a form.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.database.database import CandleDatabase
 from jesse_nb.core.candles.database.database_writing import Written, write_to_database
 from jesse_nb.core.candles.project import database_settings
@@ -23,6 +24,7 @@ __all__ = ["candles_from_database", "candles_to_database", "copy_missing", "copy
 Progress = Callable[[str, int], None]
 
 
+@well_named
 def candles_from_database(
     symbols: str | Iterable[str] | None = None,
     *,
@@ -87,6 +89,7 @@ def candles_from_database(
             for name in _named(database, symbols, exchange)]
 
 
+@well_named
 def candles_to_database(
     symbols: str | Iterable[str],
     *,

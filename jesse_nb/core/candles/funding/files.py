@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.funding.rates import FundingRates, FundingSeries, checked_rates
 from jesse_nb.core.candles.importing.archives import verify_checksum
 from jesse_nb.core.candles.importing.columns import moments_and_values
@@ -35,6 +36,7 @@ _MARKETS = ("symbol", "instid", "instrumentname")
 _PERPETUAL = ("", "SWAP", "PERP")
 
 
+@well_named
 def import_funding(
     source: Any, symbol: str, exchange: str, *, store: CandleStore | str | Path | None = None, replace: bool = False
 ) -> FundingSeries:

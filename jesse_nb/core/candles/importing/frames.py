@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.pieces.flow import CANDLE, FLOW, FLOW_COLUMNS
 from jesse_nb.core.candles.resampling import checked_timeframe, minutes_present, resample_candles, sums_of_minutes
 from jesse_nb.core.candles.series import COLUMNS
@@ -18,6 +19,7 @@ __all__ = ["read_candles"]
 _ORDER = ["open", "high", "low", "close", "volume"]
 
 
+@well_named
 def read_candles(
     symbol: str,
     timeframe: str = "1m",

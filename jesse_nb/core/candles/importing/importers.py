@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles.gaps import find_gaps
 from jesse_nb.core.candles.importing.archives import members_of_series, verify_checksum
 from jesse_nb.core.candles.importing.columns import TableReading, read_table
@@ -77,6 +78,7 @@ class SeriesReading:
         return np.concatenate([self.pieces.piece(number)[:, CANDLE] for number in self.pieces.numbers()])
 
 
+@well_named
 def import_candles(
     source: Any,
     symbol: str,

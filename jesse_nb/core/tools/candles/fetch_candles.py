@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles import CandleStore, Exchange, Fetched, SeriesInfo, exchange_names, fetch_series, symbol_name
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import to_ms
@@ -19,6 +20,7 @@ _MINUTES_A_DAY = 1_440
 
 
 @planned
+@well_named
 def fetch_candles(
     exchange: str,
     symbol: str,
@@ -90,6 +92,7 @@ def fetch_candles(
 
 
 @planned
+@well_named
 def update_candles(
     symbols: Sequence[str] | None = None,
     exchange: str | None = None,

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.jobs.store import RunStore, default_store, is_there
 from jesse_nb.core.record.entry import ResultEntry
 from jesse_nb.core.record.files import ENDING, read_entry
@@ -19,6 +20,7 @@ from jesse_nb.exceptions import InputError, StorageError, shown
 
 __all__ = ["forget", "keep", "kind_of", "load"]
 
+@well_named
 def load(result: str | Path) -> Any:
     """Return a result as it was when it was kept, with nothing run.
 
@@ -59,6 +61,7 @@ def load(result: str | Path) -> Any:
     return _remembered(store.open(entry.key, _modules()), entry)
 
 
+@well_named
 def keep(result: Any, name: str = "", *, tags: str | Iterable[str] = (), note: str = "") -> ResultEntry:
     """Keep a result, or call one anew that is kept.
 
@@ -104,6 +107,7 @@ def keep(result: Any, name: str = "", *, tags: str | Iterable[str] = (), note: s
     return kept_as(result, kind, labels)
 
 
+@well_named
 def forget(*results: str) -> None:
     """Delete results from the record; finished simulations stay in the run store.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jesse_nb.core.calls import well_named
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
@@ -193,6 +194,7 @@ def to_project(
                            chosen.market, chosen.verdict, chosen.key, trades)
 
 
+@well_named
 def strategy_dna(
     result: Any, *, trial: int | None = None, window: int | None = None, strategy: Any = None
 ) -> str:
