@@ -117,19 +117,36 @@ DRAWN = f"""count => {{
 WIDGETS = "len(__import__('ipywidgets').Widget.widgets)"
 
 
+def slow_down(page: Any, times: float | None = None) -> None:
+    """Let a page take so many times as long; as it is by default: a machine that runs other tests is slow enough."""
+    rate = float(os.environ.get("JESSE_NB_SLOWED", "1")) if times is None else times
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": rate})
+
+
+def test_the_first_explorer_of_a_page_is_drawn(lab: Any, open_notebook: Any) -> None:
+    path = lab.write_notebook("first", "%load_ext jesse_nb", BACKTEST)
+    notebook = open_notebook(path)
+    notebook.begin_all().wait()
+    for _ in range(int(os.environ.get("JESSE_NB_FIRST_DRAWINGS", "1"))):
+        fresh = open_notebook(path)
+        slow_down(fresh.page)
+        fresh.begin("%explore result")
+        fresh.page.wait_for_function(DRAWN, arg=1, timeout=2 * PATIENCE)
+        fresh.page.close()
+    lab.end_kernel_of(path)
+
+
 def test_ten_explorers_are_all_drawn_and_freed_with_their_cells(
     lab: Any, open_notebook: Any
 ) -> None:
     path = lab.write_notebook("ten", "%load_ext jesse_nb", BACKTEST, *["%explore result"] * 10)
     notebook = open_notebook(path)
     page = notebook.page
-    devtools = page.context.new_cdp_session(page)
-    # as it is: a machine that runs other tests, too, is slow enough
-    devtools.send("Emulation.setCPUThrottlingRate", {"rate": float(os.environ.get("JESSE_NB_SLOWED", "1"))})
+    slow_down(page)
     notebook.begin_all()
     page.wait_for_function(DRAWN, arg=10, timeout=2 * PATIENCE)
     assert page.evaluate("globalThis.jesseNbPlotly.size") == 1  # plotly's script, once for all
-    devtools.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    slow_down(page, 1.0)
     widgets = notebook.ask(WIDGETS)
     page.evaluate("""() => {
         labHelpers.panel.content.activeCellIndex = 11;
