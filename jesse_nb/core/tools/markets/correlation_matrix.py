@@ -217,7 +217,7 @@ def correlation_matrix(
 
     def read(pair: Named, market: SeriesInfo | None) -> ReturnSeries:
         if market is None:
-            return result_returns(pair)
+            return result_returns(pair, candles=folder)
         return market_returns(pair.name or names[market.exchange, market.symbol], market, timeframe, folder, start, end)
 
     return Plan("correlation_matrix", f"{len(found)} series, {timeframe} ({method})",
@@ -352,7 +352,7 @@ def _scales(series: list[ReturnSeries], returns: pd.DataFrame, timeframe: str) -
 
 
 def _notes(asked: _Asked, series: list[ReturnSeries], returns: pd.DataFrame, left_out: int) -> tuple[str, ...]:
-    notes = [note for one in series for note in one.notes]
+    notes = list(dict.fromkeys(note for one in series for note in one.notes))
     if left_out:
         notes.append(f"{left_out:,} observations that not all of them have are left out.")
     if returns.shape[1] >= len(returns):

@@ -29,6 +29,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.midnight_returns import midnight_returns
 from jesse_nb.core.tools.markets.return_series import market_candles
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.registry import FACTOR_ANALYSIS
@@ -185,7 +186,7 @@ def factor_analysis(
         ...
     jesse_nb.exceptions.InputError: universe has 2 markets. Factors need 5: `%candles fetch` brings more.
     """
-    given = risk_input(result, trades, equity)
+    given = _at_midnight(risk_input(result, trades, equity), result, candles)
     if factors is None:
         chosen: tuple[Factor, ...] = FACTORS if factor_returns is None else ()
     else:
@@ -202,6 +203,13 @@ def factor_analysis(
         return _explained(given, made, own, tuple(market.symbol for market in markets), rebalance, hac_lags, rolling)
 
     return Plan("factor_analysis", f"{given.run.strategy} (factors)", work, background=background, joins=True)
+
+
+def _at_midnight(given: RiskInput, result: Any, candles: CandleStore | None) -> RiskInput:
+    """Return the same with the returns of whole days from midnight to midnight, as those of factors are."""
+    days = midnight_returns(given.run.strategy, result, given.run.returns, candles)
+    notes = (*given.notes, days.note) if days.note else given.notes
+    return replace(given, run=replace(given.run, returns=days.returns), notes=notes)
 
 
 def _own_factors(given: Any, chosen: tuple[str, ...]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.market.prices import CandlesByMarket
 from jesse_nb.core.analysis.markets.allocation_figures import figures_of
 from jesse_nb.core.analysis.markets.rebalancing import HeldTogether
 from jesse_nb.core.analysis.studies.stitching import returns_by_day
@@ -16,6 +17,7 @@ from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.core.times import DAY_MS
+from jesse_nb.core.tools.markets.midnight_returns import valued_at_midnight
 from jesse_nb.core.tools.markets.shared_account import SharedAccount
 from jesse_nb.core.tools.resimulate.resimulation import Resimulation
 
@@ -82,12 +84,15 @@ def simulated_together(
     record = next((outcome.record for _, outcome in job.outcomes()), None)
     if record is None:
         return None, tuple(job.notes)
-    return _compared(record.to_result(prepared.spec), held, parts), tuple(job.notes)
+    candles = {(part.exchange, part.symbol): part.read()[1] for part in prepared.mapped}
+    return _compared(record.to_result(prepared.spec), held, parts, candles), tuple(job.notes)
 
 
-def _compared(run: BacktestResult, held: HeldTogether, parts: Mapping[str, BacktestResult]) -> OneAccount:
+def _compared(
+    run: BacktestResult, held: HeldTogether, parts: Mapping[str, BacktestResult], candles: CandlesByMarket
+) -> OneAccount:
     moments = pd.DatetimeIndex(held.equity.index)
-    steps = returns_by_day(run)
+    steps = returns_by_day(valued_at_midnight(run, candles) or run)  # as the accounts are
     together = pd.Series(np.cumprod(np.r_[1.0, 1.0 + steps.to_numpy(dtype=float)]), index=moments[: len(steps) + 1])
     curves = pd.DataFrame({"accounts": held.equity, "simulated": together}, index=moments)
     days = held.weights.index

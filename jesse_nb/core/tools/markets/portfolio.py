@@ -213,7 +213,7 @@ def portfolio(
                             "a backtest, too.")
     if len(named) < 2:
         raise InputError.of("results", f"holds {'one' if named else 'nothing'}.", "A portfolio is of two or more.")
-    parts = [result_returns(pair) for pair in named]
+    parts = [result_returns(pair, candles=candles) for pair in named]
     quotes = list(dict.fromkeys(part.quote for part in parts if part.quote))
     if len(quotes) > 1:
         raise InputError.of("results", f"trade in {' and '.join(quotes)}, which cannot be added up.",
@@ -337,7 +337,7 @@ class _Holding:
             division_table(chosen, alone), joint_drawdowns(worst, curves[list(alone)]), self._notes(), stopped)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = [note for part in self.parts for note in part.notes]
+        notes = list(dict.fromkeys(note for part in self.parts for note in part.notes))
         if self.left_out:
             notes.append(f"{self.left_out:,} days that not all parts have are left out.")
         if self.known < self.window:

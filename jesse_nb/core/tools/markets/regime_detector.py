@@ -233,18 +233,18 @@ def _read(
     if start is not None or end is not None:
         raise InputError.of("start" if start is not None else "end", "is of stored markets, and a result was given.",
                             "Leave it out: a result has its own days.")
-    judged = result_returns(pair)
+    judged = result_returns(pair, candles=folder)
     spec = getattr(pair.value, "spec", None)
     if spec is None:
-        return judged, judged, (f"These are the regimes of {judged.name}'s own returns.",)
+        return judged, judged, (f"These are the regimes of {judged.name}'s own returns.", *judged.notes)
     route = spec.routes[0]
     last = judged.returns.index[-1] + pd.Timedelta(days=1)
     try:
         info = folder.info(route.exchange, route.symbol)
-        return market_returns(route.symbol, info, "1D", folder, None, last), judged, ()
+        return market_returns(route.symbol, info, "1D", folder, None, last), judged, judged.notes
     except CandlesError as error:
         return judged, judged, (f"The candles of {route.symbol} are not at hand, so these are the regimes of the "
-                                f"strategy's own returns: {error}",)
+                                f"strategy's own returns: {error}", *judged.notes)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.batch.batch_result import BatchResult
+from jesse_nb.core.tools.markets.midnight_returns import midnight_returns
 from jesse_nb.core.tools.record.finding import load
 from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
@@ -209,8 +210,8 @@ def market_returns(
                         expanded_from=series.expanded_from)
 
 
-def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
-    """Return the daily returns of a result, or of a series of equity.
+def result_returns(pair: Named, *, candles: CandleStore | None = None, needed: int = 30) -> ReturnSeries:
+    """Return the daily returns of a result, or of a series of equity; see :func:`.midnight_returns`.
 
     Raises
     ------
@@ -228,11 +229,12 @@ def result_returns(pair: Named, *, needed: int = 30) -> ReturnSeries:
     markets = " and ".join(dict.fromkeys(route.symbol for route in spec.routes)) if spec else ""
     source = f"{run.strategy} on {markets}" if markets else run.strategy
     name = pair.name or (f"{run.strategy} {markets}".strip() if spec else str(getattr(value, "name", None) or "equity"))
+    days = midnight_returns(name, value, run.returns, candles)
     return ReturnSeries(
-        name, "result", run.returns.rename(name), source,
+        name, "result", days.returns.rename(name), source,
         spec.routes[0].symbol.partition("-")[2] if spec else getattr(value, "quote", ""),
         spec.synthetic if spec else bool(getattr(value, "synthetic", False)), read.sample,
-        spec.account.fill_cost if spec else float("nan"), run.balance,
+        spec.account.fill_cost if spec else float("nan"), run.balance, (days.note,) if days.note else (),
         expanded_from=spec.expanded_from if spec else "")
 
 

@@ -152,7 +152,7 @@ class PairsJob:
         ruined = [f"The account was {ruin[0]}: nothing is traded after that."] if ruin else []
         returns = pd.concat([part.returns for part in parts]) if parts else pd.Series(
             dtype=float, index=pd.DatetimeIndex([], tz="UTC"))
-        daily = self._prices.groupby(pd.DatetimeIndex(self._prices.index).normalize()).last().pct_change()
+        market = [part.market(self._prices, asked.candle) for part in parts]
         paths = [part.path for part in parts if len(part.path)]
         trades = [part.trades for part in parts if len(part.trades)]
         columns = [*PAIR_TRADE_COLUMNS, "window", "score_in", "score_out", "why"]
@@ -166,7 +166,7 @@ class PairsJob:
                                  ignore_index=True),
             trades=pd.concat(trades, ignore_index=True)[columns] if trades else pd.DataFrame(columns=columns),
             path=pd.concat(paths) if paths else _no_path(),
-            returns=returns.rename("return"), market=daily.mean(axis=1).reindex(returns.index).rename("market"),
+            returns=returns.rename("return"), market=(pd.concat(market) if market else returns).rename("market"),
             runs={part.window.number: part.run for part in parts if part.run is not None},
             elapsed=self._loop.elapsed, choosing=self._choosing,
             synthetic=any(market.synthetic for market in asked.markets),
@@ -212,6 +212,25 @@ class _Part:
     def profit(self) -> float:
         """What the window gained, as a fraction of the equity at its beginning."""
         return float(np.prod(1.0 + self.returns.to_numpy(dtype=float))) - 1.0
+
+    def market(self, prices: pd.DataFrame, candle: int) -> pd.Series[float]:
+        """Return the daily returns of all markets alike, from and to the moments at which the account was sampled.
+
+        Parameters
+        ----------
+        prices
+            Closes, index the beginnings of candles.
+        candle
+            Length of a candle, milliseconds.
+        """
+        run, days = self.run, pd.DatetimeIndex(self.returns.index)
+        end = days[-1:] + pd.Timedelta(days=1)
+        moments = days.append(end) if run is None or run.ruin is not None else pd.DatetimeIndex(run.equity.index)
+        closes = prices.ffill().set_axis(pd.DatetimeIndex(prices.index) + pd.Timedelta(candle, "ms"))
+        steps = closes.reindex(moments, method="ffill").pct_change().iloc[1:].mean(axis=1)
+        if run is None or run.ruin is not None:
+            return steps.set_axis(days)
+        return returns_by_day(replace(run, equity=pd.Series(np.cumprod(np.r_[1.0, 1.0 + steps]), index=moments)))
 
     def _returns(self) -> pd.Series[float]:
         if self.run is not None:

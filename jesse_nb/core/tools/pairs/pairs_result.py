@@ -13,13 +13,14 @@ import pandas as pd
 
 from jesse_nb.core.analysis.luck.sharpe_inference import DeflatedSharpe, deflated_sharpe
 from jesse_nb.core.analysis.luck.significance import MeanTest, mean_test
-from jesse_nb.core.analysis.studies.stitching import compounded
+from jesse_nb.core.analysis.studies.stitching import compounded, returns_by_day
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.analyze.analyzed_run import AnalysisInput, analyzed_run, in_stitched_money
+from jesse_nb.core.tools.markets.midnight_returns import ReadAgain, returns_read_again
 from jesse_nb.core.tools.pairs.pair_strategies import PairRules
 from jesse_nb.exceptions import InputError, shown
 
@@ -58,7 +59,7 @@ class PairsBacktest(Shown):
     returns
         Daily returns of the account, fractions, index the day's beginning; zero where nothing was traded.
     market
-        Daily returns of all markets alike, fractions, on the same index where they are known.
+        Daily returns of all markets alike, fractions, on the same index and sampled at the same moments.
     runs
         Jesse's backtest of each window that was traded, by number; each begins with the balance.
     elapsed, choosing
@@ -170,6 +171,15 @@ class PairsBacktest(Shown):
     def to_frame(self) -> pd.DataFrame:
         """Return the pair trades."""
         return self.trades.copy()
+
+
+@returns_read_again.register(PairsBacktest)
+def _(result: PairsBacktest, again: ReadAgain) -> pd.Series[float]:
+    returns = result.returns.copy()
+    for run in result.runs.values():
+        own = returns_by_day(again(run))
+        returns[own.index] = own
+    return returns
 
 
 @analyzed_run.register
