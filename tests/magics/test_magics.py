@@ -37,6 +37,25 @@ def test_backtest_gives_what_python_gives(shell):
     assert shell.user_ns["_"] is result
 
 
+def test_backtest_with_a_fee_of_each_market(shell):
+    line = "--routes BTC-USDT:1h ETH-USDT:1h --start 2023-01-20 --end 2023-02-20"
+    sharing = STRATEGY.replace("0.9", "0.4")
+    fees = {"BTC-USDT": 0.0004, "ETH-USDT": 0.003}
+    run(shell, f"%%backtest {line} -o result --fee BTC-USDT=0.0004,ETH-USDT=0.003\n{sharing}")
+    result, strategy = shell.user_ns["result"], shell.user_ns["Crossing"]
+    same = jn.backtest(routes=[(strategy, symbol, "1h") for symbol in fees], start="2023-01-20", end="2023-02-20",
+                       fee=fees)
+    assert (result.key, result.metrics) == (same.key, same.metrics)
+    assert result.spec.account.fee == fees
+    run(shell, "%config JesseNb.fee = 'ETH-USDT=0.003,BTC-USDT=0.0004'")
+    run(shell, f"%%backtest {line} -o configured\n{sharing}")
+    assert shell.user_ns["configured"].key == result.key
+    run(shell, f"%%backtest {MARKET} -o single\n{sharing}")
+    assert shell.user_ns["single"].spec.account.fee == 0.0004
+    with pytest.raises(InputError, match=r"--fee has none for ETH-USDT, .* Was ETH-UDST to be ETH-USDT\?"):
+        run(shell, f"%%backtest {line} --fee BTC-USDT=0.0004,ETH-UDST=0.003\n{sharing}")
+
+
 def test_backtest_of_a_named_strategy_with_hyperparameters(shell):
     run(shell, "from jesse_nb import Strategy\nfrom jesse import indicators as ta, utils\n" + STRATEGY)
     run(shell, "best = dict(fast=7, slow=40)")

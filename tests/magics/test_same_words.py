@@ -44,7 +44,7 @@ WORDS = {
     "pruner": (["Median"], ["mediam"]), "checks": (["look_ahead", "reads"], ["look_back"]),
     "confidence_levels": (["0.9", "0.99"], ["95"]), "time_horizons": (["1", "1e1"], ["1.5"]),
     "method": (["t", "fhs"], ["garch"]), "shocks": (["fee=0.002", "slippage_bps=5"], ["fee="]),
-    "funding": (["5e-4"], ["stroed"]),
+    "funding": (["5e-4"], ["stroed"]), "fee": (["BTC-USDT=4e-4,ETH-USDT=0.001"], ["BTC-USDT=nan"]),
     "results": (["12ab34cd", "34cd12ab"], None), "weights": (["one=0.4", "other=0.6"], ["hrpp"]),
     "n_regimes": (["3"], ["5"]),
     "notify": (["desktop"], None), "live": (["trades.csv"], None), "session": (["3f2a"], ["f" * 40]),

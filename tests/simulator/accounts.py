@@ -30,6 +30,10 @@ def fills_of(record: RunRecord) -> list[Fill]:
     return sorted(fills, key=lambda fill: fill.time)  # stable
 
 
+def rate_of(account: Account, symbol: str) -> float:
+    return account.fee[symbol] if isinstance(account.fee, Mapping) else account.fee
+
+
 class Money:
     """Money and holdings of an account, changed fill by fill."""
 
@@ -37,7 +41,7 @@ class Money:
         self.account, self.cash, self.held = account, account.balance, {}
 
     def take(self, fill: Fill) -> None:
-        held, fee = self.held.get(fill.symbol, 0.0), self.account.fee
+        held, fee = self.held.get(fill.symbol, 0.0), rate_of(self.account, fill.symbol)
         if self.account.market == "spot":
             if fill.quantity > 0:
                 self.cash -= fill.quantity * fill.price

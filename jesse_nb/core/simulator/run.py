@@ -22,6 +22,7 @@ import numpy as np
 from jesse_nb.core.jesse_runtime import jesse_module, jesse_version
 from jesse_nb.core.simulator.account import AccountWatch
 from jesse_nb.core.simulator.account.audit import undefined_after_ruin, until_ruin
+from jesse_nb.core.simulator.account.fee_booking import market_fees
 from jesse_nb.core.simulator.account.funding_booking import FundingBooking
 from jesse_nb.core.simulator.account.slippage import slippage_apart
 from jesse_nb.core.simulator.daily_samples import RunStopped, followed
@@ -108,8 +109,8 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     began = time.perf_counter()
     try:
         with (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed),
-              indicator_memory() as memory, watched_indicators(spec), account.watching(), funding.booking(), away(spec),
-              sparse_candles(spec),
+              indicator_memory() as memory, watched_indicators(spec), account.watching(), funding.booking(),
+              market_fees(spec), away(spec), sparse_candles(spec),
               followed(spec.start, spec.end, simulation.stop, simulation.progress, account),
               watched(spec.end) if simulation.recorded else contextlib.nullcontext() as recorder,
               observed(simulation.observe, spec) if simulation.observe
@@ -148,7 +149,8 @@ def simulate_once(simulation: Simulation) -> RunRecord | StoppedRun | StepsNeede
     if account.needs_steps(books):
         return _in_steps(simulation)
     audit = account.audit(books)
-    metrics = slippage_apart({name: _plain(value) for name, value in answer["metrics"].items()}, spec.account)
+    metrics = slippage_apart({name: _plain(value) for name, value in answer["metrics"].items()}, spec.account,
+                             answer.get("trades") or ())
     record = RunRecord(
         metrics=audit.funding.count_in(metrics) if audit.funding else metrics,
         trades=[_trade(trade) for trade in answer.get("trades") or ()],
@@ -192,7 +194,7 @@ def jesse_config(spec: BacktestSpec) -> dict[str, Any]:
     account = spec.account
     return {
         "starting_balance": account.balance,
-        "fee": account.fill_cost,
+        "fee": max(account.fill_cost(route.symbol) for route in spec.routes),  # market_fees books others
         "type": account.market,
         "futures_leverage": account.leverage,
         "futures_leverage_mode": account.leverage_mode,

@@ -17,6 +17,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from jesse_nb.core.candles.series import SYNTHETIC_MARK
+from jesse_nb.core.simulator.fees import Fee, checked_fee, fee_of, fee_of_run, mean_fee
 from jesse_nb.core.simulator.market_data import CandleSlice, Funding
 from jesse_nb.core.simulator.pipeline import CandlePipeline
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
@@ -85,7 +86,7 @@ class Account:
     balance
         Starting balance in the quote currency.
     fee
-        Fee of one fill as a fraction of its value: 0.001 is 0.1 %.
+        Fee of one fill as a fraction of its value: 0.001 is 0.1 %. One for all markets, or one for each, by symbol.
     market
         ``futures`` or ``spot``. Spot cannot go short.
     leverage
@@ -102,7 +103,7 @@ class Account:
     """
 
     balance: float = 10_000.0
-    fee: float = 0.001
+    fee: Fee = 0.001
     market: Literal["futures", "spot"] = "futures"
     leverage: int = 1
     leverage_mode: Literal["cross", "isolated"] = "cross"
@@ -110,16 +111,14 @@ class Account:
     slippage_bps: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("balance", "fee", "maintenance_margin", "slippage_bps"):
+        for name in ("balance", "maintenance_margin", "slippage_bps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real):
                 raise InputError(f"{name} must be a number, not {shown(value)}.")
             object.__setattr__(self, name, float(value))
         if not (math.isfinite(self.balance) and self.balance > 0):
             raise InputError(f"The starting balance must be above zero, not {shown(self.balance)}.", argument="balance")
-        if not 0 <= self.fee < 0.1:
-            raise InputError(f"The fee is a fraction of a fill's value, from 0 up to 0.1, not {shown(self.fee)}.",
-                             "0.1 % is 0.001.", argument="fee")
+        object.__setattr__(self, "fee", checked_fee("fee", self.fee))
         if not 0 <= self.slippage_bps <= _MOST_SLIPPAGE:
             raise InputError.of("slippage_bps", f"is {shown(self.slippage_bps)}.",
                                 f"It is in basis points of a fill's value, from 0 to {_MOST_SLIPPAGE:,}: 5 for 0.05 %.")
@@ -138,10 +137,17 @@ class Account:
             raise InputError(f"A spot account has no leverage, but leverage is {self.leverage}.",
                              "Leave it out, or use market='futures'.", argument="leverage")
 
-    @property
-    def fill_cost(self) -> float:
-        """What a fill costs, fee and slippage, as a fraction of its value."""
-        return self.fee + self.slippage_bps / 10_000.0
+    def fee_of(self, symbol: str) -> float:
+        """Return the fee of a market's fills, as a fraction of their value."""
+        return fee_of(self.fee, symbol)
+
+    def fill_cost(self, symbol: str) -> float:
+        """Return what a fill costs on a market, fee and slippage, as a fraction of its value."""
+        return self.fee_of(symbol) + self.slippage_bps / 10_000.0
+
+    def mean_fill_cost(self, traded: Mapping[str, float]) -> float:
+        """Return what a fill costs on average, where so much was traded of each market (quote currency)."""
+        return mean_fee(self.fee, traded) + self.slippage_bps / 10_000.0
 
 
 def check_funded(account: Account) -> None:
@@ -162,7 +168,8 @@ class BacktestSpec:
     start, end
         The traded period, milliseconds UTC, end excluded.
     account
-        Balance, costs of a fill, market and leverage.
+        Balance, costs of a fill, market and leverage. Fees by market are those of the routes, one fee where all are
+        alike.
     hyperparameters
         Values by name; those not named keep the strategy's own defaults.
     warm_up_candles
@@ -234,6 +241,8 @@ class BacktestSpec:
         if len(quotes) > 1:
             raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.",
                              argument="routes")
+        fee = fee_of_run(self.account.fee, (symbol for _, symbol in traded))
+        object.__setattr__(self, "account", replace(self.account, fee=fee))
         if not isinstance(self.pipeline, CandlePipeline | None):
             raise InputError(f"The pipeline is {shown(self.pipeline)}.", "It is a CandlePipeline, or None.")
         if self.funding:

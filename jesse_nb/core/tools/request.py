@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleCache, CandleStore
 from jesse_nb.core.candles.exchange_market import usual_market
+from jesse_nb.core.simulator.fees import Fee
 from jesse_nb.core.simulator.funding import checked_funding
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Account, Gaps, Mode
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
@@ -38,7 +39,7 @@ class Request:
     data_routes: Sequence[Any] = ()
     hyperparameters: Mapping[str, Any] | None = None
     balance: float = 10_000.0
-    fee: float = 0.001
+    fee: Fee = 0.001
     slippage_bps: float = 0.0
     market: Literal["futures", "spot"] | None = None
     leverage: int = 1

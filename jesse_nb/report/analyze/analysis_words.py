@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from jesse_nb.core.analysis.studies.verdict import counted
@@ -164,7 +165,8 @@ def breaks(analysis: Analysis) -> list[str]:
         return said
     costs, stress = analysis.advanced.costs, analysis.advanced.fee_stress
     if costs is not None and math.isfinite(costs.break_even_fee):
-        paid = f"{rate(costs.fee)} was paid"
+        one = analysis.run.spec is None or not isinstance(analysis.run.spec.account.fee, Mapping)
+        paid = f"{rate(costs.fee)} was paid{'' if one else ' on average'}"
         if costs.break_even_fee < 0:
             said.append("The trades lose even without any fee.")
         elif costs.break_even_fee < costs.fee:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jesse_nb.core.candles.exchange_market import usual_market
+from jesse_nb.core.simulator.fees import fee_words
 from jesse_nb.core.simulator.market_data import CandleSlice
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec
 from jesse_nb.report.common.labels import days, period
@@ -41,7 +42,7 @@ def account(held_by: BacktestSpec | BatchResult) -> str:
     if its.market == "futures" and its.maintenance_margin != MAINTENANCE_MARGIN:
         kind += f", maintenance margin {its.maintenance_margin * 100:.4g}%"
     slipped = f", slippage {its.slippage_bps:g} basis points" if its.slippage_bps else ""
-    return f"{kind}, balance {measure(its.balance, 'currency')}, fee {its.fee * 100:.4g}%{slipped}"
+    return f"{kind}, balance {measure(its.balance, 'currency')}, fee {fee_words(its.fee)}{slipped}"
 
 
 def account_and_kind(spec: BacktestSpec) -> str:

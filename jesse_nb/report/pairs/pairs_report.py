@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jesse_nb.core.analysis.studies.verdict import counted
+from jesse_nb.core.simulator.fees import fee_of_run, fee_words
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.numbers import duration, measure, price
@@ -194,9 +195,12 @@ def _card(result: PairsBacktest) -> Table:
     rules = result.rules
     hedge = _HEDGES[result.hedge] if isinstance(result.hedge, str) else f"{result.hedge:g}, as given"
     held = "" if rules.longest >= 10**9 else f", {rules.longest:,} candles at the most"
-    spec = next((run.spec for run in result.runs.values()), None)
+    specs = [run.spec for run in result.runs.values()]
+    spec = next(iter(specs), None)
+    fees = {route.symbol: one.account.fee_of(route.symbol) for one in specs for route in one.routes}
+    fee = fee_words(fee_of_run(fees, fees), "g")
     account = [] if spec is None else [
-        ("account", f"{measure(result.balance, 'currency')} at first, fee {spec.account.fee * 100:g}% of a fill, "
+        ("account", f"{measure(result.balance, 'currency')} at first, fee {fee} of a fill, "
                     f"{spec.account.leverage}x, {spec.account.leverage_mode} margin, {spec.mode} mode"),
         ("runs", f"{len(result.runs):,}, Jesse {spec.jesse_version}, each from the same balance, joined")]
     return card_of_lines([

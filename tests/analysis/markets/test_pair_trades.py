@@ -37,6 +37,16 @@ def test_two_legs_are_one_trade():
     assert made["pnl"] == pytest.approx(2 * 3 + 3 * 2 - fees)
 
 
+def test_each_leg_pays_its_own_fee():
+    legs = pd.DataFrame([leg("X-USDT", "short", (60, -3.0, 50.0), (180, 3.0, 48.0)),
+                         leg("Y-USDT", "long", (60, 2.0, 100.0), (180, -2.0, 103.0))])
+    account = Account(10_000.0, fee={"Y-USDT": 0.002, "X-USDT": 0.0005})
+    made = pair_trades(legs, "Y-USDT", "X-USDT", account, HOUR).iloc[0]
+    fees = 0.002 * (200 + 206) + 0.0005 * (150 + 144)
+    assert made["fee"] == pytest.approx(fees)
+    assert made["pnl"] == pytest.approx(2 * 3 + 3 * 2 - fees)
+
+
 def test_a_leg_that_is_filled_in_parts_counts_by_what_was_filled():
     made = together(leg("Y-USDT", "short", (60, -1.0, 100.0), (61, -3.0, 102.0), (180, 4.0, 101.0)),
                     leg("X-USDT", "long", (60, 2.0, 50.0), (180, -2.0, 50.0))).iloc[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jesse_nb.core.analysis.trades.costs import cost_fragility
@@ -80,6 +81,32 @@ def test_equals_trading_every_fill_again(market, seed):
     assert loop(trades, account, account.fee, found.break_even_slippage) == pytest.approx(0, abs=1e-9)
     value = sum(abs(order["qty"]) * order["price"] for orders in trades["orders"] for order in orders)
     assert (found.turnover, found.fills) == (pytest.approx(value), sum(map(len, trades["orders"])))
+
+
+@pytest.mark.parametrize("market", ["futures", "spot"])
+@pytest.mark.parametrize("seed", range(3))
+def test_markets_with_fees_of_their_own_are_each_traded_again(market, seed):
+    own = {BTC[1]: Account(fee=0.0004, market=market), ETH[1]: Account(fee=0.003, market=market)}
+    account = Account(fee={symbol: one.fee for symbol, one in own.items()}, market=market)
+    trades = pd.concat([random_trades({one: random_candles(seed + place)}, seed, spot=market == "spot",
+                                      fee=own[one[1]].fee) for place, one in enumerate((BTC, ETH))], ignore_index=True)
+    parts = {symbol: trades[trades["symbol"] == symbol] for symbol in own}
+
+    def again(fee, slippage):
+        return sum(loop(parts[symbol], one, fee(one.fee), slippage) for symbol, one in own.items())
+
+    found = cost_fragility(trades, account)
+    for multiple, (_, row) in zip((0, 1, 2, 3), found.table.iterrows(), strict=True):
+        for points, value in row.items():
+            assert value == pytest.approx(again(lambda fee, by=multiple: by * fee, points / 10_000), abs=1e-9)
+    assert found.net_profit == pytest.approx(again(lambda fee: fee, 0.0), abs=1e-9)
+    assert again(lambda fee: found.break_even_fee, 0.0) == pytest.approx(0, abs=1e-9)
+    assert again(lambda fee: fee, found.break_even_slippage) == pytest.approx(0, abs=1e-9)
+    values = {symbol: sum(abs(order["qty"]) * order["price"] for orders in part["orders"] for order in orders)
+              for symbol, part in parts.items()}
+    mean = sum(own[symbol].fee * value for symbol, value in values.items()) / sum(values.values())
+    assert found.fee == pytest.approx(mean)
+    assert found.table.index.to_numpy() == pytest.approx([0, mean, 2 * mean, 3 * mean])
 
 
 def test_without_a_fee_all_rows_are_alike():

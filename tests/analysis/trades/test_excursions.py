@@ -6,6 +6,7 @@ import math
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jesse_nb.core.analysis.trades.excursions import STOPS, excursions
@@ -101,6 +102,19 @@ def test_equals_a_loop_over_every_minute(market, seed):
         assert found.stops.loc[stop, "total_pnl"] == pytest.approx(totals[stop], abs=1e-8)
         assert found.stops.loc[stop, "change"] == pytest.approx(totals[stop] - found.total_pnl, abs=1e-8)
     assert found.left_out == 0
+
+
+@pytest.mark.parametrize("market", ["futures", "spot"])
+def test_each_market_pays_its_own_fee(market):
+    candles = {BTC: random_candles(4), ETH: random_candles(13)}
+    fees = {BTC[1]: 0.0004, ETH[1]: 0.003}
+    parts = [random_trades({one: candles[one]}, 4, spot=market == "spot", fee=fees[one[1]]) for one in (BTC, ETH)]
+    alone = [excursions(part, candles, Account(fee=fees[part["symbol"].iloc[0]], market=market)) for part in parts]
+    found = excursions(pd.concat(parts, ignore_index=True), candles, Account(fee=fees, market=market))
+    expected = pd.concat([one.trades for one in alone], ignore_index=True)
+    pd.testing.assert_frame_equal(found.trades, expected)
+    for column in ("stopped", "total_pnl", "change"):
+        assert found.stops[column].to_numpy() == pytest.approx(sum(one.stops[column].to_numpy() for one in alone))
 
 
 def test_a_tighter_stop_is_what_jesse_makes_of_it(candle_store):

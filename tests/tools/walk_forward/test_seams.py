@@ -13,13 +13,15 @@ from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from tests.conftest import real_candles
-from tests.simulator.accounts import MINUTE, Money, equity_at, fills_of
+from tests.simulator.accounts import MINUTE, Money, equity_at, fills_of, rate_of
 from tests.strategies import REVERSION, TREND
 
 MARKETS: dict[str, dict[str, Any]] = {
     "4h": {"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "4h"},
     "spot": {"strategy": REVERSION, "symbol": "BTC-USDT", "timeframe": "1h", "market": "spot"},
     "two routes": {"routes": [(TREND, "BTC-USDT", "1h"), (TREND, "ETH-USDT", "4h")], "leverage": 2},
+    "two fees": {"routes": [(TREND, "BTC-USDT", "1h"), (TREND, "ETH-USDT", "4h")], "leverage": 2,
+                 "fee": {"BTC-USDT": 0.0004, "ETH-USDT": 0.003}},
 }
 
 
@@ -43,7 +45,7 @@ def left_at(moment: int, run: BacktestResult) -> tuple[float, float, int]:
     for symbol, held in money.held.items():
         if abs(held) > 1e-9:
             over = candles[symbol][candles[symbol][:, 0] + MINUTE <= moment]
-            fee += account.fee * abs(held) * float(over[-1, 2])
+            fee += rate_of(account, symbol) * abs(held) * float(over[-1, 2])
             positions += 1
     return value - fee, fee / value, positions
 

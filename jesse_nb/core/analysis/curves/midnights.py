@@ -86,15 +86,15 @@ def account_at(
     Returns
     -------
     pandas.DataFrame
-        By moment (UTC): ``equity`` in the quote currency, how many ``positions`` were open, and their ``notional``,
-        the value of all that was held, long or short, in the quote currency.
+        By moment (UTC): ``equity`` in the quote currency, how many ``positions`` were open, and what it
+        would have cost to close them then (``exits``), in the quote currency.
 
     Raises
     ------
     InputError
         When a traded market has no candles.
     """
-    equity, notional = np.full(len(moments), account.balance), np.zeros(len(moments))
+    equity, exits = np.full(len(moments), account.balance), np.zeros(len(moments))
     positions = np.zeros(len(moments), dtype=int)
     fills = fills_of(trades, account)
     for number, market in enumerate(fills.markets):
@@ -106,11 +106,11 @@ def account_at(
         equity += value_at(series, moments, times, cash, held)
         worth = value_at(series, moments, times, np.zeros(len(cash)), np.abs(held))
         positions += worth > 0
-        notional += worth
+        exits += worth * account.fill_cost(market[1])
     if payments is not None:
         equity -= payments.paid_by(moments)
     index = pd.to_datetime(moments, unit="ms", utc=True)
-    return pd.DataFrame({"equity": equity, "positions": positions, "notional": notional}, index=index)
+    return pd.DataFrame({"equity": equity, "positions": positions, "exits": exits}, index=index)
 
 
 def account_by_day(run: BacktestResult, candles: CandlesByMarket) -> pd.DataFrame | None:

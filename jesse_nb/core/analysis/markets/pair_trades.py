@@ -35,7 +35,7 @@ def pair_trades(trades: pd.DataFrame, y: str, x: str, account: Account, bar: int
     y, x
         Symbols of the leading leg and the other.
     account
-        Its fee.
+        Its fee, or that of each market.
     bar
         Length of a candle, milliseconds.
 
@@ -51,8 +51,8 @@ def pair_trades(trades: pd.DataFrame, y: str, x: str, account: Account, bar: int
     if trades.empty:
         return pd.DataFrame(columns=list(PAIR_TRADE_COLUMNS))
     fills = fills_of(trades, account)
-    legs = [_leg(fills, row, account.fee) for row in range(len(trades))]
     symbols, sides = trades["symbol"].tolist(), trades["side"].tolist()
+    legs = [_leg(fills, row, account.fee_of(symbol)) for row, symbol in enumerate(symbols)]
     of_x = sorted((row for row, symbol in enumerate(symbols) if symbol == x), key=lambda row: legs[row]["opened"])
     rows, taken = [], set()
     for first in (row for row, symbol in enumerate(symbols) if symbol == y):

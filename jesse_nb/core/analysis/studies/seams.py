@@ -60,7 +60,7 @@ def closed_at_seam(
         return (_ended(own, 1.0 + own.iloc[-1], exits) if exits.fee else own), exits
     account, at_seam = run.spec.account, days.loc[seam]
     equity = max(float(at_seam["equity"]), 0.0)
-    fee = account.fill_cost * float(at_seam["notional"]) / equity if equity else 0.0
+    fee = float(at_seam["exits"]) / equity if equity else 0.0
     exits = SeamExits(int(at_seam["positions"]), fee)
     before = account.balance * float(np.prod(1.0 + own.to_numpy(dtype=float)[:-1]))
     return _ended(own, equity / before if before > 0 else 0.0, exits), exits
@@ -78,19 +78,20 @@ def _by_last_fills(run: BacktestResult, own: pd.Series[float], prices: pd.Series
     seam = int(own.index[-1].value // 1_000_000) + DAY_MS
     opened, closed = milliseconds(run.trades["opened_at"]), milliseconds(run.trades["closed_at"])
     open_trades = run.trades[(opened <= seam) & (closed > seam)]
-    if not run.spec.account.fill_cost or open_trades.empty:
-        return SeamExits(len(open_trades), 0.0)
+    if open_trades.empty:
+        return SeamExits(0, 0.0)
     account, first = run.spec.account, (run.spec.routes[0].exchange, run.spec.routes[0].symbol)
     fills = fills_of(open_trades, account)
-    notional = 0.0
+    cost = 0.0
     for trade in np.unique(fills.trade):
         before = np.flatnonzero((fills.trade == trade) & (fills.time <= seam))
         if len(before):
-            price = _price(prices, own.index[-1]) if fills.markets[fills.market[before[0]]] == first else np.nan
+            market = fills.markets[fills.market[before[0]]]
+            price = _price(prices, own.index[-1]) if market == first else np.nan
             price = price if np.isfinite(price) else float(fills.price[before[-1]])
-            notional += abs(float(fills.held[before].sum())) * price
+            cost += account.fill_cost(market[1]) * abs(float(fills.held[before].sum())) * price
     equity = account.balance * float(np.prod(1.0 + own.to_numpy(dtype=float)))
-    return SeamExits(len(open_trades), account.fill_cost * notional / equity if equity > 0 else 0.0)
+    return SeamExits(len(open_trades), cost / equity if equity > 0 else 0.0)
 
 
 def _price(prices: pd.Series[float], day: pd.Timestamp) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,15 +38,17 @@ class CostFragility:
     fills
         How many.
     fee
-        What the account was charged, a fraction of a fill's value; with its slippage.
+        What the account was charged, a fraction of a fill's value; with its slippage. Where markets differ in their
+        fees, the mean of all that was filled.
     break_even_fee
-        The fee at which nothing is left, without slippage: a fraction of a fill's value. Below zero when the
-        trades lose even without a fee.
+        The fee at which nothing is left, the same on all markets and without slippage: a fraction of a fill's value.
+        Below zero when the trades lose even without a fee.
     break_even_slippage
-        The slippage of every fill, a fraction of its price, at which nothing is left at the account's fee. Below
+        The slippage of every fill, a fraction of its price, at which nothing is left at the account's fees. Below
         zero when the trades lose without any.
     table
-        Net profit (quote currency) by ``fee`` (fraction; rows) and ``slippage`` (basis points; columns).
+        Net profit (quote currency) by ``fee`` (fraction, as ``fee`` above; rows) and ``slippage`` (basis points;
+        columns). Each row multiplies every market's own.
     reason
         Why there is nothing; empty otherwise.
     """
@@ -74,9 +77,9 @@ def cost_fragility(
     trades
         Closed trades, with their ``orders``.
     account
-        Its fee and market.
+        Its fees and market.
     fee_multiples
-        Multiples of the account's fee, 0 or above. With a fee of zero all rows are alike.
+        Multiples of the account's fees, 0 or above. With a fee of zero all rows are alike.
     slippage_points
         Basis points (1 is 0.01 %) that every buy is dearer and every sale is cheaper, 0 or above.
 
@@ -90,20 +93,23 @@ def cost_fragility(
             raise InputError(f"A cost of {shown(cost)} cannot be tried.", "Fee multiples and slippage are 0 or above.")
     fills = fills_of(trades, account)
     value = np.abs(fills.quantity) * fills.price
-    bought, sold = float(value[fills.quantity > 0].sum()), float(value[fills.quantity < 0].sum())
-    book = _Book(bought, sold, account.fill_cost, account.market == "spot")
+    book = _Book([_MarketBook(
+        float(value[(fills.market == number) & (fills.quantity > 0)].sum()),
+        float(value[(fills.market == number) & (fills.quantity < 0)].sum()), account.fill_cost(symbol),
+    ) for number, (_, symbol) in enumerate(fills.markets)], account.market == "spot")
+    paid = account.mean_fill_cost({symbol: one.bought + one.sold
+                                   for (_, symbol), one in zip(fills.markets, book.markets, strict=True)})
     table = pd.DataFrame(
-        [[book.net_profit(multiple * account.fill_cost, points / 10_000) for points in slippage_points]
-         for multiple in fee_multiples],
-        index=pd.Index([multiple * account.fill_cost for multiple in fee_multiples], name="fee"),
+        [[book.net_profit(multiple, points / 10_000) for points in slippage_points] for multiple in fee_multiples],
+        index=pd.Index([multiple * paid for multiple in fee_multiples], name="fee"),
         columns=pd.Index(slippage_points, name="slippage"),
     )
-    known = bought > 0 and sold > 0
+    known = book.bought > 0 and book.sold > 0
     return CostFragility(
-        net_profit=book.net_profit(account.fill_cost, 0.0),
-        turnover=bought + sold,
+        net_profit=book.net_profit(1.0, 0.0),
+        turnover=book.bought + book.sold,
         fills=len(fills),
-        fee=account.fill_cost,
+        fee=paid,
         break_even_fee=book.break_even_fee() if known else math.nan,
         break_even_slippage=book.break_even_slippage() if known else math.nan,
         table=table,
@@ -111,28 +117,46 @@ def cost_fragility(
     )
 
 
-@dataclass(frozen=True)
-class _Book:
-    """All purchases and sales, in the quote currency, as they were filled at the fee ``fee``."""
+class _MarketBook(NamedTuple):
+    """All purchases and sales of a market, in the quote currency, as they were filled at the fee ``fee``."""
 
     bought: float
     sold: float
     fee: float
+
+
+@dataclass(frozen=True)
+class _Book:
+    """The books of all markets."""
+
+    markets: list[_MarketBook]
     spot: bool
 
-    def net_profit(self, fee: float, slippage: float) -> float:
-        bought, sold = self.bought * (1 + slippage), self.sold * (1 - slippage)
-        if not self.spot:
-            return sold - bought - fee * (bought + sold)
-        # the fee of a purchase is taken in coins, which are then missing in the sale; that of a sale in money
-        return sold * (1 - fee) / (1 - self.fee) * (1 - fee) - bought
+    @property
+    def bought(self) -> float:
+        return sum(one.bought for one in self.markets)
+
+    @property
+    def sold(self) -> float:
+        return sum(one.sold for one in self.markets)
+
+    def net_profit(self, multiple: float, slippage: float) -> float:
+        """Return what is left at a multiple of each market's fee."""
+        left = 0.0
+        for one in self.markets:
+            bought, sold, fee = one.bought * (1 + slippage), one.sold * (1 - slippage), multiple * one.fee
+            # on spot the fee of a purchase is taken in coins, which are then missing in the sale; that of a sale in
+            # money
+            left += sold * (1 - fee) / (1 - one.fee) * (1 - fee) - bought if self.spot else \
+                sold - bought - fee * (bought + sold)
+        return left
 
     def break_even_fee(self) -> float:
         if not self.spot:
             return (self.sold - self.bought) / (self.sold + self.bought)
-        return 1 - math.sqrt(self.bought * (1 - self.fee) / self.sold)
+        return 1 - math.sqrt(self.bought / sum(one.sold / (1 - one.fee) for one in self.markets))
 
     def break_even_slippage(self) -> float:
-        kept, paid = (self.sold * (1 - self.fee), self.bought) if self.spot else (
-            self.sold * (1 - self.fee), self.bought * (1 + self.fee))
+        kept = sum(one.sold * (1 - one.fee) for one in self.markets)
+        paid = self.bought if self.spot else sum(one.bought * (1 + one.fee) for one in self.markets)
         return (kept - paid) / (kept + paid)

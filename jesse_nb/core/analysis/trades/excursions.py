@@ -91,7 +91,7 @@ def excursions(
             raise InputError(f"A stop is {shown(stop)} percent away.", "It lies above 0 and below 100.")
     if trades.empty:
         table = pd.DataFrame(columns=list(_COLUMNS), index=trades.index)
-        return Excursions(table, _try_stops(np.empty(0), _stretches([]), stops, account.fill_cost), 0.0, 0, "no trades")
+        return Excursions(table, _try_stops(np.empty(0), _stretches([]), stops, np.empty(0)), 0.0, 0, "no trades")
     fills = fills_of(trades, account)
     stretches = _stretches(_follow(trades["side"].tolist(), fills, candles))
     pnl: NDArray[np.float64] = np.bincount(fills.trade, fills.cash, minlength=len(trades)).astype(float)
@@ -99,7 +99,8 @@ def excursions(
     table = pd.DataFrame(
         {"side": trades["side"].to_numpy(), "opened_at": trades["opened_at"].array, "pnl": pnl}
     ).join(_extremes(stretches)).set_axis(trades.index)
-    return Excursions(table[list(_COLUMNS)], _try_stops(pnl, stretches, stops, account.fill_cost), float(pnl.sum()),
+    costs = np.array([account.fill_cost(symbol) for symbol in trades["symbol"]])
+    return Excursions(table[list(_COLUMNS)], _try_stops(pnl, stretches, stops, costs), float(pnl.sum()),
                       int(table["mae"].isna().sum()))
 
 
@@ -188,7 +189,9 @@ def _extremes(stretches: pd.DataFrame) -> pd.DataFrame:
     })
 
 
-def _try_stops(pnl: NDArray[np.float64], stretches: pd.DataFrame, stops: Sequence[float], fee: float) -> pd.DataFrame:
+def _try_stops(
+    pnl: NDArray[np.float64], stretches: pd.DataFrame, stops: Sequence[float], costs: NDArray[np.float64]
+) -> pd.DataFrame:
     rows = {}
     for stop in stops:
         # rounding must not let a trade through that was stopped at exactly this distance
@@ -196,7 +199,7 @@ def _try_stops(pnl: NDArray[np.float64], stretches: pd.DataFrame, stops: Sequenc
         exit_price = reached["average"] * (1 - np.sign(reached["position"]) * stop / 100)
         sold = reached["position"] * exit_price
         with_stop = pnl.copy()
-        with_stop[reached["trade"]] = reached["cash"] + sold - fee * sold.abs()
+        with_stop[reached["trade"]] = reached["cash"] + sold - costs[reached["trade"]] * sold.abs()
         rows[stop] = {
             "stopped": len(reached),
             "winners_stopped": int((pnl[reached["trade"]] > 0).sum()),

@@ -16,7 +16,7 @@ from jesse_nb.core.study.ratios import PERIODS
 from jesse_nb.core.times import DAY_MS
 from jesse_nb.exceptions import InputError
 
-__all__ = ["Exposure", "LargestPosition", "exposure", "largest_position"]
+__all__ = ["Exposure", "LargestPosition", "exposure", "largest_position", "traded_by_market"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ def _covered(opened: NDArray[np.int64], closed: NDArray[np.int64], start: int, e
     so_far = np.maximum.accumulate(ends)
     new_from = np.maximum(begins, np.concatenate([[start], so_far[:-1]]))
     return int(np.maximum(ends - new_from, 0).sum())
+
+
+def traded_by_market(trades: pd.DataFrame) -> dict[str, float]:
+    """Return the value of all fills by symbol, quote currency."""
+    return {str(symbol): _traded(those) for symbol, those in trades.groupby("symbol", sort=False)}
 
 
 def _traded(trades: pd.DataFrame) -> float:

@@ -83,12 +83,13 @@ def fills_of(trades: pd.DataFrame, account: Account) -> Fills:
     account
         What its fills cost, and its market (futures or spot).
     """
-    fee, spot = account.fill_cost, account.market == "spot"
+    spot = account.market == "spot"
     exchanges, symbols = trades["exchange"].tolist(), trades["symbol"].tolist()
     markets = tuple(dict.fromkeys(zip(exchanges, symbols, strict=True)))
     numbers = {market: number for number, market in enumerate(markets)}
+    lost = [account.fill_cost(symbol) if spot else 0.0 for symbol in symbols]
     rows = [(trade, numbers[exchanges[trade], symbols[trade]], *fill)
-            for trade, orders in enumerate(_by_trade(trades, fee if spot else 0.0)) for fill in orders]
+            for trade, orders in enumerate(_by_trade(trades, lost)) for fill in orders]
     frame = pd.DataFrame(rows, columns=["trade", "market", "time", "price", "quantity", "market_order"]).astype(
         {"trade": np.int64, "market": np.int64, "time": np.int64, "price": float, "quantity": float,
          "market_order": bool})
@@ -96,7 +97,8 @@ def fills_of(trades: pd.DataFrame, account: Account) -> Fills:
         frame = _split_flips(frame)
     trade, market, time, price, quantity, market_order = (frame[name].to_numpy() for name in frame)
     bought = quantity > 0
-    rate = np.where(bought, 0.0, fee) if spot else np.full(len(price), fee)
+    cost = np.array([account.fill_cost(symbol) for _, symbol in markets], dtype=float)[market]
+    rate = np.where(bought, 0.0, cost) if spot else cost
     return Fills(
         trade=trade,
         market=market,
@@ -104,7 +106,7 @@ def fills_of(trades: pd.DataFrame, account: Account) -> Fills:
         time=time,
         price=price,
         quantity=quantity,
-        held=np.where(bought, quantity * (1 - fee), quantity) if spot else quantity,
+        held=np.where(bought, quantity * (1 - cost), quantity) if spot else quantity,
         cash=-quantity * price - rate * np.abs(quantity) * price,
         market_order=market_order,
     )
@@ -129,16 +131,16 @@ def at_close(fills: Fills, candles: CandlesByMarket) -> NDArray[np.bool_]:
     return near
 
 
-def _by_trade(trades: pd.DataFrame, lost: float) -> Iterator[list[_Fill]]:
-    """Give the fills of each trade; ``lost`` is the share of the coins bought that the fee takes."""
+def _by_trade(trades: pd.DataFrame, lost: list[float]) -> Iterator[list[_Fill]]:
+    """Give the fills of each trade; ``lost`` is the share of the coins bought that each one's fee takes."""
     recorded = trades["orders"].tolist() if "orders" in trades else [None] * len(trades)
     summaries = zip(*(trades[name].tolist() for name in _SUMMARY), strict=True)
-    for orders, summary in zip(recorded, summaries, strict=True):
+    for orders, summary, share in zip(recorded, summaries, lost, strict=True):
         if isinstance(orders, list) and orders:
             yield [(round(order["executed_at"]), order["price"], order["filled_qty"], order["type"] == "MARKET")
                    for order in orders if order["filled_qty"] and order["executed_at"] is not None]
         else:
-            yield _entry_and_exit(summary, lost)
+            yield _entry_and_exit(summary, share)
 
 
 def _entry_and_exit(summary: tuple[Any, ...], lost: float) -> list[_Fill]:

@@ -69,11 +69,11 @@ def ledgers(orders: Iterable[Any], account: Account) -> dict[str, Ledger]:
     by_symbol: dict[str, list[Any]] = {}
     for order in orders:
         by_symbol.setdefault(order.symbol, []).append(order)
-    return {symbol: _booked(those, account) for symbol, those in by_symbol.items()}
+    return {symbol: _booked(those, account.fill_cost(symbol), account.market == "spot")
+            for symbol, those in by_symbol.items()}
 
 
-def _booked(orders: list[Any], account: Account) -> Ledger:
-    fee, spot = account.fill_cost, account.market == "spot"
+def _booked(orders: list[Any], fee: float, spot: bool) -> Ledger:
     money, position, entry, traded = 0.0, 0.0, math.nan, 0.0
     cash, held, entries, prices = [money], [position], [entry], []
     # Through Peewee's fields, each look at an order would take as long as booking it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jesse_nb.core.simulator.spec import Account
@@ -10,7 +10,9 @@ from jesse_nb.core.simulator.spec import Account
 __all__ = ["slippage_apart"]
 
 
-def slippage_apart(metrics: Mapping[str, Any], account: Account) -> dict[str, Any]:
+def slippage_apart(
+    metrics: Mapping[str, Any], account: Account, trades: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return a run's metrics with slippage named beside the fees, and the net profit before it.
 
     Jesse was given both as one fee of each fill, so sizes, balance, equity and the trades' profits count both.
@@ -21,6 +23,8 @@ def slippage_apart(metrics: Mapping[str, Any], account: Account) -> dict[str, An
         Jesse's; those of a run without a closed trade have no fees.
     account
         Its fee and slippage.
+    trades
+        Jesse's, each with its ``symbol`` and ``fee``; needed where markets differ in their fees.
 
     Returns
     -------
@@ -37,7 +41,14 @@ def slippage_apart(metrics: Mapping[str, Any], account: Account) -> dict[str, An
     """
     if not account.slippage_bps or "fee" not in metrics:
         return dict(metrics)
-    slipped = metrics["fee"] * (account.fill_cost - account.fee) / account.fill_cost
+    charged: dict[str, float] = {}
+    if isinstance(account.fee, Mapping):
+        for trade in trades:
+            charged[trade["symbol"]] = charged.get(trade["symbol"], 0.0) + float(trade["fee"])
+    else:
+        charged[""] = metrics["fee"]
+    slipped = sum(fee * (account.fill_cost(symbol) - account.fee_of(symbol)) / account.fill_cost(symbol)
+                  for symbol, fee in charged.items())
     apart = {**metrics, "fee": metrics["fee"] - slipped, "slippage": slipped}
     for name, cost in (("net_profit", slipped),
                        ("net_profit_percentage", slipped / metrics["starting_balance"] * 100.0)):

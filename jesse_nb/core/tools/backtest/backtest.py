@@ -40,7 +40,7 @@ def backtest(
     data_routes: Sequence[Any] = (),
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
@@ -80,7 +80,9 @@ def backtest(
     balance
         Starting balance in the quote currency.
     fee
-        Of each fill, as a fraction: 0.001 is 0.1 %.
+        Of each fill, as a fraction: 0.001 is 0.1 %. Or one for each market, ``{"BTC-USDT": 0.0004, "ETH-USDT":
+        0.001}``: every market that is traded must have one, and others may. ``self.fee_rate`` of a route is its
+        market's, and sizes, balance, equity and the trades' profits see it.
     slippage_bps
         How much worse than its price each fill is, limit orders included, in basis points: 5 is 0.05 % of its value.
         Sizes, balance, equity and the trades' profits see it; the net profit before it stands beside the one after.

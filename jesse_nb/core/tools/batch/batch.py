@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.candles.exchange_market import usual_market
+from jesse_nb.core.candles.series import symbol_name
 from jesse_nb.core.jobs.pool import available_cores
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.members import members_of
+from jesse_nb.core.simulator.fees import fee_of_run, highest_fee
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, BacktestSpec, Gaps, Mode, Route
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, resolve_strategy
 from jesse_nb.core.study.metric import resolve_metric
@@ -55,7 +57,7 @@ def backtest_batch(
     data_routes: Sequence[Any] = (),
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
@@ -137,7 +139,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
     request = Request.of(locals(), n_jobs=limit)
     codes = _strategies(strategies, project)
     names, frames = _texts("symbols", symbols), _timeframes(timeframes)
-    request = _of_one_kind(request, names)
+    request = _with_fees(_of_one_kind(request, names), names)
     spans = _periods(periods, start, end)
     sets = parameter_sets(params, top)
     sizes = {"strategy": len(codes), "symbol": len(names), "timeframe": len(frames), "period": len(spans),
@@ -156,7 +158,7 @@ warm_up_candles, mode, gaps, source, project, candles, store, trial_timeout, mem
         periods=spans,
         sets=_checked_sets(sets, samples[0]),
         metric=resolve_metric(metric),
-        account=samples[0].account,
+        account=request.account(""),
         repeated=sets.repeated * count // len(sets),
         notes=sets.notes,
     )
@@ -177,6 +179,15 @@ def _of_one_kind(request: Request, symbols: Iterable[str]) -> Request:
         raise InputError.of("market", f"is not given, and {', '.join(map(str, kinds))} are not all of one kind.",
                             "Say market='futures' or market='spot', for all of them.")
     return replace(request, market=next(iter(kinds.values()), "futures"))
+
+
+def _with_fees(request: Request, symbols: Iterable[str]) -> Request:
+    """Return the request with the fees of its symbols, of which each must have one."""
+    named = []
+    for symbol in symbols:
+        with contextlib.suppress(InputError):  # the combination fails for itself, and says why
+            named.append(symbol_name(symbol))
+    return replace(request, fee=fee_of_run(request.fee, named)) if named else request
 
 
 def _strategies(strategies: Any, project: Any) -> tuple[StrategyCode, ...]:
@@ -236,7 +247,8 @@ def _periods(periods: Any, start: Any, end: Any) -> tuple[tuple[int, int], ...]:
 
 def _sample(request: Request, code: StrategyCode, symbol: str, timeframe: str, start: int, end: int) -> BacktestSpec:
     """Build a spec without candles: it refuses what is wrong for every market."""
-    return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, request.account(""),
+    account = replace(request, fee=highest_fee(request.fee)).account("")
+    return BacktestSpec((Route("", symbol, timeframe, code.ref),), start, end, account,
                         hyperparameters=dict(request.hyperparameters or {}),
                         warm_up_candles=request.warm_up_candles, mode=request.mode, gaps=request.gaps)
 

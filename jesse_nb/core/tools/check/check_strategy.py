@@ -53,7 +53,7 @@ def check_strategy(
     moments: int = 4,
     seed: int = 0,
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,

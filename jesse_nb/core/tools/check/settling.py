@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from jesse_nb.core.analysis.check.orders import decision_text, first_difference, same_decisions
+from jesse_nb.core.simulator.fees import Fee, each_fee, fee_words, highest_fee
 from jesse_nb.core.simulator.observing import Observation
 from jesse_nb.core.simulator.record import RunRecord
 from jesse_nb.core.simulator.simulation import Observe, Simulation
+from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, utc_text
 from jesse_nb.core.tools.check.code_lines import place_of_parting
 from jesse_nb.core.tools.check.observed_runs import ObservedRuns, observation_of
@@ -87,8 +89,8 @@ class Fragility:
         """Begin the changed runs."""
         spec = self.prepared.spec
         runs.start("late", self.prepared.simulation(spec), Observe(late=True))
-        if spec.account.fee and spec.account.fee < 0.05:
-            dearer = replace(spec, account=replace(spec.account, fee=2 * spec.account.fee))
+        if 0 < highest_fee(spec.account.fee) < 0.05:
+            dearer = replace(spec, account=replace(spec.account, fee=_doubled(spec)))
             runs.start("fees", self.prepared.simulation(dearer))
         moved = spec.start + self._moved()
         if moved < spec.end:
@@ -98,7 +100,7 @@ class Fragility:
     def findings(self, runs: ObservedRuns, plain: RunRecord) -> list[Finding]:
         """Return what the runs tell; waits for them."""
         spec = self.prepared.spec
-        changes = {"late": "seeing each candle one later", "fees": f"paying {2 * spec.account.fee:.3%} a fill",
+        changes = {"late": "seeing each candle one later", "fees": f"paying {fee_words(_doubled(spec), '.3f')} a fill",
                    "moved": f"starting at {utc_text(spec.start + self._moved())}"}
         before = _profit(plain)
         after: dict[str, float] = {}
@@ -128,6 +130,10 @@ class Fragility:
         minutes = max(TIMEFRAME_MINUTES[timeframe] for timeframe in
                       (*(route.timeframe for route in spec.routes), *(route.timeframe for route in spec.data_routes)))
         return max(-(-180 // minutes), 1) * minutes * MINUTE_MS
+
+
+def _doubled(spec: BacktestSpec) -> Fee:
+    return each_fee(spec.account.fee, lambda fee: 2 * fee)
 
 
 def _profit(record: RunRecord) -> float:

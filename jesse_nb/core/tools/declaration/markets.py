@@ -11,7 +11,7 @@ from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.values import Text, number_of
 from jesse_nb.exceptions import InputError, PeriodError, shown
 
-__all__ = ["FundingRate", "Periods", "Routes", "Several", "Strategy", "Symbol", "Timeframe"]
+__all__ = ["FeeRate", "FundingRate", "Periods", "Routes", "Several", "Strategy", "Symbol", "Timeframe"]
 
 
 class Symbol(Reader):
@@ -170,6 +170,27 @@ class Periods(Reader):
             if start >= end:
                 raise PeriodError(f"The end ({utc_text(end)}) must come after the start ({utc_text(start)}).")
         return value
+
+
+class FeeRate(Reader):
+    """The fee of a fill: one for all markets, or ``BTC-USDT=0.0004,ETH-USDT=0.001``, a mapping in Python."""
+
+    metavar = "FRACTION|SYMBOL=FRACTION,..."
+    python = "float | Mapping[str, float]"
+
+    def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
+        """See :meth:`Reader.words`."""
+        return number_of(words[0])
+
+    def check(self, name: str, value: Any) -> Any:
+        """See :meth:`Reader.check`."""
+        from jesse_nb.core.simulator.fees import checked_fee
+
+        return checked_fee(name, value)
+
+    def written(self, value: Any) -> str:
+        """See :meth:`Reader.written`."""
+        return f"{value:.15g}" if isinstance(value, float) else super().written(value)
 
 
 class FundingRate(Reader):

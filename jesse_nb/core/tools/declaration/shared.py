@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jesse_nb.core.tools.declaration.markets import (
     EXCHANGE,
+    FeeRate,
     FundingRate,
     Periods,
     Routes,
@@ -83,8 +84,8 @@ ACCOUNT = tuple(parameter.but(group=_ACCOUNT) for parameter in (
               setting="account", surfaces=(MAGIC, COMMAND), in_form=False),
     Parameter("balance", Number(0, above=True, unit="the quote currency", metavar="AMOUNT"),
               "Starting balance in the quote currency.", 10_000.0, setting="balance"),
-    Parameter("fee", Number(0, 0.1, below=True, metavar="FRACTION", hint="0.1 % is 0.001."),
-              "Fee of one fill as a fraction: 0.001 is 0.1 %.", 0.001, setting="fee"),
+    Parameter("fee", FeeRate(), "Fee of one fill as a fraction: 0.001 is 0.1 %. Or one for each market: "
+              "BTC-USDT=0.0004,ETH-USDT=0.001, a mapping in Python.", 0.001, setting="fee"),
     Parameter("slippage_bps", Number(0, 1_000, unit="basis points", metavar="POINTS"), "How much worse than its price "
               "each fill is, in basis points: 5 is 0.05 % of its value.", 0.0, setting="slippage_bps"),
     Parameter("market", Choice(("futures", "spot"), "Literal['futures', 'spot'] | None", metavar="futures|spot"),

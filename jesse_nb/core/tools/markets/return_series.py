@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from jesse_nb.core.analysis.curves.curves import Portfolio
 from jesse_nb.core.analysis.studies.verdict import counted
+from jesse_nb.core.analysis.trades.exposure import traded_by_market
 from jesse_nb.core.candles import CandleStore, SeriesInfo, resample_candles
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.record.result_store import ResultStore
+from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms
+from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.markets.midnight_returns import midnight_returns
 from jesse_nb.core.tools.record.finding import load
@@ -63,7 +66,8 @@ class ReturnSeries:
     sample
         Whether a result's parameters had seen its days; empty of a market.
     fee
-        Of one fill, a fraction; NaN where nobody knows.
+        Of one fill, slippage included, a fraction; the mean of all that was filled where markets differ in theirs. NaN
+        where nobody knows.
     balance
         What a result's account begins with, in its currency; NaN of a market.
     notes
@@ -234,8 +238,14 @@ def result_returns(pair: Named, *, candles: CandleStore | None = None, needed: i
         name, "result", days.returns.rename(name), source,
         spec.routes[0].symbol.partition("-")[2] if spec else getattr(value, "quote", ""),
         spec.synthetic if spec else bool(getattr(value, "synthetic", False)), read.sample,
-        spec.account.fill_cost if spec else float("nan"), run.balance, (days.note,) if days.note else (),
+        spec.account.mean_fill_cost(_traded(run, spec)) if spec else float("nan"), run.balance,
+        (days.note,) if days.note else (),
         expanded_from=spec.expanded_from if spec else "")
+
+
+def _traded(run: AnalyzedRun, spec: BacktestSpec) -> dict[str, float]:
+    """Return what weighs the fees of several markets; one fee weighs by itself."""
+    return traded_by_market(run.trades) if isinstance(spec.account.fee, Mapping) else {}
 
 
 def aligned(series: list[ReturnSeries], needed: int, *, argument: str = "inputs") -> tuple[pd.DataFrame, int]:

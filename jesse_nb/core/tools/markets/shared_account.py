@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from jesse_nb.core.jobs.pool import local_pool
+from jesse_nb.core.simulator.fees import MarketFees
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, Route
 from jesse_nb.core.simulator.strategies.own_values import default_hyperparameters
@@ -30,7 +31,7 @@ __all__ = ["SharedAccount", "backtests_of", "shared_account"]
 _ADVICE = "mode='accounts' holds them together all the same."
 
 #: What one account has once: an argument of a backtest, and what it is called.
-_OF_ACCOUNT = {"market": "kind of account", "fee": "fee", "slippage_bps": "slippage", "leverage": "leverage",
+_OF_ACCOUNT = {"market": "kind of account", "slippage_bps": "slippage", "leverage": "leverage",
                "leverage_mode": "leverage mode", "maintenance_margin": "maintenance margin"}
 
 
@@ -139,7 +140,8 @@ def shared_account(names: Sequence[str], runs: Sequence[BacktestResult], balance
     traded = {(route.symbol, route.timeframe) for spec in specs for route in spec.routes}
     watched = dict.fromkeys((route.symbol, route.timeframe, route.exchange) for spec in specs
                             for route in spec.data_routes if (route.symbol, route.timeframe) not in traded)
-    request = replace(request, data_routes=list(watched), hyperparameters=None, balance=balance,
+    fees = MarketFees({route.symbol: spec.account.fee_of(route.symbol) for spec in specs for route in spec.routes})
+    request = replace(request, data_routes=list(watched), hyperparameters=None, balance=balance, fee=fees,
                       warm_up_candles=max(spec.warm_up_candles for spec in specs))
     return SharedAccount(request, dict(zip(names, specs, strict=True)), codes)
 

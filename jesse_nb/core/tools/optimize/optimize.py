@@ -68,7 +68,7 @@ def optimize(
     data_routes: Sequence[Any] = (),
     hyperparameters: Mapping[str, Any] | None = None,
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from jesse_nb.core.candles import CandleStore, SeriesInfo
 from jesse_nb.core.candles.exchange_market import usual_market
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.simulator.fees import fee_of_run
 from jesse_nb.core.simulator.spec import MAINTENANCE_MARGIN, Mode
 from jesse_nb.core.study.windows import Window, walk_forward_windows
 from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms, utc_text
@@ -50,7 +51,7 @@ def pairs_backtest(
     sizing: Literal["beta", "dollar"] = "beta",
     exposure: float = 0.9,
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
@@ -138,6 +139,7 @@ def pairs_backtest(
     rules = _rules(entry, exit, stop, max_holding, exposure, sizing, str(timeframe), leverage)
     windows = _windows(start, end, formation, trading)
     found = [folder.resolve(name, exchange) for name in names]
+    fee_of_run(request.fee, (info.symbol for info in found))  # refuses what lacks a market, chosen or not
     _check_markets(found, market, windows)
     candle = TIMEFRAME_MINUTES[str(timeframe)] * MINUTE_MS / DAY_MS
     if formation / candle < FEWEST:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.trades.exposure import traded_by_market
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
+from jesse_nb.core.simulator.fees import each_fee, highest_fee, mean_fee
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
@@ -32,7 +34,8 @@ class FeeStress(Shown):
     Attributes
     ----------
     table
-        One row a factor, in the order asked for: ``fee`` (fraction of a fill's value), then the figures and the
+        One row a factor, in the order asked for: ``fee`` (fraction of a fill's value; where markets differ in theirs,
+        the mean of what was filled), then the figures and the
         ``reason`` of :attr:`CandleMonteCarlo.scenarios`.
     results
         The whole backtests by factor, of those that succeeded.
@@ -80,7 +83,7 @@ def fee_stress(
     result
         A finished backtest with a fee.
     factors
-        What to multiply the fee by.
+        What to multiply the fee by; where markets differ in theirs, each one.
     strategy, project, candles, store, n_jobs, trial_timeout, memory_limit
         As in :func:`~jesse_nb.core.tools.resimulate.rerun.request_again`.
     background
@@ -105,14 +108,15 @@ def fee_stress(
     """
     check_backtest(result)
     account = result.spec.account
-    if not account.fee:
+    if not highest_fee(account.fee):
         raise InputError("This backtest paid no fee, so there is nothing to multiply.", "Run it with a fee first.",
                          argument="result")
     chosen = [float(factor) for factor in factors]
     if len(set(chosen)) < len(chosen):
         raise InputError.of("factors", f"is {shown(factors)}.", "Give each once.")
-    fees = [account.fee * factor for factor in chosen]
-    accounts = [replace(account, fee=fee) for fee in fees]
+    accounts = [replace(account, fee=each_fee(account.fee, factor.__mul__)) for factor in chosen]
+    traded = traded_by_market(result.trades)
+    fees = [mean_fee(one.fee, traded) for one in accounts]
     request = request_again(result.spec, strategy=strategy, project=project, candles=candles, store=store,
                             n_jobs=n_jobs, trial_timeout=trial_timeout, memory_limit=memory_limit)
     prepared = prepare_again(request, result.spec)

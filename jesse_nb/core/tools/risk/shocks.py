@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jesse_nb.core.simulator.fees import MarketFees, checked_fee, fee_of_run, fee_words
 from jesse_nb.core.simulator.funding import checked_funding, constant_funding
 from jesse_nb.core.simulator.spec import Account, BacktestSpec, check_funded
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -51,7 +52,7 @@ class Shocks:
     def cost_words(self, was: Account) -> str:
         """Say what differs from the original's costs; empty where nothing does."""
         account = self.account
-        parts = [f"fee {account.fee * 100:.4g}% in place of {was.fee * 100:.4g}%"] if account.fee != was.fee else []
+        parts = [f"fee {fee_words(account.fee)} in place of {fee_words(was.fee)}"] if account.fee != was.fee else []
         parts += [f"slippage {account.slippage_bps:g} basis points in place of {was.slippage_bps:g}"] \
             if account.slippage_bps != was.slippage_bps else []
         parts += [f"leverage {account.leverage} in place of {was.leverage}"] if account.leverage != was.leverage else []
@@ -59,7 +60,7 @@ class Shocks:
         return ", ".join(parts)
 
 
-def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Account) -> Shocks:
+def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, spec: BacktestSpec) -> Shocks:
     """Return what was asked for.
 
     Raises
@@ -67,12 +68,13 @@ def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Ac
     InputError
         When there is no such shock, or its value cannot be one.
     """
-    asked = dict(given or {})
+    asked, account = dict(given or {}), spec.account
+    asked |= _fees_by_market(asked.get("fee"), spec)
     for name, value in asked.items():
         if name not in SHOCKS:
             raise InputError.of("shocks", f"has {shown(name)}.", did_you_mean(str(name), SHOCKS))
         number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-        if name in _COSTS and not (number and value >= 0):
+        if name in _COSTS and not (number and value >= 0) and not isinstance(value, MarketFees):
             raise InputError.of("shocks", f"has {shown(value)} for {name}.", "It is a number from 0 up.")
         if name == "funding_rate" and not number:
             raise InputError.of("shocks", f"has {shown(value)} for funding_rate.", "It is a fraction for each 8 hours, "
@@ -84,6 +86,16 @@ def shocks_of(given: Mapping[str, Any] | None, leverage: int | None, account: Ac
     costs = {name: asked[name] for name in _COSTS if name in asked}
     return Shocks(replace(account, **costs, leverage=account.leverage if leverage is None else leverage),
                   None if rate is None else float(rate), _minutes_of(asked.get("outage", 0)))
+
+
+def _fees_by_market(fee: Any, spec: BacktestSpec) -> dict[str, Any]:
+    """Return the fees of a run's markets, where they were asked for one by one."""
+    if not (isinstance(fee, Mapping) or (isinstance(fee, str) and "=" in fee)):
+        return {}
+    try:
+        return {"fee": fee_of_run(checked_fee("fee", fee), (route.symbol for route in spec.routes))}
+    except InputError as error:
+        raise InputError(f"shocks: {error.message}", error.hint, argument="shocks") from None
 
 
 def duration_words(minutes: int) -> str:

@@ -172,11 +172,12 @@ def stress_test(
         walk-forward with the last window's parameters; ``replay:NAME@SYMBOL:BETA``: on candles that are made of
         another market's path then, each move times a beta that you state. None for none.
     shocks
-        ``fee`` (a fraction), ``slippage_bps`` (basis points of each fill) and ``funding_rate`` (a fraction for each 8
-        hours that longs pay to shorts), as :func:`~jesse_nb.core.tools.backtest.backtest.backtest` takes them, in place
-        of the run's. They hold in all runs, and once with the candles as they were. ``outage``, such as ``"4h"``: from
-        the beginning of each scenario on the strategy decides nothing for so long, while orders that rest in the market
-        live; at each moment once with the candles as they were. Replays have none.
+        ``fee`` (a fraction, or one for each market), ``slippage_bps`` (basis points of each fill) and ``funding_rate``
+        (a fraction for each 8 hours that longs pay to shorts), as
+        :func:`~jesse_nb.core.tools.backtest.backtest.backtest` takes them, in place of the run's: one ``fee`` is then
+        that of all markets. They hold in all runs, and once with the candles as they were. ``outage``, such as
+        ``"4h"``: from the beginning of each scenario on the strategy decides nothing for so long, while orders that
+        rest in the market live; at each moment once with the candles as they were. Replays have none.
     at
         When scenarios begin: ``worst_exposure`` (in the largest trade that it goes against), ``random``, or dates.
     leverage
@@ -212,7 +213,7 @@ def stress_test(
     asked = scenarios_of(_several(scenarios), custom_scenarios)
     moments = {scenario.name: moments_of(_several(at), given.run, seed, scenario.change)
                for scenario in asked if scenario.period is None}
-    asked_shocks = shocks_of(shocks, leverage, first.account)
+    asked_shocks = shocks_of(shocks, leverage, first)
     quiet = [Scenario(OUTAGE, minutes=asked_shocks.outage)] if asked_shocks.outage else []
     moments |= {scenario.name: moments_of(_several(at), given.run, seed, 0.0) for scenario in quiet}
     request = request_again(first, strategy=strategy, project=project, candles=candles, store=store,

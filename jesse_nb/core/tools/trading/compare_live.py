@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from jesse_nb.core.analysis.comparison.live_matching import fills_of, match_live, slippage_table
 from jesse_nb.core.jobs.job import Job, JobControl
+from jesse_nb.core.simulator.fees import Fee
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.times import MINUTE_MS, TIMEFRAME_MINUTES, to_ms, utc_text
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
@@ -119,7 +120,7 @@ def _compared(
     fills = fills_of(matched)
     return LiveComparison(
         run.strategy, made.origin, run.spec, spans[0][0], spans[-1][1], allowed.total_seconds(), matched, fills,
-        slippage_table(fills), math.nan if run.spec is None else float(run.spec.account.fee), _fee_rate(theirs),
+        slippage_table(fills), *_fees(math.nan if run.spec is None else run.spec.account.fee, theirs),
         tuple(_notes(run, made, live, theirs, matched, spans, begin is not None and finish is not None)))
 
 
@@ -157,10 +158,17 @@ def _within(trades: pd.DataFrame, spans: list[tuple[int, int]]) -> pd.DataFrame:
     return trades[inside]
 
 
-def _fee_rate(live: pd.DataFrame) -> float:
-    """Return the median fee of a fill, as a fraction of its value."""
+def _fees(fee: Fee, live: pd.DataFrame) -> tuple[float, float]:
+    """Return the fee of a fill, a fraction of its value, in the backtest and live, there the median.
+
+    Where the backtest's markets differ in theirs, both are means of all that was traded live.
+    """
     value = live["qty"] * (live["entry_price"] + live["exit_price"])
-    return float((live["fee"] / value).median()) if len(live) else math.nan
+    if not isinstance(fee, Mapping):
+        return fee, float((live["fee"] / value).median()) if len(live) else math.nan
+    value = value[live["fee"].notna()]
+    asked = value * live["symbol"].map(fee)
+    return (float(asked.sum() / value.sum()), float(live["fee"].sum() / value.sum())) if len(value) else (math.nan,) * 2
 
 
 def _candle(run: AnalyzedRun) -> float:

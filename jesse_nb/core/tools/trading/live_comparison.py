@@ -38,7 +38,8 @@ class LiveComparison(Shown):
         What a fill costs, with 95 % intervals:
         :func:`~jesse_nb.core.analysis.comparison.live_matching.slippage_table`.
     fee_backtest, fee_live
-        Fee of one fill as a fraction: of the backtest's account, and the live trades' median; NaN where not known.
+        Fee of one fill as a fraction: of the backtest's account, and the live trades' median. Where the backtest's
+        markets differ in theirs, both are means of all that was traded live. NaN where not known.
     notes
         What makes them hard to compare.
 

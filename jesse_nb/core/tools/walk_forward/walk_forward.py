@@ -63,7 +63,7 @@ def walk_forward(
     routes: Sequence[Any] | None = None,
     data_routes: Sequence[Any] = (),
     balance: float = 10_000.0,
-    fee: float = 0.001,
+    fee: float | Mapping[str, float] = 0.001,
     slippage_bps: float = 0.0,
     market: Literal["futures", "spot"] | None = None,
     leverage: int = 1,
