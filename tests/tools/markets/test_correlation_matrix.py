@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
+from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.results import plots, report_of, text
@@ -112,6 +113,18 @@ def test_more_series_than_observations_is_told():
     assert "tail" not in found.pairs
     assert found.tail_reason == "5 % of 61 observations are 3, and 10 are needed"
     assert "3, and 10 are needed" in words(fragment(found))
+
+
+def test_each_resample_is_told(curves, monkeypatch):
+    """A minute of resampling, as returns of 1m take, is no bar that stands still."""
+    told = []
+    monkeypatch.setattr(JobControl, "update", lambda _, **changes: told.append(changes))
+    jn.correlation_matrix(curves)
+    begun = next(place for place, one in enumerate(told) if one.get("phase") == "resampling")
+    assert told[begun]["total"] == 500
+    assert [one["done"] for one in told[begun + 1:begun + 501]] == list(range(1, 501))
+    assert [one["phase"] for one in told if "phase" in one][4:] == ["comparing", "rolling", "resampling",
+                                                                    "looking at crashes"]
 
 
 def test_a_job_that_is_cancelled_has_no_errors(curves):

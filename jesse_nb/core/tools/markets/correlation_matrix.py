@@ -247,8 +247,9 @@ class _Asked:
 def _work(asked: _Asked, readers: list[Any], control: JobControl) -> CorrelationMatrix:
     series = []
     for number, read in enumerate(readers):
-        control.update(phase="reading", done=number, total=len(readers) + 2)
+        control.update(phase="reading", done=number, total=len(readers))
         series.append(read())
+    control.update(phase="comparing", done=0, total=1)
     returns, left_out = aligned(series, FEWEST)
     values = returns.to_numpy(dtype=float)
     still = next((name for name in returns if np.ptp(returns[name].to_numpy()) == 0), None)
@@ -270,14 +271,16 @@ def _work(asked: _Asked, readers: list[Any], control: JobControl) -> Correlation
         marchenko_pastur_edges(*returns.shape), intensity, pd.DataFrame(), _scales(series, returns, asked.timeframe),
         block, _notes(asked, series, returns, left_out))
     control.partial(lambda: replace(known, stopped="interrupted"))
-    control.update(phase="rolling", done=len(readers), total=len(readers) + 2)
+    control.update(phase="rolling", done=0, total=1)
     known = replace(known, rolling=_rolling(returns[order], asked.method, window))
-    control.update(phase="resampling", done=len(readers) + 1, total=len(readers) + 2)
+    control.update(phase="resampling", done=0, total=_RESAMPLES)
     draws = []
     for draw in correlation_draws(values, asked.method, asked.tail, block=block, resamples=_RESAMPLES, seed=asked.seed):
         if control.cancelled:
             return replace(known, stopped="interrupted")
         draws.append(draw)
+        control.update(done=len(draws))
+    control.update(phase="looking at crashes", done=0, total=1)
     pairs = _with_errors(known.pairs, returns, asked.method, np.array([draw.correlation for draw in draws]))
     if not known.tail_reason:
         pairs = _with_tails(pairs, returns, asked.tail, np.array([draw.joint_tail for draw in draws]))
