@@ -52,7 +52,7 @@ def found_and_told(method: str, returns: NDArray[np.float64], seed: int) -> tupl
         table = bic_table(past, seed=seed)
         told = filtered(fit_states(past, 2, seed=seed), returns)[0].argmax(axis=1)[LEARNED:]
         return min(table, key=lambda count: table[count]) > 1, told == 1
-    fit: Any = partial(fit_jumps if method == "jump" else change_points, count=2, seed=seed)
+    fit: Any = partial(fit_jumps, count=2, seed=seed) if method == "jump" else partial(change_points, count=2)
     parts = list(refit_labels(returns, LEARNED, 30, fit))
     return len(np.unique(parts[0].past)) > 1, np.concatenate([part.states for part in parts]) == 1
 

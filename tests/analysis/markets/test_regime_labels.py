@@ -11,6 +11,7 @@ import pytest
 from jesse_nb.core.analysis.markets.regime_labels import (
     SETTLED,
     ChangePoints,
+    _sorted_into,
     change_points,
     cheapest_way,
     fit_jumps,
@@ -70,6 +71,36 @@ def test_planted_changes_are_found():
     assert change_points(random.normal(0, 0.02, 400)).states == (0,)
     assert found.told(np.zeros(420))[-1] == 0
     assert len(found.told(np.zeros(420))) == 420
+
+
+def squares(logs, days, states):
+    return sum(float((days[own] * (logs[own] - np.average(logs[own], weights=days[own])) ** 2).sum())
+               for own in (states == state for state in np.unique(states)))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_stretches_are_sorted_with_the_least_squares_of_all(count):
+    # of a real market, where ten starts of k-means end at 90.54
+    days = np.array([60, 65, 130, 280, 195, 45, 230, 50, 20, 20])
+    spread = np.array([.013665, .029278, .033517, .036393, .040036, .044685, .051742, .084693, .095204, .138190])
+    if count == 2:
+        found = np.array(_sorted_into(spread, days, 2))
+        assert squares(np.log(spread), days, found) == pytest.approx(90.0923, abs=0.001)
+        assert found.tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        days = random.integers(20, 200, 7)
+        spread = np.exp(random.normal(-3.5, 0.5, 7))
+        spread[3] = spread[5]
+        found = np.array(_sorted_into(spread, days, count))
+        values, which = np.unique(spread, return_inverse=True)
+        best = min(squares(np.log(spread), days, np.searchsorted(cuts, which, side="right"))
+                   for cuts in itertools.combinations(range(1, len(values)), count - 1))
+        assert squares(np.log(spread), days, found) == pytest.approx(best, abs=1e-9)
+        assert found[3] == found[5]
+        assert sorted(set(found.tolist())) == list(range(count))
+        assert (np.diff(found[np.argsort(spread)]) >= 0).all()
+    assert _sorted_into(np.array([0.02, 0.02]), np.array([30, 30]), count) == (0, 0)
 
 
 def test_an_account_that_has_not_traded_yet_is_one_stretch():

@@ -277,8 +277,8 @@ class _Asked:
         return self._hidden(values, states, bic, control)
 
     def _labelled(self, values: Any, states: int, control: JobControl) -> Regimes:
-        fit: Callable[[Any], LabelModel] = partial(
-            fit_jumps if self.method == "jump" else change_points, count=states, seed=self.seed)
+        fit: Callable[[Any], LabelModel] = partial(fit_jumps, count=states, seed=self.seed) \
+            if self.method == "jump" else partial(change_points, count=states)
         fits: list[RefitLabels] = []
         total, stopped = -(-(len(values) - self.known) // self.refit), ""
         for found in refit_labels(values, self.known, self.refit, fit):
