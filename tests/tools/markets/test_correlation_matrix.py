@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import jesse_nb as jn
+from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.exceptions import CandlesNotFoundError, InputError, PeriodError
 from jesse_nb.report.html import fragment, page
@@ -87,6 +88,21 @@ def test_wrong_inputs(minutes, given, said):
     with pytest.raises(InputError) as refused:
         jn.correlation_matrix(given, "1h", candles=minutes)
     assert said in str(refused.value)
+
+
+def test_what_was_made_of_longer_candles_has_no_shorter_returns(minutes, tmp_path):
+    """Two markets of 1h are alike by 0.86 at 1h and by 0.74 at 5m, of straight lines that nobody traded."""
+    made = CandleStore(tmp_path)
+    for symbol in ("AAA-USDT", "BBB-USDT"):
+        made.write("Test Exchange", symbol, minutes.read("Test Exchange", symbol), expanded_from="1h")
+    given = {"inputs": ["AAA-USDT", "BBB-USDT"], "candles": made}
+    assert jn.correlation_matrix(timeframe="1h", **given).observations == 70 * 24 - 1
+    with pytest.raises(InputError, match="whose minutes are expanded from 1h: its 5m candles are made up") as refused:
+        jn.correlation_matrix(timeframe="5m", **given)
+    assert "timeframe='1h' or longer" in str(refused.value)
+    with pytest.raises(InputError, match="AAA-USDT, whose minutes are expanded from 1h: its 30m candles are made up"):
+        jn.pairs_backtest("AAA-USDT", "BBB-USDT", "30m", "2023-01-02", "2023-03-01", 30, 10, market="futures",
+                          candles=made, store=tmp_path / "runs.sqlite")
 
 
 def test_more_wrong_inputs(minutes, curves):

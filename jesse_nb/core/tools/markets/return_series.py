@@ -171,10 +171,15 @@ def market_candles(
     Raises
     ------
     InputError
-        When the closes never change, or many candles look filled: without volume, without a move.
+        When the closes never change, or many candles look filled: without volume, without a move; when the minutes
+        were made of longer candles than these.
     PeriodError
         When nothing is stored in the period.
     """
+    if series.expanded_from and TIMEFRAME_MINUTES[timeframe] < TIMEFRAME_MINUTES[series.expanded_from]:
+        raise InputError.of(argument, f"holds {name}, whose minutes are expanded from {series.expanded_from}: its "
+                            f"{timeframe} candles are made up.", f"Take timeframe={series.expanded_from!r} or longer, "
+                            "or leave it out.")
     first = series.start if start is None else max(to_ms(start, "start"), series.start)
     last = series.end if end is None else min(to_ms(end, "end"), series.end)
     if first >= last:
