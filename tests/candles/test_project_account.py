@@ -43,7 +43,7 @@ def test_what_the_dashboard_says(project):
         "balance": 25_000.0, "fee": 0.0004, "market": "futures", "leverage": 3, "leverage_mode": "isolated"}
     assert jn.project_account(SPOT, project.folder) == {
         "balance": 5_000.0, "fee": 0.00075, "market": "spot", "leverage": 1, "leverage_mode": "cross"}
-    for exchange, said in (("Bybit Spot", "fee is a fraction"), ("Gate Spot", "'fee' is missing"),
+    for exchange, said in (("Bybit Spot", "fee is 0.5, not a fraction"), ("Gate Spot", "'fee' is missing"),
                            ("Coinbase Spot", "Conflicting"), ("Binance Spat", "Did you mean 'Binance Spot'")):
         with pytest.raises(InputError, match=said) as raised:
             jn.project_account(exchange, project.folder)

@@ -172,7 +172,7 @@ def test_a_candle_folder_becomes_a_store(optimize, tmp_path):
         ("--jbos=5", "no option --jbos. Did you mean '--jobs'"),
         ("--trials many", "--trials is 'many'. It is a whole number from 1"),
         ("--trials 2.5", "--trials is '2.5'. It is a whole number"),
-        ("--fee nan", "--fee is 'nan'. It is a number from 0 to below 0.1"),
+        ("--fee nan", "--fee is 'nan', not a fraction of a fill's value from 0 to below 0.1"),
         ("--timeout inf", "--timeout is 'inf'. It is a number of seconds above zero"),
         ("--trials", "expected one argument"),
         ("--jobs rya", "--jobs is 'rya'. It is a whole number from 1 to 1,024, or ray. Did you mean 'ray'"),

@@ -28,6 +28,7 @@ from jesse_nb.exceptions import InputError, PeriodError
 from tests.simulator.helpers import TREND_REF, make_spec, run_python
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+SYMBOLS = ("BTC-USDT", "ETH-USDT", "A-USDT")
 TIMEFRAME = st.sampled_from(list(TIMEFRAME_MINUTES))
 VALUE = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT)
 REF = st.builds(StrategyRef, TEXT, st.sampled_from(["notebook", "source", "project"]), TEXT, TEXT)
@@ -35,12 +36,13 @@ ACCOUNT = st.one_of(
     st.builds(Account, st.floats(1, 1e9), st.floats(0, 0.09), st.just("futures"), st.integers(1, 125),
               st.sampled_from(["cross", "isolated"])),
     st.builds(Account, st.integers(1, 10**6), st.just(0), st.just("spot")),
+    st.builds(Account, fee=st.fixed_dictionaries({name: st.floats(0, 0.09) for name in SYMBOLS})),
 )
 
 
 @st.composite
 def specs(draw) -> BacktestSpec:
-    symbols = draw(st.lists(st.sampled_from(["BTC-USDT", "ETH-USDT", "A-USDT"]), min_size=1, unique=True))
+    symbols = draw(st.lists(st.sampled_from(SYMBOLS), min_size=1, unique=True))
     start = draw(st.integers(0, 10**8))
     return BacktestSpec(
         routes=tuple(Route("Binance", symbol, draw(TIMEFRAME), draw(REF)) for symbol in symbols),
@@ -205,10 +207,10 @@ def route(symbol="BTC-USDT", exchange="Binance", timeframe="1h"):
     (lambda: Account(balance=0), "above zero, not 0.0"),
     (lambda: Account(balance=float("nan")), "above zero, not nan"),
     (lambda: Account(balance=float("inf")), "above zero, not inf"),
-    (lambda: Account(fee=None), "fee is None. It is a number"),
-    (lambda: Account(fee=-0.1), "fee is -0.1"),
+    (lambda: Account(fee=None), "fee is None, not a fraction"),
+    (lambda: Account(fee=-0.1), "fee is -0.1, not"),
     (lambda: Account(fee=0.1), "0.1 % is 0.001"),
-    (lambda: Account(fee=float("nan")), "fee is nan"),
+    (lambda: Account(fee=float("nan")), "fee is nan, not"),
     (lambda: Account(market="margin"), "'futures' or 'spot', not 'margin'"),
     (lambda: Account(leverage=0), "from 1 up, not 0"),
     (lambda: Account(leverage=1.5), "whole number"),

@@ -49,7 +49,7 @@ def checked_fee(name: str, value: Any) -> Fee:
         return _by_market(name, value.items())
     if isinstance(value, str) and "=" in value:
         return _by_market(name, _pairs(name, value))
-    return _checked(name, value, f"is {shown(value)}.")
+    return _checked(name, value, f"is {shown(value)}")
 
 
 def fee_of(fee: Fee, symbol: str) -> float:
@@ -122,7 +122,7 @@ def _by_market(name: str, pairs: Iterable[tuple[Any, Any]]) -> MarketFees:
             raise InputError.of(name, f"names {shown(market)}, which is no symbol.", error.hint) from None
         if symbol in found:
             raise InputError.of(name, f"gives {symbol} twice.")
-        found[symbol] = _checked(name, fee, f"is {shown(fee)} for {symbol}.")
+        found[symbol] = _checked(name, fee, f"is {shown(fee)} for {symbol}")
     if not found:
         raise InputError.of(name, "is empty.", "Give one for all markets, 0.001, or one for each: {'BTC-USDT': 0.001}.")
     return found
@@ -144,6 +144,7 @@ def _pairs(name: str, text: str) -> list[tuple[str, Any]]:
 
 def _checked(name: str, fee: Any, said: str) -> float:
     if isinstance(fee, bool) or not isinstance(fee, Real) or not 0 <= float(fee) < _HIGHEST:
-        raise InputError.of(name, said, f"It is a number from 0 to below {_HIGHEST:g}, a fraction of a fill's value: "
-                            "0.1 % is 0.001. Or one for each market: BTC-USDT=0.0004,ETH-USDT=0.001, in Python a dict.")
+        raise InputError.of(name, f"{said}, not a fraction of a fill's value from 0 to below {_HIGHEST:g}.",
+                            "0.1 % is 0.001. Or give one for each market: BTC-USDT=0.0004,ETH-USDT=0.001, in Python "
+                            "a dict.")
     return float(fee)

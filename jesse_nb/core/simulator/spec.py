@@ -242,7 +242,8 @@ class BacktestSpec:
             raise InputError(f"All traded symbols must share one quote currency, not {sorted(quotes)}.",
                              argument="routes")
         fee = fee_of_run(self.account.fee, (symbol for _, symbol in traded))
-        object.__setattr__(self, "account", replace(self.account, fee=fee))
+        if fee is not self.account.fee:
+            object.__setattr__(self, "account", replace(self.account, fee=fee))
         if not isinstance(self.pipeline, CandlePipeline | None):
             raise InputError(f"The pipeline is {shown(self.pipeline)}.", "It is a CandlePipeline, or None.")
         if self.funding:

@@ -214,11 +214,11 @@ def test_what_a_spec_says_of_it_comes_back(kept):
 
 
 @pytest.mark.parametrize(("nonsense", "said"), [
-    ({"BTC-USDT": -0.001}, "fee is -0.001 for BTC-USDT. It is a number from 0 to below 0.1"),
-    ({"BTC-USDT": float("nan")}, "fee is nan for BTC-USDT."),
-    ({"BTC-USDT": 1.5}, "fee is 1.5 for BTC-USDT."),
-    ({"BTC-USDT": True}, "fee is True for BTC-USDT."),
-    ({"BTC-USDT": "dear"}, "fee is 'dear' for BTC-USDT."),
+    ({"BTC-USDT": -0.001}, "fee is -0.001 for BTC-USDT, not a fraction of a fill's value from 0 to below 0.1. 0.1 %"),
+    ({"BTC-USDT": float("nan")}, "fee is nan for BTC-USDT, not"),
+    ({"BTC-USDT": 1.5}, "fee is 1.5 for BTC-USDT, not"),
+    ({"BTC-USDT": True}, "fee is True for BTC-USDT, not"),
+    ({"BTC-USDT": "dear"}, "fee is 'dear' for BTC-USDT, not"),
     ({}, "fee is empty. Give one for all markets"),
     ({"BTC-UDST": 0.001}, "fee has none for BTC-USDT, and it must have one for every market that is traded. Was "
                           "BTC-UDST to be BTC-USDT?"),
@@ -227,10 +227,10 @@ def test_what_a_spec_says_of_it_comes_back(kept):
     ({"bitcoin": 0.001}, "fee names 'bitcoin', which is no symbol."),
     ({7: 0.001}, "fee names 7, which is no symbol."),
     ({"BTC-USDT": 0.001, "btc/usdt": 0.002}, "fee gives BTC-USDT twice."),
-    ([0.001], "fee is [0.001]. It is a number from 0 to below 0.1, a fraction of a fill's value: 0.1 % is 0.001. Or "
-              "one for each market"),
-    (1.5, "fee is 1.5. It is a number from 0 to below 0.1"),
-    (float("nan"), "fee is nan."),
+    ([0.001], "fee is [0.001], not a fraction of a fill's value from 0 to below 0.1. 0.1 % is 0.001. Or give one for "
+              "each market"),
+    (1.5, "fee is 1.5, not a fraction of a fill's value from 0 to below 0.1."),
+    (float("nan"), "fee is nan, not"),
 ])
 def test_wrong_fees(kept, nonsense, said):
     with pytest.raises(InputError) as error:
@@ -245,8 +245,8 @@ def test_wrong_fees(kept, nonsense, said):
     ("BTC-USDT=0.0004,ETH-USDT", "fee takes SYMBOL=FRACTION pairs, not 'ETH-USDT'."),
     ("BTC-USDT=0.0004,", "fee takes SYMBOL=FRACTION pairs, not ''."),
     ("=0.0004", "fee takes SYMBOL=FRACTION pairs, not '=0.0004'."),
-    ("BTC-USDT=nan", "fee is nan for BTC-USDT."),
-    ("BTC-USDT=cheap", "fee is 'cheap' for BTC-USDT."),
+    ("BTC-USDT=nan", "fee is nan for BTC-USDT, not"),
+    ("BTC-USDT=cheap", "fee is 'cheap' for BTC-USDT, not"),
 ])
 def test_wrong_fees_of_a_line(text, said):
     with pytest.raises(InputError) as error:

@@ -171,7 +171,7 @@ def test_in_the_background_it_can_be_read_early_and_cancelled(run: Any, again: d
     (lambda result, again: fee_stress(result, (1, 1.0), **again), "each once"),
     (lambda result, again: fee_stress(result, (-1,), **again), "factors holds -1"),
     (lambda result, again: fee_stress(result, "12", **again), "factors is '12'"),
-    (lambda result, again: fee_stress(result, (100,), **again), "from 0 up to 0.1"),
+    (lambda result, again: fee_stress(result, (100,), **again), "from 0 to below 0.1"),
     (lambda result, again: fee_stress(replace(result, spec=replace(result.spec, account=replace(
         result.spec.account, fee=0))), **again), "paid no fee"),
 ])
