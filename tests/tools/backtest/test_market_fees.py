@@ -32,6 +32,7 @@ class Sizing(Strategy):
         return self.index % 40 == (0 if self.symbol == "BTC-USDT" else 7)
     def go_long(self):
         self.vars["told"] = self.fee_rate
+        assert self.position.exchange.fee_rate == self.fee_rate
         self.buy = self.balance * 0.2 * (1 - 10 * self.fee_rate) / self.price, self.price
     def update_position(self):
         if self.index % 40 == 15:
