@@ -191,16 +191,20 @@ def _score(value: Any) -> str:
     return "–" if pd.isna(value) else f"{value:+.2f}"
 
 
+def _fee(result: PairsBacktest) -> str:
+    """Write the fee, or those of all markets that were traded: each window has a pair of its own."""
+    fees = {route.symbol: run.spec.account.fee_of(route.symbol) for run in result.runs.values()
+            for route in run.spec.routes}
+    return fee_words(fee_of_run(fees, fees), "g")
+
+
 def _card(result: PairsBacktest) -> Table:
     rules = result.rules
     hedge = _HEDGES[result.hedge] if isinstance(result.hedge, str) else f"{result.hedge:g}, as given"
     held = "" if rules.longest >= 10**9 else f", {rules.longest:,} candles at the most"
-    specs = [run.spec for run in result.runs.values()]
-    spec = next(iter(specs), None)
-    fees = {route.symbol: one.account.fee_of(route.symbol) for one in specs for route in one.routes}
-    fee = fee_words(fee_of_run(fees, fees), "g")
+    spec = next((run.spec for run in result.runs.values()), None)
     account = [] if spec is None else [
-        ("account", f"{measure(result.balance, 'currency')} at first, fee {fee} of a fill, "
+        ("account", f"{measure(result.balance, 'currency')} at first, fee {_fee(result)} of a fill, "
                     f"{spec.account.leverage}x, {spec.account.leverage_mode} margin, {spec.mode} mode"),
         ("runs", f"{len(result.runs):,}, Jesse {spec.jesse_version}, each from the same balance, joined")]
     return card_of_lines([
