@@ -58,7 +58,7 @@ def draw_attribution(result: FactorAnalysis) -> ReportFigure:
         below += np.clip(values, None, 0)
     ax.plot(places, monthly.sum(axis=1), color=INK, marker="D", markersize=4, linewidth=0, label="the month's return")
     ax.axhline(0, color=INK, linewidth=0.8)
-    every = max(1, len(monthly) // 12)
+    every = -(-len(monthly) // 12)  # twelve have room
     ax.set_xticks(places[::every], [month.strftime("%b %Y") for month in monthly.index[::every]], fontsize=8)
     axis_in(ax.yaxis, "percent")
     legend(ax, 4)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ import pytest
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.exceptions import CandlesNotFoundError, InputError
+from jesse_nb.report.results import plot
 from tests.analysis.results import make_backtest, make_spec
 from tests.tools.markets.conftest import curve_of
 
@@ -139,3 +143,14 @@ def test_what_cannot_be_known_is_refused(planted, universe, change, argument, sa
 def test_a_market_that_is_not_stored_is_told(planted, universe) -> None:
     with pytest.raises(CandlesNotFoundError):
         jn.factor_analysis(equity=planted, candles=universe, universe=[*NAMES, "XYZ-USDT"])
+
+
+@pytest.mark.parametrize("months", [12, 23, 35])
+def test_names_of_months_have_room_for_themselves(found, months) -> None:
+    days = pd.date_range("2021-01-01", periods=months, freq="MS", tz="UTC")
+    values = np.random.default_rng(0).normal(0, 3, (months, found.monthly.shape[1]))
+    figure = plot(replace(found, monthly=pd.DataFrame(values, days, found.monthly.columns)), "attribution")
+    figure.draw_without_rendering()
+    labels = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert len(labels) >= 6
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(labels))
