@@ -187,15 +187,14 @@ def _runs(options: Namespace) -> int:
 
 def _results(options: Namespace) -> int:
     from jesse_nb.core.record.result_store import default_results
-    from jesse_nb.core.tools.record.finding import forget
+    from jesse_nb.core.tools.record.finding import deleted_text, forget
     from jesse_nb.core.tools.record.listing import readable_results, results
 
     words = given_words(RESULTS, COMMAND, options)
     try:
         chosen = read_line(RESULTS, COMMAND, words, Desk())
         if "forget" in chosen:
-            forget(*words["forget"])
-            print(f"Deleted from the record: {', '.join(words['forget'])}.")
+            print(deleted_text(forget(*words["forget"])))
             return 0
         found = results(**chosen)
     except JesseNbError as error:

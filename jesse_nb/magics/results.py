@@ -50,12 +50,11 @@ class ResultsMagics(Magics):
         import pandas as pd
 
         from jesse_nb.core.record.result_store import default_results
-        from jesse_nb.core.tools.record.finding import forget
+        from jesse_nb.core.tools.record.finding import deleted_text, forget
         from jesse_nb.core.tools.record.listing import readable_results, results
 
         if "forget" in arguments:
-            forget(*words["forget"])
-            return Listing(pd.DataFrame(), f"Deleted from the record: {', '.join(words['forget'])}.")
+            return Listing(pd.DataFrame(), deleted_text(forget(*words["forget"])))
         try:
             found = results(**arguments)
         except JesseNbError as error:

@@ -25,7 +25,7 @@ from jesse_nb.exceptions import InputError, StorageError, did_you_mean, shown
 
 __all__ = ["ResultStore", "default_results", "open_result"]
 
-_KEY = re.compile(r"[0-9a-f]{4,32}")
+_KEY, _TOO_FEW = re.compile(r"[0-9a-f]{4,32}"), re.compile(r"[0-9a-f]{1,3}")
 
 
 def default_results() -> Path:
@@ -136,8 +136,10 @@ class ResultStore:
                 if _KEY.fullmatch(word.lower()) and key.startswith(word.lower()):
                     raise error
             hint = did_you_mean(word, self.names())
-            raise InputError(f"No result is called {shown(word)}, and no key begins so.",
-                             hint or "%results and `jesse-nb results` list what there is.")
+            keyed = "" if _TOO_FEW.fullmatch(word.lower()) else ", and no key begins so"
+            digits = "" if keyed else "A key is given by four of its digits at the least. "
+            raise InputError(f"No result is called {shown(word)}{keyed}.",
+                             f"{digits}{hint}" or "%results and `jesse-nb results` list what there is.")
         return found
 
     def names(self) -> list[str]:

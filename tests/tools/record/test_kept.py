@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,11 +114,32 @@ def test_it_is_named_found_and_forgotten(run, kept: Path) -> None:
         jn.forget("second", "third")
     jn.forget("second", entry.key[:8])
     assert jn.results().empty
+    for note in ("older", "newer"):
+        jn.keep(replace(run, output=note), "twin", note=note)
+    older = jn.results(sort="when")["key"].tolist()[-1]
+    with pytest.raises(InputError, match=rf"2 results are called 'twin'. Give the key .*{older[:8]} \(twin\) of 20"):
+        jn.forget("twin")
+    assert [gone.note for gone in jn.forget(older[:8])] == ["older"]
+    assert len(jn.forget("twin")) == 1, "no other is called so any more"
+    with pytest.raises(InputError, match=r"No result is called 'abc'\. A key is given by four of its digits"):
+        jn.load("abc")
     for wrong in (None, "", 3):
         with pytest.raises(InputError, match="result is"):
             jn.load(wrong)
     with pytest.raises(InputError, match="no tool's"):
         jn.keep({"a": 1}, "mine")
+
+
+def test_a_list_of_what_is_mistyped_is_refused(run, kept: Path) -> None:
+    jn.keep(run, "first", tags="Trend")
+    with pytest.raises(InputError, match=r"tags is 'trend', which no kept result has. Did you mean 'Trend'"):
+        jn.results(tags=["trend"])
+    with pytest.raises(InputError, match=r"strategy is .* which no kept result has"):
+        jn.results(strategy=f"{run.strategy}s")
+    assert jn.results(tags="xyzw").empty, "like nothing that is kept"
+    for until in ("2023-02-01", "2023-01-31"):
+        with pytest.raises(InputError, match=f"until is {until}, which does not come after since"):
+            jn.results(since="2023-02-01", until=until)
 
 
 def test_keeping_never_makes_a_run_fail(kept: Path, markets: CandleStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,16 @@ from jesse_nb.core.record.files import ENDING, read_entry
 from jesse_nb.core.record.labels import labels_of
 from jesse_nb.core.record.result_store import ResultStore, open_result
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.times import utc_text
 from jesse_nb.core.tools.record.keeping import entry_of, is_result_of, kept_as, remember_entry
 from jesse_nb.core.tools.registry import TOOLS
 from jesse_nb.exceptions import InputError, StorageError, shown
 
-__all__ = ["forget", "keep", "kind_of", "load"]
+__all__ = ["deleted_text", "forget", "keep", "kind_of", "load"]
+
+#: Digits of a key that are shown.
+_SHORT = 8
+
 
 @well_named
 def load(result: str | Path) -> Any:
@@ -108,31 +113,59 @@ def keep(result: Any, name: str = "", *, tags: str | Iterable[str] = (), note: s
 
 
 @well_named
-def forget(*results: str) -> None:
+def forget(*results: str) -> tuple[ResultEntry, ...]:
     """Delete results from the record; finished simulations stay in the run store.
 
     Parameters
     ----------
     *results
-        The name or the first digits of the key of each. Of several with one name, the newest.
+        The name or the first digits of the key of each.
+
+    Returns
+    -------
+    tuple of ResultEntry
+        What was known of those that are gone.
 
     Raises
     ------
     InputError
-        When nothing is called so: then nothing is deleted.
+        When nothing is called so, or several are: then nothing is deleted.
 
     Examples
     --------
     >>> result = jn.backtest(TrendFollower, "BTC-USDT", "1h", "2023-02-01", "2023-04-01")
-    >>> jn.forget(jn.keep(result, "a slip").key)
+    >>> [gone.name for gone in jn.forget(jn.keep(result, "a slip").key)]
+    ['a slip']
     """
     store = ResultStore()
-    store.forget([store.named(word).key for word in results])
+    entries = tuple(_the_only(store, word) for word in results)
+    store.forget([entry.key for entry in entries])
+    return entries
+
+
+def deleted_text(entries: Iterable[ResultEntry]) -> str:
+    """Return what to say of results that were deleted."""
+    return f"Deleted from the record: {', '.join(_called(entry) for entry in entries)}."
 
 
 def kind_of(result: Any) -> str:
     """Return what jobs that give such a result are called; empty where no tool gives one."""
     return next((tool.job_kind for tool in TOOLS.values() if is_result_of(result, tool)), "")
+
+
+def _the_only(store: ResultStore, word: str) -> ResultEntry:
+    """Return the result that is called so; what cannot be undone asks which of several."""
+    entry = store.named(word)
+    alike = [other for other in store.entries(metrics=False) if other.name == word]
+    if len(alike) > 1:
+        raise InputError(f"{len(alike):,} results are called {shown(word)}.", "Give the key of each that is meant: "
+                         f"{', '.join(f'{_called(other)} of {utc_text(int(other.when * 1_000))}' for other in alike)}.",
+                         argument="results")
+    return entry
+
+
+def _called(entry: ResultEntry) -> str:
+    return f"{entry.key[:_SHORT]} ({entry.name})" if entry.name else entry.key[:_SHORT]
 
 
 def _modules() -> frozenset[str]:

@@ -84,7 +84,8 @@ def results(
     Raises
     ------
     InputError
-        When no result is of that kind, or no verdict has such words.
+        When no result is of that kind, no verdict has such words, a tag or strategy is mistyped, or no moment
+        is in the span.
 
     Examples
     --------
@@ -100,6 +101,8 @@ def results(
     if verdict is not None:
         _check_verdict(verdict, {entry.verdict for entry in entries})
     begin, end = _span(week, since, until)
+    for name, given in (("tags", tags), ("strategy", strategy)):
+        _check_spelling(name, [given] if isinstance(given, str) else given or (), entries)
     wanted = {tags} if isinstance(tags, str) else set(tags or ())
     chosen: Iterable[ResultEntry] = (
         entry for entry in entries
@@ -142,6 +145,9 @@ def _span(week: str | None, since: Any, until: Any) -> tuple[float, float]:
     """Return when results must have been kept, seconds since 1970, the end excluded."""
     begin = -float("inf") if since is None else to_ms(since, "since") / 1_000
     end = float("inf") if until is None else to_ms(until, "until") / 1_000
+    if begin >= end:
+        raise InputError.of("until", f"is {utc_text(int(end * 1_000))}, which does not come after since.",
+                            "Results are listed from since on, and before until.")
     if week is None:
         return begin, end
     try:
@@ -159,6 +165,15 @@ def _span_text(begin: float, end: float) -> str:
         whole = int(end * 1_000) % DAY_MS == 0
         last = f"to the end of {utc_text(int(end * 1_000) - DAY_MS)}" if whole else f"to {utc_text(int(end * 1_000))}"
     return f"Kept {' '.join(filter(None, (first, last)))}, UTC." if first or last else ""
+
+
+def _check_spelling(name: str, words: Iterable[str], entries: Iterable[ResultEntry]) -> None:
+    """Refuse what no result has, where one has what is spelt alike; any other word is answered with an empty list."""
+    known = {value for entry in entries for value in (entry.tags if name == "tags" else entry.strategies)}
+    for word in words:
+        near = did_you_mean(word, known)
+        if word not in known and near.startswith("Did"):
+            raise InputError.of(name, f"is {shown(word)}, which no kept result has.", near)
 
 
 def _check_verdict(verdict: str, kept: set[str]) -> None:
