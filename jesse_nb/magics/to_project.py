@@ -17,6 +17,7 @@ from jesse_nb.core.tools.declaration.parameter import MAGIC
 from jesse_nb.core.tools.declaration.trading.trading_tools import TO_PROJECT
 from jesse_nb.exceptions import JesseNbError
 from jesse_nb.magics.analyze import result_named
+from jesse_nb.magics.cell import CellBody, choose_strategy
 from jesse_nb.magics.config import JesseNb
 from jesse_nb.magics.options import declared_options, desk_of, parse_line, tool_arguments
 
@@ -62,11 +63,15 @@ class ToProjectMagics(Magics):
         words = given_words(TO_PROJECT, MAGIC, parse_line(self.to_project, line))
         assert self.shell is not None
         names: dict[str, Any] = self.shell.user_ns
-        arguments = tool_arguments(TO_PROJECT, words, self._settings.chosen(), desk_of(names), ("result", "dna"))
+        arguments = tool_arguments(TO_PROJECT, words, self._settings.chosen(), desk_of(names),
+                                   ("result", "dna", "strategy"))
         from jesse_nb import strategy_dna, to_project
 
         result = _result_of(words["result"][0], names)
-        if "strategy" not in arguments:
+        if "strategy" in words:
+            arguments["strategy"] = choose_strategy(self.shell, CellBody(), words["strategy"][0],
+                                                    arguments.get("project"))
+        else:
             arguments["strategy"] = _class_of(result, names)
         try:
             if "dna" in words:

@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 import jesse_nb as jn
 from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.core.tools.trading.to_project import ProjectStrategy
-from jesse_nb.exceptions import InputError
+from jesse_nb.exceptions import InputError, StrategyError
 from tests.magics.conftest import MARKET, STRATEGY, demo, demo_store, notebook, run, shell  # noqa: F401 - fixtures
 
 
@@ -37,3 +37,36 @@ def test_a_result_goes_to_the_project(shell, notebook, demo, kept, tmp_path, mon
         shell.run_line_magic("to_project", "result my-project --name ../x")
     with pytest.raises((UsageError, InputError), match="No result is called 'resul'"):
         shell.run_line_magic("to_project", "resul my-project")
+
+
+@pytest.mark.parametrize("made_by", ["a cell", "%%backtest", "an import"])
+def test_a_class_is_found_by_its_name(shell, notebook, demo, kept, tmp_path, monkeypatch, made_by):  # noqa: F811
+    project = tmp_path / "my-project"
+    for folder in ("strategies", "storage"):
+        (project / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    name = "TrendFollower" if made_by == "an import" else "Crossing"
+    if made_by == "an import":
+        run(shell, "from jesse_nb.quickstart import TrendFollower")
+    if made_by == "a cell":
+        run(shell, f"from jesse_nb import Strategy\nimport jesse.indicators as ta\nfrom jesse import utils\n{STRATEGY}")
+    run(shell, f"%%backtest {MARKET} -o result\n{STRATEGY}" if made_by == "%%backtest" else
+        f"%backtest {name} {MARKET} -o result")
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})  # as after a restart, when the cell was run again
+    written = shell.run_line_magic("to_project", f"result my-project --strategy {name}")
+    assert written.same, written.remark
+    assert shell.run_line_magic("to_project", f"result --dna --strategy {name}") == written.dna
+    with pytest.raises(StrategyError, match=f"No strategy is called '{name}s'. Did you mean '{name}'?"):
+        shell.run_line_magic("to_project", f"result my-project --strategy {name}s")
+
+
+def test_each_magic_that_takes_a_strategy_for_a_result_looks_through_the_notebook(
+    shell, notebook, demo, kept, tmp_path, monkeypatch  # noqa: F811
+):
+    monkeypatch.chdir(tmp_path)
+    run(shell, f"%%backtest {MARKET} -o result\n{STRATEGY}")
+    for magic in ("explore", "analyze", "risk", "stress", "monte_carlo", "to_project"):
+        line = f"%{magic} result --strategy Cros"
+        assert "Crossing" in shell.complete("", line, len(line))[1], magic
+        with pytest.raises(StrategyError, match=r"No strategy is called 'Crosing'\. Did you mean 'Crossing'\?"):
+            shell.run_line_magic(magic, "result --strategy Crosing")

@@ -173,8 +173,8 @@ def to_project(
     """
     chosen = chosen_values(result, trial, window)
     ref = chosen.strategy
-    given = _given(ref, strategy)
     target = place_of(name or ref.name, project)
+    given = _given(ref, strategy, target.parents[2])
     called = target.parent.name
     text = own_text(ref, given, called)
     if target.exists() and not overwrite:
@@ -222,7 +222,7 @@ def strategy_dna(
     'eyJmYXN0IjogOCwgInNsb3ciOiA1MCwgInN0b3AiOiAyLjV9'
     """
     chosen = chosen_values(result, trial, window)
-    given = _given(chosen.strategy, strategy)
+    given = _given(chosen.strategy, strategy, None)
     if given is None:
         text = own_text(chosen.strategy, None, chosen.strategy.name)
         return encode_dna(_unrun(text, chosen.strategy.name, chosen).values)
@@ -231,7 +231,7 @@ def strategy_dna(
     return encode_dna({**own, **chosen.values})
 
 
-def _given(ref: StrategyRef, strategy: Any) -> Any:
+def _given(ref: StrategyRef, strategy: Any, project: Path | None) -> Any:
     """Return the strategy as this process was given it; None where only a record holds it.
 
     Raises
@@ -239,7 +239,7 @@ def _given(ref: StrategyRef, strategy: Any) -> Any:
     StrategyError
         When what is given is not what had run.
     """
-    if strategy is not None and resolve_strategy(strategy).ref.hash != ref.hash:
+    if strategy is not None and resolve_strategy(strategy, project).ref.hash != ref.hash:
         raise StrategyError(f"The strategy that was given is not the {ref.name} that had run.",
                             "Undo the change, or run it as it is now and go on from that result.")
     found = strategy if strategy is not None else (registered_strategy(ref.hash) or (None,))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jesse_nb.core.tools.declaration.markets import Strategy
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 from jesse_nb.core.tools.declaration.resources import Folder
@@ -82,7 +83,7 @@ TO_PROJECT = Tool(
         *(parameter.but(group=_WHICH) for parameter in (
             Parameter("trial", Whole(0, 10**9), "Of a study, by number.", unset="the best"),
             Parameter("window", Whole(0, 10**9), "Of a walk-forward, by number, from 0.", unset="the last"),
-            Parameter("strategy", Result(), "The strategy, where it has not been met yet, to have it simulated there "
+            Parameter("strategy", Strategy(), "The strategy, where it has not been met yet, to have it simulated there "
                       "first: in a notebook its class, on the command line your own file."),
             Parameter("dna", Switch(), "In place of writing: the values as one text, as Jesse's optimizer gives them.",
                       False, surfaces=(MAGIC, COMMAND)),
