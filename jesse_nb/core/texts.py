@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["short_number"]
+from typing import Any
+
+__all__ = ["parameter", "short_number"]
 
 
 def short_number(number: float) -> str:
@@ -26,3 +28,10 @@ def short_number(number: float) -> str:
     if size >= 0.1 or size == 0:
         return f"{number:.2f}"
     return f"{number:.3f}" if size >= 0.0005 else f"{number:.1e}" if size >= 1e-12 else "0.00"
+
+
+def parameter(value: Any) -> str:
+    """Write a parameter's value: as typed, floats without the noise of binary fractions."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

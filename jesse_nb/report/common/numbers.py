@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from jesse_nb.core.texts import short_number
+from jesse_nb.core.texts import parameter, short_number
 
 __all__ = ["UNDEFINED", "duration", "measure", "parameter", "price", "share", "tick"]
 
@@ -60,13 +60,6 @@ def share(value: Any) -> str:
         return UNDEFINED
     percent = float(value) * 100
     return _plain_zero(f"{percent:.1f}" if 0.05 <= abs(percent) < 9.95 else f"{percent:.0f}") + "%"
-
-
-def parameter(value: Any) -> str:
-    """Write a parameter's value: as typed, floats without the noise of binary fractions."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value)
 
 
 def price(value: Any) -> str:

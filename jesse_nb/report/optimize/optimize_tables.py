@@ -9,13 +9,13 @@ import pandas as pd
 
 from jesse_nb.core.analysis.studies.held_out import read_metric, train_test
 from jesse_nb.core.analysis.studies.optimization import top_table
+from jesse_nb.core.study.dimension_words import range_of
 from jesse_nb.report.backtest.backtest_tables import MAIN
 from jesse_nb.report.common.labels import label, unit, write
 from jesse_nb.report.common.numbers import UNDEFINED, parameter, share
 from jesse_nb.report.common.tables import Cell, Table, cell, toned
 
 if TYPE_CHECKING:
-    from jesse_nb.core.study.dimension import Dimension
     from jesse_nb.core.tools.optimize.holdout import OpenedHoldout
     from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
@@ -34,7 +34,7 @@ def best_parameters(result: OptimizeResult) -> Table:
     shown = any(name in own for name in result.space.names)
     rows = tuple(
         (cell(dimension.name), cell(_value(result.best_params, dimension.name)),
-         *([cell(_value(own, dimension.name))] if shown else []), cell(_range(dimension)))
+         *([cell(_value(own, dimension.name))] if shown else []), cell(range_of(dimension)))
         for dimension in result.space.dimensions
     )
     return Table(("parameter", "best", *(["default"] if shown else []), "searched"), rows)
@@ -168,12 +168,3 @@ def _metric_cell(name: str, value: float, result: OptimizeResult) -> Cell:
 
 def _value(values: Any, name: str) -> str:
     return parameter(values[name]) if name in values else UNDEFINED
-
-
-def _range(dimension: Dimension) -> str:
-    if dimension.kind == "categorical":
-        return ", ".join(parameter(choice) for choice in dimension.choices)
-    text = f"{parameter(dimension.low)} to {parameter(dimension.high)}"
-    if dimension.step is not None and (dimension.kind == "float" or dimension.step != 1):
-        text += f" by {parameter(dimension.step)}"
-    return f"{text}, log" if dimension.log else text

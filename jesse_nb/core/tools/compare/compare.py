@@ -19,6 +19,7 @@ from jesse_nb.core.times import DAY_MS
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run, run_of_backtest
 from jesse_nb.core.tools.compare.comparison import ComparedResult, Comparison
+from jesse_nb.core.tools.compare.search_settings import search_settings
 from jesse_nb.core.tools.compare.setting_differences import code_differences, setting_differences
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
@@ -93,7 +94,7 @@ def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
         taken = {side.name for side in sides}
         numbered = (name if number == 1 else f"{name} ({number})" for number in range(1, len(results) + 1))
         name = next(each for each in numbered if each not in taken)
-        sides.append(ComparedResult(name, kind, _run_of(result), verdict_of(result)))
+        sides.append(ComparedResult(name, kind, _run_of(result), verdict_of(result), search_settings(result)))
     return tuple(sides)
 
 

@@ -30,12 +30,15 @@ class ComparedResult:
         best combination.
     verdict
         What it is worth in a few words; empty where nothing judges it.
+    search
+        How its values were searched for, names and texts; empty where they were not.
     """
 
     name: str
     kind: str
     run: AnalyzedRun
     verdict: str = ""
+    search: tuple[tuple[str, str], ...] = ()
 
     @property
     def spec(self) -> BacktestSpec | None:
@@ -71,7 +74,8 @@ class Comparison(Shown):
     sides
         The results.
     settings
-        What differs in what was simulated: one row a setting, one column a result, all texts.
+        What differs in what was simulated, and in how values were searched for: one row a setting, one column a result,
+        all texts.
     code
         How sources differ from the first one's, where they do.
     start, end
