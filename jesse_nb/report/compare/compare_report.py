@@ -18,6 +18,7 @@ from jesse_nb.report.compare.compare_tables import (
     tests_table,
     trade_counts_table,
     trades_table,
+    verdicts,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def _content(found: Comparison) -> dict[str, Any]:
     return {
         "kind": "Comparison", "name": ", ".join(found.names), "places": found.strategy,
         "period": dated(found.start, found.end) if len(found.returns) else "no day in common",
-        **candle_mark(*(side.spec for side in found.sides)), "notes": found.notes, "said": beyond_noise(found),
+        **candle_mark(*(side.spec for side in found.sides)), "notes": found.notes,
+        "said": [*verdicts(found), *beyond_noise(found)],
         "tables": _tables(found),
         "code": {f"Source of {one.strategies[1]} in {one.name}, against {one.strategies[0]} in {base}":
                  list(code_lines(one.lines)) for one in found.code},

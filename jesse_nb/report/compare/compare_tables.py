@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.compare.comparison import Comparison
 
 __all__ = ["beyond_noise", "code_lines", "metrics_table", "settings_table", "tests_table",
-           "trade_counts_table", "trades_table"]
+           "trade_counts_table", "trades_table", "verdicts"]
 
 _SAID = {"mean_return": "Mean return a year", "sharpe_ratio": "Sharpe ratio"}
 _OWN = {"volatility": ("Volatility a year", "share"),
@@ -83,6 +83,14 @@ def beyond_noise(found: Comparison) -> list[str]:
                 f"{len(tested):,} tests)."]
     return [f"Beyond noise, against {found.names[0]} (5 % after Holm's correction of {len(tested):,} tests): "
             f"{'; '.join(beyond)}."]
+
+
+def verdicts(found: Comparison) -> list[str]:
+    """Say what each result is worth, in the words of its own report: two without an edge are within noise as well."""
+    if not any(side.verdict for side in found.sides):
+        return []
+    said = "; ".join(f"{side.name}: {side.verdict or 'not judged'}" for side in found.sides)
+    return [f"Verdicts, each of the whole result: {said}."]
 
 
 def trade_counts_table(found: Comparison) -> Table:

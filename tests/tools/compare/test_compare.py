@@ -70,6 +70,19 @@ def test_other_code_and_other_days_are_told(results):
     assert 'default&#34;: 5' in html
 
 
+def test_verdicts_are_said_in_the_words_of_the_list(results, kept, markets):
+    study = jn.optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, n_trials=2, neighbours=0, parity=False)
+    jn.keep(study, "study")
+    verdict = jn.results("study").loc[0, "verdict"]
+    assert verdict
+    assert verdict == study.verdict.outcome
+    said = f"Verdicts, each of the whole result: study: {verdict}; run: not judged."
+    found = jn.compare("study", ("run", results[0]))
+    assert said in str(found).splitlines()
+    assert said in page(found)
+    assert "Verdicts" not in str(jn.compare(results[0], results[1])), "nothing judges a single backtest"
+
+
 def test_a_default_that_is_given_is_the_same_setting(results, markets):
     given = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, hyperparameters={"slow": 30})
     assert given.card.defaults == {"fast": 8}
