@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jesse_nb.core.jesse_runtime import jesse_module, strategy_class
+from jesse_nb.core.jesse_runtime import jesse_module, strategy_class, unimported
+from jesse_nb.core.simulator.strategies.standalone import free_names
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source
 from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import StrategyError, did_you_mean, shown
@@ -35,7 +36,8 @@ class StrategyFile:
 def read_strategy_file(path: str | Path, name: str = "") -> StrategyFile:
     """Run a Python file and return the strategy it defines.
 
-    Modules beside the file can be imported by it, as when it is run as a script.
+    Modules beside the file can be imported by it, as when it is run as a script. ``Strategy``, ``ta`` and ``utils``
+    need no import, as in a notebook's cell.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ def _run(text: str, file: Path) -> types.ModuleType:
     before = sys.modules.get(file.stem)
     sys.modules[file.stem] = module  # dataclasses look their module up
     try:
-        exec(compile(text, str(file), "exec"), module.__dict__)  # noqa: S102 - the user's own file
+        code = compile(text, str(file), "exec")
+        module.__dict__.update(unimported(free_names(text)))  # as in a notebook's cell
+        exec(code, module.__dict__)  # noqa: S102 - the user's own file
     except SyntaxError as error:
         raise StrategyError(f"{file.name} has a syntax error in line {error.lineno}: {error.msg}.") from error
     except Exception as error:

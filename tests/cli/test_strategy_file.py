@@ -9,6 +9,7 @@ import pytest
 
 import jesse_nb
 from jesse_nb.cli.strategy_file import read_strategy_file
+from jesse_nb.core.simulator.strategies.strategy import resolve_strategy
 from jesse_nb.exceptions import StrategyError
 
 STRATEGY = """
@@ -94,3 +95,16 @@ def test_a_file_named_like_a_module_does_not_replace_it(tmp_path):
 
     read_strategy_file(write(tmp_path, STRATEGY.format(name="A", before=""), "json.py"))
     assert sys.modules["json"] is json
+
+
+def test_a_file_needs_no_import_of_what_a_cell_is_given(tmp_path):
+    text = STRATEGY.format(name="A", before="AVERAGE = ta.ema")
+    spared = "\n".join(line for line in text.splitlines() if line != "from jesse.strategies import Strategy")
+    read = read_strategy_file(write(tmp_path, spared))
+    assert read.code.ref.name == "A"
+    assert read.code.ref.hash == resolve_strategy(spared).ref.hash
+    own = read_strategy_file(write(tmp_path, "from jesse.strategies import Strategy\nta = 5\n" + spared.replace(
+        "ta.ema", "ta")))
+    assert own.names["ta"] == 5
+    with pytest.raises(StrategyError, match="raised NameError when it was run: name 'np' is not defined"):
+        read_strategy_file(write(tmp_path, "np.pi\n" + spared))
