@@ -56,6 +56,8 @@ class ToProjectMagics(Magics):
             %to_project study --dna
 
         It is simulated there first: the result must be the same to the last bit.
+        After a restart, the notebook's class of that name is taken where its result
+        is; --strategy names another one.
         Before it replaces a strategy of that name it asks, and copies it; where
         nobody can be asked, --overwrite allows it. --dna writes nothing and gives
         the values as one text, as Jesse's optimizer does.
@@ -66,13 +68,14 @@ class ToProjectMagics(Magics):
         arguments = tool_arguments(TO_PROJECT, words, self._settings.chosen(), desk_of(names),
                                    ("result", "dna", "strategy"))
         from jesse_nb import strategy_dna, to_project
+        from jesse_nb.core.tools.trading.given_strategy import Namesakes
 
         result = _result_of(words["result"][0], names)
         if "strategy" in words:
             arguments["strategy"] = choose_strategy(self.shell, CellBody(), words["strategy"][0],
                                                     arguments.get("project"))
         else:
-            arguments["strategy"] = _class_of(result, names)
+            arguments["strategy"] = Namesakes(names)
         try:
             if "dna" in words:
                 kept = ("trial", "window", "strategy")
@@ -90,17 +93,3 @@ def _result_of(word: str, names: Mapping[str, Any]) -> Any:
         return load(word)  # of a finished simulation's key, too
     return result_named([word], names, "%to_project")
 
-
-def _class_of(result: Any, names: Mapping[str, Any]) -> Any:
-    """Return the notebook's class of the result's strategy, where it is still what had run; None otherwise."""
-    from jesse_nb.core.simulator.strategies.strategy import read_strategy
-
-    spec = getattr(result, "spec", None)
-    ref = spec.routes[0].strategy if spec is not None else None
-    found = names.get(ref.name) if ref is not None else None
-    if ref is None or not isinstance(found, type):
-        return None
-    try:
-        return found if read_strategy(found).ref.hash == ref.hash else None
-    except JesseNbError:
-        return None

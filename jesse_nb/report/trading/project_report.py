@@ -40,6 +40,8 @@ def _said(written: ProjectStrategy) -> Iterator[str]:
     if written.same:
         yield (f"It was simulated as it stands there: {written.trades:,} trades; every fill, sample and metric is the "
                "same to the last bit.")
+        if written.other:
+            yield "Its text is the one that was given, which differs from the one that had run; its result does not."
     else:
         yield written.remark
     if written.backup is not None:

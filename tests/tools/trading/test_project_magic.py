@@ -70,3 +70,27 @@ def test_each_magic_that_takes_a_strategy_for_a_result_looks_through_the_noteboo
         assert "Crossing" in shell.complete("", line, len(line))[1], magic
         with pytest.raises(StrategyError, match=r"No strategy is called 'Crosing'\. Did you mean 'Crossing'\?"):
             shell.run_line_magic(magic, "result --strategy Crosing")
+
+
+def test_a_class_of_that_name_is_tried_where_what_had_run_is_forgotten(
+    shell, notebook, demo, kept, tmp_path, monkeypatch  # noqa: F811
+):
+    for folder in ("strategies", "storage"):
+        (tmp_path / "my-project" / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    run(shell, f"%%backtest {MARKET} -o result\n{STRATEGY}")
+    run(shell, STRATEGY.replace("if not self.rising():", "if not bool(self.rising()):"))
+    assert not shell.run_line_magic("to_project", "result my-project").other  # what had run is known
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})  # as after a restart, when the cell was run, edited
+    again = shell.run_line_magic("to_project", "result my-project --overwrite")
+    assert (again.same, again.other) == (True, True)
+    assert shell.run_line_magic("to_project", "result --dna") == again.dna
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
+    run(shell, STRATEGY.replace('self.hp["fast"]', '(self.hp["fast"] + 2)'))
+    refused = shell.run_line_magic("to_project", "result my-project --overwrite")
+    assert (refused.same, refused.other) == (False, False)
+    assert "The notebook's Crossing is not the Crossing that had run, and its result is another one" in refused.remark
+    assert "was not run" in refused.remark
+    assert 'self.hp["fast"] + 2' not in refused.path.read_text()
+    with pytest.raises(StrategyError, match="The Crossing that was given is not the Crossing that had run"):
+        shell.run_line_magic("to_project", "result my-project --overwrite --strategy Crossing")

@@ -216,7 +216,7 @@ def test_code_of_the_record_is_written_but_not_run(markets, project, kept, monke
     jn.keep(result, "last week's best")
     monkeypatch.setattr(strategy_registry, "_by_hash", {})
     ran = []
-    monkeypatch.setattr("jesse_nb.core.tools.trading.to_project.run_alone", lambda *_: ran.append(1))
+    monkeypatch.setattr("jesse_nb.core.tools.trading.tried.run_alone", lambda *_: ran.append(1))
     monkeypatch.setattr("jesse_nb.core.tools.trading.to_project.describe_strategy", lambda *_: ran.append(1))
     assert main(["to-project", "last week's best", str(project)]) == 0
     said = capsys.readouterr().out

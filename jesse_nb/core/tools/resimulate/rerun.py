@@ -40,6 +40,7 @@ def request_again(
     trial_timeout: float | None = 600.0,
     memory_limit: int | None = None,
     n_jobs: Jobs | None = None,
+    code: StrategyCode | None = None,
 ) -> Request:
     """Return the request that a finished run's spec came from, all but its period.
 
@@ -57,6 +58,8 @@ def request_again(
     project, candles, store, trial_timeout, memory_limit, n_jobs
         As in :func:`~jesse_nb.core.tools.backtest.backtest.backtest`; a result does not know where they were. A
         ``project`` that is named may run its own strategies.
+    code
+        In place of the strategy that had run, on each of its routes: then what had run is not looked for.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def request_again(
             _check_asked_for(resolve_strategy(given, project), given, spec)
     account = spec.account
     return Request(
-        routes=[(_found_again(route.strategy, project), route.symbol, route.timeframe, route.exchange)
+        routes=[(code or _found_again(route.strategy, project), route.symbol, route.timeframe, route.exchange)
                 for route in spec.routes],
         data_routes=[(route.symbol, route.timeframe, route.exchange) for route in spec.data_routes],
         hyperparameters=dict(spec.hyperparameters), balance=account.balance, fee=account.fee,

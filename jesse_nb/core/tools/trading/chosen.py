@@ -38,6 +38,8 @@ class ChosenValues:
         What the result is worth, in a few words; empty where nothing judges it.
     key, name
         Of the result in the research record, or of its run; what it is called there.
+    others
+        More runs of the result with these values: of a study the held-out one, of a walk-forward's window its test.
     """
 
     spec: BacktestSpec
@@ -47,6 +49,7 @@ class ChosenValues:
     verdict: str
     key: str
     name: str
+    others: tuple[BacktestResult, ...] = ()
 
     @property
     def strategy(self) -> StrategyRef:
@@ -106,8 +109,21 @@ def chosen_values(result: Any, trial: int | None = None, window: int | None = No
         raise InputError(f"The result trades several strategies: {spec.strategy_names}.",
                          "One is written at a time: run each of them alone.", argument="result")
     entry = entry_of(result)
+    others = tuple(other for other in _runs_of(result) if other is not run and _is_of(other.spec, spec))
     return ChosenValues(spec, run, space, origin, _verdict(result), entry.key if entry else spec.key[:16],
-                        entry.name if entry else "")
+                        entry.name if entry else "", others)
+
+
+def _runs_of(result: Any) -> list[BacktestResult]:
+    """Return the runs that a result holds, beside the one that chose its values."""
+    runs = [part.test for part in result.windows] if isinstance(result, WalkForwardResult) else \
+        [getattr(result, "test", None)]
+    return [run for run in runs if isinstance(run, BacktestResult)]
+
+
+def _is_of(spec: BacktestSpec, chosen: BacktestSpec) -> bool:
+    return (spec.hyperparameters == chosen.hyperparameters
+            and [route.strategy.hash for route in spec.routes] == [route.strategy.hash for route in chosen.routes])
 
 
 def _of_study(study: OptimizeResult, number: int | None) -> tuple[BacktestSpec, BacktestResult | None, Space, str]:

@@ -42,10 +42,10 @@ def run_alone(request: Request, prepared: Prepared) -> RunRecord:
     return outcome.record
 
 
-def with_code(request: Request, code: StrategyCode) -> Request:
-    """Return a request with another strategy on each of its routes, which has its values in itself."""
+def with_code(request: Request, code: StrategyCode, values: Mapping[str, Any] | None = None) -> Request:
+    """Return a request with another strategy on each of its routes; without values it has them in itself."""
     routes = [(code, *market) for _, *market in request.routes or ()]
-    return replace(request, routes=routes, hyperparameters={}, memory=RequestMemory())
+    return replace(request, routes=routes, hyperparameters=values or {}, memory=RequestMemory())
 
 
 def first_difference(before: BacktestResult, after: RunRecord) -> str:

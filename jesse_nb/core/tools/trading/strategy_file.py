@@ -40,8 +40,9 @@ def declaration_of(values: Mapping[str, Any], space: Space | None) -> list[dict[
     return rows
 
 
-def with_origin(text: str, chosen: ChosenValues, dna: str, version: str, values: Mapping[str, Any]) -> str:
-    """Put a comment above a strategy's text that says where its values are from."""
+def with_origin(text: str, chosen: ChosenValues, dna: str, version: str, values: Mapping[str, Any], *,
+                other: bool = False) -> str:
+    """Put a comment above a strategy's text that says where its values are from; the text may be an ``other`` one."""
     now = datetime.datetime.now(datetime.timezone.utc)
     named = f"{chosen.name!r}, " if chosen.name else ""
     lines = [
@@ -49,6 +50,7 @@ def with_origin(text: str, chosen: ChosenValues, dna: str, version: str, values:
         f"Result: {named}key {chosen.key}, {chosen.origin}.",
         f"Chosen on: {chosen.market}.",
         f"Verdict: {chosen.verdict or 'none; nothing judged it'}",
+        *(["Text: given for it, and not that which had run; its result is the same to the last bit."] if other else []),
         f"Values: {', '.join(f'{name}={value!r}' for name, value in values.items()) or 'none'}",
         f"DNA: {dna or 'none'}",
     ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ from jesse_nb.core.jobs.pool import local_pool
 from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.run import versions
-from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategies.dna import encode_dna
 from jesse_nb.core.simulator.strategies.standalone import own_text
 from jesse_nb.core.simulator.strategies.strategy import read_strategy, resolve_strategy
@@ -28,14 +25,14 @@ from jesse_nb.core.simulator.strategies.text_edits import (
 )
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.declaration.trading.trading_tools import TO_PROJECT
-from jesse_nb.core.tools.resimulate.rerun import prepare_again, request_again
 from jesse_nb.core.tools.trading.asking import check_allowed
 from jesse_nb.core.tools.trading.chosen import ChosenValues, chosen_values
+from jesse_nb.core.tools.trading.given_strategy import GivenStrategy, given_strategy
 from jesse_nb.core.tools.trading.project_folder import place_of, tried_in, write_strategy
-from jesse_nb.core.tools.trading.same_result import first_difference, run_alone, with_code
 from jesse_nb.core.tools.trading.strategy_file import declaration_of, with_origin
+from jesse_nb.core.tools.trading.tried import Places, check_other, check_written
 from jesse_nb.core.tools.trials import describe_strategy
-from jesse_nb.exceptions import JesseNbError, SimulationError, StrategyError
+from jesse_nb.exceptions import JesseNbError, StrategyError
 
 __all__ = ["ProjectStrategy", "strategy_dna", "to_project"]
 
@@ -69,6 +66,8 @@ class ProjectStrategy(Shown):
         Of the result.
     trades
         How many trades were compared.
+    other
+        Whether the strategy that was given is not what had run, letter for letter; its result is the same.
 
     Examples
     --------
@@ -95,6 +94,7 @@ class ProjectStrategy(Shown):
     verdict: str
     key: str
     trades: int = field(default=0)
+    other: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,9 @@ class _Written:
     text: str
     values: dict[str, Any]
     how: str
+    dna: str = ""
+    trades: int = 0
+    remark: str = ""
 
 
 @declared(TO_PROJECT)
@@ -137,8 +140,9 @@ def to_project(
     window
         Of a walk-forward, by number; by default the last one that chose something.
     strategy
-        The class, or its source text, where this process was not given it yet: after a kernel's restart. Code that
-        only a record holds is written, but not run.
+        The class, or its source text, where this process was not given it yet: after a kernel's restart. Where it is
+        not what had run, letter for letter, its result decides: every run of the result with these values must be the
+        same to the last bit. Code that only a record holds is written, but not run.
     overwrite
         Replace a strategy of that name without a question; a copy of what was there stays beside it.
     candles, store
@@ -172,26 +176,25 @@ def to_project(
     'strategies/Follower/__init__.py'
     """
     chosen = chosen_values(result, trial, window)
-    ref = chosen.strategy
-    target = place_of(name or ref.name, project)
-    given = _given(ref, strategy, target.parents[2])
-    called = target.parent.name
-    text = own_text(ref, given, called)
+    target = place_of(name or chosen.strategy.name, project)
+    given = given_strategy(chosen.strategy, strategy, target.parents[2])
     if target.exists() and not overwrite:
         check_allowed(f"{target} exists. Replace it, after copying it beside itself? [y/N] ", argument="overwrite",
                       said=f"{target} exists")
-    written = _with_values(text, called, target, chosen) if given is not None else _unrun(text, called, chosen)
-    dna = encode_dna(written.values) if written.values else ""
-    file = with_origin(written.text, chosen, dna, versions()["jesse_nb"], written.values)
-    trades, remark = 0, (f"The code of {ref.name} is in the record only, and was not run: read the file, or give your "
-                         "own (strategy=, --strategy) to have it simulated there.")
-    if given is not None:
-        trades, remark = _same(file, target, chosen, candles, store)
-    backup = write_strategy(target, file)
-    if given is not None:
+    try:
+        made, refused = _made(given, target, chosen, (candles, store)), ""
+    except JesseNbError as error:
+        if not given.tried:
+            raise
+        given, refused = GivenStrategy(chosen.strategy, None), error.message
+        made = _made(given, target, chosen, (candles, store))
+    backup = write_strategy(target, made.text)
+    called = target.parent.name
+    if given.code is not None:
         resolve_strategy(called, target.parents[2])
-    return ProjectStrategy(called, target, backup, written.values, dna, written.how, not remark, remark, chosen.origin,
-                           chosen.market, chosen.verdict, chosen.key, trades)
+    return ProjectStrategy(called, target, backup, made.values, made.dna, made.how, not made.remark,
+                           f"{refused} {made.remark}".strip(), chosen.origin, chosen.market, chosen.verdict, chosen.key,
+                           made.trades, given.other)
 
 
 @well_named
@@ -222,28 +225,39 @@ def strategy_dna(
     'eyJmYXN0IjogOCwgInNsb3ciOiA1MCwgInN0b3AiOiAyLjV9'
     """
     chosen = chosen_values(result, trial, window)
-    given = _given(chosen.strategy, strategy, None)
-    if given is None:
-        text = own_text(chosen.strategy, None, chosen.strategy.name)
-        return encode_dna(_unrun(text, chosen.strategy.name, chosen).values)
-    code = resolve_strategy(given, (registered_strategy(chosen.strategy.hash) or (None, None))[1])
+    given = given_strategy(chosen.strategy, strategy, None)
+    try:
+        if given.code is not None:
+            return encode_dna(_all_values(given, chosen))
+    except JesseNbError:
+        if not given.tried:
+            raise
+    text = own_text(chosen.strategy, None, chosen.strategy.name)
+    return encode_dna(_unrun(text, chosen.strategy.name, chosen).values)
+
+
+def _all_values(given: GivenStrategy, chosen: ChosenValues) -> dict[str, Any]:
+    """Return the values of all hyperparameters, those that were not searched as the strategy declares them."""
+    code = resolve_strategy(given.code, (registered_strategy(given.ref.hash) or (None, None))[1])
     own = describe_strategy(local_pool(), code, lambda: False, chosen.spec.routes[0]).defaults
-    return encode_dna({**own, **chosen.values})
+    values = {**own, **chosen.values}
+    if given.other:
+        check_other(chosen, given, code, (None, None), values)
+    return values
 
 
-def _given(ref: StrategyRef, strategy: Any, project: Path | None) -> Any:
-    """Return the strategy as this process was given it; None where only a record holds it.
-
-    Raises
-    ------
-    StrategyError
-        When what is given is not what had run.
-    """
-    if strategy is not None and resolve_strategy(strategy, project).ref.hash != ref.hash:
-        raise StrategyError(f"The strategy that was given is not the {ref.name} that had run.",
-                            "Undo the change, or run it as it is now and go on from that result.")
-    found = strategy if strategy is not None else (registered_strategy(ref.hash) or (None,))[0]
-    return ref.name if found is None and registered_strategy(ref.hash) else found
+def _made(given: GivenStrategy, target: Path, chosen: ChosenValues, places: Places) -> _Written:
+    """Return what is to be written, after it was simulated where its code may be run."""
+    name = target.parent.name
+    text = own_text(given.ref, given.code, name)
+    written = _unrun(text, name, chosen) if given.code is None else _with_values(text, name, target, chosen)
+    dna = encode_dna(written.values) if written.values else ""
+    file = with_origin(written.text, chosen, dna, versions()["jesse_nb"], written.values, other=given.other)
+    trades, remark = 0, (f"The code of {given.ref.name} is in the record only, and was not run: read the file, or give "
+                         "your own (strategy=, --strategy) to have it simulated there.")
+    if given.code is not None:
+        trades, remark = check_written(file, target, chosen, given, places)
+    return replace(written, text=file, dna=dna, trades=trades, remark=remark)
 
 
 def _with_values(text: str, name: str, target: Path, chosen: ChosenValues) -> _Written:
@@ -280,41 +294,3 @@ def _described(text: str, name: str, target: Path, chosen: ChosenValues) -> Any:
     with tried_in(target, text) as root:
         code = read_strategy(name, root)
         return describe_strategy(local_pool(), code, lambda: False, chosen.spec.routes[0])
-
-
-def _same(
-    text: str, target: Path, chosen: ChosenValues, candles: CandleStore | None, store: str | Path | RunStore | None
-) -> tuple[int, str]:
-    """Simulate what is to be written; return how many trades were the same, and why it was not simulated.
-
-    Raises
-    ------
-    StrategyError
-        When it fails, or does otherwise.
-    """
-    if chosen.spec.pipeline is not None:
-        return 0, "The result is of rewritten candles, so what was written was not simulated."
-    try:
-        request = request_again(chosen.spec, candles=candles, store=store)
-        before = chosen.run
-        if before is None:
-            before = run_alone(request, prepare_again(request, chosen.spec)).to_result(chosen.spec)
-        prepare_again(request, chosen.spec)
-    except JesseNbError as error:
-        return 0, f"What was written was not simulated: {error}"
-    with tried_in(target, text) as root, _plainly(target.parent.name):
-        again = with_code(request, read_strategy(target.parent.name, root))
-        after = run_alone(again, prepare_again(again, chosen.spec))
-        differs = first_difference(before, after)
-    if differs:
-        raise StrategyError(f"As a file of its own, {target.parent.name} does not do the same: {differs}.",
-                            "Nothing was written. It takes something from where it ran: a file, a clock, a name.")
-    return len(before.trades), ""
-
-
-@contextlib.contextmanager
-def _plainly(name: str) -> Iterator[None]:
-    try:
-        yield
-    except SimulationError as error:
-        raise StrategyError(f"As a file of its own, {name} fails: {error}", "Nothing was written.") from error
