@@ -86,3 +86,25 @@ def test_columns_are_aligned():
     table = Table(("name", "value"), ((cell("a"), cell("1.00")), (cell("longer"), cell("-12.50"))))
     assert as_text(table) == ["  name     value", "  a         1.00", "  longer  -12.50"]
     assert as_text(Table(("x",), ((cell("y" * 60),),)), widest=10)[1] == "  " + "y" * 9 + "…"
+
+
+def test_with_a_room_nothing_is_cut():
+    rows = ((cell("Longest time under water (days)"), cell("152"), cell("-40.82% to +11.83%")),
+            (cell("Sharpe"), cell("1"), cell("the same on every day")))
+    table = Table(("", "against the base", "interval"), rows)
+    assert as_text(table, room=96)[1] == "  Longest time under water (days)               152     -40.82% to +11.83%"
+    assert as_text(table, room=50) == [
+        "                       against            interval",
+        "                      the base",
+        "  Longest time under       152  -40.82% to +11.83%",
+        "  water (days)",
+        "  Sharpe                     1   the same on every",
+        "                                               day",
+    ]
+    for room in (96, 60, 50, 40):
+        lines = as_text(table, room=room)
+        assert max(map(len, lines)) <= room
+        assert sorted(" ".join(lines).split()) == sorted(
+            " ".join([*table.head, *(one.text for row in rows for one in row)]).split())
+        assert any("-40.82% to +11.83%" in line for line in lines), "words are broken before numbers"
+    assert as_text(table, room=1) == as_text(table, room=5), "no word is broken"

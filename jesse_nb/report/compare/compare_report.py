@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jesse_nb.report.common.heading import candle_mark, dated, mark_lines
-from jesse_nb.report.common.plain_text import one_line, wrapped
+from jesse_nb.report.common.plain_text import WIDTH, one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Table, as_text
 from jesse_nb.report.compare.compare_figures import draw_curves, draw_rolling, has_rolling
@@ -62,7 +62,7 @@ def _text(found: Comparison) -> str:
     lines += wrapped(*found.notes, *content["said"])
     for caption, table in content["tables"].items():
         if table.rows:
-            lines += ["", f"{caption}:", *as_text(table, widest=24)]
+            lines += ["", f"{caption}:", *as_text(table, room=WIDTH)]
     for caption, code in content["code"].items():
         lines += ["", f"{caption}:", *(f"  {line}".rstrip() for _, line in code)]
         lines += [] if code else ["  no text is at hand to compare"]

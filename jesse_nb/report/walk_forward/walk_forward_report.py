@@ -10,7 +10,7 @@ from jesse_nb.report.common.heading import dated, heading_content, heading_lines
 from jesse_nb.report.common.judgement import judgement_of
 from jesse_nb.report.common.labels import label, period
 from jesse_nb.report.common.numbers import UNDEFINED, duration, measure
-from jesse_nb.report.common.plain_text import one_line, wrapped
+from jesse_nb.report.common.plain_text import WIDTH, one_line, wrapped
 from jesse_nb.report.common.report import Drawings, Report
 from jesse_nb.report.common.tables import Cell, as_text, cell
 from jesse_nb.report.walk_forward import walk_forward_figures, walk_forward_tables, walk_forward_words
@@ -68,7 +68,7 @@ def _text(result: WalkForwardResult) -> str:
     table = walk_forward_tables.windows_table(result, _MOST_WINDOWS_IN_TEXT)
     head = ["out" if name.endswith(" out") else name for name in table.head[:7]]
     narrow = table._replace(head=tuple(head), rows=tuple(row[:7] for row in table.rows))
-    lines += ["", *as_text(narrow, widest=24), ""]
+    lines += ["", *as_text(narrow, room=WIDTH), ""]
     for sentence in (*walk_forward_words.seams(result, known.curve), *result.notes,
                      *provenance.notes_of(card_of_windows(result))):
         lines += wrapped(sentence)
