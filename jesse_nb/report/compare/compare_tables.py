@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["beyond_noise", "code_lines", "metrics_table", "settings_table", "tests_table",
            "trade_counts_table", "trades_table", "verdicts"]
 
-_SAID = {"mean_return": "Mean return a year", "sharpe_ratio": "Sharpe ratio"}
+#: Two returns a year stand here: what the money became, and the mean that is tested.
+_SAID = {"mean_return": "Mean daily return × 365", "sharpe_ratio": "Sharpe ratio"}
+_COMPOUNDED = "annual_return"
 _OWN = {"volatility": ("Volatility a year", "share"),
         "profit_of_trades": ("Profit of closed trades", "currency"),
         "fees": ("Fees of closed trades", "currency"),
@@ -48,7 +50,7 @@ def metrics_table(found: Comparison) -> Table:
         entries = [cell(_written(name, value)) for value in values]
         if two:
             entries.append(cell(_written(name, values[1] - values[0], signed=True)))
-        rows.append((cell(_OWN[name][0] if name in _OWN else label(name)), *entries))
+        rows.append((cell(_label(name)), *entries))
     return Table(("", *found.names, *(("difference",) if two else ())), tuple(rows))
 
 
@@ -122,6 +124,12 @@ def code_lines(lines: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield the lines of a difference, each with its tone."""
     for line in lines:
         yield {"+": "good", "-": "bad", "@": "quiet"}.get(line[:1], ""), line
+
+
+def _label(name: str) -> str:
+    if name in _OWN:
+        return _OWN[name][0]
+    return f"{label(name)}, compounded" if name == _COMPOUNDED else label(name)
 
 
 def _written(name: str, value: float, *, signed: bool = False) -> str:

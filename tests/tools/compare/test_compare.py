@@ -11,7 +11,9 @@ from jesse_nb.cli.commands import main
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.tools.compare.compare import _closed_in
 from jesse_nb.exceptions import InputError
+from jesse_nb.report.common.numbers import measure
 from jesse_nb.report.html import page
+from tests.conftest import EXCHANGE
 from tests.jobs.strategies import CROSSING
 
 PERIOD = ("2023-01-15", "2023-04-15")
@@ -70,6 +72,22 @@ def test_other_code_and_other_days_are_told(results):
     assert 'default&#34;: 5' in html
 
 
+def test_which_return_a_year_is_compounded_is_said(results):
+    found = jn.compare(("base", results[0]), ("dear", results[1]))
+    days = found.returns.iloc[:, 0]
+    compounded = ((1 + days).prod() ** (365 / len(days)) - 1) * 100
+    assert compounded == pytest.approx(found.metrics.loc["annual_return"].iloc[0])
+    assert found.tests.set_index("figure").loc["mean_return", "base"] == pytest.approx(days.mean() * 36_500)
+    lines = str(found).splitlines()
+    (line,) = (line for line in lines if "Annual return, compounded " in line)
+    assert measure(compounded, "percent") in line
+    (line,) = (line for line in lines if "Mean daily " in line)
+    assert measure(days.mean() * 36_500, "percent") in line, "its label goes on in the next ones"
+    for words in ("Annual return, compounded", "Mean daily return × 365"):
+        assert words in page(found)
+    assert "(5 % after Holm's correction of 2 tests): dear: mean daily return × 365 " in " ".join(lines)
+
+
 def test_verdicts_are_said_in_the_words_of_the_list(results, kept, markets):
     study = jn.optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, n_trials=2, neighbours=0, parity=False)
     jn.keep(study, "study")
@@ -81,6 +99,19 @@ def test_verdicts_are_said_in_the_words_of_the_list(results, kept, markets):
     assert said in str(found).splitlines()
     assert said in page(found)
     assert "Verdicts" not in str(jn.compare(results[0], results[1])), "nothing judges a single backtest"
+
+
+def test_text_is_not_cut(results, markets):
+    late = jn.backtest(CROSSING, "ETH-USDT", "1h", "2023-02-01", "2023-04-10", candles=markets)
+    found = jn.compare(("base", results[0]), ("the same run, told again", results[0]), ("ether", late))
+    text = str(found)
+    words = " ".join(text.split())
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 96
+    assert "Longest time under water (days)" in words
+    for each in ("ETH-USDT", EXCHANGE.split()[-1], "2023-02-01 to 2023-04-10"):
+        assert each in words
+    assert found.settings.loc["market"].tolist()[2] == f"ETH-USDT 1h on {EXCHANGE}"
 
 
 def test_a_default_that_is_given_is_the_same_setting(results, markets):
@@ -131,7 +162,7 @@ def test_it_is_a_command(results, kept, tmp_path, monkeypatch, capsys):
     assert main(["results", "--tag", "a"]) == 0
     assert "Crossing BTC-USDT 1h" in capsys.readouterr().out
     assert main(["compare", "base", "dear", "-o", "both.html", "--name", "both"]) == 0
-    assert "beyond noise" in capsys.readouterr().out
+    assert "Beyond noise, against base" in capsys.readouterr().out
     assert "Comparison of base, dear" in (tmp_path / "both.html").read_text()
     assert jn.load("both").names == ("base", "dear")
     assert main(["compare", "base", "daer"]) == 2
