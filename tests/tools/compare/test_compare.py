@@ -106,6 +106,14 @@ def test_text_is_not_cut(results, markets):
     found = jn.compare(("base", results[0]), ("the same run, told again", results[0]), ("ether", late))
     text = str(found)
     words = " ".join(text.split())
+    assert list(found.trades) == ["the same run, told again"], "of ether none can be alike"
+    alone = "No trade of ether is set beside one of base: they have no market in common."
+    assert alone in words
+    two = jn.compare(("base", results[0]), ("ether", late))
+    assert two.trades == {}
+    assert alone in page(two)
+    assert "opened alike" not in str(two) + page(two)
+    assert "opened alike" in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 96
     assert "Longest time under water (days)" in words

@@ -126,8 +126,8 @@ def _compared(sides: tuple[ComparedResult, ...], seed: int, control: JobControl)
     return Comparison(
         sides, setting_differences(sides), code_differences(sides), start, start + len(returns) * DAY_MS,
         returns, _metrics(sides, returns), _with_correction(tests),
-        {side.name: matched_trades(_trades(base, returns), _trades(side, returns)) for side in others}, seed,
-        tuple(_notes(sides, returns)),
+        {side.name: matched_trades(_trades(base, returns), _trades(side, returns)) for side in others
+         if _share_a_market(base, side)}, seed, tuple(_notes(sides, returns)),
     )
 
 
@@ -168,6 +168,16 @@ def _trades(side: ComparedResult, returns: pd.DataFrame) -> pd.DataFrame:
     return within
 
 
+def _share_a_market(base: ComparedResult, side: ComparedResult) -> bool:
+    """Return False where no trade of one can be alike any of the other; tables from elsewhere may have any."""
+    mine, its = _markets(base), _markets(side)
+    return not mine or not its or bool(mine & its)
+
+
+def _markets(side: ComparedResult) -> set[str]:
+    return {route.symbol for route in side.spec.routes} if side.spec is not None else set(side.run.trades["symbol"])
+
+
 def _closed_in(trades: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
     """Return the trades whose end these days booked; all where there are none. A fill's time is its minute's end."""
     if not len(returns) or not len(trades):
@@ -190,6 +200,9 @@ def _notes(sides: Sequence[ComparedResult], returns: pd.DataFrame) -> Iterator[s
         yield "They ran in different modes, which sample equity at other moments: ratios differ for that alone."
     if len({route.symbol for spec in specs for route in spec.routes}) > 1:
         yield "They traded different markets: what differs may be the markets."
+    apart = [side.name for side in sides[1:] if not _share_a_market(sides[0], side)]
+    if apart:
+        yield f"No trade of {', '.join(apart)} is set beside one of {sides[0].name}: they have no market in common."
     seen = [side.name for side in sides if "training" in side.run.origin or "best combination" in side.run.origin]
     if seen:
         yield f"Chosen on these very days, and so flattered: {', '.join(seen)}."

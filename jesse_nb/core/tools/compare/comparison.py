@@ -91,7 +91,7 @@ class Comparison(Shown):
         interval ``low`` and ``high``, ``p``, ``p_holm`` (of all tests of this comparison, Holm's correction),
         ``beyond_noise`` (``p_holm`` below 0.05) and ``reason`` why it was not tested.
     trades
-        By the other result's name, those opened on the days in common:
+        By the other result's name, those opened on the days in common, where it has a market in common with the first:
         :func:`~jesse_nb.core.analysis.comparison.trade_matching.matched_trades`.
     seed
         Of the bootstrap.
