@@ -28,11 +28,14 @@ def to_project_command(options: Namespace) -> int:
         arguments = read_line(TO_PROJECT, COMMAND, words, Desk(), ("result", "dna", "strategy"))
         from jesse_nb import strategy_dna, to_project
         from jesse_nb.core.tools.trading.asking import use_asker
+        from jesse_nb.core.tools.trading.chosen import said_of_name
 
         result = words["result"][0]
         if "strategy" in words:
             arguments["strategy"] = strategy_of(words["strategy"][0])[0]
         if "dna" in words:
+            if said := said_of_name(result):
+                print(said, file=sys.stderr)
             print(strategy_dna(result, **{name: arguments[name] for name in ("trial", "window", "strategy")
                                           if name in arguments}))
             return 0

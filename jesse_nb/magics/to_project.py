@@ -4,6 +4,7 @@
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,7 @@ class ToProjectMagics(Magics):
         arguments = tool_arguments(TO_PROJECT, words, self._settings.chosen(), desk_of(names),
                                    ("result", "dna", "strategy"))
         from jesse_nb import strategy_dna, to_project
+        from jesse_nb.core.tools.trading.chosen import said_of_name
         from jesse_nb.core.tools.trading.given_strategy import Namesakes
 
         result = _result_of(words["result"][0], names)
@@ -78,6 +80,8 @@ class ToProjectMagics(Magics):
             arguments["strategy"] = Namesakes(names)
         try:
             if "dna" in words:
+                if isinstance(result, str) and (said := said_of_name(result)):
+                    sys.stderr.write(f"{said}\n")
                 kept = ("trial", "window", "strategy")
                 return strategy_dna(result, **{name: arguments[name] for name in kept if name in arguments})
             return to_project(result, **arguments)
@@ -86,10 +90,10 @@ class ToProjectMagics(Magics):
 
 
 def _result_of(word: str, names: Mapping[str, Any]) -> Any:
-    """Return the result that a word names: a variable, or what is kept under that name or key."""
-    from jesse_nb.core.tools.record.finding import load
+    """Return the result that a word names: a variable's, or the name or key of a kept one as it stands."""
+    from jesse_nb.core.record.result_store import ResultStore
 
-    if word not in names and not any(sign in word for sign in ".[("):
-        return load(word)  # of a finished simulation's key, too
+    expression = any(sign in word for sign in ".[(")
+    if word not in names and (not expression or ResultStore().called(word)):
+        return word  # of a finished simulation's key, too
     return result_named([word], names, "%to_project")
-

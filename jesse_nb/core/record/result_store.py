@@ -111,14 +111,19 @@ class ResultStore:
         InputError
             When several keys begin so.
         """
-        named = self._index.entries("name = ?", (word,))
-        self._tell()
+        named = self.called(word)
         if named or not _KEY.fullmatch(word.lower()):
             return named[0] if named else None
         keyed = self._index.entries("key >= ? AND key < ?", (word.lower(), f"{word.lower()}g"))
         if len(keyed) > 1:
             raise InputError(f"{len(keyed):,} results have a key that begins with {word}.", "Give more digits.")
         return keyed[0] if keyed else None
+
+    def called(self, name: str) -> list[ResultEntry]:
+        """Return all results of a name, newest first; a warning tells of those that cannot be read."""
+        named = self._index.entries("name = ?", (name,))
+        self._tell()
+        return named
 
     def named(self, word: str) -> ResultEntry:
         """Return what :meth:`find` does.

@@ -19,7 +19,8 @@ _HOW = {"defaults": "as the defaults of hyperparameters()", "dna": "as dna(), wh
 
 
 def _title(written: ProjectStrategy) -> str:
-    return f"{written.name} is in the Jesse project"
+    return (f"{written.name} is in the Jesse project" if written.same else
+            f"{written.name} was written into the Jesse project, and not run")
 
 
 def _place(written: ProjectStrategy) -> str:
@@ -28,12 +29,15 @@ def _place(written: ProjectStrategy) -> str:
 
 
 def _content(written: ProjectStrategy) -> dict[str, Any]:
-    return {"kind": "To a Jesse project", "name": written.name, "places": _place(written), "period": "",
-            "synthetic": "", "explanation": "", "said": list(_said(written)), "notes": (),
+    return {"kind": "To a Jesse project" if written.same else "To a Jesse project: written, and not run",
+            "name": written.name, "places": _place(written), "period": "", "synthetic": "",
+            "explanation": "", "said": [*_said(written), *_command(written)], "notes": (),
             "tables": {"Values": _values(written)} if written.values else {}}
 
 
 def _said(written: ProjectStrategy) -> Iterator[str]:
+    if written.note:
+        yield written.note
     yield f"Values: {written.origin}, {_HOW[written.written_as]}." if written.values else "It has no hyperparameters."
     yield f"Chosen on {written.market}."
     yield f"Verdict: {written.verdict.rstrip('.') or 'nothing judged it'}."
@@ -48,13 +52,21 @@ def _said(written: ProjectStrategy) -> Iterator[str]:
         yield "What was there before stands beside it, under a name that ends in .bak."
 
 
+def _command(written: ProjectStrategy) -> Iterator[str]:
+    """Yield the line that simulates what was not simulated: whole, to be copied."""
+    if written.check:
+        yield "To check it, run it there on the market and days of the result" \
+              f"{f' ({written.expected})' if written.expected else ''}:"
+        yield written.check
+
+
 def _values(written: ProjectStrategy) -> Table:
     rows = [(cell(name), cell(repr(value))) for name, value in written.values.items()]
     return Table(("", "value"), (*rows, (cell("DNA"), cell(written.dna))))
 
 
 def _text(written: ProjectStrategy) -> str:
-    lines = [_title(written), _place(written), *wrapped(*_said(written))]
+    lines = [_title(written), _place(written), *wrapped(*_said(written)), *_command(written)]
     lines += [f"  {name} = {value!r}" for name, value in written.values.items()]
     return "\n".join([*lines, *([f"  DNA {written.dna}"] if written.dna else [])])
 

@@ -91,6 +91,20 @@ def test_a_class_of_that_name_is_tried_where_what_had_run_is_forgotten(
     assert (refused.same, refused.other) == (False, False)
     assert "The notebook's Crossing is not the Crossing that had run, and its result is another one" in refused.remark
     assert "was not run" in refused.remark
+    assert str(refused).startswith("Crossing was written into the Jesse project, and not run")
     assert 'self.hp["fast"] + 2' not in refused.path.read_text()
     with pytest.raises(StrategyError, match="The Crossing that was given is not the Crossing that had run"):
         shell.run_line_magic("to_project", "result my-project --overwrite --strategy Crossing")
+
+
+def test_a_name_that_looks_like_code_is_said_to_be_of_several(
+    shell, notebook, demo, kept, tmp_path, monkeypatch  # noqa: F811
+):
+    for folder in ("strategies", "storage"):
+        (tmp_path / "my-project" / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for fast in (7, 8):
+        run(shell, f"%%backtest {MARKET} --param fast={fast} --name 'v1.2 (a)'\n{STRATEGY}")
+    written = shell.run_line_magic("to_project", "'v1.2 (a)' my-project")
+    assert written.values["fast"] == 8
+    assert "One other kept result is called 'v1.2 (a)': this is the newest" in " ".join(str(written).split())

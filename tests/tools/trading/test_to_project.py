@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -220,13 +221,20 @@ def test_code_of_the_record_is_written_but_not_run(markets, project, kept, monke
     monkeypatch.setattr("jesse_nb.core.tools.trading.to_project.describe_strategy", lambda *_: ran.append(1))
     assert main(["to-project", "last week's best", str(project)]) == 0
     said = capsys.readouterr().out
-    assert "Crossing is in the Jesse project" in said
+    assert said.startswith("Crossing was written into the Jesse project, and not run\n")
+    line = next(line for line in said.splitlines() if line.startswith("jesse-nb backtest "))
+    assert line == (f"jesse-nb backtest Crossing --project {project} -s BTC-USDT -t 1h --start 2023-01-20 "
+                    f"--end 2023-03-01 --exchange '{EXCHANGE}'")
+    expected = f"{len(result.trades)} trades, net profit {result.metrics['net_profit_percentage']:+.2f}%"
+    assert f"on the market and days of the result ({expected}):" in said
     assert "was not run: read the file, or give your own" in " ".join(said.split())
     assert not ran
     assert "default\": 12" in (project / "strategies" / "Crossing" / "__init__.py").read_text()
     monkeypatch.undo()
     monkeypatch.setenv("JESSE_NB_CANDLES", str(markets.root))
     monkeypatch.setenv("JESSE_NB_STORE", str(kept.parent))
+    assert main(shlex.split(line)[1:]) == 0  # what is to check it does
+    assert f"Net profit      {expected.rpartition(' ')[2]}\n" in capsys.readouterr().out  # as the report says it
     mine = project.parent / "mine.py"
     mine.write_text(CROSSING)
     assert main(["to-project", "last week's best", str(project), "--strategy", str(mine), "--overwrite"]) == 0
@@ -268,3 +276,37 @@ def test_the_report_is_on_every_surface(markets, project):
     page = written._repr_mimebundle_()["text/html"]
     assert written.dna in page
     assert EXCHANGE in page
+
+
+def test_what_was_not_run_is_checked_with_all_that_the_run_had(markets, project, kept, tmp_path, monkeypatch):
+    run = jn.backtest(CROSSING, routes=[(CROSSING, "BTC-USDT", "1h"), (CROSSING, "ETH-USDT", "1h")], start=PERIOD[0],
+                      end="2023-02-20 12:00", candles=markets, balance=5_000, leverage=3,
+                      fee={"BTC-USDT": 0.0004, "ETH-USDT": 0.001}, mode="step", funding=0.0001,
+                      warm_up_candles=110, data_routes=[("BTC-USDT", "4h")])
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
+    written = run.to_project(project, candles=markets)
+    assert not written.same
+    monkeypatch.setenv("JESSE_NB_CANDLES", str(markets.root))
+    assert written.check in str(written)
+    assert written.check.replace("'", "&#39;") in written._repr_mimebundle_()["text/html"]
+    assert "written, and not run" in written._repr_mimebundle_()["text/html"]
+    html = tmp_path / "again.html"
+    assert main([*shlex.split(written.check)[1:], "-o", str(html)]) == 0
+    again = jn.load(jn.results()["key"].iloc[0])
+    assert again.metrics == run.metrics
+    assert replace(again.spec, routes=run.spec.routes) == run.spec
+
+
+def test_of_several_results_of_a_name_it_is_said_which(markets, project, kept, capsys):
+    first, second = (jn.keep(backtest(CROSSING, markets, fast=fast), "best") for fast in (11, 12))
+    written = jn.to_project("best", project, candles=markets)
+    assert written.values["fast"] == 12
+    said = " ".join(str(written).split())
+    assert f"One other kept result is called 'best': this is the newest, {second.key[:8]}, kept on 20" in said
+    assert second.what in said
+    assert "One other kept result" in written._repr_mimebundle_()["text/html"]
+    assert main(["to-project", "best", "--dna"]) == 0
+    assert "One other kept result is called 'best'" in capsys.readouterr().err
+    assert jn.to_project(first.key, project, name="First", candles=markets).note == ""
+    jn.forget(first.key)
+    assert jn.to_project("best", project, name="Second", candles=markets).note == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 from jesse_nb.core.jobs.job import Job
 from jesse_nb.core.record.about import verdict_of
+from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
 from jesse_nb.core.study.space import Space
@@ -17,7 +18,7 @@ from jesse_nb.core.tools.record.keeping import entry_of
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["ChosenValues", "chosen_values"]
+__all__ = ["ChosenValues", "chosen_values", "said_of_name"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class ChosenValues:
         Of the result in the research record, or of its run; what it is called there.
     others
         More runs of the result with these values: of a study the held-out one, of a walk-forward's window its test.
+    note
+        Which of several results of one name it is; empty otherwise.
     """
 
     spec: BacktestSpec
@@ -50,6 +53,7 @@ class ChosenValues:
     key: str
     name: str
     others: tuple[BacktestResult, ...] = ()
+    note: str = ""
 
     @property
     def strategy(self) -> StrategyRef:
@@ -87,8 +91,9 @@ def chosen_values(result: Any, trial: int | None = None, window: int | None = No
     InputError
         When it is none of these, or chose nothing.
     """
+    note = ""
     if isinstance(result, str):
-        result = load(result)
+        note, result = said_of_name(result), load(result)
     result = result.result() if isinstance(result, Job) else result
     if trial is not None and not isinstance(result, OptimizeResult):
         raise InputError.of("trial", f"is {shown(trial)}.", "Only a study has trials.")
@@ -111,7 +116,25 @@ def chosen_values(result: Any, trial: int | None = None, window: int | None = No
     entry = entry_of(result)
     others = tuple(other for other in _runs_of(result) if other is not run and _is_of(other.spec, spec))
     return ChosenValues(spec, run, space, origin, _verdict(result), entry.key if entry else spec.key[:16],
-                        entry.name if entry else "", others)
+                        entry.name if entry else "", others, note)
+
+
+def said_of_name(word: str) -> str:
+    """Say which result a name stands for that several have; empty otherwise.
+
+    Parameters
+    ----------
+    word
+        A name, or the first digits of a key.
+    """
+    called = ResultStore().called(word.strip())
+    if len(called) < 2:
+        return ""
+    newest, *more = called
+    others = f"{len(more):,} other kept results are" if len(more) > 1 else "One other kept result is"
+    return (f"{others} called {shown(newest.name)}: this is the newest, {newest.key[:8]}, kept on "
+            f"{utc_text(int(newest.when) // 60 * 60_000)} UTC, {newest.what}. To take another one, give its key: "
+            "%results and `jesse-nb results` list them.")
 
 
 def _runs_of(result: Any) -> list[BacktestResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from jesse_nb.core.simulator.strategies.text_edits import (
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.declaration.trading.trading_tools import TO_PROJECT
 from jesse_nb.core.tools.trading.asking import check_allowed
+from jesse_nb.core.tools.trading.backtest_line import backtest_line
 from jesse_nb.core.tools.trading.chosen import ChosenValues, chosen_values
 from jesse_nb.core.tools.trading.given_strategy import GivenStrategy, given_strategy
 from jesse_nb.core.tools.trading.project_folder import place_of, tried_in, write_strategy
@@ -68,6 +70,11 @@ class ProjectStrategy(Shown):
         How many trades were compared.
     other
         Whether the strategy that was given is not what had run, letter for letter; its result is the same.
+    note
+        Which of several results of one name was taken; empty otherwise.
+    check, expected
+        Where it was not simulated: the command that does it, on the market and days of the result, and what the record
+        says of that run.
 
     Examples
     --------
@@ -95,6 +102,9 @@ class ProjectStrategy(Shown):
     key: str
     trades: int = field(default=0)
     other: bool = False
+    note: str = ""
+    check: str = ""
+    expected: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,8 @@ def to_project(
         resolve_strategy(called, target.parents[2])
     return ProjectStrategy(called, target, backup, made.values, made.dna, made.how, not made.remark,
                            f"{refused} {made.remark}".strip(), chosen.origin, chosen.market, chosen.verdict, chosen.key,
-                           made.trades, given.other)
+                           made.trades, given.other, chosen.note,
+                           *(_check(called, target, chosen, candles) if made.remark else ()))
 
 
 @well_named
@@ -244,6 +255,18 @@ def _all_values(given: GivenStrategy, chosen: ChosenValues) -> dict[str, Any]:
     if given.other:
         check_other(chosen, given, code, (None, None), values)
     return values
+
+
+def _check(name: str, target: Path, chosen: ChosenValues, candles: CandleStore | None) -> tuple[str, str]:
+    """Return the command that simulates what was written, and what is to come of it; of rewritten candles none can."""
+    if chosen.spec.pipeline is not None:
+        return "", ""
+    line = f"jesse-nb backtest {backtest_line(chosen.spec, name, project=str(target.parents[2].resolve()))}"
+    if candles is not None and candles.root != CandleStore().root:
+        line += f" --candles {shlex.quote(str(candles.root))}"
+    if chosen.run is None or "net_profit_percentage" not in chosen.run.metrics:
+        return line, ""
+    return line, f"{len(chosen.run.trades):,} trades, net profit {chosen.run.metrics['net_profit_percentage']:+,.2f}%"
 
 
 def _made(given: GivenStrategy, target: Path, chosen: ChosenValues, places: Places) -> _Written:
