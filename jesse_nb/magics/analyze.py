@@ -39,7 +39,7 @@ def result_named(names: list[str], namespace: Mapping[str, Any], magic: str) -> 
         raise UsageError(f"{names[0]} is a table. {magic} needs the result that it came from: a table does not say "
                          "which candles its trades were made on.")
     if not _is_result(value):
-        raise UsageError(f"{names[0]} is {type(value).__name__}, which is no result. {_known(names[0], namespace)}")
+        raise _no_result(names[0], value, namespace)
     return _whole(value)
 
 
@@ -76,7 +76,7 @@ def result_arguments(names: list[str], namespace: Mapping[str, Any], magic: str)
     if isinstance(values[0], pd.DataFrame):
         raise UsageError(f"{names[0]} is a table. Give the equity, too: {magic} {names[0]} equity")
     if not _is_result(values[0]):
-        raise UsageError(f"{names[0]} is {type(values[0]).__name__}, which is no result. {_known(names[0], namespace)}")
+        raise _no_result(names[0], values[0], namespace)
     return {"result": _whole(values[0])}
 
 
@@ -91,6 +91,14 @@ def _value(name: str, namespace: Mapping[str, Any]) -> Any:
     if not name.isidentifier():
         return evaluate(name, namespace, "RESULT")
     raise UsageError(f"No variable is called {shown(name)}, and no kept result. {_known(name, namespace)}")
+
+
+def _no_result(name: str, value: Any, namespace: Mapping[str, Any]) -> UsageError:
+    """Return the error of a name that stands for something else; of a variable, that it may hide a kept result."""
+    from jesse_nb.core.tools.record.finding import kept_behind
+
+    hint = (kept_behind(name) if name in namespace else "") or _known(name, namespace)
+    return UsageError(f"{name} is {type(value).__name__}, which is no result. {hint}")
 
 
 def _known(name: str, namespace: Mapping[str, Any]) -> str:

@@ -98,6 +98,21 @@ def test_results_are_kept_under_what_the_line_says(shell, notebook, demo, kept):
     with pytest.raises((UsageError, InputError), match=r"is 'frist', which is neither a variable nor a kept result\. "
                                                        r"Did you mean 'first'\?"):
         run(shell, "%compare frist dear")
+    with pytest.raises((UsageError, InputError), match=r"RESULT cannot be 'first' alone\. Give two results"):
+        run(shell, "%compare first")
+    shell.user_ns["first"] = 5
+    key = jn.results("first").loc[0, "key"][:8]
+    behind = rf"that of this name is given by its key, {key}, or in Python as jn\.load\('first'\)\."
+    with pytest.raises((UsageError, InputError), match=rf"RESULT cannot be first, which holds 5: .*{behind}"):
+        run(shell, "%compare first dear")
+    with pytest.raises((UsageError, InputError), match=rf"first is int, which is no result\. .*{behind}"):
+        run(shell, "%var first")
+    with pytest.raises((UsageError, InputError), match=behind):
+        run(shell, "%correlation first dear")
+    run(shell, f"%compare {key} dear -o again")
+    assert shell.user_ns["again"].names == (key, "dear")
+    jn.forget("again")
+    del shell.user_ns["first"]
     run(shell, "%var first -o risk")
     assert shell.user_ns["risk"].run.equity.equals(jn.load("first").equity)
     with pytest.raises(UsageError, match=r"No variable is called 'frist', and no kept result\. Did you mean 'first'"):

@@ -156,7 +156,9 @@ def test_results_of_other_tools_are_compared(results, markets):
 
 
 @pytest.mark.parametrize(("given", "told"), [
-    ((), "Give two"), (("base",), "Give two"), (({"a": 1}, {"b": 2}), "results hold"), ((3, 4), "results hold"),
+    ((), "Give two"), (("base",), "Give two"), ((3,), "results cannot be one result alone"),
+    ((("base", 3),), r"results cannot be 'base' alone\."),
+    (({"a": 1}, {"b": 2}), r"results cannot be {'a': 1}, which is no result"), ((3, 4), r"results cannot be 3, which"),
 ])
 def test_what_is_no_result_is_told(given, told):
     with pytest.raises(InputError, match=told):

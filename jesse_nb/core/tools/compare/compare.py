@@ -23,7 +23,7 @@ from jesse_nb.core.tools.compare.search_settings import search_settings
 from jesse_nb.core.tools.compare.setting_differences import code_differences, setting_differences
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, planned
-from jesse_nb.core.tools.record.finding import kind_of, load
+from jesse_nb.core.tools.record.finding import kept_behind, kind_of, load
 from jesse_nb.core.tools.record.keeping import entry_of
 from jesse_nb.core.tools.registry import COMPARE
 from jesse_nb.exceptions import InputError, shown
@@ -79,7 +79,7 @@ def compare(*results: Any, seed: int = 0, background: bool = False) -> Plan[Comp
 def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
     """Return the results to compare, each under a name of its own."""
     if len(results) < 2:
-        raise InputError.of("results", f"are {len(results):,}.", "Give two at the least.")
+        raise InputError.of("results", "cannot be fewer than two.", "Give two at the least.")
     sides: list[ComparedResult] = []
     for given in results:
         name, result = given if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str) \
@@ -89,7 +89,9 @@ def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
         result = result.result() if isinstance(result, Job) else result
         entry, kind = entry_of(result), kind_of(result)
         if not kind:
-            raise InputError.of("results", f"hold {shown(result)}.", "Give results of tools, or names of kept ones.")
+            given = f"{name}, which holds {shown(result)}: that" if name else f"{shown(result)}, which"
+            raise InputError.of("results", f"cannot be {given} is no result of a tool.",
+                                kept_behind(name) or "Give results of tools, or names of kept ones.")
         name = name or (entry.name if entry is not None else "") or kind
         taken = {side.name for side in sides}
         numbered = (name if number == 1 else f"{name} ({number})" for number in range(1, len(results) + 1))

@@ -92,8 +92,17 @@ class SeveralResults(Reader):
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Reader.check`."""
         if not isinstance(value, list | tuple) or len(value) < 2:
-            raise InputError.of(name, f"is {shown(value)}.", "Give two results at the least, or names of kept ones.")
+            raise InputError.of(name, self._too_few(value), "Give two results at the least, or names of kept ones.")
         return tuple(value)
+
+    def _too_few(self, value: Any) -> str:
+        """Say what there is, by its name and not as it is passed on."""
+        if not isinstance(value, list | tuple):
+            return f"is {shown(value)}."
+        if not value:
+            return "cannot be empty."
+        only = value[0][0] if isinstance(value[0], tuple) and value[0] else value[0]
+        return f"cannot be {shown(only) if isinstance(only, str) else 'one result'} alone."
 
     def _meant(self, name: str, word: str, desk: Desk) -> Any:
         """Return a variable's value, a kept result, or the value of an expression."""

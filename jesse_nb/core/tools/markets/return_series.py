@@ -24,7 +24,7 @@ from jesse_nb.core.times import DAY_MS, MINUTE_MS, TIMEFRAME_MINUTES, to_ms
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.batch.batch_result import BatchResult
 from jesse_nb.core.tools.markets.midnight_returns import midnight_returns
-from jesse_nb.core.tools.record.finding import load
+from jesse_nb.core.tools.record.finding import kept_behind, load
 from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
 from jesse_nb.exceptions import InputError, PeriodError, shown
@@ -129,7 +129,7 @@ def _parts(argument: str, pair: Named, store: str | Path | RunStore | None) -> I
         return [Named(value.short_name(entry), entry.result()) for entry in value.finished]
     if isinstance(value, bytes | Mapping | pd.DataFrame | np.ndarray) or not (
             isinstance(value, str | pd.Series) or _is_one(value) or hasattr(value, "_repr_mimebundle_")):
-        raise InputError.of(argument, f"holds {shown(value)}.",
+        raise InputError.of(argument, f"holds {shown(value)}.", kept_behind(pair.name) or
                             "Give stored symbols, results, or series of equity; a dict names them.")
     return [Named(pair.name, value)]
 

@@ -19,7 +19,7 @@ from jesse_nb.core.tools.record.keeping import entry_of, is_result_of, kept_as, 
 from jesse_nb.core.tools.registry import TOOLS
 from jesse_nb.exceptions import InputError, StorageError, shown
 
-__all__ = ["deleted_text", "forget", "keep", "kind_of", "load"]
+__all__ = ["deleted_text", "forget", "keep", "kept_behind", "kind_of", "load"]
 
 #: Digits of a key that are shown.
 _SHORT = 8
@@ -166,6 +166,15 @@ def _the_only(store: ResultStore, word: str) -> ResultEntry:
 
 def _called(entry: ResultEntry) -> str:
     return f"{entry.key[:_SHORT]} ({entry.name})" if entry.name else entry.key[:_SHORT]
+
+
+def kept_behind(name: str) -> str:
+    """Say how to give the kept result whose name a variable has taken; empty where none is called so."""
+    entry = ResultStore().find(name)
+    if entry is None or entry.name != name:
+        return ""
+    return (f"Variables come before kept results: that of this name is given by its key, {entry.key[:_SHORT]}, or in "
+            f"Python as jn.load({name!r}).")
 
 
 def _modules() -> frozenset[str]:
