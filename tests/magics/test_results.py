@@ -109,9 +109,9 @@ def test_results_are_kept_under_what_the_line_says(shell, notebook, demo, kept):
         run(shell, "%var first")
     with pytest.raises((UsageError, InputError), match=behind):
         run(shell, "%correlation first dear")
-    run(shell, f"%compare {key} dear -o again")
-    assert shell.user_ns["again"].names == (key, "dear")
-    jn.forget("again")
+    run(shell, f"%compare {key} dear -o by_key")
+    assert shell.user_ns["by_key"].names == (key, "dear")
+    jn.forget("by_key")
     del shell.user_ns["first"]
     run(shell, "%var first -o risk")
     assert shell.user_ns["risk"].run.equity.equals(jn.load("first").equity)
