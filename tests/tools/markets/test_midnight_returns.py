@@ -74,6 +74,24 @@ def test_modes_and_timeframes_are_of_the_same_moments(holding, folder):
     pd.testing.assert_frame_equal(fast.division, step.division, rtol=1e-12)
 
 
+def test_a_comparison_is_of_the_same_days(holding, folder, markets):
+    other = jn.backtest(HOLDING, "BTC-USDT", "1h", *PERIOD, warm_up_candles=20, **folder)
+    found = jn.compare(("4h", holding["fast"]), ("step", holding["step"]), ("1h", other), candles=markets)
+    assert found.returns.corr().loc["4h", "1h"] > 0.999
+    assert (found.returns["4h"] - found.returns["step"]).abs().max() < 1e-12
+    assert any("valued at midnight" in note for note in found.notes)
+    alike = jn.compare(("4h", holding["fast"]), ("again", holding["fast"]), candles=markets)
+    assert alike.metrics.loc["sharpe_ratio", "4h"] == pytest.approx(holding["fast"].metrics["sharpe_ratio"]), \
+        "where all were sampled alike, figures are those of the reports"
+    assert alike.notes == ()
+
+
+def test_a_comparison_says_whose_days_begin_later(holding, markets, tmp_path):
+    found = jn.compare(holding["fast"], ("step", holding["step"]), candles=CandleStore(tmp_path))
+    (note,) = found.notes
+    assert note.startswith("backtest is as Jesse sampled it, 4 hours after midnight: the candles are not at hand")
+
+
 def test_a_walk_forward_and_a_pair_are_read_so_too(folder, bitcoin):
     space = HOLDING.replace("0.95", 'self.hp["part"]')
     walk = jn.walk_forward(space, "BTC-USDT", "4h", *PERIOD, in_sample_period=30, out_sample_period=14,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.comparison.paired_differences import paired_differences
 from jesse_nb.core.analysis.comparison.trade_matching import matched_trades
+from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import Job, JobControl
 from jesse_nb.core.record.about import verdict_of
 from jesse_nb.core.simulator.result import BacktestResult
@@ -22,6 +24,7 @@ from jesse_nb.core.tools.compare.comparison import ComparedResult, Comparison
 from jesse_nb.core.tools.compare.search_settings import search_settings
 from jesse_nb.core.tools.compare.setting_differences import code_differences, setting_differences
 from jesse_nb.core.tools.declaration.door import declared
+from jesse_nb.core.tools.markets.midnight_returns import midnight_returns, minutes_sampled_late
 from jesse_nb.core.tools.plan import Plan, planned
 from jesse_nb.core.tools.record.finding import kept_behind, kind_of, load
 from jesse_nb.core.tools.record.keeping import entry_of
@@ -36,13 +39,16 @@ _LEVEL = 0.05
 
 @planned
 @declared(COMPARE)
-def compare(*results: Any, seed: int = 0, background: bool = False) -> Plan[Comparison]:
+def compare(
+    *results: Any, seed: int = 0, candles: CandleStore | None = None, background: bool = False,
+) -> Plan[Comparison]:
     """Compare results of any tools, the first one with each of the others.
 
     Nothing is simulated. Of a study the held-out run is read, of a walk-forward the stitched out-of-sample curve, of a
-    batch the best combination, of an analysis the run that it read. That the days are the same ones, and that the
-    differences are tested all together, is taken care of; that the parameters of one had seen these days is not, and
-    is said.
+    batch the best combination, of an analysis the run that it read. Runs of other timeframes or modes, which Jesse
+    samples at other hours, are valued at midnight (UTC) from their fills and stored candles. That the days are the same
+    ones, and that the differences are tested all together, is taken care of; that the parameters of one had seen these
+    days is not, and is said.
 
     Parameters
     ----------
@@ -50,6 +56,8 @@ def compare(*results: Any, seed: int = 0, background: bool = False) -> Plan[Comp
         Two at the least: results, names or keys of kept ones, or pairs of a name and one of these.
     seed
         Of the bootstrap.
+    candles
+        Where candles are kept.
     background
         Return a :class:`~jesse_nb.core.jobs.job.Job` at once.
 
@@ -71,16 +79,24 @@ def compare(*results: Any, seed: int = 0, background: bool = False) -> Plan[Comp
     >>> jn.compare(result, dear).settings.loc["fee"].tolist()
     ['0.001', '0.002']
     """
-    sides = _with_names(results)
+    read = _with_names(results)
+    sides = [one.side for one in read]
     title = " with ".join((sides[0].name, ", ".join(side.name for side in sides[1:])))
-    return Plan("compare", title, lambda control: _compared(sides, seed, control), background=background)
+    return Plan("compare", title, lambda control: _compared(read, seed, candles, control), background=background)
 
 
-def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
+class _Read(NamedTuple):
+    """A result to compare, and what its returns come from."""
+
+    side: ComparedResult
+    origin: Any
+
+
+def _with_names(results: Sequence[Any]) -> tuple[_Read, ...]:
     """Return the results to compare, each under a name of its own."""
     if len(results) < 2:
         raise InputError.of("results", "cannot be fewer than two.", "Give two at the least.")
-    sides: list[ComparedResult] = []
+    read: list[_Read] = []
     for given in results:
         name, result = given if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str) \
             else ("", given)
@@ -93,28 +109,31 @@ def _with_names(results: Sequence[Any]) -> tuple[ComparedResult, ...]:
             raise InputError.of("results", f"cannot be {given} is no result of a tool.",
                                 kept_behind(name) or "Give results of tools, or names of kept ones.")
         name = name or (entry.name if entry is not None else "") or kind
-        taken = {side.name for side in sides}
+        taken = {one.side.name for one in read}
         numbered = (name if number == 1 else f"{name} ({number})" for number in range(1, len(results) + 1))
         name = next(each for each in numbered if each not in taken)
-        sides.append(ComparedResult(name, kind, _run_of(result), verdict_of(result), search_settings(result)))
-    return tuple(sides)
+        run, origin = _run_of(result)
+        read.append(_Read(ComparedResult(name, kind, run, verdict_of(result), search_settings(result)), origin))
+    return tuple(read)
 
 
-def _run_of(result: Any) -> AnalyzedRun:
-    """Return the run that speaks for a result."""
+def _run_of(result: Any) -> tuple[AnalyzedRun, Any]:
+    """Return the run that speaks for a result, and what its returns come from."""
     run = getattr(result, "run", None)
     if isinstance(run, AnalyzedRun):
-        return run
+        return run, result
     for whole in (result, getattr(result, "original", None), getattr(result, "result", None)):
         if isinstance(whole, BacktestResult):
-            return run_of_backtest(whole)
+            return run_of_backtest(whole), whole
     several = getattr(result, "results", None)
     if isinstance(several, dict) and several:
-        return run_of_backtest(next(iter(several.values())))
-    return analyzed_run(result).run
+        first = next(iter(several.values()))
+        return run_of_backtest(first), first
+    return analyzed_run(result).run, result
 
 
-def _compared(sides: tuple[ComparedResult, ...], seed: int, control: JobControl) -> Comparison:
+def _compared(read: tuple[_Read, ...], seed: int, candles: CandleStore | None, control: JobControl) -> Comparison:
+    sides, moment_notes = _at_one_moment(read, candles, control)
     base, *others = sides
     control.update(phase="comparing", total=len(others))
     returns = pd.concat({side.name: side.run.returns for side in sides}, axis=1, join="inner")
@@ -129,8 +148,28 @@ def _compared(sides: tuple[ComparedResult, ...], seed: int, control: JobControl)
         sides, setting_differences(sides), code_differences(sides), start, start + len(returns) * DAY_MS,
         returns, _metrics(sides, returns), _with_correction(tests),
         {side.name: matched_trades(_trades(base, returns), _trades(side, returns)) for side in others
-         if _share_a_market(base, side)}, seed, tuple(_notes(sides, returns)),
+         if _share_a_market(base, side)}, seed, (*_notes(sides, returns), *moment_notes),
     )
+
+
+def _at_one_moment(
+    read: tuple[_Read, ...], candles: CandleStore | None, control: JobControl
+) -> tuple[tuple[ComparedResult, ...], tuple[str, ...]]:
+    """Return the results with the returns of the same days, and remarks.
+
+    Jesse samples an account a candle after midnight in fast mode, so days of different timeframes are not the same:
+    the account is valued at midnight then. Where all were sampled alike, the figures stay those of their own reports.
+    """
+    late = {minutes_sampled_late(one.origin) for one in read}
+    if len(late) == 1:
+        return tuple(one.side for one in read), ()
+    sides, notes = [], []
+    for number, (side, origin) in enumerate(read):
+        control.update(phase="valuing at midnight", done=number, total=len(read))
+        found = midnight_returns(side.name, origin, side.run.returns, candles)
+        sides.append(replace(side, run=replace(side.run, returns=found.returns)))
+        notes.append(found.note)
+    return tuple(sides), tuple(dict.fromkeys(filter(None, notes)))
 
 
 def _with_correction(tests: list[tuple[Any, ...]]) -> pd.DataFrame:
@@ -198,8 +237,6 @@ def _notes(sides: Sequence[ComparedResult], returns: pd.DataFrame) -> Iterator[s
         told = ", ".join(f"{name} {days:,}" for name, days in whole.items())
         yield f"Compared on the {len(returns):,} days that all have; they ran on {told}."
     specs = [side.spec for side in sides if side.spec is not None]
-    if len({spec.mode for spec in specs}) > 1:
-        yield "They ran in different modes, which sample equity at other moments: ratios differ for that alone."
     if len({route.symbol for spec in specs for route in spec.routes}) > 1:
         yield "They traded different markets: what differs may be the markets."
     apart = [side.name for side in sides[1:] if not _share_a_market(sides[0], side)]

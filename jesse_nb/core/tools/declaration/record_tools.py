@@ -10,7 +10,7 @@ from jesse_nb.core.rendering import Shown
 from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.core.tools.declaration.shared import OUTPUT, SEED
+from jesse_nb.core.tools.declaration.shared import CANDLES, OUTPUT, SEED
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.declaration.values import Moment, Text, Whole
 from jesse_nb.exceptions import InputError, did_you_mean, shown
@@ -130,7 +130,7 @@ COMPARE = Tool(
         Parameter("results", SeveralResults(), "Two or more: variables, names or first digits of the keys of kept "
                   "ones. The first is what the others are compared with.", positional="*", metavar="RESULT",
                   group="what is compared"),
-        SEED, *OUTPUT,
+        SEED, CANDLES, *OUTPUT,
     ),
     results={"jesse_nb.core.tools.compare.comparison:Comparison": "jesse_nb.report.compare.compare_report:COMPARISON"},
     magics=("compare",), command="compare", running="Comparison",
@@ -142,7 +142,8 @@ COMPARE = Tool(
 
         Each difference from the first result has an interval and a p-value, of a
         bootstrap that draws the same days of both; all of them are corrected
-        together. Nothing is simulated.
+        together. Nothing is simulated. Runs of other timeframes or modes, which
+        Jesse samples at other hours, are valued at midnight from stored candles.
         """,
 )
 

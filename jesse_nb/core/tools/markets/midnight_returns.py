@@ -24,7 +24,8 @@ from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run, candles_of_ru
 from jesse_nb.core.tools.risk.shocks import duration_words
 from jesse_nb.core.tools.walk_forward.walk_forward_result import WalkForwardResult
 
-__all__ = ["MidnightReturns", "ReadAgain", "midnight_returns", "returns_read_again", "valued_at_midnight"]
+__all__ = ["MidnightReturns", "ReadAgain", "midnight_returns", "minutes_sampled_late", "returns_read_again",
+           "valued_at_midnight"]
 
 #: A run as it is to be read instead.
 ReadAgain = Callable[[BacktestResult], BacktestResult]
@@ -80,6 +81,24 @@ def midnight_returns(
                "anything else it seems less alike than it is."
         return MidnightReturns(sampled, said if max(late) > 1 else "")
     return MidnightReturns(returns, _MOVED if max(late) > 1 else "")
+
+
+def minutes_sampled_late(result: Any) -> int:
+    """Return how many minutes after midnight Jesse sampled a result's account; 0 where there is no run to ask.
+
+    Parameters
+    ----------
+    result
+        Of any tool.
+    """
+    late = [0]
+
+    def asked(run: BacktestResult) -> BacktestResult:
+        late.append(_minutes_late(run))
+        return run
+
+    returns_read_again(result, asked)
+    return max(late)
 
 
 @singledispatch
