@@ -105,6 +105,8 @@ def test_what_version_1_wrote_is_read(tmp_path):
     entry = read_entry(OLD)
     assert (entry.kind, entry.name, entry.tags, entry.note) == ("backtest", "kept", ("trend",), "of version 1")
     run = result_of(read_result(OLD), OLD)
+    assert entry.trades == len(run.trades), "as its metrics say"
+    assert entry.days != entry.days, "it did not say, and is listed without opening it"
     assert run.metrics["total"] == len(run.trades) > 0
     assert run.spec.key == jn.load(_copy(OLD, tmp_path)).key
     assert f"{run.equity.iloc[-1]:.6f}" == f"{run.metrics['finishing_balance']:.6f}"
@@ -270,17 +272,24 @@ def test_what_was_asked_is_what_is_shown(kept):
     store = ResultStore()
     for name, calmar, sharpe in (("a", 1.0, 3.0), ("b", 2.0, -1.0), ("c", 3.0, float("nan"))):
         metrics = {"sharpe_ratio": sharpe, "calmar_ratio": calmar, "serenity_index": float("inf"), "total": 40}
-        about = replace(ABOUT, kind="optimize", run="held-out", metric="Calmar ratio", value=calmar, metrics=metrics)
+        about = replace(ABOUT, kind="optimize", run="held-out", metric="Calmar ratio", value=calmar, metrics=metrics,
+                        days=90.0, trades=40.0)
         store.keep(Account(), about, labels_of(name))
     told = readable_results(jn.results(sort="sharpe")).set_index("name")["metric"]
-    assert told.to_dict() == {"a": "Sharpe ratio 3 (held-out)", "b": "Sharpe ratio -1 (held-out)", "c": ""}
+    assert told.to_dict() == {"a": "Sharpe ratio 3 (held-out, 90 days, 40 trades)",
+                              "b": "Sharpe ratio -1 (held-out, 90 days, 40 trades)", "c": ""}
     assert told.index.tolist() == ["a", "b", "c"]
     found = jn.results(metric="calmar > 1.5, trades > 10", sort="sharpe")
     assert found[["sharpe", "calmar", "trades"]].fillna(0).to_numpy().tolist() == [[-1, 2, 40], [0, 3, 40]]
     told = readable_results(found)["metric"].tolist()
-    assert told[0] == "Sharpe ratio -1, Calmar ratio 2, Trades 40 (held-out)"
-    assert readable_results(jn.results(sort="metric"))["metric"].tolist()[0] == "Calmar ratio 3 (held-out)"
+    assert told[0] == "Sharpe ratio -1, Calmar ratio 2 (held-out, 90 days, 40 trades)"
+    told = readable_results(jn.results(sort="metric"))["metric"].tolist()
+    assert told[0] == "Calmar ratio 3 (held-out, 90 days, 40 trades)"
     assert jn.results(sort="serenity")["serenity"].isna().all()
+    store.keep(Account(), replace(ABOUT, days=12.5, trades=1.0, metric="Calmar ratio", value=9.0), labels_of("few"))
+    store.keep(Account(leverage=2), ABOUT, labels_of("none"))
+    assert names(sort="trades")[3:] == names(sort="days")[3:] == ["few", "none"], "most first, the unknown last"
+    assert readable_results(jn.results("few")).loc[0, "metric"] == "Calmar ratio 9 (12.5 days, 1 trade)"
 
 
 @pytest.mark.parametrize(("metric", "value", "told"), [

@@ -18,17 +18,17 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import BacktestSpec
 from jesse_nb.core.study.metric import Metric, metric_names, resolve_metric
 from jesse_nb.core.study.ratios import return_ratios
-from jesse_nb.core.times import utc_text
+from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.exceptions import JesseNbError
 
-__all__ = ["about", "known_verdicts", "of_earlier", "verdict_of"]
+__all__ = ["about", "known_verdicts", "of_earlier", "trades_of", "verdict_of"]
 
 #: What results call the one run that speaks for them, the one that nothing was chosen on first; and what a list says
 #: of it.
 _SPEAKERS = {"test": "held-out", "training": "training", "original": "", "result": ""}
 _STITCHED, _BEST = "stitched out-of-sample", "best combination"
 _FAILED, _PASSED, _RUINED = "failed", "passed", "ruined"
-_SHARPE, _SERENITY = "sharpe", "serenity_index"
+_SHARPE, _SERENITY, _TRADES = "sharpe", "serenity_index", "total"
 #: As many names are written out.
 _FEW = 3
 
@@ -57,7 +57,7 @@ def about(result: Any, kind: str, version: str = "") -> ResultEntry:
     return ResultEntry(
         "", kind, _words(strategies, symbols, timeframes, start, end, any(spec.synthetic for spec in specs)),
         strategies=strategies, symbols=symbols, timeframes=timeframes, start=start, end=end, verdict=verdict_of(result),
-        run=spoken.run, metric=metric, value=value, metrics=metrics,
+        run=spoken.run, days=spoken.days, trades=trades_of(metrics), metric=metric, value=value, metrics=metrics,
         version=version,
     )
 
@@ -73,6 +73,11 @@ def of_earlier(entry: ResultEntry) -> ResultEntry:
     value = entry.metrics.get(next(keys, ""), math.nan)
     run = "held-out or training" if value != value else "training" if value == entry.value else "held-out"
     return replace(entry, run=run, value=value)
+
+
+def trades_of(metrics: Mapping[str, Any]) -> float:
+    """Return how many trades Jesse's metrics count; NaN where they do not say."""
+    return float(metrics.get(_TRADES, math.nan))
 
 
 def _specs(result: Any) -> Iterator[BacktestSpec]:
@@ -110,26 +115,32 @@ def _period(result: Any, specs: list[BacktestSpec]) -> tuple[int, int]:
 
 
 class _Spoken(NamedTuple):
-    """Which run speaks for a result, and its metrics; empty where none does."""
+    """Which run speaks for a result, its metrics, and how many days it has; empty where none does."""
 
     run: str = ""
     metrics: Mapping[str, Any] = MappingProxyType({})
+    days: float = math.nan
 
 
 def _spoken(result: Any) -> _Spoken:
     speaker = _speaker(result)
     if speaker is not None:
-        return _Spoken(_SPEAKERS.get(_speaker_name(result), ""), _metrics(speaker))
+        return _Spoken(_SPEAKERS.get(_speaker_name(result), ""), _metrics(speaker), _days(speaker.spec))
     stitched = getattr(result, "stitched", None)
     if stitched is not None:
         figures = {str(name): float(value) for name, value in stitched.metrics["stitched"].items()}
-        return _Spoken(_STITCHED, {} if stitched.ruin else {**figures, "total": len(stitched.trades)})
+        return _Spoken(_STITCHED, {} if stitched.ruin else {**figures, _TRADES: len(stitched.trades)},
+                       len(stitched.returns))
     run = getattr(result, "run", None)
     if run is not None and hasattr(run, "returns"):
         origin = getattr(run, "origin", "").rpartition(", ")[2].removesuffix(" period")
-        return _Spoken(origin, {**return_ratios(run.returns), "total": len(run.trades)})
+        return _Spoken(origin, {**return_ratios(run.returns), _TRADES: len(run.trades)}, len(run.returns))
     best = _best_entry(result)
-    return _Spoken() if best is None else _Spoken(_BEST, dict(best.metrics))
+    return _Spoken() if best is None else _Spoken(_BEST, dict(best.metrics), _days(best.spec))
+
+
+def _days(spec: BacktestSpec | None) -> float:
+    return math.nan if spec is None else (spec.end - spec.start) / DAY_MS
 
 
 def _metrics(run: BacktestResult) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class ResultEntry:
     run
         Which of its runs speaks for it, where it has several: of a study the held-out one, or the training one where
         nothing was held out; of a walk-forward the stitched curve; of a batch the best combination.
+    days, trades
+        How long this run is, and how many trades it closed; NaN where that is not known.
     metric, value
         What it is ranked by, and the value of that for this run; NaN where it has none.
     metrics
@@ -57,6 +59,8 @@ class ResultEntry:
     end: int = 0
     verdict: str = ""
     run: str = ""
+    days: float = math.nan
+    trades: float = math.nan
     metric: str = ""
     value: float = math.nan
     metrics: Mapping[str, Any] = field(default_factory=dict)

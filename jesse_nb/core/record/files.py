@@ -12,11 +12,11 @@ import json
 import os
 import zlib
 from collections.abc import Collection
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from jesse_nb.core.record.about import of_earlier
+from jesse_nb.core.record.about import of_earlier, trades_of
 from jesse_nb.core.record.codec import decoded
 from jesse_nb.core.record.entry import ResultEntry
 from jesse_nb.core.whole_files import written_whole
@@ -34,7 +34,8 @@ _LONGEST, _LARGEST = 2**20, 2**32 - 1
 _TUPLES = ("tags", "strategies", "symbols", "timeframes")
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("key", "kind", "what", "name", "note", "verdict", "run", "metric", "version"), str),
-    **dict.fromkeys(("when", "value", "start", "end"), (int, float)), **dict.fromkeys(_TUPLES, tuple), "metrics": dict,
+    **dict.fromkeys(("when", "value", "start", "end", "days", "trades"), (int, float)),
+    **dict.fromkeys(_TUPLES, tuple), "metrics": dict,
 }
 
 
@@ -139,7 +140,8 @@ def _entry(path: Path, head: dict[str, Any]) -> ResultEntry:
     entry = ResultEntry(**values)
     if not all(isinstance(getattr(entry, name), kinds) for name, kinds in _KINDS.items()):
         raise _damaged(path)
-    return entry if "run" in head else of_earlier(entry)
+    entry = entry if "run" in head else of_earlier(entry)
+    return entry if "trades" in head else replace(entry, trades=trades_of(entry.metrics))
 
 
 def _damaged(path: Path) -> StorageError:

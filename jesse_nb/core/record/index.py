@@ -31,6 +31,7 @@ _NAME = "index.sqlite"
 _WAIT_SECONDS = 10.0
 _FIELDS = tuple(field.name for field in fields(ResultEntry))
 _TUPLES = ("tags", "strategies", "symbols", "timeframes")
+_NUMBERS = ("value", "days", "trades")
 _COLUMNS = (*_FIELDS, "changed", "size", "checksum")
 _LISTED = ", ".join(f'"{name}"' for name in _COLUMNS)
 #: Of the columns: with others, the table is made anew.
@@ -153,8 +154,7 @@ def _row(folder: Path, key: str, state: tuple[int, int]) -> tuple[Any, ...] | St
     entry["key"] = key  # what the file is called now
     entry |= {name: _BETWEEN.join(entry[name]) for name in _TUPLES}
     entry["metrics"] = msgpack.packb(entry["metrics"])  # a quarter of the time of JSON
-    if entry["value"] != entry["value"]:  # SQLite has no NaN
-        entry["value"] = None
+    entry |= {name: None for name in _NUMBERS if entry[name] != entry[name]}  # SQLite has no NaN
     row = (*(entry[name] for name in _FIELDS), *state)
     return (*row, _checksum(row))
 
@@ -167,6 +167,5 @@ def _entry(row: tuple[Any, ...], metrics: bool) -> ResultEntry:
     values = dict(zip(_FIELDS, row, strict=False))
     values |= {name: tuple(values[name].split(_BETWEEN)) if values[name] else () for name in _TUPLES}
     values["metrics"] = msgpack.unpackb(values["metrics"]) if metrics else {}
-    if values["value"] is None:
-        values["value"] = math.nan
+    values |= {name: math.nan for name in _NUMBERS if values[name] is None}
     return ResultEntry(**values)

@@ -72,6 +72,9 @@ def test_all_are_listed_with_what_they_are(opened) -> None:
     own = jn.results(tags="each", metric="total >= 0", sort="serenity", limit=100).set_index("name")
     assert own.loc["study", "trades"] == study.test.metrics["total"] != study.training.metrics["total"]
     assert own.loc["study", "serenity"] == resolve_metric("serenity").read(study.test)
+    assert own.loc["study", "days"] == (study.test.spec.end - study.test.spec.start) / 86_400_000
+    assert own.loc["walk", ["days", "trades"]].tolist() == [len(walk.stitched.returns), len(walk.stitched.trades)]
+    assert own.loc["backtest", "days"] == 42
     assert own["serenity"].dropna().is_monotonic_decreasing
     assert own.loc[["walk", "batch", "backtest"], "run"].tolist() == ["stitched out-of-sample", "best combination", ""]
     assert found.loc["walk", "verdict"] == walk.verdict.outcome

@@ -68,7 +68,7 @@ class Order(Reader):
     """What rows are sorted by: a column of the list, or a metric."""
 
     metavar, python = "COLUMN", "str"
-    columns = ("when", "name", "kind", "what", "verdict", "metric")
+    columns = ("when", "name", "kind", "what", "verdict", "metric", "days", "trades")
 
     def check(self, name: str, value: Any) -> str:
         """See :meth:`Reader.check`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -23,10 +23,13 @@ from jesse_nb.exceptions import InputError, did_you_mean, shown
 __all__ = ["RESULT_COLUMNS", "readable_results", "results"]
 
 #: Columns of :func:`results`, in order; those of metrics that were asked for come after these.
-RESULT_COLUMNS = ("key", "name", "when", "kind", "what", "verdict", "metric", "value", "run", "tags", "note")
+RESULT_COLUMNS = ("key", "name", "when", "kind", "what", "verdict", "metric", "value", "run", "days",
+                  "trades", "tags", "note")
 
 _WEEK = datetime.timedelta(days=7)
 _SERENITY = "serenity_index"
+#: Columns of how much there is of the run that speaks for a result.
+_SIZES = ("days", "trades")
 #: Digits of a key that are shown.
 _SHORT = 8
 
@@ -68,8 +71,8 @@ def results(
     since, until
         Only from then on, and before then, UTC.
     sort
-        ``when`` (newest first), ``metric`` (what each was ranked by, highest first), another column, or a metric's
-        name (best first).
+        ``when`` (newest first), ``metric`` (what each was ranked by, highest first), ``days`` or ``trades`` (most
+        first), another column, or a metric's name (best first).
     limit
         How many.
 
@@ -79,6 +82,7 @@ def results(
         Columns :data:`RESULT_COLUMNS`; ``when`` is UTC, ``metric`` what the result is ranked by, ``value`` that of it
         in its own unit. Every metric that ``metric`` and ``sort`` name has a column of its own after these. All are of
         one run, which ``run`` names: of a study the held-out one, or the training one where nothing was held out.
+        ``days`` and ``trades`` say how much of it there is: a ratio of few is luck.
         ``.attrs["kept"]`` says in words from when to when they were kept, where that was asked for.
 
     Raises
@@ -116,7 +120,8 @@ def results(
         chosen = _holding(chosen, constraints)
     order = None if sort in RESULT_COLUMNS else resolve_metric(sort)
     asked = {each.name: each for each in (order, *(one.metric for one in constraints)) if each is not None}
-    table = _table(_sorted(list(chosen), order or sort)[:limit], asked)
+    table = _table(_sorted(list(chosen), order or sort)[:limit],
+                   {name: each for name, each in asked.items() if name not in RESULT_COLUMNS})
     table.attrs["kept"] = _span_text(begin, end)
     return table
 
@@ -127,11 +132,12 @@ def readable_results(found: pd.DataFrame) -> pd.DataFrame:
     The metrics are those that were filtered and sorted by, or else what each result is ranked by.
     """
     asked = {name: resolve_metric(name).label for name in found.columns if name not in RESULT_COLUMNS}
-    shown_ = found.drop(columns=["value", "run", *asked])
+    shown_ = found.drop(columns=["value", "run", *_SIZES, *asked])
     shown_["key"] = shown_["key"].str[:_SHORT]
     shown_["when"] = shown_["when"].dt.strftime("%Y-%m-%d %H:%M")
+    rows = found.to_dict("records")
     shown_["metric"] = [_figures([(label, row[name]) for name, label in asked.items()]
-                                 or [(row["metric"], row["value"])], row["run"]) for row in found.to_dict("records")]
+                                 or [(row["metric"], row["value"])], _run_words(row)) for row in rows]
     shown_["tags"] = found["tags"].map(" ".join)
     return shown_
 
@@ -139,6 +145,13 @@ def readable_results(found: pd.DataFrame) -> pd.DataFrame:
 def _figures(figures: Iterable[tuple[str, float]], run: str) -> str:
     known = ", ".join(f"{label} {value:.4g}" for label, value in figures if value == value)
     return f"{known} ({run})" if known and run else known
+
+
+def _run_words(row: Mapping[Hashable, Any]) -> str:
+    """Return which run a figure is of, and how much of it there is."""
+    sizes = [f"{row[name]:,.1f}".removesuffix(".0") + f" {name.removesuffix('s') if row[name] == 1 else name}"
+             for name in _SIZES if row[name] == row[name]]
+    return ", ".join(filter(None, (row["run"], *sizes)))
 
 
 def _span(week: str | None, since: Any, until: Any) -> tuple[float, float]:
@@ -226,6 +239,9 @@ def _sorted(entries: list[ResultEntry], column: str | Metric) -> list[ResultEntr
         return entries
     if column == "metric":
         return sorted(entries, key=lambda entry: (entry.value != entry.value, -entry.value))
+    if column in _SIZES:
+        return sorted(entries, key=lambda entry: (getattr(entry, column) != getattr(entry, column),
+                                                  -getattr(entry, column)))
     return sorted(entries, key=lambda entry: (not getattr(entry, column), str(getattr(entry, column)).casefold()))
 
 
@@ -238,5 +254,6 @@ def _table(entries: list[ResultEntry], asked: Mapping[str, Metric]) -> pd.DataFr
             for entry in entries]
     table = pd.DataFrame(rows, columns=[*RESULT_COLUMNS, *asked])
     table["when"] = pd.to_datetime(table["when"].astype(float), unit="s", utc=True)
-    table["value"] = table["value"].astype(float)
+    for name in ("value", *_SIZES):
+        table[name] = table[name].astype(float)
     return table
