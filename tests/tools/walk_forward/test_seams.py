@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from jesse_nb.core.analysis.curves.midnights import price_column
+from jesse_nb.core.analysis.studies.seams import trades_to_seam
+from jesse_nb.core.analysis.trades.exit_kinds import exit_kinds
+from jesse_nb.core.analysis.trades.fills import fills_of as fills_behind
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.simulator.result import BacktestResult
+from jesse_nb.core.tools.analyze.analyzed_run import analyzed_run
+from jesse_nb.core.tools.backtest.backtest import backtest
 from jesse_nb.core.tools.walk_forward.walk_forward import walk_forward
 from tests.conftest import real_candles
 from tests.simulator.accounts import MINUTE, Money, equity_at, fills_of, rate_of
@@ -67,7 +75,46 @@ def test_no_candle_counts_twice_and_each_exit_is_paid(name: str, candle_store: C
         assert curve.baseline_equity.iloc[-1] / curve.balance == pytest.approx(growth, rel=1e-11)
         assert curve.seam_exits.positions == curve.baseline_exits.positions == positions > 1
         assert curve.seam_exits.fee == pytest.approx(fees, rel=1e-10)
+        read = analyzed_run(result).run
+        near = 1e-9 if MARKETS[name].get("market") != "spot" else 1e-3  # Jesse's formula of a trade's profit
+        assert read.trades["pnl"].sum() == pytest.approx(read.equity.iloc[-1] - read.equity.iloc[0], rel=near), \
+            "no move counts in two windows' trades"
+        assert (exit_kinds(read.trades) == "end of window").sum() == positions
+        assert (read.trades["closed_at"] <= pd.Timestamp(result.windows[-1].window.test_end, unit="ms", tz="UTC")).all()
     assert totals[0] == pytest.approx(totals[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("account", [
+    {"leverage": 3, "leverage_mode": "cross", "slippage_bps": 4}, {"market": "spot"}, {"fee": 0.0},
+])
+def test_a_trade_that_a_seam_ends_is_what_jesse_makes_of_the_same_exit(
+    account: dict[str, Any], candle_store: CandleStore
+) -> None:
+    """A seam where Jesse itself closed, its own exit put off by a minute: the same trade comes of it."""
+    strategy = TREND if account.get("market") != "spot" else REVERSION
+    run = backtest(strategy, "BTC-USDT", "1h", "2023-02-15", "2023-04-25", candles=candle_store, **account)
+    market = run.spec.routes[0].exchange, run.spec.routes[0].symbol
+    numbers = ["qty", "size", "entry_price", "exit_price", "fee", "pnl", "pnl_percentage", "holding_period"]
+    seen = 0
+    for place in range(len(run.trades) - 1):
+        trade = run.trades.iloc[place]
+        last = trade["orders"][-1]
+        if run.trades.iloc[place + 1]["opened_at"] == trade["closed_at"]:
+            continue  # both within a minute: put off, the exit would come after the next entry
+        later = {**last, "executed_at": last["executed_at"] + 60_000, "price": last["price"] * 1.5}
+        trades = run.trades.copy()
+        trades.at[trades.index[place], "closed_at"] += pd.Timedelta(minutes=1)
+        trades.at[trades.index[place], "orders"] = [*trade["orders"][:-1], later]
+        own = pd.Series([0.0], index=[trade["closed_at"] - pd.Timedelta(days=1)])
+        days = pd.DataFrame({price_column(market): [last["price"]]}, index=[trade["closed_at"]])
+        found = trades_to_seam(replace(run, trades=trades), own, days, pd.Series(dtype=float))
+        ended = found.loc[trades.index[place]]
+        expected = trade[numbers].astype(float).to_numpy()
+        assert ended[numbers].astype(float).to_numpy() == pytest.approx(expected, rel=1e-9)
+        assert ended["closed_at"] == trade["closed_at"]
+        assert fills_behind(found.iloc[: place + 1], run.spec.account).held.sum() == pytest.approx(0.0, abs=1e-9)
+        seen += 1
+    assert seen > 10
 
 
 def test_where_fills_do_not_tell_the_account_is_what_jesse_sampled_next(candle_store: CandleStore) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from jesse_nb.core.analysis.market.prices import CandlesByMarket, candles_of
+from jesse_nb.core.analysis.market.prices import CandlesByMarket, Market, candles_of
 from jesse_nb.core.analysis.trades.fills import fills_of
 from jesse_nb.core.simulator.account.funding_payments import FundingPayments
 from jesse_nb.core.simulator.account.minutes import value_at
@@ -19,7 +19,7 @@ from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account
 from jesse_nb.core.times import DAY_MS
 
-__all__ = ["account_at", "account_by_day", "midnight_equity", "why_unknown"]
+__all__ = ["account_at", "account_by_day", "midnight_equity", "price_column", "why_unknown"]
 
 #: A position so much smaller than the fills of its market, as a fraction, is what rounding leaves of a closed one.
 _CRUMB = 1e-12
@@ -86,8 +86,9 @@ def account_at(
     Returns
     -------
     pandas.DataFrame
-        By moment (UTC): ``equity`` in the quote currency, how many ``positions`` were open, and what it
-        would have cost to close them then (``exits``), in the quote currency.
+        By moment (UTC): ``equity`` in the quote currency, how many ``positions`` were open, what it would have cost to
+        close them then (``exits``), in the quote currency, and the last close of each traded market, in a column that
+        :func:`price_column` names.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def account_at(
         When a traded market has no candles.
     """
     equity, exits = np.full(len(moments), account.balance), np.zeros(len(moments))
-    positions = np.zeros(len(moments), dtype=int)
+    positions, prices = np.zeros(len(moments), dtype=int), {}
     fills = fills_of(trades, account)
     for number, market in enumerate(fills.markets):
         rows = np.flatnonzero(fills.market == number)
@@ -107,10 +108,16 @@ def account_at(
         worth = value_at(series, moments, times, np.zeros(len(cash)), np.abs(held))
         positions += worth > 0
         exits += worth * account.fill_cost(market[1])
+        prices[price_column(market)] = value_at(series, moments, times, np.zeros(len(cash)), np.ones(len(cash)))
     if payments is not None:
         equity -= payments.paid_by(moments)
     index = pd.to_datetime(moments, unit="ms", utc=True)
-    return pd.DataFrame({"equity": equity, "positions": positions, "exits": exits}, index=index)
+    return pd.DataFrame({"equity": equity, "positions": positions, "exits": exits, **prices}, index=index)
+
+
+def price_column(market: Market) -> str:
+    """Return what :func:`account_at` calls the prices of a market."""
+    return f"price of {market[1]} on {market[0]}"
 
 
 def account_by_day(run: BacktestResult, candles: CandlesByMarket) -> pd.DataFrame | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from jesse_nb.core.analysis.studies.seams import SeamExits, closed_at_seam
+from jesse_nb.core.analysis.studies.seams import SeamExits, closed_at_seam, trades_to_seam
 from jesse_nb.core.study.ratios import return_ratios
 from jesse_nb.core.times import DAY_MS
 
@@ -47,7 +47,8 @@ class StitchedReturns:
     balance
         Where the equity curves start, in the quote currency.
     trades
-        The trades opened on each window's own days, with their ``window``.
+        The trades opened on each window's own days, with their ``window``, in the money of its own account; what was
+        open when its days ended is closed there, as in the curve.
     seam_positions
         Positions still open when a window's days ended: closed there at the last price.
     seam_exits, baseline_exits
@@ -207,7 +208,7 @@ def stitched(result: WalkForwardStudy) -> StitchedReturns:
         market=market,
         market_reason=market_reason,
         balance=result.spec.account.balance,
-        trades=_trades(parts),
+        trades=_trades(parts, result.prices),
         seam_positions=sum(exit_.positions if dropped else _open_at_end(run, own)
                            for (_, run, own, dropped), exit_ in zip(parts, exits, strict=True)),
         seam_exits=_total(exits),
@@ -262,12 +263,9 @@ def _total(exits: list[SeamExits]) -> SeamExits:
     return SeamExits(sum(one.positions for one in exits), sum(one.fee for one in exits))
 
 
-def _trades(parts: list[_Part]) -> pd.DataFrame:
-    frames = []
-    for one, run, own, _ in parts:
-        if len(own) and len(run.trades):
-            opened = pd.DatetimeIndex(run.trades["opened_at"])
-            frames.append(run.trades.loc[opened <= own.index[-1] + _DAY].assign(window=one.window.number))
+def _trades(parts: list[_Part], prices: pd.Series[float]) -> pd.DataFrame:
+    ended = [(one, trades_to_seam(run, own, one.test_days, prices)) for one, run, own, _ in parts]
+    frames = [trades.assign(window=one.window.number) for one, trades in ended if len(trades)]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["window", "pnl"])
 
 

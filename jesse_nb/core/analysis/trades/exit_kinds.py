@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["closing_orders", "exit_kinds"]
+__all__ = ["AT_SEAM", "closing_orders", "exit_kinds"]
+
+#: What marks an order that closed a position where a walk-forward's newer model took over.
+AT_SEAM = "at_seam"
 
 #: A fill of this part of a trade's quantity is a remainder of rounding.
 _CRUMB = 1e-9
@@ -22,7 +25,8 @@ def exit_kinds(trades: pd.DataFrame, *, end: int | None = None, open_at_end: int
     better, and a market order when it is within 0.015 % of it or when the strategy calls ``liquidate()``.
     So ``stop`` holds the trailing stops that ended in profit, too. Two kinds of market order are not the
     strategy's own, and are told apart: ``liquidation``, filled at the bankruptcy price (Jesse does that
-    with isolated margin only), and ``end of run``.
+    with isolated margin only), and ``end of run``. ``end of window`` are the exits of a walk-forward where a newer
+    model took over.
 
     Parameters
     ----------
@@ -37,11 +41,11 @@ def exit_kinds(trades: pd.DataFrame, *, end: int | None = None, open_at_end: int
     Returns
     -------
     pandas.Series
-        On the same index: ``stop``, ``limit``, ``market``, ``liquidation``, ``end of run``, or ``unknown``
-        for a trade without its orders.
+        On the same index: ``stop``, ``limit``, ``market``, ``liquidation``, ``end of run``, ``end of window``, or
+        ``unknown`` for a trade without its orders.
     """
     closings = closing_orders(trades)
-    kinds = [str(_BY_TYPE.get(order["type"], "unknown")) if order else "unknown" for order in closings]
+    kinds = [_kind(order) for order in closings]
     found = pd.Series(kinds, index=trades.index, dtype=object, name="exit")
     if found.empty:
         return found
@@ -52,6 +56,12 @@ def exit_kinds(trades: pd.DataFrame, *, end: int | None = None, open_at_end: int
         at_end = pd.DatetimeIndex(trades["closed_at"]) >= pd.Timestamp(end, unit="ms", tz="UTC")
         found[(found == "market") & at_end] = "end of run"
     return found
+
+
+def _kind(order: dict[str, Any] | None) -> str:
+    if order is None:
+        return "unknown"
+    return "end of window" if order.get(AT_SEAM) else _BY_TYPE.get(order["type"], "unknown")
 
 
 def closing_orders(trades: pd.DataFrame) -> list[dict[str, Any] | None]:

@@ -137,8 +137,8 @@ def _(result: WalkForwardResult) -> AnalysisInput:
     notes = ["Every window began with a fresh balance; its trades are scaled to the stitched curve."]
     if curve.seam_positions:
         positions = "1 position was" if curve.seam_positions == 1 else f"{curve.seam_positions:,} positions were"
-        notes.append(f"{positions} open when a window's days ended: such a trade counts whole, the curve counts up to "
-                     "there and pays for closing it.")
+        notes.append(f"{positions} open when a window's days ended: closed there at the last price, and the exit paid, "
+                     "in the curve and among the trades.")
     return AnalysisInput(run, None, tuple(notes))
 
 
