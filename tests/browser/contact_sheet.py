@@ -36,6 +36,24 @@ _PERIOD = "-s BTC-USDT -t 1h --start 2023-01-20 --end 2023-05-20"
 _FEW = f"{_PERIOD} --trials 40 --seed 1 --min-trades 0"
 
 
+#: A project to write to, and an export of trades as an exchange filled them: two missing, the others a little dearer.
+_PROJECT = """\
+from pathlib import Path
+for folder in ("strategies", "storage"):
+    (Path("my-project") / folder).mkdir(parents=True, exist_ok=True)
+made = study.to_project("my-project", name="CrossingV1")
+"""
+_TRADED = """\
+rows = result.trades.drop(index=[4, 9]).assign(
+    opened_at=lambda trades: trades["opened_at"].astype("int64") // 10**6 + 4_000,
+    closed_at=lambda trades: trades["closed_at"].astype("int64") // 10**6 + 4_000,
+    entry_price=lambda trades: trades["entry_price"] * 1.0003,
+    exit_price=lambda trades: trades["exit_price"] * 0.9997,
+).rename(columns={"side": "type", "strategy": "strategy_name", "pnl": "PNL"})
+rows.to_csv("live.csv", index=False)
+"""
+
+
 class Screen(NamedTuple):
     """A cell that is run, and what is taken of its output; ``form`` presses Run in it first."""
 
@@ -59,6 +77,12 @@ SCREENS = (
                     "-o batch"),
     Screen("one column", "%backtest_batch Crossing -s BTC-USDT ETH-USDT -t 1h --start 2023-01-20 --end 2023-05-20"),
     Screen("compare", "%compare result study walk"),
+    Screen("results form", "%panel results"),
+    Screen("to project", f"{_PROJECT}made"),
+    Screen("live trades", f"{_TRADED}%compare_live result --live live.csv --start 2023-01-20 --end 2023-05-20"),
+    Screen("interactive", "result.show()"),
+    Screen("correlation", "%correlation result study walk BTC-USDT ETH-USDT"),
+    Screen("portfolio", "%portfolio result walk --window 30"),
     Screen("analyze", "%analyze walk"),
     Screen("risk form", "%panel risk study.test"),
     Screen("risk", "%risk result --executive"),
