@@ -81,7 +81,7 @@ SCREENS = (
     Screen("to project", f"{_PROJECT}made"),
     Screen("live trades", f"{_TRADED}%compare_live result --live live.csv --start 2023-01-20 --end 2023-05-20"),
     Screen("interactive", "result.show()"),
-    Screen("correlation", "%correlation result study walk BTC-USDT ETH-USDT"),
+    Screen("correlation", "%correlation result walk BTC-USDT ETH-USDT"),
     Screen("portfolio", "%portfolio result walk --window 30"),
     Screen("analyze", "%analyze walk"),
     Screen("risk form", "%panel risk study.test"),
