@@ -39,7 +39,7 @@ def test_cells_and_pictures_are_the_results_figures(whole):
     for place, one in enumerate((whole.period, whole.projection), start=1):
         row = one.chances.loc["loss"]
         assert rows["ends below its start"][place].text == (
-            f"{row['probability'] * 100:.1f}% ± {row['standard_error'] * 100:.1f}")
+            f"{row['probability'] * 100:.1f}% ({row['low'] * 100:.1f} to {row['high'] * 100:.1f})")
     left, right = plot(whole, "fan").axes
     happened = next(one for one in left.get_lines() if one.get_label() == "what happened")
     assert happened.get_ydata()[-1] == pytest.approx(float(whole.run.equity.iloc[-1]))

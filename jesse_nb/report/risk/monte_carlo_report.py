@@ -63,7 +63,7 @@ def _text(result: RiskMonteCarlo) -> str:
 
 
 def chances_table(result: RiskMonteCarlo) -> Table:
-    """Lay out the probabilities of each question, with their standard errors."""
+    """Lay out the probabilities of each question, with what drawing so few paths leaves open."""
     asked = questions_of(result)
     if not asked:
         return Table((), ())
@@ -73,7 +73,7 @@ def chances_table(result: RiskMonteCarlo) -> Table:
     rows = tuple((cell(words), *(_chance(question, event) for question in asked.values()))
                  for event, words in names.items()
                  if any(event in question.chances.index for question in asked.values()))
-    return Table(("a path", *asked), rows)
+    return Table(("share of the paths (95% interval)", *asked), rows)
 
 
 def outcomes_table(result: RiskMonteCarlo) -> Table:
@@ -110,8 +110,9 @@ def _chance(one: Outcomes, event: str) -> Cell:
     if event not in one.chances.index or (one.paths.method == "trade shuffle" and event == "loss"):
         return Cell(UNDEFINED, "undefined", "every order of the same trades ends alike")
     row = one.chances.loc[event]
-    text = f"{row['probability'] * 100:.1f}% ± {row['standard_error'] * 100:.1f}"
-    return cell(text, title=f"95% interval of drawing so few paths: {row['low'] * 100:.2f} to {row['high'] * 100:.2f}%")
+    low, high = row["low"] * 100, row["high"] * 100
+    return cell(f"{row['probability'] * 100:.1f}% ({low:.1f} to {high:.1f})",
+                title="What more paths of the same kind would come to; not how well they tell what comes.")
 
 
 def _said(result: RiskMonteCarlo) -> list[str]:

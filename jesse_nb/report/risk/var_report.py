@@ -9,7 +9,7 @@ from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.numbers import measure
-from jesse_nb.report.common.plain_text import wrapped
+from jesse_nb.report.common.plain_text import WIDTH, wrapped
 from jesse_nb.report.common.report import Report
 from jesse_nb.report.common.tables import Table, as_text, cell
 from jesse_nb.report.risk.var_figures import var_plots
@@ -60,7 +60,7 @@ def _text(result: ValueAtRisk) -> str:
     lines = wrapped(_title(result), content["places"], content["period"])
     lines += mark_lines(content)
     lines += wrapped(content["sample"], *content["said"])
-    lines += ["", *as_text(_short(result))] if content["losses"] else []
+    lines += ["", *as_text(content["losses"], room=WIDTH)] if content["losses"] else []
     lines += ["", *wrapped(*content["judged"])] if content["judged"] else []
     lines += wrapped(f"No forecast was tested: {result.untested}.") if result.untested else []
     rest = wrapped(*content["missing"], *result.notes)
@@ -157,13 +157,6 @@ def _power() -> str:
     return ("Each cell is a p-value, red below 5%, and the test's power: the probability that it would reject a "
             f"forecast that is wrong so: {told}. Grey: below 50%, so \"not rejected\" says little. One right forecast "
             "in twenty is rejected, too.")
-
-
-def _short(result: ValueAtRisk) -> Table:
-    """Return the losses of the shortest horizon: what a terminal has room for."""
-    table = losses_table(result)
-    return table._replace(head=table.head[:4], rows=tuple(row[:4] for row in table.rows))
-
 
 
 VALUE_AT_RISK: Report[ValueAtRisk] = Report(
