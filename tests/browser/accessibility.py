@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -34,6 +35,27 @@ def violations(page: Page, selector: str) -> list[str]:
     assert contrasts, f"axe saw no text in {selector}"
     return [f"{rule['id']}: {node['html'][:200]}: {_reason(node)}" for rule in found["violations"]
             for node in rule["nodes"]]
+
+
+def contrast(ink: str, paper: str) -> float:
+    """Return the contrast of two colours, as CSS computes them, by WCAG; an ink may be translucent."""
+    below, (*above, opacity) = _channels(paper)[:3], _channels(ink)
+    seen = [opacity * one + (1 - opacity) * other for one, other in zip(above, below, strict=True)]
+    low, high = sorted((_luminance(seen), _luminance(below)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _channels(colour: str) -> list[float]:
+    """Return red, green, blue and opacity, from 0 to 1, of the first colour in a text."""
+    found = re.search(r"rgba?\(([^)]*)\)", colour)
+    assert found, colour
+    red, green, blue, *opacity = map(float, found[1].split(","))
+    return [red / 255, green / 255, blue / 255, *(opacity or [1.0])]
+
+
+def _luminance(channels: list[float]) -> float:
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
+    return sum(share * one for share, one in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _reason(node: dict[str, Any]) -> str:

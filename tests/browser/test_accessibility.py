@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator
 
-from .accessibility import violations
+from .accessibility import contrast, violations
 from .notebook_page import PATIENCE, NotebookPage, Run
 from .test_explorer import ROWS
 from .test_panels import BEGIN, FormOnPage
@@ -37,6 +38,16 @@ def form_cell(notebook: NotebookPage) -> Run:
     cell = notebook.run("%panel optimize --end 2023-02-10 --trials 25 --neighbours 0")
     notebook.page.evaluate("index => labHelpers.show(index)", cell.index)
     return cell
+
+
+def import_form(notebook: NotebookPage) -> Locator:
+    """The candles panel's form for files, opened by keys."""
+    candles = notebook.run("%panel candles")
+    toggle = candles.shown(".jesse-nb-panel").get_by_role("button", name="Import files")
+    toggle.press("Enter")
+    form = candles.shown(".jesse-nb-panel").get_by_role("form").filter(has_text="Import files")
+    form.locator(".jesse-nb-panel-upload button").wait_for()
+    return form
 
 
 #: Where an element lies on the page.
@@ -77,6 +88,17 @@ def test_the_focus_goes_where_the_eye_goes(notebook: NotebookPage, form_cell: Ru
         seen, focused = (notebook.page.evaluate(BOX, which) for which in (".jesse-nb-panel-away", ":focus"))
         assert 0 < seen["top"] < seen["bottom"] <= focused["top"]
         assert focused["bottom"] < 900
+    drift = notebook.page.evaluate("""async () => {  // what lies above moves the form, and nothing was scrolled
+        const cell = document.querySelector(".jesse-nb-panel").closest(".jp-Cell");
+        const links = document.querySelector(".jesse-nb-panel-away"), before = links.getBoundingClientRect().top;
+        cell.style.transform = "translateY(150px)";
+        for (let frame = 0; frame < 5; frame++) await new Promise(requestAnimationFrame);
+        const after = links.getBoundingClientRect().top;
+        cell.style.transform = "";
+        for (let frame = 0; frame < 5; frame++) await new Promise(requestAnimationFrame);
+        return after - before;
+    }""")
+    assert abs(drift) < 2
     for _ in range(4):  # backwards, to what lies above: nothing that has the focus is covered
         keys.press("Shift+Tab")
         covered = notebook.page.evaluate("""() => {
@@ -101,6 +123,42 @@ def test_what_somebody_fills_in_meanwhile_keeps_the_focus(notebook: NotebookPage
     form.says("The result is in study.")
     notebook.page.wait_for_timeout(300)
     focus_is_in(notebook, ".jesse-nb-panel .jesse-nb-panel .jesse-nb-field-output")
+
+
+RUNNING = ".jesse-nb-live[data-state=running]"
+STOP = f"{RUNNING} .jesse-nb-stop"
+
+
+@pytest.mark.parametrize("where", ["form", "cell"])
+def test_stop_keeps_the_focus_and_hands_it_to_the_report(notebook: NotebookPage, form_cell: Run, where: str) -> None:
+    page, form = notebook.page, FormOnPage(notebook.page)
+    if where == "form":
+        form.fill(n_trials="5000")
+        form.form.locator(".jesse-nb-field-check_first input").uncheck()
+        form.button.click()
+        stop = form.output.locator(STOP)
+    else:
+        stop = notebook.run("%optimize Crossing -s BTC-USDT -t 1h --start 2023-01-20 --end 2023-02-20 --trials 5000 "
+                            "--seed 3 -o stopped --background").shown(STOP)
+    page.wait_for_function("""view => [...document.querySelectorAll(`${view} [role=progressbar]`)].some(
+        (bar) => Number(bar.ariaValueNow) > 0)""", arg=RUNNING, timeout=PATIENCE)
+    stop.focus()
+    page.evaluate("""() => {  // where the focus is, one after the other
+        window.been = [];
+        const note = () => {
+            const name = document.activeElement.className || document.activeElement.tagName;
+            if (been.at(-1) !== name) been.push(name);
+        };
+        const frame = () => { note(); if (been.at(-1) !== "H2") requestAnimationFrame(frame); };
+        document.addEventListener("focusin", note);
+        frame();
+    }""")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('h2')", timeout=PATIENCE)
+    assert page.evaluate("document.activeElement.textContent").startswith("Optimization: Crossing")
+    assert page.evaluate("been.slice(0, 2)") == ["jesse-nb-stop", "jesse-nb-outcome"]
+    if where == "form":
+        form.fill(n_trials="25")
 
 
 def test_fields_say_what_they_are_and_what_is_wrong(notebook: NotebookPage, form_cell: Run) -> None:
@@ -157,6 +215,82 @@ def test_labels_stand_above_and_dates_have_no_country(notebook: NotebookPage, fo
     date.locator("input[type=date]").wait_for(state="detached")
     assert date.locator("input").input_value() == "2023-02-12"
     form.fill(end="2023-02-10")
+
+
+def test_escape_leads_from_every_field_back_to_the_notebook(notebook: NotebookPage, form_cell: Run) -> None:
+    page, keys = notebook.page, notebook.page.keyboard
+    imports = import_form(notebook)
+    fields = [form_cell.shown(f".jesse-nb-field-{name} input") for name in ("end", "output")]
+    fields += [imports.locator(f".jesse-nb-{place}") for place in (
+        "field-names input[type=text]", "panel-upload button")]
+    for field in fields:
+        cells = page.evaluate("labHelpers.cellCount()")
+        field.focus()
+        keys.press("Escape")
+        page.wait_for_function("document.activeElement.matches('.jp-Cell')")
+        keys.press("b")  # a command of the notebook again: a cell below
+        page.wait_for_function("count => labHelpers.cellCount() === count + 1", arg=cells)
+        notebook.command("notebook:delete-cell")
+
+
+#: Of what has the focus: itself, its ring's line and colour, the paper that it is on, and what cuts it.
+RING = """() => {
+    const now = document.activeElement, style = getComputedStyle(now), cut = [];
+    const clear = (node) => /, 0\\)$/.test(getComputedStyle(node).backgroundColor);
+    let paper = now.parentElement;
+    while (clear(paper)) paper = paper.parentElement;
+    const reach = 3 + parseFloat(style.outlineOffset), box = now.getBoundingClientRect();
+    for (let node = now.parentElement; node && !node.matches(".jp-Cell"); node = node.parentElement) {
+        if (getComputedStyle(node).overflowX === "visible") continue;
+        const room = node.getBoundingClientRect();
+        const beyond = Math.max(
+            room.left - box.left, box.right - room.right, room.top - box.top, box.bottom - room.bottom);
+        if (beyond + reach > 0.5) cut.push(node.className);
+    }
+    return [now.outerHTML.slice(0, 160), `${style.outlineStyle} ${style.outlineWidth}`, style.outlineColor,
+        getComputedStyle(paper).backgroundColor, cut];
+}"""
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_a_button_that_is_disabled_is_outlined_and_can_be_read(
+    notebook: NotebookPage, form_cell: Run, theme: str
+) -> None:
+    form = FormOnPage(notebook.page)
+    notebook.theme(theme)
+    form.fill(n_trials="0")
+    notebook.page.wait_for_function("button => button.disabled", arg=form.button.element_handle())
+    seen = form.button.evaluate("""(button) => {
+        const paper = getComputedStyle(button.closest(".jesse-nb-panel")).backgroundColor;
+        const {opacity, color, boxShadow, backgroundColor} = getComputedStyle(button);
+        return [opacity, color, boxShadow, backgroundColor, paper];
+    }""")
+    opacity, ink, line, ground, paper = seen
+    assert (opacity, ground) == ("1", "rgba(0, 0, 0, 0)")
+    assert contrast(ink, paper) >= 4.5
+    assert "inset" in line
+    assert contrast(line, paper) >= 3
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_one_ring_shows_whatever_has_the_focus(notebook: NotebookPage, form_cell: Run, theme: str) -> None:
+    page, form = notebook.page, FormOnPage(notebook.page)
+    notebook.theme(theme)
+    page.evaluate("index => labHelpers.show(index)", form_cell.index)
+    form.fill(n_trials="0")  # what is red has its ring, too
+    form.expand(form.form.get_by_role("button", name="More options"))
+    form.form.locator(".jesse-nb-field-strategy select").focus()
+    wrong, seen, red = [], 0, 0
+    while page.evaluate("document.activeElement.closest('.jesse-nb-panel-form') !== null"):
+        what, line, colour, paper, cut = page.evaluate(RING)
+        if line != "solid 3px" or contrast(colour, paper) < 3 or cut:
+            wrong.append([what, line, colour, paper, cut])
+        seen += 1
+        red += page.evaluate("document.activeElement.ariaInvalid === 'true'")
+        page.keyboard.press("Tab")
+    assert wrong == []
+    assert seen > 30
+    assert red >= 1
 
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])

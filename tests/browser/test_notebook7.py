@@ -46,7 +46,12 @@ def test_live_view_stop_form_and_explorer(notebook: NotebookPage) -> None:
 
     form_cell = notebook.run("%panel backtest -s BTC-USDT -t 1h --end 2023-02-20")
     notebook.page.evaluate("index => labHelpers.show(index)", form_cell.index)
-    FormOnPage(notebook.page).run("Result card")
+    form = FormOnPage(notebook.page)
+    for field in ("end", "output"):
+        form.form.locator(f".jesse-nb-field-{field} input").focus()
+        notebook.page.keyboard.press("Escape")
+        notebook.page.wait_for_function("document.activeElement.matches('.jp-Cell')")
+    form.run("Result card")
     notebook.wait_until_answer("type(result).__name__ == 'BacktestResult'")
 
     explorer = notebook.run("%explore result")

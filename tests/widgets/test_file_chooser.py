@@ -60,8 +60,12 @@ def test_files_come_whole_through_a_real_browser(page, chooser, tmp_path):  # no
 
     page.expose_function("toKernel", to_kernel)
     page.evaluate(MODEL, [SCRIPT.replace("2 ** 20", "2 ** 16")])
+    page.evaluate("() => { window.blurs = 0; const button = document.querySelector('button');"
+                  " button.addEventListener('blur', () => { blurs += 1; }); button.focus(); }")
     page.set_input_files("input", [str(tmp_path / name) for name in sent])
     page.wait_for_function("() => document.querySelector('span').textContent.startsWith('my')")
+    page.wait_for_function("() => document.querySelector('button').ariaDisabled !== 'true'")
+    assert page.evaluate("[blurs, document.activeElement.tagName]") == [0, "BUTTON"]  # it keeps the focus meanwhile
     (paths,) = taken
     assert [path.read_bytes() for path in paths] == list(sent.values())
     assert [path.name for path in paths] == ["BTCUSDT-1m-2024-01.zip", "empty.csv", "my _prices_ _x.csv"]
@@ -69,7 +73,7 @@ def test_files_come_whole_through_a_real_browser(page, chooser, tmp_path):  # no
     made._folder.cleanup()
     page.set_input_files("input", str(tmp_path / "empty.csv"))
     page.wait_for_function("() => document.querySelector('span').textContent.includes('No such file')")
-    page.wait_for_function("() => !document.querySelector('button').disabled")
+    page.wait_for_function("() => document.querySelector('button').ariaDisabled !== 'true'")
     assert len(taken) == 1
 
 

@@ -125,7 +125,8 @@ def test_stop_interrupts_a_waiting_cell_and_asks_a_job_in_the_background(page, b
     stops = page.locator(".jesse-nb-stop")
     stops.first.click()
     assert [stops.nth(one).text_content() for one in (0, 1)] == ["Stopping…", "Stopping…"]  # both views
-    assert stops.nth(1).is_disabled()
+    assert [stops.nth(one).get_attribute("aria-disabled") for one in (0, 1)] == ["true", "true"]
+    stops.first.click(force=True)  # a second time is not heard
     assert page.evaluate("[interrupts, sent]") == ([1, []] if blocking else [0, [{"type": "stop"}]])
 
 
@@ -164,6 +165,49 @@ def test_a_line_that_is_drawn_anew_keeps_its_view_and_the_focus(page):
     assert page.evaluate("document.querySelector('.one .jesse-nb-live') === before")
     assert page.evaluate("document.activeElement.className") == "jesse-nb-stop"
     assert page.locator("progress").count() == 0
+
+
+def test_stop_pressed_by_key_keeps_the_focus_until_the_outcome_and_gives_it_to_the_report(page):
+    def focused():
+        return page.evaluate("[document.activeElement.tagName, document.activeElement.textContent]")
+
+    shown = show(page, text="x")
+    page.locator(".jesse-nb-stop").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(50)  # what is disabled or hidden loses the focus with the next frame
+    assert focused() == ["BUTTON", "Stopping…"]
+    page.evaluate("shown => change({snapshot: {...shown, state: 'cancelled', outcome: 'Stopped after 3 s'}})", shown)
+    page.wait_for_timeout(50)
+    assert focused() == ["SPAN", "Stopped after 3 s"]
+    # the notebook draws the report in the output's place
+    page.evaluate("document.querySelector('.one').outerHTML = '<h2>The report</h2><p>Its text</p>'")
+    page.wait_for_timeout(50)
+    assert focused() == ["H2", "The report"]
+
+
+def test_a_report_that_the_view_shows_itself_gets_the_focus_that_was_on_stop(page):
+    shown = show(page, text="x")
+    page.locator(".jesse-nb-stop").nth(1).focus()
+    page.evaluate("shown => change({snapshot: {...shown, state: 'cancelled', outcome: 'Stopped after 3 s'}})", shown)
+    report = {"type": "report", "data": {"text/html": "<h2>The report</h2>", "text/plain": "The report"}}
+    page.evaluate("report => heard['msg:custom'].forEach((call) => call(report))", report)
+    page.wait_for_timeout(50)
+    assert page.evaluate("[document.activeElement.tagName, document.querySelector('.two').contains("
+                         "document.activeElement)]") == ["H2", True]
+
+
+def test_an_end_takes_the_focus_from_nobody(page):
+    shown = show(page, text="x")
+    page.evaluate("""shown => {
+      document.body.append(document.createElement("input"));
+      document.querySelector(".jesse-nb-stop").focus();
+      document.querySelector("input").focus();
+      setTimeout(() => change({snapshot: {...shown, state: "finished", outcome: "Finished"}}), 10);
+    }""", shown)
+    page.wait_for_timeout(80)
+    page.evaluate("document.querySelector('.one').outerHTML = '<h2>The report</h2>'")
+    page.wait_for_timeout(50)
+    assert page.evaluate("document.activeElement.tagName") == "INPUT"
 
 
 def test_a_view_of_an_ended_job_asks_for_the_report_and_shows_it_without_scripts(page):

@@ -166,7 +166,7 @@ class View {
     this.stop.addEventListener("click", () => live.requestStop());
     const head = element("div", "jesse-nb-head");
     head.append(this.title, this.stop);
-    this.phaseText = element("span");
+    this.phaseText = element("span", "jesse-nb-outcome");
     this.count = element("span", "jesse-nb-count");
     const phase = element("div", "jesse-nb-phase");
     phase.append(this.phaseText, this.count);
@@ -193,9 +193,10 @@ class View {
     this.root.dataset.state = shown.state;
     this.root.setAttribute("aria-label", shown.title);
     this.title.textContent = shown.title;
+    const ends = !running && !this.stop.hidden && this.focused?.[0] === this.stop.className;
     this.stop.hidden = !running;
     this.stop.style.display = running ? "" : "none"; // a page's own styles may undo `hidden`
-    this.stop.disabled = stopping;
+    this.stop.setAttribute("aria-disabled", stopping); // what is `disabled` loses the focus
     this.stop.textContent = stopping ? "Stopping…" : "Stop";
     this.stop.setAttribute("aria-label", `${stopping ? "Stopping" : "Stop"} ${shown.title}`);
     this.phaseText.textContent = running ? shown.phase : shown.outcome;
@@ -205,6 +206,14 @@ class View {
     this.message.textContent = this.live.remark || (running ? shown.message : "");
     this.drawBoard(shown.board);
     this.tell(shown, running);
+    if (ends) this.look();
+  }
+
+  // Whoever was on Stop is on what became of it.
+  look() {
+    this.phaseText.tabIndex = -1;
+    this.phaseText.focus();
+    this.focused = [this.phaseText.className, 0]; // also while an output is being drawn anew
   }
 
   drawBar(shown, running) {
@@ -281,6 +290,7 @@ class View {
   }
 
   placeIn(host) {
+    this.output = host.closest(".jp-OutputArea-child") ?? host.parentElement;
     this.keepingPlace(() => host.replaceChildren(this.root));
   }
 
@@ -294,7 +304,20 @@ class View {
     }
     const report = element("div", "jesse-nb-report jp-RenderedHTMLCommon");
     report.append(...parsed.head.querySelectorAll("style"), ...parsed.body.childNodes);
+    this.output = report;
     this.root.replaceWith(report);
+    this.followReport();
+  }
+
+  // The focus that the view had goes to the report that stands in its place.
+  followReport() {
+    if (!this.focused || this.root.isConnected || !this.output?.isConnected) return;
+    const now = document.activeElement, begins = this.output.querySelector("h2, h3, h4, p, table");
+    if (!begins && (!now || now === document.body)) return; // it is not there yet
+    this.focused = null;
+    if (now && now !== document.body) return;
+    begins.tabIndex = -1;
+    begins.focus();
   }
 }
 
@@ -333,7 +356,7 @@ class Live {
     this.remark = "";
     this.report = null;
     this.places = document.getElementsByClassName(model.get("view_class") || "jesse-nb-view-unnamed");
-    this.observer = new MutationObserver(() => this.fillPlaces());
+    this.observer = new MutationObserver(() => this.changedPage());
     this.changed = () => this.update();
     this.received = (message) => this.receive(message);
     this.lost = false;
@@ -361,6 +384,11 @@ class Live {
     this.lost = this.ended = true;
     this.remark = "";
     for (const view of this.views) view.update();
+  }
+
+  changedPage() {
+    this.fillPlaces();
+    if (this.ended) for (const view of this.views) view.followReport();
   }
 
   fillPlaces() {

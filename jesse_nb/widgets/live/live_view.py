@@ -62,7 +62,7 @@ class LiveView(anywidget.AnyWidget):
     """
 
     _esm = (_HERE.parent / "keep.js").read_text() + (_HERE / "live_view.js").read_text()
-    _css = _HERE / "live_view.css"
+    _css = (_HERE.parent / "focus.css").read_text() + (_HERE / "live_view.css").read_text()
 
     snapshot = traitlets.Dict().tag(sync=True)
     blocking = traitlets.Bool(False).tag(sync=True)

@@ -20,7 +20,7 @@ function render({ model, el }) {
   });
 
   async function upload() {
-    button.disabled = true;
+    button.setAttribute("aria-disabled", "true"); // what is `disabled` loses the focus
     try {
       const files = [...chooser.files];
       for (const [number, file] of files.entries()) {
@@ -33,11 +33,11 @@ function render({ model, el }) {
     } catch (error) {
       said.textContent = `It could not be read: ${error.message}`;
     } finally {
-      button.disabled = false;
+      button.setAttribute("aria-disabled", "false");
       chooser.value = "";
     }
   }
-  button.addEventListener("click", () => chooser.click());
+  button.addEventListener("click", () => { if (button.ariaDisabled !== "true") chooser.click(); });
   chooser.addEventListener("change", upload);
   model.on("change:said", say);
   model.on("msg:custom", listen);

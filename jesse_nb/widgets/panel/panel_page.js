@@ -23,7 +23,7 @@ function keepKeys(event) {
 
 // Whose keys are kept needs a way back to the notebook, and its commands.
 function leave(event) {
-  const cell = event.key === "Escape" && event.currentTarget.closest(".jp-Cell");
+  const cell = event.key === "Escape" && !event.isComposing && event.currentTarget.closest(".jp-Cell");
   if (!cell) return;
   if (!cell.hasAttribute("tabindex")) cell.tabIndex = -1;
   cell.focus({ preventScroll: true });
@@ -155,6 +155,7 @@ class Look {
       case "output": return output?.querySelector(".jesse-nb-live");
       case "result": return output?.querySelector(".jesse-nb-live") ? null : output?.querySelector("h2, h3, h4, p, table");
       case "question": return [...this.form.querySelectorAll(".jesse-nb-panel-asking button")].at(-1);
+      case "wrong": return this.form.querySelector(".jesse-nb-panel-wrong :is(input, select)");
       default: return this.form.querySelector(".jesse-nb-panel-run");
     }
   }
@@ -261,6 +262,7 @@ class Sections {
     const by = Math.min(top, end - this.links.offsetHeight) - place.top;
     this.links.style.transform = away ? `translateY(${by}px)` : "";
     this.mark(away ? top + 60 : -Infinity); // a heading that was gone to lies a little higher
+    if (away) this.moved(); // what is above may grow or be moved, which is no scrolling: the links would lie elsewhere
   }
 
   // The section that is read now.
@@ -289,7 +291,7 @@ function render({ model, el }) {
     const panel = el.closest(".jesse-nb-panel"), form = panel?.querySelector(":scope > .jesse-nb-panel-form");
     if (parts.length || !panel || !form || !el.isConnected) return;
     panel.addEventListener("focusin", keepKeys);
-    panel.addEventListener("keydown", leave);
+    panel.addEventListener("keydown", leave, true); // ipywidgets' texts keep their keys to themselves
     const sections = new Sections(panel, el), names = new Names(model, panel, form);
     parts.push(names, sections, new Look(model, panel, form, sections));
     const mark = () => names.all();

@@ -31,7 +31,7 @@ class PanelPage(anywidget.AnyWidget):
     """
 
     _esm = _HERE / "panel_page.js"
-    _css = _HERE / "panel_page.css"
+    _css = (_HERE.parent / "focus.css").read_text() + (_HERE / "panel_page.css").read_text()
     name = traitlets.Unicode().tag(sync=True)
     wrong = traitlets.List(traitlets.Unicode()).tag(sync=True)
     look = traitlets.Unicode().tag(sync=True)
@@ -46,7 +46,8 @@ class PanelPage(anywidget.AnyWidget):
         ----------
         place
             ``"first"``, the first field; ``"output"``, what a run shows; ``"result"``, the heading of what it gave;
-            ``"question"``, the answer that changes nothing; ``"run"``, the button.
+            ``"question"``, the answer that changes nothing; ``"wrong"``, the first field that is wrong; ``"run"``, the
+            button.
         """
         self.look = ""  # or the same place again would be no change
         self.look = place
