@@ -19,6 +19,7 @@ from jesse_nb.exceptions import InputError
 from jesse_nb.magics.panel.panel import Panel, panel
 from jesse_nb.magics.panel.panel_tables import panel_names
 from jesse_nb.report.candles.coverage import coverage_html, coverage_table
+from jesse_nb.widgets.live.display import Note
 from jesse_nb.widgets.panel.panel_fields import ChoiceField, FlagField, SeveralField
 from tests.magics.conftest import (  # noqa: F401 - fixtures
     STRATEGY,
@@ -166,7 +167,10 @@ def test_a_wrong_field_is_marked_as_it_is_typed_and_mended(bench):
         assert reason in error_of(parts, name)
         assert error_of(parts, name)
         assert parts.form.run_button.disabled
-        assert parts.form.reason.startswith(f"Run is disabled. {parts.field(name).label}")
+        group = parts.table.declared(name).group if name in parts.table.more else ""
+        under = f"Under More options, {group[:1].upper()}{group[1:]}: " if group else ""
+        assert parts.form.reason.startswith(f"Run is disabled. {under}{parts.field(name).label}")
+        assert "more to mend" not in parts.form.reason
         assert parts.form.page.wrong == [name]
         assert "<img" not in parts.field(name).row.children[2].value
         parts.form.run_button.click()
@@ -187,6 +191,8 @@ def test_all_fields_that_are_wrong_are_red_at_once(bench):
     assert set(parts.form.page.wrong) == set(ALL_WRONG)
     for name in ALL_WRONG:
         assert "jesse-nb-panel-wrong" in parts.field(name).row._dom_classes
+    assert parts.form.reason.startswith(f"Run is disabled. {error_of(parts, 'n_trials')} 8 more to mend: ")
+    assert all(parts.field(name).label in parts.form.reason for name in ALL_WRONG)
     for name in ALL_WRONG:
         type_in(parts, name, "")
     assert not parts.form.run_button.disabled
@@ -469,6 +475,18 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     assert list(parts.form.next_buttons) == []
     assert "study is another result by now" in parts.form._reason.value
     assert list(other.form.next_buttons) == ["walk_forward", "backtest_batch", "backtest", "analyze"]
+
+
+def test_a_report_that_is_drawn_late_does_not_cover_the_next_run(bench):
+    parts = opened(bench, "optimize", "--trials 2 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
+    parts.form.run_button.click()
+    place = parts._place
+    finished(parts)
+    parts.form.run_button.click()
+    finished(parts)
+    place.show(Note("drawn late"))
+    assert "drawn late" not in parts.report
+    assert "drawn late" not in repr([part.get_state() for part in parts.form._output.children])
 
 
 def test_what_the_tool_refuses_is_marked_as_it_is_typed_and_nothing_starts(bench):
@@ -754,7 +772,8 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
     form = opened(bench, "candles").forms["import"]
     assert form.form.page.wrong == []  # nothing is red before anything is typed
-    assert form.form.reason == "Import is disabled. File: Give a file, several, or a folder."
+    assert form.form.reason == \
+        "Import is disabled. File: Give a file, several, or a folder. 1 more to mend: Exchange."
     form.field("names").control.set_state({"value": "data/ETHUSDT-1m-*.zip"})
     assert form.field("symbols").words == ["ETH-USDT"]
     form.field("names").control.set_state({"value": ""})
@@ -765,7 +784,10 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     assert "is not a symbol" in form.form.reason
     form.field("symbols").control.set_state({"value": "BTC-USDT"})
     form.form.run_button.click()
-    assert "nowhere.csv" in form.form._reason.value
+    assert error_of(form, "names").startswith("There is no file 'nowhere.csv'.")
+    assert "Import is disabled. File: There is no file" in form.form.reason
+    assert form.form.page.wrong == ["names"]
+    assert form.form.page.look == "wrong"
     form.field("names").control.set_state({"value": "'my prices.csv'"})
     form.field("preview").control.set_state({"value": True})
     form.form.run_button.click()
@@ -774,6 +796,13 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     form.field("preview").control.set_state({"value": False})
     form.form.run_button.click()
     assert [one.rows for one in CandleStore().list()] == [1440]
+    assert "Imported 1,440 candles of BTC-USDT on Mine, 2023-01-01 to 2023-01-02 (excluded)." in form.report
+    later = demo.read("Demo (synthetic)", "BTC-USDT", "2023-01-02", "2023-01-02 03:00")
+    file.write_text("timestamp,open,close,high,low,volume\n"
+                    + "\n".join(",".join(map(repr, row)) for row in later.tolist()))
+    form.form.run_button.click()
+    assert [one.rows for one in CandleStore().list()] == [1620]  # with what was there
+    assert "Imported 180 candles of BTC-USDT on Mine, 2023-01-02 to 2023-01-02 03:00 (excluded)." in form.report
     assert Path("my prices.csv").is_file()
 
 

@@ -87,6 +87,9 @@ class SeriesInfo:
     notes
         What the import that returned this left out or changed, a sentence each; the store does not keep them, but in
         ``sources``.
+    imported
+        Candles that the import that returned this read, their first minute and the minute after their last; zeros of
+        any other. What is stored beside them is not among these.
     """
 
     exchange: str
@@ -103,6 +106,7 @@ class SeriesInfo:
     flow: int = 0
     flow_fingerprint: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
+    imported: tuple[int, int, int] = field(default=(0, 0, 0), compare=False)
 
     @property
     def synthetic(self) -> bool:

@@ -140,7 +140,7 @@ class CandlesMagics(Magics):
                 return _listing(store, _store_demo(store, options))
         if options.action == "import":
             candles = imported(store, options, self._settings)
-            return _listing(store, candles) if isinstance(candles, list) else candles
+            return _listing(store, candles, _imported_words(candles)) if isinstance(candles, list) else candles
         if options.action == "funding":
             return funded(store, options, self._settings)
         if options.action == "fetch":
@@ -240,6 +240,16 @@ def _listing(store: CandleStore, found: list[SeriesInfo], said: str = "") -> Lis
     if any(series.notes for series in found):
         frame["remark"] = [" ".join(series.notes) for series in found]
     return Listing(frame, _NOTHING, said=said)
+
+
+def _imported_words(found: list[SeriesInfo]) -> str:
+    """Say what files gave, which is not what is stored by now where something was before."""
+    from jesse_nb.core.times import utc_text
+
+    counts, starts, ends = zip(*(series.imported for series in found), strict=True)
+    symbols = ", ".join(series.symbol for series in found)
+    return (f"Imported {sum(counts):,} candles of {symbols} on {found[0].exchange}, {utc_text(min(starts))} to "
+            f"{utc_text(max(ends))} (excluded).")
 
 
 def _funding_words(series: FundingSeries | None) -> str:

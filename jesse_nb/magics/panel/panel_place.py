@@ -13,7 +13,7 @@ __all__ = ["Place"]
 
 
 class Place(LaunchingCell):
-    """The room beneath a form, written to as a cell is.
+    """The room beneath a form, written to as a cell is, by one run.
 
     Parameters
     ----------
@@ -28,7 +28,11 @@ class Place(LaunchingCell):
     def __init__(self, shell: InteractiveShell, show: Callable[[Any], None], keep: Callable[[str], None]) -> None:
         super().__init__(shell)
         self.live, self.terminal, self.shows_widgets = True, False, True
-        self._show, self._keep = show, keep
+        self._show, self._keep, self._left = show, keep, False
+
+    def leave(self) -> None:
+        """Leave the room to the next run: what is drawn late is not shown any more."""
+        self._left = True
 
     def show(self, value: Any) -> None:
         """Show ``value`` beneath the form."""
@@ -36,6 +40,8 @@ class Place(LaunchingCell):
 
     def publish(self, value: Any, display_id: str, *, update: bool) -> None:
         """Show ``value`` beneath the form, in place of what was there."""
+        if self._left:
+            return
         if hasattr(value, "view"):  # it still runs
             self._show(value.view or self.html(value))
         else:

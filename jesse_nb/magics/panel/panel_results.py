@@ -89,11 +89,7 @@ class ResultsPanel(ToolPanel):
         try:
             kept = self._list()
         except Exception as error:  # noqa: BLE001 - told by the field that it is about, as in other forms
-            for name, text in self._told(error).items():
-                if name:
-                    self._arguments.refuse(name, text)
-                else:
-                    self.form.say(text)
+            self._refuse(error)
             return
         count = len(self.rows_list.options)
         said = f"{count:,} result{'s' * (count != 1)}. Choose one, or several with Ctrl or Shift." if count else \

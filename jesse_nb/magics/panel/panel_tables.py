@@ -37,6 +37,8 @@ class PanelTable:
         How an argument that no tool declares is filled in, where that is not a text.
     offers
         Where the values of an argument are those of another.
+    called
+        What an argument is called in errors, where the magic hands it on under another name.
     background
         Whether the magic runs in the background.
     question
@@ -58,6 +60,7 @@ class PanelTable:
     then: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     offers: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
     background: bool = True
     verb: str = "Run"
     question: str = ""
@@ -92,8 +95,8 @@ class PanelTable:
         """Return the argument of this form that an error, or another form, calls so; empty where there is none."""
         if argument in self.arguments:
             return argument
-        return next((name for name in self.arguments
-                     if (parameter := self.declared(name)) is not None and argument in parameter.also), "")
+        return next((name for name in self.arguments if self.called.get(name) == argument or
+                     ((parameter := self.declared(name)) is not None and argument in parameter.also)), "")
 
 
 def panel_names() -> tuple[str, ...]:
@@ -139,6 +142,7 @@ CANDLES = {
         ("replace", *(one.name for one in _IMPORT if one.name != "preview")),
         {"names": "Give a file, several, or a folder.", "exchange": "Name the exchange."}, ("import",),
         background=False, verb="Import", kinds={"exchange": "suggest", "names": "files"}, parameters=_IMPORT,
+        called={"names": "source"},
     ),
     "delete": PanelTable(
         "candles", "Delete a series", "its file is removed from the store", ("exchange", "names"),

@@ -89,7 +89,7 @@ class ToolPanel:
             write=self.cell, origin=self._origin, run=self.run, verb=table.verb, question=self._question,
             summary=self._summary,
         )
-        self._place = Place(shell, self.form.show, self._keep)
+        self._place = self._new_place()
         self._report = ""
         self._arguments.begin(values or {})
 
@@ -127,6 +127,8 @@ class ToolPanel:
         line = self._arguments.line()
         output = self._arguments.words("output")[0] if "output" in self._arguments.fields else ""
         earlier = self._shell.user_ns.get(output)
+        self._place.leave()
+        self._place = self._new_place()
         try:
             if not self.table.background:
                 self.form.work("It is at work, which can take some seconds.")
@@ -139,11 +141,7 @@ class ToolPanel:
             with shown_in(self._place):
                 self._magic(f"{line} --background")
         except Exception as error:  # noqa: BLE001 - a tool's error, or one of the user's own code
-            for name, text in self._told(error).items():
-                if name:
-                    self._arguments.refuse(name, text)
-                else:
-                    self.form.say(text)
+            self._refuse(error)
             return
         self.job = self._shell.user_ns[output]
         self._sent = None
@@ -206,6 +204,9 @@ class ToolPanel:
             sequel.form.say("These are the held-out days: on all others, the search chose what does well.")
         return sequel
 
+    def _new_place(self) -> Place:
+        return Place(self._shell, self.form.show, self._keep)
+
     def _origin(self) -> object:
         """Return the cell and which results it names: one that was made anew is another."""
         names = [word.partition(".")[0] for name in evaluated(self.table.tool) for word in self._arguments.words(name)]
@@ -247,6 +248,15 @@ class ToolPanel:
     def _question(self) -> str:
         words = {name: " ".join(self._arguments.words(name)) for name in self._arguments.fields}
         return self.table.question.format(**words)
+
+    def _refuse(self, error: Exception) -> None:
+        """Show an error at the field that it is about, until that is edited; beside Run where that is none."""
+        for name, text in self._told(error).items():
+            if name:
+                self._arguments.refuse(name, text)
+                self.form.look_at_wrong()
+            else:
+                self.form.say(text)
 
     def _told(self, error: Exception) -> dict[str, str]:
         """Return an error by the field that it is about, in the form's own words; an empty name where that is none."""

@@ -68,6 +68,7 @@ class Form:
         summary: Callable[[], str] = str,
     ) -> None:
         self.fields = [*fields, *chain.from_iterable(more.values())]
+        self._groups = {field.name: _capital(heading) for heading, inside in more.items() for field in inside}
         self._write, self._origin, self._run, self._question, self._summary = write, origin, run, question, summary
         self._busy = self._wrong_at_large = ""
         self._origin_of_output: object = None
@@ -114,10 +115,21 @@ class Form:
         """Why Run is disabled; empty when it is not."""
         if self._busy:
             return self._busy
-        field = next((field for field in self.fields if field.error), None)
-        wrong = field.error if field else self._wrong_at_large
-        about = f"{field.label}: " if field and not wrong.startswith(f"{field.label} ") else ""
-        return f"{self.run_button.description} is disabled. {about}{wrong}" if wrong else ""
+        wrong = [(field.label, self._where(field) + field.error) for field in self.fields if field.error]
+        if self._wrong_at_large:
+            wrong.append(("", self._wrong_at_large))
+        if not wrong:
+            return ""
+        (_, first), *others = wrong
+        names = ", ".join(label for label, _ in others if label)
+        more = f" {len(others)} more to mend{': ' * bool(names)}{names}." if others else ""
+        return f"{self.run_button.description} is disabled. {first}{more}"
+
+    def _where(self, field: Field) -> str:
+        """Say before an error where its field is, unless the error says so itself."""
+        group = self._groups.get(field.name)
+        under = f"Under More options, {group}: " if group else ""
+        return under if field.error.startswith(f"{field.label} ") else f"{under}{field.label}: "
 
     def mark(self, errors: Mapping[str, str]) -> None:
         """Show what is wrong, by field; an empty name is for what no field is to blame for. All else is right."""
@@ -168,6 +180,10 @@ class Form:
     def end(self) -> None:
         """Lead to what is shown now: it is all that comes of the run."""
         self.page.look_at("result")
+
+    def look_at_wrong(self) -> None:
+        """Lead to the first field that is wrong: Run, where somebody was, is disabled now."""
+        self.page.look_at("wrong")
 
     def offer_next(self, steps: Mapping[str, Callable[[], Any]]) -> None:
         """Offer what can be done with the result."""
@@ -240,12 +256,16 @@ def _behind_a_button(more: Mapping[str, Sequence[Field]]) -> list[Any]:
         return []
     toggle = _unfolding("More options", "Shows all other arguments")
     groups = [part for heading, fields in more.items() for part in (
-        widgets.HTML(f'<h4 class="jesse-nb-panel-group">{escape(heading[:1].upper() + heading[1:])}</h4>'),
+        widgets.HTML(f'<h4 class="jesse-nb-panel-group">{escape(_capital(heading))}</h4>'),
         _grid(fields))]
     all_of_them = widgets.VBox(groups).add_class("jesse-nb-panel-more")
     _show(all_of_them, False)
     toggle.observe(lambda change: _show(all_of_them, change["new"]), names="value")
     return [toggle, all_of_them]
+
+
+def _capital(heading: str) -> str:
+    return heading[:1].upper() + heading[1:]
 
 
 def _grid(fields: Sequence[Field]) -> Any:

@@ -165,7 +165,7 @@ def import_series(
     came_from = f"files ({' '.join(reading.remarks)})" if reading.remarks else None
     info = store.write_pieces(exchange, symbol, reading.pieces, replace=replace, source=came_from,
                               expanded_from=reading.expanded_from)
-    return changed(info, notes=reading.remarks)
+    return changed(info, notes=reading.remarks, imported=(reading.rows, reading.start, reading.end))
 
 
 def read_source(

@@ -84,10 +84,11 @@ def _matching(pattern: Path) -> list[Path]:
 
 def _no_such_file(path: Path) -> InputError:
     if glob.has_magic(str(path)):
-        return InputError(f"No file matches {str(path)!r}.", f"Looked from {working_folder()}.")
+        return InputError(f"No file matches {str(path)!r}.", f"Looked from {working_folder()}.", argument="source")
     try:
         neighbours = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
     except OSError:
-        return InputError(f"There is no file {str(path)!r}.", f"Its folder {path.parent} cannot be read.")
+        return InputError(f"There is no file {str(path)!r}.", f"Its folder {path.parent} cannot be read.",
+                          argument="source")
     return InputError(f"There is no file {str(path)!r}.",
-                      did_you_mean(path.name, neighbours) or f"Looked from {working_folder()}.")
+                      did_you_mean(path.name, neighbours) or f"Looked from {working_folder()}.", argument="source")
