@@ -57,6 +57,31 @@ def test_zoom_jump_filter_and_reopen(lab: Any, open_notebook: Any) -> None:
     start, end = notebook.ask("x.parts.chart._range")
     assert start < opened < end
 
+    # the table is one stop of Tab, and arrows lead to its headings; no column is cut off
+    page.locator(".jesse-nb-trades .csv").focus()
+    within = "document.activeElement.closest('.jesse-nb-trades table') !== null"
+    stops = 0
+    while page.evaluate(within):
+        page.keyboard.press("Tab")
+        stops += 1
+    assert stops <= 2
+    page.locator(ROWS).first.focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate("document.activeElement.closest('th').getAttribute('aria-sort')") == "none"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('th').getAttribute('aria-sort')") == "ascending"
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.matches('tbody tr')")
+    for width in (1400, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert page.locator(".jesse-nb-trades").evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+    # the legend says what marks mean
+    legend = page.locator(f"{CHART} .legend")
+    assert {"long entry", "short entry", "exit"} <= set(legend.locator(".legendtext").all_text_contents())
+
     # sorted by profit, filtered by side
     page.locator(".jesse-nb-trades th button", has_text="profit").click()
     worst = notebook.ask("int(x.picture.trades['pnl'].idxmin())")

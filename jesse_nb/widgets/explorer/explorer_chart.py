@@ -25,6 +25,8 @@ __all__ = ["ChartWidget"]
 
 _OUTCOMES = {"won": GOOD, "lost": BAD, "even": OTHER}
 _PALETTE = (MAIN, OTHER, BEST, "#0e9aa7", "#d6559b", "#8a9a2b")
+#: Marks, by what they mean.
+_SHAPES = {"long entry": "triangle-up", "short entry": "triangle-down", "exit": "x"}
 #: Heights of the parts, in pixels: candles, each extra chart, equity, drawdown.
 _CANDLES, _EXTRA, _EQUITY, _DRAWDOWN, _GAP = 380, 100, 110, 80, 14
 _SPIKE = {"spikethickness": 1, "spikedash": "dot", "spikecolor": INK}
@@ -131,6 +133,8 @@ class ChartWidget:
               for name, colour in _OUTCOMES.items()),
             go.Scatter(name="entries", mode="markers", hoverinfo="text", showlegend=False),
             go.Scatter(name="exits", mode="markers", hoverinfo="text", showlegend=False),
+            *(go.Scatter(name=name, x=[None], y=[None], mode="markers", hoverinfo="skip",  # in the legend alone
+                         marker={"symbol": symbol, "size": 9, "color": INK}) for name, symbol in _SHAPES.items()),
             go.Scatter(name="equity", yaxis="y2", line={"color": MAIN, "width": 1.5}, mode="lines", showlegend=False,
                        hovertemplate="equity %{y:,.2f}<br>%{x|%Y-%m-%d %H:%M}<extra></extra>"),
             go.Scatter(name="drawdown", yaxis="y3", line={"color": BAD, "width": 1}, mode="lines", fill="tozeroy",
@@ -202,9 +206,9 @@ class ChartWidget:
         data[_INDEX["filtered out"]].update(x=strokes.times[~fitting].ravel(), y=strokes.values[~fitting].ravel())
         facts = [_facts(number, trade) for number, trade in zip(trades.index, trades.itertuples(), strict=True)]
         colours = [_OUTCOMES[outcome] for outcome in outcomes]
-        entries = ["triangle-up" if side == "long" else "triangle-down" for side in trades["side"]]
+        entries = [_SHAPES[f"{side} entry"] for side in trades["side"]]
         size = next((size for most, size in _MARKS if len(trades) <= most), 4)
-        for mark, column, symbols in ((self._marks[0], 0, entries), (self._marks[1], 1, "x")):
+        for mark, column, symbols in ((self._marks[0], 0, entries), (self._marks[1], 1, _SHAPES["exit"])):
             mark.update(
                 x=strokes.times[:, column], y=strokes.values[:, column], hovertext=facts,
                 customdata=trades.index.to_numpy(),
@@ -227,7 +231,7 @@ class ChartWidget:
 
 #: Places of the traces that every chart has; the strategy's lines come after them.
 _INDEX = {name: place for place, name in enumerate(
-    ("price", "stops", "targets", "filtered out", *_OUTCOMES, "entries", "exits", "equity", "drawdown"))}
+    ("price", "stops", "targets", "filtered out", *_OUTCOMES, "entries", "exits", *_SHAPES, "equity", "drawdown"))}
 
 
 def _put_candles(trace: Any, view: ChartView) -> None:

@@ -14,9 +14,14 @@ function render({ model, el }) {
   box.tabIndex = -1;
   box.dataset.lmSuppressShortcuts = "true";  // JupyterLab would take Enter and the arrows for its own
   const table = document.createElement("table");
-  const caption = document.createElement("caption");
+  table.setAttribute("role", "grid"); // one stop of Tab: arrows move inside
+  table.setAttribute("aria-label", "Trades. Arrow keys move through rows and, above them, headings. Enter shows a trade "
+    + "on the chart, or sorts by a heading.");
+  const caption = document.createElement("div");
   const head = table.createTHead().insertRow();
   const body = table.createTBody();
+  for (const part of [head.parentElement, body]) part.setAttribute("role", "rowgroup"); // also where drawn as a CSS grid
+  head.setAttribute("role", "row");
   const said = document.createElement("span");
   const file = document.createElement("button");
   file.type = "button";
@@ -25,8 +30,8 @@ function render({ model, el }) {
   file.title = "Download these trades, with all that is known of them, as a CSV file";
   file.addEventListener("click", () => model.send({ csv: true }));
   caption.append(said, file);
-  table.prepend(caption);
-  box.append(table);
+  caption.className = "caption"; // not the table's own: a grid has no button in it
+  box.append(caption, table);
   el.append(box);
   let order = { column: 0, down: false };
   let rows = [];
@@ -36,9 +41,12 @@ function render({ model, el }) {
   model.get("columns").forEach((column, number) => {
     const cell = document.createElement("th");
     cell.scope = "col";
+    cell.dataset.column = column.name;
+    cell.setAttribute("role", "columnheader");
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = column.label;
+    button.tabIndex = -1;
     button.title = `Sort by ${column.label}`;
     button.addEventListener("click", () => {
       order = { column: number, down: order.column === number ? !order.down : false };
@@ -74,8 +82,11 @@ function render({ model, el }) {
       const line = body.insertRow();
       line.tabIndex = -1;
       line.dataset.trade = row[0][0];
+      line.setAttribute("role", "row");
       row.forEach(([, text, tone], number) => {
         const cell = line.insertCell();
+        cell.dataset.column = columns[number].name;
+        cell.setAttribute("role", "gridcell");
         cell.textContent = text;  // names are text, never HTML
         if (tone) cell.classList.add(tone);
         if (!columns[number].word) cell.classList.add("number");
@@ -91,6 +102,7 @@ function render({ model, el }) {
       line.setAttribute("aria-selected", line.dataset.trade === selected);
       line.tabIndex = number === active ? 0 : -1;
     });
+    if (!rows.length) head.querySelector("button").tabIndex = 0;
     const line = body.querySelector("tr.selected");
     if (scroll && line) {
       const top = line.offsetTop - box.clientHeight / 2;
@@ -99,7 +111,11 @@ function render({ model, el }) {
   }
 
   function go(number) {
-    active = Math.min(Math.max(number, 0), rows.length - 1);
+    if (number < 0 || !rows.length) {
+      head.querySelector("button").focus();
+      return;
+    }
+    active = Math.min(number, rows.length - 1);
     if (active >= shown) more(active - shown + CHUNK);
     mark(false);
     body.rows[active]?.focus();
@@ -123,11 +139,20 @@ function render({ model, el }) {
     if (line) active = [...body.rows].indexOf(line);
   });
   body.addEventListener("keydown", (event) => {
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
-    if (event.key in steps) go(active + steps[event.key]);
+    const places = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + 10, PageUp: Math.max(active - 10, 0) };
+    if (event.key in places) go(places[event.key]);
     else if (event.key === "Home") go(0);
     else if (event.key === "End") go(rows.length - 1);
     else if (event.key === "Enter" || event.key === " ") choose(active);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  head.addEventListener("keydown", (event) => {
+    const buttons = [...head.querySelectorAll("button")], now = buttons.indexOf(event.target);
+    const steps = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: buttons.length - 1 };
+    if (event.key in steps) buttons[steps[event.key]]?.focus();
+    else if (event.key === "ArrowDown") go(active);
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -42,7 +42,7 @@ class TradesTable(anywidget.AnyWidget):
     """
 
     _esm = _HERE / "explorer_table.js"
-    _css = _HERE / "explorer_table.css"
+    _css = (_HERE.parent / "focus.css").read_text() + (_HERE / "explorer_table.css").read_text()
     columns: Any = traitlets.List().tag(sync=True)
     rows: Any = traitlets.List().tag(sync=True)
     kept: Any = traitlets.List().tag(sync=True)
@@ -54,7 +54,7 @@ class TradesTable(anywidget.AnyWidget):
         shown = [column for column in _COLUMNS if column[0] not in needless]
         numbers = [int(number) for number in trades.index]
         super().__init__(
-            columns=[{"label": label, "word": word} for _, label, word in shown],
+            columns=[{"name": name, "label": label, "word": word} for name, label, word in shown],
             rows=[list(row) for row in zip(*(_cells(trades, name) for name, _, _ in shown), strict=True)],
             kept=numbers,
         )
