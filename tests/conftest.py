@@ -160,6 +160,16 @@ def _point_home_to(home: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures of pages blank where only the words matter: drawing takes nearly all of the time."""
+    from jesse_nb.report.common.canvas import new_figure
+
+    blank, _ = new_figure(1.0)
+    monkeypatch.setattr("jesse_nb.report.html.plot", lambda result, name: blank)
+    monkeypatch.setattr("jesse_nb.report.html.png", lambda figure: b"\x89PNG")
+
+
+@pytest.fixture
 def kept(isolated_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have results kept, in the folder that this gives."""
     monkeypatch.delenv("JESSE_NB_KEEP_RESULTS")

@@ -45,6 +45,7 @@ def where(candle_store: CandleStore, tmp_path: Path) -> dict[str, Any]:
     return {"candles": candle_store, "store": tmp_path / "runs.sqlite"}
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_failed_check_stands_first_on_every_study_and_is_made_once(where: dict[str, Any]) -> None:
     market = ("BTC-USDT", "1h", "2023-02-01", "2023-02-15")
     study, phases = phases_of(optimize(READER, *market, n_trials=2, check_first=True, background=True, **CALM, **where))

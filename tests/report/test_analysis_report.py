@@ -17,7 +17,7 @@ from jesse_nb.core.tools.analyze.analysis_result import Analysis
 from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.report.analyze import analysis_report
 from jesse_nb.report.analyze.analysis_tables import ratios_table, tiles
-from jesse_nb.report.common.canvas import new_figure, png
+from jesse_nb.report.common.canvas import png
 from jesse_nb.report.html import fragment, page
 from jesse_nb.report.results import plot, plots, text
 from tests.analysis.results import make_backtest, make_spec
@@ -27,12 +27,7 @@ from tests.report.test_html import EVIL, Reader, words
 QUESTIONS = ("Is it real?", "How did it earn?", "How bad can it get?", "When does it work?", "What could break it?")
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the pictures blank where only the words matter: drawing takes nearly all of the time."""
-    blank, _ = new_figure(1.0)
-    monkeypatch.setattr("jesse_nb.report.html.plot", lambda result, name: blank)
-    monkeypatch.setattr("jesse_nb.report.html.png", lambda figure: b"\x89PNG")
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import itertools
 import math
 import pickle
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -59,20 +60,19 @@ def make_batch(
     return BatchResult(entries=tuple(entries), **given)
 
 
-EVIL_BATCH = make_batch((EVIL, "b"), sets=({EVIL: EVIL}, {EVIL: "y"}), failing=(0, 9), reason=EVIL, notes=(EVIL,),
-                        stopped=EVIL)
-
-
 def test_nothing_of_a_batch_escapes_into_the_page() -> None:
-    text = page(EVIL_BATCH)
+    evil = make_batch((EVIL, "b"), sets=({EVIL: EVIL}, {EVIL: "y"}), failing=(0, 9), reason=EVIL, notes=(EVIL,),
+                      stopped=EVIL)
+    text = page(evil)
     read = Reader(text)
     assert "script" not in read.names
     assert not [name for name, _ in read.attributes if name.startswith("on")]
     assert "&lt;script&gt;" in text
     assert "{{ 7*7 }}" in text
-    str(EVIL_BATCH)
+    str(evil)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_report_tells_the_whole_story() -> None:
     result = make_batch(symbols=("BTC-USDT", "ETH-USDT", "SOL-USDT"), timeframes=("1h", "4h", "1D"), failing=(3, 4))
     form = fragment(result)
@@ -106,13 +106,15 @@ def test_mixed_quote_currencies_are_said() -> None:
     assert "counted in" not in str(make_batch())
 
 
-@pytest.mark.parametrize("result", [
-    make_batch(failing=tuple(range(8))), make_batch(idle=tuple(range(8))), make_batch(failing=(0,), idle=(1, 2)),
-    make_batch(("One",), ("BTC-USDT",), ("1h",)), make_batch(("One",), ("BTC-USDT",), ("1h", "4h")),
-    replace(make_batch(), entries=(), total=8, stopped="interrupted"),
-    replace(make_batch(), entries=make_batch().entries[:1], stopped="interrupted"),
+@pytest.mark.parametrize("make", [
+    lambda: make_batch(failing=tuple(range(8))), lambda: make_batch(idle=tuple(range(8))),
+    lambda: make_batch(failing=(0,), idle=(1, 2)),
+    lambda: make_batch(("One",), ("BTC-USDT",), ("1h",)), lambda: make_batch(("One",), ("BTC-USDT",), ("1h", "4h")),
+    lambda: replace(make_batch(), entries=(), total=8, stopped="interrupted"),
+    lambda: replace(make_batch(), entries=make_batch().entries[:1], stopped="interrupted"),
 ], ids=["all failed", "no trades", "some", "one run", "one dimension", "none yet", "one yet"])
-def test_whatever_is_missing_the_report_stands(result: BatchResult) -> None:
+def test_whatever_is_missing_the_report_stands(make: Callable[[], BatchResult]) -> None:
+    result = make()
     assert "nan" not in words(fragment(result)).lower().split()
     assert "Batch" in str(result)
     for name in result.plots():

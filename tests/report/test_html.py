@@ -99,15 +99,16 @@ def test_names_and_values_are_escaped(make):
 
 
 @pytest.mark.parametrize(
-    ("result", "most"),
+    ("make", "most"),
     [
-        (make_optimization(100), 600_000),
-        (make_optimization(60, metric=["sharpe", "max_drawdown"]), 600_000),
-        (make_backtest(make_spec("2021-01-01", "2024-06-01"), trades=3_000), 400_000),
+        (lambda: make_optimization(100), 600_000),
+        (lambda: make_optimization(60, metric=["sharpe", "max_drawdown"]), 600_000),
+        (lambda: make_backtest(make_spec("2021-01-01", "2024-06-01"), trades=3_000), 400_000),
     ],
+    ids=["a metric", "two metrics", "a long run"],
 )
-def test_lean_and_self_contained(result, most):
-    text = fragment(result)
+def test_lean_and_self_contained(make, most):
+    text = fragment(make())
     assert len(text) < most
     assert "http" not in text
     assert "url(" not in text
@@ -119,6 +120,7 @@ def test_lean_and_self_contained(result, most):
     assert all(value for name, value in Reader(text).attributes if name == "alt")
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_every_rule_is_scoped_and_both_themes_are_there():
     style = re.search(r"<style>(.*?)</style>", fragment(make_backtest()), re.DOTALL).group(1)
     rules = re.findall(r"([^{}]+)\{[^{}]*\}", style.replace("@media (prefers-color-scheme: dark) {", ""))
@@ -130,6 +132,7 @@ def test_every_rule_is_scoped_and_both_themes_are_there():
     assert 'body[data-jp-theme-light="true"] .jesse-nb' in style
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_an_optimization_tells_the_whole_story():
     result = make_optimization(60, synthetic=True)
     said = words(fragment(result))
@@ -161,6 +164,7 @@ def test_an_optimization_tells_the_whole_story():
     assert f"{result.best_value:.2f}" in said
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_no_held_out_period_and_early_stop():
     said = words(fragment(make_optimization(30, held_out=False, stopped="interrupted")))
     assert "No period was held out" in said
@@ -171,23 +175,25 @@ def test_no_held_out_period_and_early_stop():
 
 
 @pytest.mark.parametrize(
-    "result",
+    "make",
     [
-        make_optimization(0),
-        make_optimization(6, failing=6),
-        make_optimization(1, failing=0, undefined=0),
-        make_optimization(5, failing=0, undefined=5),
-        make_optimization(20, metric=["sharpe", "profit", "win_rate"]),
+        lambda: make_optimization(0),
+        lambda: make_optimization(6, failing=6),
+        lambda: make_optimization(1, failing=0, undefined=0),
+        lambda: make_optimization(5, failing=0, undefined=5),
+        lambda: make_optimization(20, metric=["sharpe", "profit", "win_rate"]),
     ],
     ids=["no trial", "all failed", "one trial", "all undefined", "three metrics"],
 )
-def test_thin_results_still_render(result):
+def test_thin_results_still_render(make):
+    result = make()
     said = words(page(result))
     assert "Result card" in said
     assert "nan" not in said.lower().split()
     assert ("No trial has a value" in said) == (result.best is None)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_undefined_values_say_so():
     result = make_backtest()
     text = fragment(replace(result, metrics={**result.metrics, "sharpe_ratio": float("nan")}))
@@ -195,11 +201,13 @@ def test_undefined_values_say_so():
     assert ">nan" not in text
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_failed_default_run_leaves_its_column_out():
     result = make_optimization(30)
     assert "default parameters" not in words(fragment(replace(result, default=None)))
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_backtest_tells_the_whole_story():
     result = make_backtest()
     said = words(fragment(result))
@@ -217,6 +225,7 @@ def test_a_backtest_tells_the_whole_story():
     assert "more …" not in words(fragment(make_backtest(trades=12)))
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_backtest_without_trades():
     said = words(fragment(make_backtest(trades=0)))
     assert "No trade was closed" in said
@@ -239,6 +248,7 @@ def test_unknown_kinds_are_refused():
         fragment("x")
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_page_links_to_its_sections(tmp_path):
     result = make_optimization(30)
     result.to_html(tmp_path / "report.html")
@@ -251,6 +261,7 @@ def test_a_page_links_to_its_sections(tmp_path):
     assert "#section" not in fragment(result)  # whose ids would not be alone on a page
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_money_that_was_gained_or_lost_has_its_sign():
     result = make_backtest()
     said = fragment(result)

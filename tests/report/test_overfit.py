@@ -63,6 +63,7 @@ def constrained(result, *limits):
     return replace(result, trials=tuple(trials), constraints=constraints, top=top)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_verdict_comes_first_and_is_said_once(study):
     shown = fragment(study)
     read = Reader(shown)
@@ -191,6 +192,7 @@ def test_step_mode_is_quiet_when_the_same_and_loud_when_not(study):
     assert words.parity(study) == ""
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_both_modes_are_said_with_their_numbers_in_the_report_and_on_the_card(study):
     result = checked(study)
     result.parity.ratios.loc["calmar_ratio", "step"] = 1.0

@@ -43,6 +43,7 @@ def test_cells_are_the_results_figures(whole):
     assert rows["costs"][1].text == "–"
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_worst_is_what_fell_deepest_by_the_end_and_the_report_says_so(whole):
     """A scenario that took most while it lasted may be back at the end, another not."""
     table = whole.table.copy()

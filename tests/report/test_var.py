@@ -30,13 +30,14 @@ def whole(equity) -> ValueAtRisk:
 
 
 def test_the_page_says_what_is_lost_and_whether_forecasts_held(whole):
-    said = words(page(whole))
+    document = page(whole)
+    said = words(document)
     for part in ("Value at risk: Trades and equity", "One day in 20 loses more than", "What is lost",
                  "Would such forecasts have held?", "Traffic light of the last 250 days at 99%", "Result card",
                  "Nobody knows whether the parameters were chosen on these days", "power"):
         assert part in said, part
     assert set(plots(whole)) == set(report_of(whole).pictures(whole))
-    assert page(whole).count("<img src") == 2
+    assert document.count("<img src") == 2
 
 
 def test_cells_are_the_results_figures(whole):

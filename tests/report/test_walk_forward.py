@@ -1,5 +1,7 @@
+import itertools
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,28 +24,34 @@ from tests.analysis.walk_forwards import make_cpcv, make_walk_forward
 from tests.report.test_html import EVIL, Reader, words
 
 ODD = {
-    "one window": make_walk_forward(150),
-    "all failed": make_walk_forward(240, failed=(0, 1, 2, 3)),
-    "one failed": make_walk_forward(400, failed=(2,), without_baseline=(3,)),
-    "no trades": make_walk_forward(300, test_trades=0),
-    "fixed": make_walk_forward(300, space=None),
-    "overlapping": make_walk_forward(250, step_forward=3, gap=4),
-    "gapped": make_walk_forward(500, step_forward=50, anchored=True),
-    "no window": replace(make_walk_forward(150), windows=(), stopped="interrupted"),
-    "own metric": make_walk_forward(300, metric=lambda run: run.metrics["sharpe_ratio"]),
-    "lower is better": make_walk_forward(300, metric=("max_underwater_period", "minimize")),
-    "two metrics": make_walk_forward(300, metric=["sharpe", "max_drawdown"]),
-    "one candidate": make_cpcv(1),
-    "no choice": make_cpcv(3, trades=0),
-    "a hole": make_cpcv(5, failed=((0, 1), (1, 1), (2, 1), (3, 1), (4, 1))),
-    "nothing ran": make_cpcv(2, failed=tuple((candidate, group) for candidate in range(2) for group in range(6))),
-    "two groups": make_cpcv(6, groups=2, test_groups=1, stopped="timeout"),
+    "one window": lambda: make_walk_forward(150),
+    "all failed": lambda: make_walk_forward(240, failed=(0, 1, 2, 3)),
+    "one failed": lambda: make_walk_forward(400, failed=(2,), without_baseline=(3,)),
+    "no trades": lambda: make_walk_forward(300, test_trades=0),
+    "fixed": lambda: make_walk_forward(300, space=None),
+    "overlapping": lambda: make_walk_forward(250, step_forward=3, gap=4),
+    "gapped": lambda: make_walk_forward(500, step_forward=50, anchored=True),
+    "no window": lambda: replace(make_walk_forward(150), windows=(), stopped="interrupted"),
+    "own metric": lambda: make_walk_forward(300, metric=lambda run: run.metrics["sharpe_ratio"]),
+    "lower is better": lambda: make_walk_forward(300, metric=("max_underwater_period", "minimize")),
+    "two metrics": lambda: make_walk_forward(300, metric=["sharpe", "max_drawdown"]),
+    "one candidate": lambda: make_cpcv(1),
+    "no choice": lambda: make_cpcv(3, trades=0),
+    "a hole": lambda: make_cpcv(5, failed=((0, 1), (1, 1), (2, 1), (3, 1), (4, 1))),
+    "nothing ran": lambda: make_cpcv(2, failed=tuple(itertools.product(range(2), range(6)))),
+    "two groups": lambda: make_cpcv(6, groups=2, test_groups=1, stopped="timeout"),
 }
+
+
+@cache
+def odd(name):
+    """One of them, made by the first test that asks: every worker imports all files."""
+    return ODD[name]()
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_results_render_in_every_form(name):
-    result = ODD[name]
+    result = odd(name)
     said, shown = words(page(result)), text(result)  # the page draws every figure
     assert "Result card" in said
     for form in (said, shown):
@@ -57,14 +65,15 @@ def test_odd_results_render_in_every_form(name):
 
 def test_which_figures_there_are():
     assert make_walk_forward(300).plots() == ("windows", "equity", "curves", "in_out", "degradation", "drift")
-    assert "drift" not in ODD["fixed"].plots()
-    assert ODD["all failed"].plots() == ("windows", "drift")
-    assert ODD["no window"].plots() == ()
+    assert "drift" not in odd("fixed").plots()
+    assert odd("all failed").plots() == ("windows", "drift")
+    assert odd("no window").plots() == ()
     assert make_cpcv().plots() == ("paths", "sharpes", "ranks")
-    assert ODD["one candidate"].plots() == ("paths", "sharpes")
-    assert ODD["nothing ran"].plots() == ()
+    assert odd("one candidate").plots() == ("paths", "sharpes")
+    assert odd("nothing ran").plots() == ()
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_analysis():
     result = make_walk_forward(400, edge=0.003, kept=0.5)
     curve, found = stitched(result), verdict(result)
@@ -108,6 +117,7 @@ def test_windows_stand_where_they_are():
     np.testing.assert_allclose(starts, expected)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_how_sortino_is_counted_is_said_with_its_number():
     result = make_walk_forward()
     curve = stitched(result)
@@ -118,18 +128,19 @@ def test_how_sortino_is_counted_is_said_with_its_number():
     assert said in " ".join(Reader(fragment(result)).words)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_seams_are_stated():
     def sentences(result):
         return " ".join(seams(result, stitched(result)))
 
-    said = sentences(ODD["overlapping"])
-    assert f"{stitched(ODD['overlapping']).overlapping} simulated days that a newer model covers are left out" in said
+    said = sentences(odd("overlapping"))
+    assert f"{stitched(odd('overlapping')).overlapping} simulated days that a newer model covers are left out" in said
     assert "4 days between training and testing are used for neither" in said
-    assert "No model covers" in sentences(ODD["gapped"])
-    assert "No out-of-sample run in window 2: StrategyCrashError" in sentences(ODD["one failed"])
+    assert "No model covers" in sentences(odd("gapped"))
+    assert "No out-of-sample run in window 2: StrategyCrashError" in sentences(odd("one failed"))
     assert "in place of 30" in sentences(make_walk_forward(375))
     assert "1 day between groups is left out (purge and embargo)" in text(make_cpcv()).replace("\n", " ")
-    assert "Stopped early: interrupted" in words(fragment(ODD["no window"]))
+    assert "Stopped early: interrupted" in words(fragment(odd("no window")))
 
 
 def test_long_tables_are_cut():

@@ -19,6 +19,8 @@ from tests.conftest import EXCHANGE
 
 START, END = "2023-02-01", "2023-05-12"
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:

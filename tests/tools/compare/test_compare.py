@@ -72,6 +72,7 @@ def test_other_code_and_other_days_are_told(results):
     assert 'default&#34;: 5' in html
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_which_return_a_year_is_compounded_is_said(results):
     found = jn.compare(("base", results[0]), ("dear", results[1]))
     days = found.returns.iloc[:, 0]
@@ -88,6 +89,7 @@ def test_which_return_a_year_is_compounded_is_said(results):
     assert "(5 % after Holm's correction of 2 tests): dear: mean daily return × 365 " in " ".join(lines)
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_verdicts_are_said_in_the_words_of_the_list(results, kept, markets):
     study = jn.optimize(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, n_trials=2, neighbours=0, parity=False)
     jn.keep(study, "study")
@@ -101,6 +103,7 @@ def test_verdicts_are_said_in_the_words_of_the_list(results, kept, markets):
     assert "Verdicts" not in str(jn.compare(results[0], results[1])), "nothing judges a single backtest"
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_text_is_not_cut(results, markets):
     late = jn.backtest(CROSSING, "ETH-USDT", "1h", "2023-02-01", "2023-04-10", candles=markets)
     found = jn.compare(("base", results[0]), ("the same run, told again", results[0]), ("ether", late))
@@ -122,6 +125,7 @@ def test_text_is_not_cut(results, markets):
     assert found.settings.loc["market"].tolist()[2] == f"ETH-USDT 1h on {EXCHANGE}"
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_a_default_that_is_given_is_the_same_setting(results, markets):
     given = jn.backtest(CROSSING, "BTC-USDT", "1h", *PERIOD, candles=markets, hyperparameters={"slow": 30})
     assert given.card.defaults == {"fast": 8}

@@ -23,6 +23,7 @@ def study(markets):
     return searched
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_searches_that_differ_are_told(study, kept):
     base = study()
     other = study(metric="calmar", n_trials=5, seed=4, sampler="qmc", test_ratio=0.4, constraints=["trades >= 1"],

@@ -176,6 +176,7 @@ def test_the_page_and_the_text(held):
     assert text(held) == text(replace(held))
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_the_report_says_what_the_money_became(held):
     first, last = held.equity.iloc[0], held.equity.iloc[-1]
     days = len(held.weights)
@@ -187,6 +188,7 @@ def test_the_report_says_what_the_money_became(held):
     assert f"money {last - first:+,.2f} {first:,.2f} to {last:,.2f}" in tiles
 
 
+@pytest.mark.usefixtures("blank_pictures")
 def test_what_each_part_added_can_be_computed_again(held, curves):
     """From weights and the parts' own curves, as the report says how."""
     steps = pd.DataFrame(curves).pct_change().iloc[1:].set_axis(held.weights.index.union(
