@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import compileall
 import gc
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.util import find_spec
@@ -66,9 +68,14 @@ _LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure coverage by the probes, where they were set."""
+    """Measure coverage by the probes, where they were set, and compile the package before workers start.
+
+    Where Python is told to write no bytecode, each kernel, worker and script would compile the package anew.
+    """
     if _probes is not None:
         config.pluginmanager.register(_probes)
+    if sys.dont_write_bytecode and config.getoption("numprocesses", None):  # which workers of xdist do not have
+        compileall.compile_dir(Path(__file__).resolve().parents[1] / "jesse_nb", quiet=1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
