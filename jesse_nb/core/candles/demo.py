@@ -109,20 +109,7 @@ def demo_candles(
     InputError
         When the seed is not a whole number from 0 up.
     """
-    name = symbol_name(symbol)
-    if name not in _MARKETS:
-        raise CandlesNotFoundError(f"The demo market has no {name}.", did_you_mean(name, DEMO_SYMBOLS))
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"The seed is a whole number from 0 up, not {shown(seed)}.")
-    first, last = to_ms(start, "start"), to_ms(end, "end")
-    if first >= last:
-        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
-    if first < _START or last > _LATEST:
-        raise PeriodError(f"The demo market exists from {utc_text(_START)} to {utc_text(_LATEST)}, "
-                          f"not from {utc_text(first)} to {utc_text(last)}.")
-    minutes = (last - _START) // MINUTE_MS
-    candles = _market_candles(_MARKETS[name], _common(int(seed), minutes), int(seed))
-    return np.ascontiguousarray(candles[(first - _START) // MINUTE_MS:])
+    return _demo_candles([symbol], start, end, seed)[0]
 
 
 @well_named
@@ -160,9 +147,29 @@ def install_demo(
     ['ETH-USDT']
     """
     target = CandleStore.of(store)
-    generated = {symbol: demo_candles(symbol, start, end, seed) for symbol in symbols}
+    wanted = list(dict.fromkeys(symbols))
     return [target.write(DEMO_EXCHANGE, symbol, candles, replace=True)
-            for symbol, candles in generated.items()]
+            for symbol, candles in zip(wanted, _demo_candles(wanted, start, end, seed), strict=True)]
+
+
+def _demo_candles(symbols: list[str], start: Any, end: Any, seed: int) -> list[Candles]:
+    """Return the candles of each symbol; what the symbols share is made once."""
+    names = [symbol_name(symbol) for symbol in symbols]
+    for name in names:
+        if name not in _MARKETS:
+            raise CandlesNotFoundError(f"The demo market has no {name}.", did_you_mean(name, DEMO_SYMBOLS))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"The seed is a whole number from 0 up, not {shown(seed)}.")
+    first, last = to_ms(start, "start"), to_ms(end, "end")
+    if first >= last:
+        raise PeriodError(f"The end ({utc_text(last)}) must come after the start ({utc_text(first)}).")
+    if first < _START or last > _LATEST:
+        raise PeriodError(f"The demo market exists from {utc_text(_START)} to {utc_text(_LATEST)}, "
+                          f"not from {utc_text(first)} to {utc_text(last)}.")
+    minutes = (last - _START) // MINUTE_MS
+    common = _common(int(seed), minutes)
+    return [np.ascontiguousarray(_market_candles(_MARKETS[name], common, int(seed))[(first - _START) // MINUTE_MS:])
+            for name in names]
 
 
 @dataclass(frozen=True)
