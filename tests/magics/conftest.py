@@ -59,8 +59,8 @@ def demo(demo_store: CandleStore, monkeypatch: pytest.MonkeyPatch) -> CandleStor
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """An IPython shell with the extension loaded and no worker started."""
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_pictures: None) -> Iterator[InteractiveShell]:
+    """An IPython shell with the extension loaded and no worker started. Kernels, as in `test_kernel.py`, draw."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])  # the shell puts its own there
     InteractiveShell.clear_instance()
