@@ -57,13 +57,19 @@ def sample_folder() -> Path | None:
 
 
 #: Files that take longest, begun first so that all workers end at the same time. The browser's comes before all,
-#: beside those that need one core alone: it measures what must happen within a second.
+#: beside those that need one core alone: it measures what must happen within a second. What starts many processes
+#: and what waits for a page take turns.
 _LONGEST = (
-    "browser/test_live_notebook.py", "report/test_walk_forward.py", "report/test_html.py", "report/test_figures.py",
-    "report/test_batch.py", "report/test_analysis_report.py", "test_ray_pool.py", "test_shared_store.py",
-    "test_fast_path.py", "test_equality.py", "tools/optimize/test_optimize.py", "01_quickstart.ipynb",
-    "04_analysis.ipynb", "tools/walk_forward/test_walk_forward.py", "tools/analyze/test_analyze.py",
-    "02_walk_forward.ipynb", "03_batch.ipynb", "06_panels.ipynb", "05_jobs.ipynb", "test_strategy_hash.py",
+    "browser/test_live_notebook.py", "report/test_walk_forward.py", "report/test_figures.py", "report/test_html.py",
+    "report/test_batch.py", "luck/test_overfit_calibration.py", "analysis/test_insight.py",
+    "studies/test_walk_forward.py", "risk/test_var_tests.py", "studies/test_importances.py",
+    "studies/test_stitching.py", "test_ray_pool.py", "browser/test_explorer.py", "test_shared_store.py",
+    "browser/test_accessibility.py", "test_fast_path.py", "browser/test_panels.py", "test_equality.py",
+    "browser/test_notebook7.py", "test_check_strategy.py", "01_quickstart.ipynb", "test_benchmarks.py",
+    "04_analysis.ipynb", "tools/optimize/test_optimize.py", "02_walk_forward.ipynb",
+    "tools/walk_forward/test_walk_forward.py", "08_risk.ipynb", "tools/analyze/test_analyze.py", "03_batch.ipynb",
+    "test_too_good.py", "test_jesse_runtime.py", "06_panels.ipynb", "09_markets_and_portfolio.ipynb",
+    "10_pairs.ipynb", "05_jobs.ipynb", "12_to_trading.ipynb", "11_research_record.ipynb", "test_strategy_hash.py",
 )
 
 
