@@ -156,8 +156,14 @@ class LookingBack(Strategy):
             self.liquidate()
 ''' + _BODY
 
+
+def _lean(text: str) -> str:
+    """Import SciPy only where it is used: every run does so anew, which takes longer than to simulate a week."""
+    return text if text.count("scipy.signal") > 1 else text.replace("import scipy.signal\n", "")
+
+
 #: By name: lines that look to both sides of a candle, and are looked back at where they still change.
-LOOKING_BACK = {name: _LOOKING_BACK.replace("LINE", line) for name, line in {
+LOOKING_BACK = {name: _lean(_LOOKING_BACK.replace("LINE", line)) for name, line in {
     "rolling": "pd.Series(self.candles[:, 2]).rolling(21, center=True, min_periods=1).mean().to_numpy()",
     "convolve": "np.convolve(self.candles[:, 2], np.ones(21), mode='same') / "
                 "np.convolve(np.ones(len(self.candles)), np.ones(21), mode='same')",
@@ -176,7 +182,7 @@ def centred(x):
 
 def _by_hand(before: str, inside: str, line: str) -> str:
     text = _LOOKING_BACK.replace("class LookingBack(Strategy):", f"{before}\n\nclass LookingBack(Strategy):\n{inside}")
-    return text.replace("LINE", line)
+    return _lean(text.replace("LINE", line))
 
 
 _METHOD = textwrap.indent(CENTRED_BY_HAND.replace("(x)", "(self, x)", 1), "    ")
@@ -210,7 +216,7 @@ _TURNED = "line[-3] > line[-6] and line[-9] > line[-6]"
 
 
 def _inline(*lines: str) -> str:
-    return _INLINE.replace("LINES", textwrap.indent("\n".join(lines), " " * 8))
+    return _lean(_INLINE.replace("LINES", textwrap.indent("\n".join(lines), " " * 8)))
 
 
 _TO_BOTH_SIDES = (
