@@ -107,7 +107,7 @@ class Mounter {
   async begin() {
     let widget;
     try {
-      widget = await this.model.widget_manager.get_model(this.model.get("widget_id"));
+      widget = await older(this.model.widget_manager, this.model.get("widget_id"));
     } catch {
       return; // closed before the page was loaded: the static form stays
     }

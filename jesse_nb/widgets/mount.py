@@ -124,7 +124,7 @@ class Mounter(anywidget.AnyWidget):
         Class of the elements that views are put into.
     """
 
-    _esm = (_HERE / "keep.js").read_text() + (_HERE / "mount.js").read_text()
+    _esm = "".join((_HERE / name).read_text() for name in ("keep.js", "older.js", "mount.js"))
     _css = _HERE / "mount.css"
     widget_id = traitlets.Unicode().tag(sync=True)
     place = traitlets.Unicode().tag(sync=True)

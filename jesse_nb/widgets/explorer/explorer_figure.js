@@ -27,7 +27,9 @@ export default () => {
   }
   return {
     async render({ model, el, ...others }) {
-      const made = await (figure ??= begin(model));
+      figure ??= begin(model);
+      figure.catch(() => { figure = undefined; });
+      const made = await figure;
       return inTurn(() => made.render({ model, el, ...others }));
     },
   };

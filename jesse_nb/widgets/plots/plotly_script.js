@@ -15,12 +15,16 @@ function inTurn(draw) {
 function plotly(model) {
   const version = model.get("_version");
   const shared = (globalThis.jesseNbPlotly ??= new Map());
-  if (!shared.has(version)) shared.set(version, load(model));
+  if (!shared.has(version)) {
+    const loading = load(model);
+    shared.set(version, loading);
+    loading.catch(() => shared.delete(version)); // a later figure tries again
+  }
   return shared.get(version);
 }
 
 async function load(model) {
-  const holder = await model.widget_manager.get_model(model.get("_script"));
+  const holder = await older(model.widget_manager, model.get("_script"));
   const address = URL.createObjectURL(new Blob([holder.get("code")], { type: "text/javascript" }));
   try {
     const figureWidget = (await import(address)).default;

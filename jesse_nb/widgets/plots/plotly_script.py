@@ -14,7 +14,8 @@ from plotly.basewidget import BaseFigureWidget
 __all__ = ["PLOTLY_LOADER", "PlotlyScript", "plotly_script"]
 
 #: What a widget's own script begins with: ``plotly(model)`` loads the one that all share.
-PLOTLY_LOADER = (Path(__file__).parent / "plotly_script.js").read_text(encoding="utf-8")
+PLOTLY_LOADER = "".join((Path(__file__).parent / name).read_text(encoding="utf-8")
+                        for name in ("../older.js", "plotly_script.js"))
 
 
 class PlotlyScript(anywidget.AnyWidget):
