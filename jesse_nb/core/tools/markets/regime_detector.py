@@ -36,6 +36,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.markets.regime_names import naming_notes, swap_notes
+from jesse_nb.core.tools.markets.regime_tables import hidden_fits, label_fits, stays
 from jesse_nb.core.tools.markets.return_series import (
     Named,
     ReturnSeries,
@@ -294,22 +295,9 @@ class _Asked:
                             index=self.series.returns.index[self.known:len(seen)])
         note = "Until the next fit the last stretch goes on: a change is noticed at a fit." \
             if self.method == "changepoint" else ""
-        table = self._label_fits(fits, values, states, days)
+        table = label_fits(fits, days.index[[one.place - self.known for one in fits]], _NAMES[states], values)
         result = self._result(days, states, {}, [], (*([note] if note else []), *swap_notes(table, states)), stopped)
         return replace(result, fits=table)
-
-    def _label_fits(self, fits: list[RefitLabels], values: Any, states: int, days: pd.DataFrame) -> pd.DataFrame:
-        rows = []
-        for one in fits:
-            parts = [values[: one.place][one.past == state] for state in range(states)]
-            rows.append({
-                "day": days.index[one.place - self.known], "converged": True, "likelihood": math.nan,
-                "changed": one.changed,
-                **{f"mean_{name}": part.mean() * 100 if len(part) else math.nan
-                   for name, part in zip(_NAMES[states], parts, strict=True)},
-                **{f"volatility_{name}": part.std() * 100 if len(part) else math.nan
-                   for name, part in zip(_NAMES[states], parts, strict=True)}})
-        return pd.DataFrame(rows)
 
     def _hidden(self, values: Any, states: int, bic: dict[int, float], control: JobControl) -> Regimes:
         fits: list[RefitStates] = []
@@ -362,24 +350,9 @@ class _Asked:
             self.series, self.judged, self.method, self.refit, self.seed, names, bic, days,
             performance.set_axis(list(names)),
             counts.div(counts.sum(axis=1).replace(0, math.nan), axis=0).set_axis(list(names)).set_axis(
-                list(names), axis=1), _stays(state, names), self._fits(fits, days), tuple(late.tolist()), missed,
+                list(names), axis=1), stays(state, names), self._fits(fits, days), tuple(late.tolist()), missed,
             record, (*self.notes, *notes, *naming_notes(days, names)), stopped)
 
     def _fits(self, fits: list[RefitStates], days: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame([{
-            "day": days.index[fit.place - self.known], "converged": fit.converged, "likelihood": fit.model.likelihood,
-            "changed": fit.changed,
-            **{f"mean_{name}": mean * 100 for name, mean in zip(_NAMES[len(fit.model.means)], fit.model.means,
-                                                                strict=True)},
-            **{f"volatility_{name}": spread * 100 for name, spread in zip(_NAMES[len(fit.model.means)],
-                                                                          fit.model.deviations, strict=True)},
-        } for fit in fits])
-
-
-def _stays(state: Any, names: tuple[str, ...]) -> pd.Series[float]:
-    """Return the mean length of the stays in each state."""
-    breaks = np.r_[0, np.flatnonzero(np.diff(state)) + 1, len(state)]
-    lengths, which = np.diff(breaks), state[breaks[:-1]]
-    means = [float(lengths[which == place].mean()) if (which == place).any() else math.nan
-             for place in range(len(names))]
-    return pd.Series(np.array(means, dtype=float), index=list(names))
+        moments = days.index[[one.place - self.known for one in fits]]
+        return hidden_fits(fits, moments, _NAMES[len(fits[0].model.means)] if fits else ())
