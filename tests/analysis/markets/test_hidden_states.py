@@ -134,3 +134,26 @@ def test_how_many_states_there_are():
         bic_table(planted(500)[0], 2), bic_table(random.normal(0, 0.02, 400), 2),
         bic_table(random.standard_t(3, 400) * 0.02, 2))]  # fat tails are no regimes
     assert chosen == [2, 1, 1]
+
+
+@pytest.mark.parametrize("seed", [3, 9])
+def test_returns_that_repeat_have_a_fit(seed):
+    """Of coarse ticks: the search ends in a state of one value, where statsmodels found no singular values."""
+    returns = np.round(np.random.default_rng(seed).standard_t(3, 180) * 0.004, 3)
+    found = fit_states(returns, 3)
+    assert np.isfinite([*found.means, *found.deviations, *found.transitions.ravel(), found.likelihood]).all()
+    density = filtered(found, returns)[1]
+    assert found.likelihood == pytest.approx(np.log(density).sum(), abs=0.01)
+    assert found.likelihood > fit_states(returns, 1).likelihood
+    table = bic_table(returns)
+    assert min(table, key=lambda count: table[count]) == 1
+
+
+def test_where_no_start_leads_anywhere_it_has_not_converged(monkeypatch):
+    def fails(self, *args, **given):
+        raise ValueError("Could not untransform parameters.")
+
+    monkeypatch.setattr(MarkovRegression, "fit", fails)
+    found = fit_states(planted(200)[0], 2)
+    assert not found.converged
+    assert np.isfinite([*found.means, *found.deviations, *found.transitions.ravel()]).all()

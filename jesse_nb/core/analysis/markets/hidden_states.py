@@ -1,10 +1,14 @@
-"""Regimes as hidden states of returns: fitted on some days, and told of each day from the days up to it alone."""
+"""Regimes as hidden states of returns: fitted on some days, and told of each day from the days up to it alone.
+
+A day is an observation: where returns are of other candles than daily ones, it is one of these.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +90,7 @@ def _fitted(values: Vector, count: int, seed: int) -> HiddenStates:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fitted = model.fit(search_reps=STARTS, disp=False, maxiter=200)
+            fitted = _maximized(model)
     finally:
         np.random.set_state(state)
     names = dict(zip(model.param_names, np.asarray(fitted.params), strict=True))
@@ -96,7 +100,24 @@ def _fitted(values: Vector, count: int, seed: int) -> HiddenStates:
         np.array([names[f"const[{place}]"] for place in range(count)]),
         np.sqrt([names[f"sigma2[{place}]"] for place in range(count)]), transitions,
         _stationary(transitions),
-        float(fitted.llf), bool(fitted.mle_retvals.get("converged", False)))
+        float(fitted.llf), bool(getattr(fitted, "mle_retvals", {}).get("converged", False)))
+
+
+def _maximized(model: Any) -> Any:
+    """Return where the likelihood is largest.
+
+    Where returns repeat, as those of coarse ticks do, the search ends at times in a state that is one value, or is
+    never left to another: from there statsmodels goes nowhere. Then one start is taken, as it chooses it itself, and
+    at last the same without improving it by expectation and maximization before.
+    """
+    for begun in ({"search_reps": STARTS}, {}, {"em_iter": 0}):
+        try:
+            fitted = model.fit(disp=False, maxiter=200, **begun)
+        except ValueError:  # one of numpy.linalg's, too
+            continue
+        if np.isfinite(fitted.params).all():
+            return fitted
+    return model.smooth(model.start_params)
 
 
 def _stationary(transitions: Vector) -> Vector:
