@@ -73,6 +73,8 @@ def test_regimes_of_a_stored_run(stored, capsys):
     keys, store, candles = stored
     assert main(["regimes", keys[0][:12], "--store", store, "--candles", candles]) == 2
     assert "240 are needed" in capsys.readouterr().err  # of its market, three months and a half are stored
+    assert main(["regimes", "BTC-USDT", "-t", "4h", "--method", "vol_terciles", "--candles", candles]) == 0
+    assert "terciles of volatility, of 4h candles" in capsys.readouterr().out
 
 
 def test_a_pair(stored, capsys, tmp_path):

@@ -68,11 +68,15 @@ def test_portfolio_gives_what_python_gives(here):
         assert said in str(refused.value)
 
 
-def test_regimes_give_what_python_gives(here):
+def test_regimes_give_what_python_gives(here, demo):
     run(here, "%regimes one --method hmm --regimes 2 --refit 60 --seed 2 -o regimes")
     same = jn.regime_detector({"one": here.user_ns["one"]}, "markov", 2, 60, seed=2)
     pd.testing.assert_frame_equal(here.user_ns["regimes"].days, same.days)
-    for line, said in (("%regimes", "inputs holds nothing."), ("%regimes one other", "inputs holds 2."),
+    run(here, "%regimes BTC-USDT -t 4h --method vol_terciles --refit 42 -o by_candles")
+    same = jn.regime_detector("BTC-USDT", "vol_terciles", refit=42, timeframe="4h", candles=demo)
+    pd.testing.assert_frame_equal(here.user_ns["by_candles"].performance, same.performance)
+    for line, said in (("%regimes one -t 4h", "--timeframe is '4h', and a result has days only."),
+                       ("%regimes", "inputs holds nothing."), ("%regimes one other", "inputs holds 2."),
                        ("%regimes one --regimes 7", "--n-regimes is 7."), ("%regimes BTC-USDT", "240 are needed")):
         with pytest.raises((UsageError, JesseNbError)) as refused:
             run(here, line)

@@ -11,6 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.dates import date2num
 from matplotlib.patches import Rectangle
 
+from jesse_nb.core.times import TIMEFRAME_MINUTES
 from jesse_nb.report.common.canvas import (
     BAD,
     BEST,
@@ -52,7 +53,8 @@ def draw_course(result: Regimes) -> ReportFigure:
     axis_in(top.yaxis, "percent")
     top.margins(x=0.01)
     colours = _colours(len(result.states))
-    moments = pd.DatetimeIndex([*days.index, days.index[-1] + pd.Timedelta(days=1)])
+    length = pd.Timedelta(minutes=TIMEFRAME_MINUTES[result.timeframe])
+    moments = pd.DatetimeIndex([*days.index, days.index[-1] + length])
     edges: Any = date2num(moments.to_pydatetime())  # type: ignore[no-untyped-call]
     shades: Any = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": len(colours) - 0.5, "linewidth": 0,
                    "rasterized": True}
@@ -73,7 +75,7 @@ def draw_course(result: Regimes) -> ReportFigure:
 
 
 def draw_performance(result: Regimes) -> ReportFigure:
-    """Draw the mean return of the days after each state was told, with its interval."""
+    """Draw the mean return of the days or candles after each state was told, with its interval."""
     figure, (ax,) = new_figure(0.9 + 0.4 * len(result.states))
     table: Any = result.performance
     places = np.arange(len(table))
@@ -83,7 +85,7 @@ def draw_performance(result: Regimes) -> ReportFigure:
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.set_yticks(places, list(table.index))
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_xlabel("mean return of the next day, 95% interval")
+    ax.set_xlabel(f"mean return of the next {result.unit}, 95% interval")
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:+g}%" if value else "0%")
     ax.grid(visible=False)
     ax.grid(visible=True, axis="x", color=INK, alpha=0.2, linewidth=0.7)
@@ -98,7 +100,7 @@ def draw_fits(result: Regimes) -> ReportFigure:
         ax.plot(fits["day"], fits[f"volatility_{state}"], color=colour, linewidth=1.4, marker="o", markersize=4,
                 label=state)
     ax.set_ylim(bottom=0)
-    ax.set_ylabel("volatility a day")
+    ax.set_ylabel(f"volatility a {result.unit}")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
     legend(ax)
     date_axis(ax)

@@ -1,4 +1,7 @@
-"""Regimes without a distribution: a jump model of features, and change points of the volatility."""
+"""Regimes without a distribution: a jump model of features, and change points of the volatility.
+
+A day is an observation: where returns are of other candles than daily ones, it is one of these.
+"""
 
 from __future__ import annotations
 

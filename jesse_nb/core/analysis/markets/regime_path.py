@@ -1,4 +1,7 @@
-"""Regimes as they could have been told day by day, beside hindsight: how late, how stable, and what they foretold."""
+"""Regimes as they could have been told day by day, beside hindsight: how late, how stable, and what they foretold.
+
+A day is an observation: where returns are of other candles than daily ones, it is one of these.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +135,9 @@ def days_late(told: States, hindsight: States, most: int = 60) -> tuple[Vector, 
     return np.array(late), missed
 
 
-def performance_by_state(returns: pd.Series[float], states: States, count: int, *, seed: int = 0) -> pd.DataFrame:
+def performance_by_state(
+    returns: pd.Series[float], states: States, count: int, *, periods: float = PERIODS, seed: int = 0
+) -> pd.DataFrame:
     """Return how returns were on the days whose state was told the evening before.
 
     Parameters
@@ -143,6 +148,8 @@ def performance_by_state(returns: pd.Series[float], states: States, count: int, 
         Told the evening before each.
     count
         How many states there are.
+    periods
+        Returns a year: 365 daily ones.
     seed
         Of the bootstrap.
 
@@ -177,8 +184,8 @@ def performance_by_state(returns: pd.Series[float], states: States, count: int, 
     spread = np.array([part.std(ddof=1) if len(part) > 1 else math.nan for part in parts])
     return pd.DataFrame({
         "days": [len(part) for part in parts], "mean": means[0] * 100.0, "low": low, "high": high,
-        "volatility": spread * math.sqrt(PERIODS) * 100.0,
-        "sharpe": np.divide(means[0], spread, out=np.full(count, math.nan), where=spread > 0) * math.sqrt(PERIODS),
+        "volatility": spread * math.sqrt(periods) * 100.0,
+        "sharpe": np.divide(means[0], spread, out=np.full(count, math.nan), where=spread > 0) * math.sqrt(periods),
         "p": p, "p_adjusted": adjusted})
 
 

@@ -212,6 +212,8 @@ REGIME_DETECTOR = Tool(
         Parameter("inputs", Inputs(), "A stored symbol, a result, or the key of a stored run.", positional="*",
                   group=_READ, needed="Choose a market or a result.", also=("symbol",)),
         *(parameter.but(group=_READ) for parameter in (
+            Parameter("timeframe", MaybeTimeframe(), "Of the candles whose states are told, of stored markets; results "
+                      "have days only.", "1D", flags=("-t", "--timeframe")),
             EXCHANGE_NAME.but(needed=""),
             Parameter("start", Moment(), "Only from then on."),
             Parameter("end", Moment(), "Only before then."),
@@ -222,9 +224,10 @@ REGIME_DETECTOR = Tool(
                       "Hidden states with normal returns (also called hmm), a jump model of features, stretches "
                       "between change points, or terciles of volatility.", "markov",
                       flags=("--detection-method", "--method")),
-            Parameter("n_regimes", States(), "How many states: 2 to 4, or as many as the days before the first fit "
-                      "show (2 for jump and changepoint).", "bic", flags=("--n-regimes", "--regimes")),
-            Parameter("refit", Whole(1, 10_000, "days"), "Days from one fit to the next.", 30),
+            Parameter("n_regimes", States(), "How many states: 2 to 4, or as many as the time before the first fit "
+                      "shows (2 for jump and changepoint).", "bic", flags=("--n-regimes", "--regimes")),
+            Parameter("refit", Whole(1, 10_000, "candles"), "Candles from one fit to the next: days, unless the "
+                      "timeframe is another.", 30),
             SEED,
         )),
         CANDLES.but(group=_READ), STORE.but(group=_READ), *OUTPUT,
@@ -232,17 +235,19 @@ REGIME_DETECTOR = Tool(
     results={"jesse_nb.core.tools.markets.regime_detector:Regimes": "jesse_nb.report.markets.regime_report:REGIMES"},
     magics=("regime_detector", "regimes"), command="regimes",
     form=Form("calm and wild times as they could have been told, beside hindsight",
-              ("inputs", "detection_method", "n_regimes", "output"), "regimes"),
+              ("inputs", "timeframe", "detection_method", "n_regimes", "output"), "regimes"),
     details="""\
         It takes a stored symbol, or what other tools gave::
 
             %regimes BTC-USDT
             %regimes walk --regimes 2 --refit 14 -o regimes
             %regimes ETH-USDT --method vol_terciles
+            %regimes ETH-USDT -t 4h --refit 42
 
         What a day is called rests on the days up to it, and on a model that was
         fitted before it. Of a result, the first market's regimes are told, and how
-        the strategy did on the day after.
+        the strategy did on the day after. With a timeframe all that is counted in
+        days is counted in its candles.
         """,
 )
 

@@ -37,6 +37,7 @@ from jesse_nb.core.tools.markets.return_series import (
     Named,
     ReturnSeries,
     aligned,
+    check_days_only,
     market_of,
     market_returns,
     named_inputs,
@@ -209,9 +210,8 @@ def correlation_matrix(
     found = [(pair, market_of(pair.value, exchange, folder)) for pair in given]
     if len(found) < 2:
         raise InputError.of("inputs", f"holds {'one' if found else 'nothing'}.", "Correlation is of two or more.")
-    results = [pair for pair, market in found if market is None]
-    if results and timeframe != "1D":
-        raise InputError.of("timeframe", f"is {timeframe!r}, and a result has days only.", "Take timeframe='1D'.")
+    if any(market is None for _, market in found):
+        check_days_only(timeframe)
     names = _market_names([market for _, market in found if market is not None])
     asked = _Asked(timeframe, method, shrinkage, rolling_window, tail, cluster, seed)
 

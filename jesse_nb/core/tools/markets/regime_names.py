@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from jesse_nb.core.texts import short_number
+
 __all__ = ["naming_notes", "swap_notes"]
 
 
-def naming_notes(days: pd.DataFrame, names: Sequence[str]) -> list[str]:
+def naming_notes(days: pd.DataFrame, names: Sequence[str], unit: str = "day") -> list[str]:
     """Say it where the days that were told were not as wild as their names: those rest on the days before alone.
 
     Parameters
@@ -18,14 +20,17 @@ def naming_notes(days: pd.DataFrame, names: Sequence[str]) -> list[str]:
         Of each day its ``return`` and the ``state`` that was told.
     names
         Of the states, the calmest first.
+    unit
+        What a row is.
     """
     spread = {name: float(days.loc[days["state"] == state, "return"].std()) for state, name in enumerate(names)}
     known = {name: value for name, value in spread.items() if value == value}
     if sorted(known.values()) == list(known.values()):
         return []
-    measured = ", ".join(f"{name} {value * 100:.2f}%" for name, value in known.items())
-    return [f"The names are not what was measured: days told of had a volatility of {measured} a day. States are named "
-            "by the volatility of the days learned from, and these differ in something else, or were told too late."]
+    measured = ", ".join(f"{name} {short_number(value * 100)}%" for name, value in known.items())
+    return [f"The names are not what was measured: {unit}s told of had a volatility of {measured} a {unit}. States "
+            f"are named by the volatility of the {unit}s learned from, and these differ in something else, or were "
+            "told too late."]
 
 
 def swap_notes(fits: pd.DataFrame, states: int) -> list[str]:
@@ -34,7 +39,7 @@ def swap_notes(fits: pd.DataFrame, states: int) -> list[str]:
     Parameters
     ----------
     fits
-        One row a fit: ``day`` and the share of the earlier days that it ``changed``.
+        One row a fit: ``day`` it was first used on, and the share of the earlier days that it ``changed``.
     states
         How many there are.
     """

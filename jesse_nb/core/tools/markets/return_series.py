@@ -29,8 +29,8 @@ from jesse_nb.core.tools.risk.risk_input import Sample, risk_input
 from jesse_nb.core.tools.stored_run import stored_run
 from jesse_nb.exceptions import InputError, PeriodError, shown
 
-__all__ = ["Named", "ReturnSeries", "aligned", "market_candles", "market_of", "market_returns", "market_symbol",
-           "named_inputs", "result_returns"]
+__all__ = ["Named", "ReturnSeries", "aligned", "check_days_only", "market_candles", "market_of", "market_returns",
+           "market_symbol", "named_inputs", "result_returns"]
 
 #: From this share of candles without volume and without a move on, a series looks filled.
 MOST_FILLED = 0.05
@@ -217,6 +217,18 @@ def market_returns(
     return ReturnSeries(name, "market", returns, f"{series.symbol} on {series.exchange}, {series.fingerprint}",
                         series.symbol.partition("-")[2], series.synthetic, notes=notes,
                         expanded_from=series.expanded_from)
+
+
+def check_days_only(timeframe: str) -> None:
+    """Refuse a timeframe for results, which are valued at midnight.
+
+    Raises
+    ------
+    InputError
+        When it is not ``1D``.
+    """
+    if timeframe != "1D":
+        raise InputError.of("timeframe", f"is {timeframe!r}, and a result has days only.", "Take timeframe='1D'.")
 
 
 def result_returns(pair: Named, *, candles: CandleStore | None = None, needed: int = 30) -> ReturnSeries:
