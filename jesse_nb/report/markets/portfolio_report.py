@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jesse_nb.core.analysis.markets.allocation_figures import FEWEST_COMPARED
 from jesse_nb.core.tools.risk.risk_input import sample_words
 from jesse_nb.report.common.heading import candle_mark, dated
 from jesse_nb.report.common.numbers import measure
@@ -61,10 +62,7 @@ def _sections(result: PortfolioResult) -> list[Section]:
     return [
         Section("What it came to", (), "equity"),
         *_one_account(result),
-        Section("Beside an equal division", (
-            "All divisions on the same days, each with weights from the days before alone, after costs. An equal one "
-            "needs no estimate, and few beat it: the gain is of the Sharpe ratio, with its 95% interval, and p counts "
-            "all divisions that were tried (Holm).",), "divisions", divisions_table(result)),
+        Section("Beside an equal division", (_divisions_words(result),), "divisions", divisions_table(result)),
         Section("Parts alone", (), table=_parts_table(result), in_text=False),
         Section("Weights", (f"From up to {result.window:,} days before, none below zero.",) if result.allocation not in
                 ("equal", "given") else (), "weights"),
@@ -74,6 +72,20 @@ def _sections(result: PortfolioResult) -> list[Section]:
         Section("When all fell", ("What each part did from the start of a drawdown to its trough.",),
                 table=_drawdowns_table(result), in_text=False),
     ]
+
+
+def _divisions_words(result: PortfolioResult) -> str:
+    rest = ", each with weights from the days before alone," if result.known else ""
+    said = (f"All divisions on the same days{rest} after costs. An equal one needs no estimate, and few beat it: the "
+            "gain is of the Sharpe ratio, with its 95% interval, and p counts all divisions that were tried (Holm).")
+    if not _too_short(result):
+        return said
+    return f"{said} {len(result.weights):,} days are too few to resample: a gain needs {FEWEST_COMPARED}."
+
+
+def _too_short(result: PortfolioResult) -> bool:
+    """Tell whether there are too few days to say how sure a gain is."""
+    return len(result.weights) < FEWEST_COMPARED
 
 
 def _one_account(result: PortfolioResult) -> list[Section]:
@@ -100,7 +112,7 @@ def divisions_table(result: PortfolioResult) -> Table:
     """Lay out the divisions that were tried."""
     table: Any = result.allocations[result.allocations["kind"] == "division"]
     rows = tuple((cell(DIVISIONS[name]), *_performance(row), cell(measure(row["costs"], "share")),
-                  _gain(name, row), _p(row["p_adjusted"])) for name, row in table.iterrows())
+                  _gain(name, row, result), _p(row["p_adjusted"])) for name, row in table.iterrows())
     return Table(("division", "return a year", "volatility", "Sharpe", "drawdown", "costs a year",
                   "Sharpe beside 1/N", "p"), rows)
 
@@ -117,7 +129,9 @@ def _performance(row: Any) -> tuple[Cell, ...]:
             toned(measure(row["max_drawdown"], "percent"), row["max_drawdown"]))
 
 
-def _gain(name: str, row: Any) -> Cell:
+def _gain(name: str, row: Any, result: PortfolioResult) -> Cell:
+    if name != "equal" and _too_short(result):
+        return cell(f"needs {FEWEST_COMPARED} days")
     if name == "equal" or math.isnan(row["sharpe_gain"]):
         return cell("–")
     return cell(f"{row['sharpe_gain']:+.2f} ({row['gain_low']:.2f} to {row['gain_high']:.2f})")
@@ -185,6 +199,9 @@ def _said(result: PortfolioResult) -> list[str]:
                     f"of {measure(own['volatility'], 'share')} and a drawdown of "
                     f"{measure(own['max_drawdown'], 'percent')}: {became}."
                     if ruin is None else f"The one account was {ruin}.")
+    if result.allocation != "equal" and _too_short(result):
+        return [*said, "Whether that is better than an equal division is not known: "
+                f"{len(result.weights):,} days are too few, {FEWEST_COMPARED} are needed."]
     if result.allocation == "equal" or math.isnan(row["sharpe_gain"]):
         return said
     beyond = row["p_adjusted"] < 0.05
@@ -221,9 +238,11 @@ def _card(result: PortfolioResult) -> Table:
     run = [("one account", result.simulated.run.key)] if result.simulated is not None else []
     return card_of_lines([
         *lines, *run, ("division", f"{DIVISIONS[result.allocation]}{': ' + given if given else ''}"),
-        ("window", f"up to {result.window:,} days, {result.known:,} before the first day"),
+        ("window", f"up to {result.window:,} days, {result.known:,} before the first day" if result.known else
+         "none: held from the first day on"),
         ("money moved", f"{_WHEN[result.rebalance]}, at {result.cost * 100:.4g}% of what is taken out or put in"),
-        ("covariance", "variances as observed, correlations shrunk (Ledoit and Wolf)"), ("seed", f"{result.seed}"),
+        *([("covariance", "variances as observed, correlations shrunk (Ledoit and Wolf)")] if result.known else []),
+        ("seed", f"{result.seed}"),
         ("money", _became(result.equity, result.quote)),
     ])
 

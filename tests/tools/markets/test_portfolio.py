@@ -143,7 +143,7 @@ def test_wrong_results(curves):
         return str(error.value)
 
     assert "results holds one." in refused({"a": curves["trend"]})
-    assert "share 0 observations, and 60 are needed" in refused(
+    assert "share 0 observations, and 2 are needed" in refused(
         {"a": curves["trend"].iloc[:150], "b": curves["calm"].iloc[200:]})
     assert "the equity never changes" in refused({"a": curves["trend"], "b": curves["calm"] * 0 + 1})
     assert "holds 'hrp', which is what a part of the report is called" in refused(
@@ -154,6 +154,71 @@ def test_wrong_results(curves):
     assert "USDT and USDC, which cannot be added up" in refused(usd, make_backtest(replace(other, routes=(route,))))
     assert "twice" in refused(usd, usd)
     assert "results holds 7." in refused(usd, 7)
+
+
+def shortened(curves: dict[str, pd.Series], days: int) -> dict[str, pd.Series]:
+    return {name: curve.iloc[: days + 1] for name, curve in curves.items()}
+
+
+GIVEN = {"trend": 0.4, "breakout": 0.3, "hedge": 0.2, "calm": 0.1}
+
+
+@pytest.mark.parametrize("days", [2, 28, 59])
+@pytest.mark.parametrize("weights", ["equal", GIVEN])
+def test_weights_that_need_no_past_are_held_from_the_first_day(curves, days, weights):
+    """Recomputed by account; what needs more days has its reason in its place."""
+    few = shortened(curves, days)
+    held = jn.portfolio(few, weights, "1M", cost=0.002)
+    share = pd.Series(weights if isinstance(weights, dict) else dict.fromkeys(few, 0.25))
+    steps = pd.DataFrame(few).pct_change().iloc[1:].set_axis(pd.DataFrame(few).index[:-1])
+    value, parts, curve = 1.0, share.copy(), [1.0]
+    for day, (moment, step) in enumerate(steps.iterrows()):
+        if day and moment.day == 1:
+            cost = 0.002 * (share * value - parts).abs().sum()
+            parts = share * (value - cost)
+        parts = parts * (1 + step[share.index])
+        value = parts.sum()
+        curve.append(value)
+    assert held.known == 0
+    assert (held.equity / held.equity.iloc[0]).to_numpy() == pytest.approx(curve, rel=1e-12)
+    assert held.weights.index[0] == steps.index[0]
+    row = held.allocations.loc[held.allocation]
+    own = pd.Series(curve).pct_change().dropna()
+    assert row["volatility"] == pytest.approx(own.std() * math.sqrt(365) * 100)
+    assert row["sharpe"] == pytest.approx(own.mean() / own.std() * math.sqrt(365))
+    divisions = held.allocations[held.allocations["kind"] == "division"]
+    assert list(divisions.index) == (["equal"] if weights == "equal" else ["given", "equal"])
+    said = words(page(held))
+    assert f"There are {days} days: weights of past days were not tried, as they need 30 to rest on" in said
+    assert "none: held from the first day on" in said
+    assert "nan" not in text(held)
+    assert "The first weights rest on" not in said
+    if weights != "equal":
+        assert math.isnan(row["p"]) == (days < 30)
+        assert ("needs 30 days" in said) == (days < 30)
+        assert (f"{days} days are too few, 30 are needed" in said) == (days < 30)
+
+
+def test_with_sixty_days_all_is_as_ever(curves):
+    held = jn.portfolio(shortened(curves, 60))
+    assert held.known == 30
+    assert len(held.weights) == 30
+    assert len(held.allocations[held.allocations["kind"] == "division"]) == 5
+    assert held.allocations.loc["hrp", "p"] > 0
+
+
+@pytest.mark.parametrize("weights", ["inverse_vol", "min_variance", "risk_parity", "hrp"])
+def test_weights_of_past_days_need_them(curves, weights):
+    with pytest.raises(InputError) as refused:
+        jn.portfolio(shortened(curves, 28) | {"calm": curves["calm"].iloc[:21]}, weights)
+    assert str(refused.value) == (
+        f"results share 20 days, and {weights} needs 60: 30 to rest on, 30 to be held. Equal or given weights need "
+        "none; or give more days (calm has 20).")
+
+
+def test_one_day_is_no_portfolio(curves):
+    with pytest.raises(InputError, match="there are 1 days, and 2 are needed"):
+        jn.portfolio(shortened(curves, 1))
 
 
 def test_a_job_that_is_cancelled_has_the_chosen_division(curves):

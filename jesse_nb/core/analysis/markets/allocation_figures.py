@@ -14,8 +14,10 @@ from jesse_nb.core.analysis.markets.rebalancing import HeldTogether
 from jesse_nb.core.analysis.markets.weights import risk_shares
 from jesse_nb.core.study.ratios import PERIODS, equity_ratios
 
-__all__ = ["allocation_table", "division_table", "figures_of", "joint_drawdowns"]
+__all__ = ["FEWEST_COMPARED", "allocation_table", "division_table", "figures_of", "joint_drawdowns"]
 
+#: Days below which resampling does not tell how sure a Sharpe ratio is.
+FEWEST_COMPARED = 30
 _RESAMPLES = 1_000
 
 
@@ -39,7 +41,7 @@ def allocation_table(held: Mapping[str, HeldTogether], alone: pd.DataFrame, *, s
         (both what is taken out and what is put in count). ``costs``: percent a year. Beside the equal division:
         ``sharpe_gain`` with its 95 % interval ``gain_low``, ``gain_high`` and the p-value of "it is none", ``p``, and
         ``p_adjusted`` for all divisions tried (Holm). By a stationary bootstrap of the days of both together; NaN of
-        the equal division, of parts, and where there is no equal one.
+        the equal division, of parts, where there is no equal one, and of fewer than 30 days.
     """
     moments = next(iter(held.values())).equity.index
     rows: dict[str, dict[str, Any]] = {name: {"kind": "division"} | figures_of(allocation.equity) | _moved(allocation)
@@ -48,8 +50,8 @@ def allocation_table(held: Mapping[str, HeldTogether], alone: pd.DataFrame, *, s
         pd.Series(np.cumprod(np.r_[1.0, 1.0 + alone[name].to_numpy(dtype=float)]), index=moments))
              for name in alone if str(name) not in rows}
     table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.join(_gains(held, seed)) if "equal" in held and len(held) > 1 else table.assign(
-        **dict.fromkeys(_GAINS, math.nan))
+    compared = "equal" in held and len(held) > 1 and len(alone) >= FEWEST_COMPARED
+    return table.join(_gains(held, seed)) if compared else table.assign(**dict.fromkeys(_GAINS, math.nan))
 
 
 _GAINS = ("sharpe_gain", "gain_low", "gain_high", "p", "p_adjusted")

@@ -13,7 +13,12 @@ import numpy as np
 import pandas as pd
 
 from jesse_nb.core.analysis.curves.drawdown_statistics import drawdown_statistics
-from jesse_nb.core.analysis.markets.allocation_figures import allocation_table, division_table, joint_drawdowns
+from jesse_nb.core.analysis.markets.allocation_figures import (
+    FEWEST_COMPARED,
+    allocation_table,
+    division_table,
+    joint_drawdowns,
+)
 from jesse_nb.core.analysis.markets.rebalancing import HeldTogether, hold_together, rebalancing_days
 from jesse_nb.core.analysis.markets.weights import ALLOCATIONS, Allocation, allocate
 from jesse_nb.core.candles import CandleStore
@@ -35,8 +40,9 @@ from jesse_nb.exceptions import InputError, did_you_mean, shown
 
 __all__ = ["PortfolioResult", "portfolio"]
 
-#: Days that must be known before the first weights, and days that must be held.
-FEWEST_KNOWN, FEWEST_HELD = 30, 30
+#: Days that must be known before the first weights, and days that must be held to compare divisions. Weights that rest
+#: on no days, held alone, need but two: what a volatility is of.
+FEWEST_KNOWN, FEWEST_HELD, FEWEST_AT_ALL = 30, FEWEST_COMPARED, 2
 
 #: Of one fill, where no result says what its account pays.
 _COST = 0.001
@@ -61,7 +67,8 @@ class PortfolioResult(Shown):
     cost
         Of moving money, as a fraction of what is taken out or put in.
     known
-        Days before the first that is held: the first weights rest on them.
+        Days before the first that is held: the first weights rest on them. Zero where there are too few days for that:
+        then weights that need none are held alone.
     left_out
         Days from the first to the last of any part that not all have.
     sample
@@ -159,9 +166,10 @@ def portfolio(
     """Hold results together: each in an account of its own, with money moved between them from time to time.
 
     Weights are computed from the days before alone. All divisions are tried on the same days, and an equal one stands
-    beside each. Each account trades as it did, at another size, and nothing is simulated. With ``mode="simulated"``
-    Jesse runs all strategies in one account, too, and both are compared: each sees its share of the balance as the
-    balance, and the shares are those that the accounts had.
+    beside each. With fewer than 60 days only equal and given weights can be held, from the first day on. Each account
+    trades as it did, at another size, and nothing is simulated. With ``mode="simulated"`` Jesse runs all strategies in
+    one account, too, and both are compared: each sees its share of the balance as the balance, and the shares are those
+    that the accounts had.
 
     Parameters
     ----------
@@ -194,8 +202,8 @@ def portfolio(
     Raises
     ------
     InputError
-        When there are fewer than two, they share too few days or trade in different currencies, or weights do not add
-        up to one; in one account also when they trade the same market, or from accounts that differ.
+        When there are fewer than two, they share too few days for the weights, or trade in different currencies, or
+        weights do not add up to one; in one account also when they trade the same market, or from accounts that differ.
     StrategyError
         When a strategy that is to be simulated is not known to this process, or has changed.
 
@@ -213,7 +221,7 @@ def portfolio(
                             "a backtest, too.")
     if len(named) < 2:
         raise InputError.of("results", f"holds {'one' if named else 'nothing'}.", "A portfolio is of two or more.")
-    parts = [result_returns(pair, candles=candles) for pair in named]
+    parts = [result_returns(pair, candles=candles, needed=FEWEST_AT_ALL) for pair in named]
     quotes = list(dict.fromkeys(part.quote for part in parts if part.quote))
     if len(quotes) > 1:
         raise InputError.of("results", f"trade in {' and '.join(quotes)}, which cannot be added up.",
@@ -222,9 +230,16 @@ def portfolio(
     if taken is not None:
         raise InputError.of("results", f"holds {taken!r}, which is what a part of the report is called.",
                             "Name it otherwise: dict(name=...).")
-    returns, left_out = aligned(parts, FEWEST_KNOWN + FEWEST_HELD, argument="results")
     given = {} if isinstance(weights, str) else _checked_weights(weights, [part.name for part in parts])
-    known = min(window, max(FEWEST_KNOWN, len(returns) // 4))
+    returns, left_out = aligned(parts, FEWEST_AT_ALL, argument="results")
+    enough = len(returns) >= FEWEST_KNOWN + FEWEST_HELD
+    if not enough and not given and weights != "equal":
+        short = min(parts, key=lambda part: len(part.returns))
+        raise InputError.of(
+            "results", f"share {len(returns):,} days, and {weights} needs {FEWEST_KNOWN + FEWEST_HELD}: {FEWEST_KNOWN} "
+            f"to rest on, {FEWEST_HELD} to be held.",
+            f"Equal or given weights need none; or give more days ({short.name} has {len(short.returns):,}).")
+    known = min(window, max(FEWEST_KNOWN, len(returns) // 4)) if enough else 0
     fees = [part.fee for part in parts if not math.isnan(part.fee)]
     runs, account = [], None
     if mode == "simulated":
@@ -291,7 +306,7 @@ class _Holding:
     account: SharedAccount | None
 
     def work(self, control: JobControl) -> PortfolioResult:
-        tried = list(dict.fromkeys([self.allocation, *ALLOCATIONS]))
+        tried = list(dict.fromkeys([self.allocation, *(ALLOCATIONS if self.known else ("equal",))]))
         held: dict[str, HeldTogether] = {}
         for number, name in enumerate(tried):
             if control.cancelled and held:
@@ -340,7 +355,10 @@ class _Holding:
         notes = list(dict.fromkeys(note for part in self.parts for note in part.notes))
         if self.left_out:
             notes.append(f"{self.left_out:,} days that not all parts have are left out.")
-        if self.known < self.window:
+        if not self.known:
+            notes.append(f"There are {len(self.returns):,} days: weights of past days were not tried, as they need "
+                         f"{FEWEST_KNOWN} to rest on and {FEWEST_HELD} to be held.")
+        elif self.known < self.window:
             notes.append(f"The first weights rest on {self.known:,} days, later ones on up to {self.window:,}.")
         still = [str(name) for name in self.returns if not (self.returns[name].iloc[self.known:] != 0).any()]
         if still:
