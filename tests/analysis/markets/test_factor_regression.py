@@ -122,7 +122,8 @@ def test_lags_follow_the_rule() -> None:
 
 
 @pytest.mark.parametrize(("change", "argument", "said"), [
-    (lambda y, x: (y[:39], x[:39]), "factors", "needs 40"),
+    (lambda y, x: (y[:39], x[:39]), "factors", "share 39 days. A regression on 3 factors needs 40"),
+    (lambda y, x: (y[:29], x[["market"]][:29]), "factors", "share 29 days. A regression on 1 factor needs 30"),
     (lambda y, x: (y * 0, x), "result", "never moves"),
     (lambda y, x: (y, x.assign(momentum=0.5)), "factors", "momentum, which never moves"),
     (lambda y, x: (y, x.assign(momentum=2 * x["market"] - x["volatility"])), "factors", "the others make up"),

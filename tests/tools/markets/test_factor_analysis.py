@@ -140,6 +140,17 @@ def test_what_cannot_be_known_is_refused(planted, universe, change, argument, sa
     assert refused.value.argument == argument
 
 
+@pytest.mark.parametrize(("days", "factors", "said"), [
+    (28, None, "equity has 28 days, and a regression on 4 factors needs 50. Give a longer one, or fewer factors."),
+    (49, None, "equity has 49 days, and a regression on 4 factors needs 50."),
+    (28, "market", "equity has 28 days, and a regression on 1 factor needs 30. Give a longer one."),
+])
+def test_too_few_days_say_how_many_and_what_to_do(planted, universe, days, factors, said) -> None:
+    with pytest.raises(InputError) as refused:
+        jn.factor_analysis(equity=planted.iloc[: days + 1], factors=factors, candles=universe)
+    assert said in str(refused.value)
+
+
 def test_a_market_that_is_not_stored_is_told(planted, universe) -> None:
     with pytest.raises(CandlesNotFoundError):
         jn.factor_analysis(equity=planted, candles=universe, universe=[*NAMES, "XYZ-USDT"])

@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.exceptions import InputError
 
-__all__ = ["ALPHA", "FactorRegression", "factor_regression", "linked_contributions", "newey_west_lags", "rolling_betas"]
+__all__ = ["ALPHA", "FactorRegression", "factor_regression", "fewest_days", "linked_contributions",
+           "newey_west_lags", "rolling_betas"]
 
 #: What the part of a return is called that does not come with any factor.
 ALPHA = "alpha"
 
 _DAYS_A_YEAR = 365
-#: Days for each coefficient, at the least.
-_DAYS_A_COEFFICIENT = 10
+#: Days for each coefficient, and days in all, at the least.
+_DAYS_A_COEFFICIENT, _FEWEST = 10, 30
 #: Of a factor's variance, what the other factors must leave.
 _LEAST_OWN = 1e-8
 
@@ -66,6 +68,17 @@ def newey_west_lags(days: int) -> int:
     5
     """
     return int(4.0 * (days / 100.0) ** (2.0 / 9.0))
+
+
+def fewest_days(factors: int) -> int:
+    """Return how many days a regression on so many factors needs: ten for alpha and each of them, and thirty in all.
+
+    Examples
+    --------
+    >>> fewest_days(1), fewest_days(4)
+    (30, 50)
+    """
+    return max(_FEWEST, _DAYS_A_COEFFICIENT * (factors + 1))
 
 
 def factor_regression(returns: pd.Series[float], factors: pd.DataFrame, lags: int | None = None) -> FactorRegression:
@@ -185,10 +198,11 @@ def _log_over_return(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _check(returns: pd.Series[float], factors: pd.DataFrame) -> None:
-    needed = _DAYS_A_COEFFICIENT * (factors.shape[1] + 1)
+    needed = fewest_days(factors.shape[1])
     if len(returns) < needed:
         raise InputError(f"Result and factors share {len(returns):,} days.",
-                         f"A regression on {factors.shape[1]} factors needs {needed}.", argument="factors")
+                         f"A regression on {counted(factors.shape[1], 'factor')} needs {needed}: more days "
+                         "of both, or fewer factors.", argument="factors")
     if not np.isfinite(returns.to_numpy(dtype=float)).all() or not np.isfinite(factors.to_numpy(dtype=float)).all():
         raise InputError.of("factor_returns", "has days without a number.", "Leave those days out.")
     if np.ptp(returns.to_numpy(dtype=float)) == 0:

@@ -20,10 +20,11 @@ from jesse_nb.core.analysis.markets.factor_portfolios import (
 from jesse_nb.core.analysis.markets.factor_regression import (
     ALPHA,
     factor_regression,
+    fewest_days,
     linked_contributions,
     rolling_betas,
 )
-from jesse_nb.core.analysis.studies.verdict import listed
+from jesse_nb.core.analysis.studies.verdict import counted, listed
 from jesse_nb.core.candles import CandleStore, SeriesInfo
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.times import DAY_MS
@@ -186,12 +187,17 @@ def factor_analysis(
         ...
     jesse_nb.exceptions.InputError: universe has 2 markets. Factors need 5: `%candles fetch` brings more.
     """
-    given = _at_midnight(risk_input(result, trades, equity), result, candles)
+    given = _at_midnight(risk_input(result, trades, equity, needed=2), result, candles)
     if factors is None:
         chosen: tuple[Factor, ...] = FACTORS if factor_returns is None else ()
     else:
         chosen = tuple(dict.fromkeys([factors] if isinstance(factors, str) else factors))  # type: ignore[arg-type, list-item]
     own = None if factor_returns is None else _own_factors(factor_returns, chosen)
+    columns, days = len(chosen) + (0 if own is None else own.shape[1]), len(given.run.returns)
+    if days < (needed := fewest_days(columns)):
+        raise InputError.of("result" if equity is None else "equity", f"has {days:,} days, and a regression on "
+                            f"{counted(columns, 'factor')} needs {needed}.", "Give a longer one"
+                            f"{', or fewer factors' if needed > fewest_days(1) else ''}.")
     folder = candles or CandleStore()
     markets = _universe(universe, exchange, folder, given) if chosen else []
     if chosen and len(markets) < FEWEST_MARKETS:
