@@ -161,6 +161,26 @@ def test_the_first_explorer_of_a_page_is_drawn(lab: Any, open_notebook: Any) -> 
     lab.end_kernel_of(path)
 
 
+def test_a_figure_drawn_once_more_has_the_same_marks(lab: Any, open_notebook: Any) -> None:
+    """Also those that a change left as they were: the exits' cross, where only the entries' triangles changed."""
+    path = lab.write_notebook("twice", "%load_ext jesse_nb", BACKTEST, "x = %explore result\nx")
+    notebook = open_notebook(path)
+    notebook.begin_all().wait()
+    notebook.page.wait_for_function(DRAWN, arg=1)
+    before = notebook.page.evaluate(MARKS)
+    notebook.page.locator(ROWS).nth(3).focus()
+    notebook.page.keyboard.press("Enter")
+    notebook.page.wait_for_function(f"count => {MARKS}.length < count", arg=len(before))
+    notebook.run("x.parts.chart.figure").shown(".scatterlayer .point").wait_for(state="attached")
+    of_each = notebook.page.evaluate("""[...document.querySelectorAll('.js-plotly-plot')].map((chart) =>
+        [...chart.querySelectorAll('.scatterlayer .point')].map((mark) => mark.getAttribute('d')))""")
+    assert len(of_each) == 2
+    assert of_each[0] == of_each[1]
+    assert len(set(of_each[0])) > 1
+    notebook.page.close()
+    lab.end_kernel_of(path)
+
+
 def test_ten_explorers_are_all_drawn_and_freed_with_their_cells(
     lab: Any, open_notebook: Any
 ) -> None:

@@ -17,12 +17,29 @@ async function whole(model) {
   });
 }
 
+// plotly's model takes the word for "as it was" in a change for a value, and whoever draws the figure afterwards would
+// find nothing there: circles in place of crosses.
+function understood(model) {
+  const one = (value) => (value === "_undefined_" ? undefined : value);
+  const all = (styles) => Object.fromEntries(Object.entries(styles ?? {}).map(
+    ([name, values]) => [name, Array.isArray(values) ? values.map(one) : one(values)]));
+  const read = {
+    _py2js_update: (change) => ({ ...change, style_data: all(change.style_data) }),
+    _py2js_restyle: (change) => ({ ...change, restyle_data: all(change.restyle_data) }),
+  };
+  const get = (name) => {
+    const value = model.get(name);
+    return value && read[name] ? read[name](value) : value;
+  };
+  return { get, set: model.set.bind(model), on: model.on.bind(model), save_changes: model.save_changes.bind(model) };
+}
+
 export default () => {
   let figure;
   async function begin(model) {
     const made = (await plotly(model)).figureWidget();
     await whole(model);
-    made.initialize({ model });
+    made.initialize({ model: understood(model) });
     return made;
   }
   return {
