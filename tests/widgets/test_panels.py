@@ -770,7 +770,8 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     file.write_text("timestamp,open,close,high,low,volume\n"
                     + "\n".join(",".join(map(repr, row)) for row in candles.tolist()))
     monkeypatch.setenv("JESSE_NB_CANDLES", str(tmp_path / "own"))
-    form = opened(bench, "candles").forms["import"]
+    panel = opened(bench, "candles")
+    form = panel.forms["import"]
     assert form.form.page.wrong == []  # nothing is red before anything is typed
     assert form.form.reason == \
         "Import is disabled. File: Give a file, several, or a folder. 1 more to mend: Exchange."
@@ -794,7 +795,10 @@ def test_the_candles_form_imports_and_says_what_is_wrong(bench, tmp_path, monkey
     assert "Nothing was stored" in form.report
     assert CandleStore().list() == []
     form.field("preview").control.set_state({"value": False})
+    seen: list[str] = []
+    form.form.page.observe(lambda change: seen.append(panel._table.value), names="look")
     form.form.run_button.click()
+    assert "Mine" in seen[-1]  # a row that came after the look would push what it looks at out of sight
     assert [one.rows for one in CandleStore().list()] == [1440]
     assert "Imported 1,440 candles of BTC-USDT on Mine, 2023-01-01 to 2023-01-02 (excluded)." in form.report
     later = demo.read("Demo (synthetic)", "BTC-USDT", "2023-01-02", "2023-01-02 03:00")

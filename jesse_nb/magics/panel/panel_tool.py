@@ -290,5 +290,5 @@ class ToolPanel:
 
     def _keep(self, html: str) -> None:
         self._report = html
-        self.form.end()
         self._changed()
+        self.form.end()  # at last: what is above has its height, and the page scrolls to where the result stays
