@@ -4,8 +4,8 @@
 const AGAIN_MS = 30;
 const RESTORED_MS = 60000; // by then all has been read
 
-async function older(manager, id) {
-  for (const end = Date.now() + RESTORED_MS; ;) {
+async function older(manager, id, patience = RESTORED_MS) {
+  for (const end = Date.now() + patience; ;) {
     try {
       return await manager.get_model(id);
     } catch (error) {

@@ -7,17 +7,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import plotly
 import plotly.graph_objects as go
 import traitlets
 
 from jesse_nb.report.interactive.look import CONFIG
-from jesse_nb.widgets.plots.plotly_script import PLOTLY_LOADER, plotly_script
+from jesse_nb.widgets.plots.plotly_script import PLOTLY_LOADER, DrawnByPlotly
 
 __all__ = ["ExplorerFigure"]
 
 
-class ExplorerFigure(go.FigureWidget):
+class ExplorerFigure(DrawnByPlotly, go.FigureWidget):
     """A figure that a page loaded again shows as it is now; plotly's would show it as it was made.
 
     It is made of a whole plain figure. What is changed of a widget goes to the page as a message, and a page that is
@@ -30,8 +29,6 @@ class ExplorerFigure(go.FigureWidget):
     """
 
     _esm = PLOTLY_LOADER + (Path(__file__).parent / "explorer_figure.js").read_text(encoding="utf-8")
-    _script = traitlets.Unicode().tag(sync=True)
-    _version = traitlets.Unicode(plotly.__version__).tag(sync=True)
     _whole_of = traitlets.List([0, 0]).tag(sync=True)  # the changes that the whole, as it was sent, has in it
 
     def __init__(self, whole: go.Figure) -> None:
@@ -39,12 +36,10 @@ class ExplorerFigure(go.FigureWidget):
         self._config = CONFIG
         self.on_msg(self._answer)
 
-    @traitlets.default("_script")
-    def _model_of_the_script(self) -> str:
-        return str(plotly_script().model_id)
-
     def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
-        self.send_state()
+        super()._answer(widget, content, buffers)
+        if content == {"ask": "whole"}:
+            self.send_state()
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
         """Return what the page gets to know; see ``ipywidgets.Widget.get_state``."""

@@ -2,6 +2,7 @@
 // whose script is not there within two seconds. So all share one, and no figure waits for it before it is drawn.
 
 const PAUSE_MS = 30;
+const HELD_MS = 3000; // whoever is found after so long was restored
 
 // Figures are drawn one after the other, with a pause: while a page draws without one, nothing else of it is loaded, and
 // anywidget gives up what takes two seconds to load.
@@ -23,9 +24,27 @@ function plotly(model) {
   return shared.get(version);
 }
 
+// The script is held by a widget. A page that was opened after that one may never know it: of the older ones a page knows
+// none where a single one does not answer. Then the figure's own widget asks the kernel.
+async function script(model) {
+  try {
+    return (await older(model.widget_manager, model.get("_script"), HELD_MS)).get("code");
+  } catch {
+    return asked(model);
+  }
+}
+
+function asked(model) {
+  return new Promise((resolve, reject) => {
+    model.on("msg:custom", (message) => { if (message?.type === "script") resolve(message.code); });
+    setTimeout(() => reject(new Error("the kernel did not send plotly's script")), RESTORED_MS);
+    model.send({ ask: "script" });
+  });
+}
+
 async function load(model) {
-  const holder = await older(model.widget_manager, model.get("_script"));
-  const address = URL.createObjectURL(new Blob([holder.get("code")], { type: "text/javascript" }));
+  const code = await script(model);
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   try {
     const figureWidget = (await import(address)).default;
     return { figureWidget, Plotly: globalThis.Plotly }; // which the script has just set

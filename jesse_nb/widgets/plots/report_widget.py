@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import plotly
 import traitlets
 
 from jesse_nb.report.html import figures_script, fragment
-from jesse_nb.widgets.plots.plotly_script import PLOTLY_LOADER, plotly_script
+from jesse_nb.widgets.plots.plotly_script import PLOTLY_LOADER, DrawnByPlotly
 
 __all__ = ["ReportWidget"]
 
 
-class ReportWidget(anywidget.AnyWidget):
+class ReportWidget(DrawnByPlotly, anywidget.AnyWidget):
     """A report whose figures plotly draws, with the script that all figures of the page share.
 
     Parameters
@@ -28,8 +27,7 @@ class ReportWidget(anywidget.AnyWidget):
 
     _esm = PLOTLY_LOADER + figures_script() + (Path(__file__).parent / "report_view.js").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
-    _script = traitlets.Unicode().tag(sync=True)
-    _version = traitlets.Unicode(plotly.__version__).tag(sync=True)
 
     def __init__(self, result: Any) -> None:
-        super().__init__(html=fragment(result, interactive=True, still=False), _script=str(plotly_script().model_id))
+        super().__init__(html=fragment(result, interactive=True, still=False))
+        self.on_msg(self._answer)
