@@ -822,8 +822,10 @@ def test_the_strip_shows_gaps_and_the_chosen_period(tmp_path, demo):  # noqa: F8
     table = coverage_table([info])
     assert "Mine" in table
     assert [table.count(f"<small>{day}</small>") for day in ("2023-01-01", "2023-01-06", "2023-01-11")] == [1, 1, 1]
-    assert 'viewBox="0 0 1000 10"' in table  # so a bar of 10 from the top on is in the middle of its row
-    assert '<rect x="0.00" y="0" width="1000.00" height="10"' in table
+    assert 'viewBox="0 0 1000 14"' in table  # so a bar of 10 from 2 on is in the middle of its row
+    assert '<rect x="0.00" y="2" width="1000.00" height="10"' in table
+    assert 'y="0" width="5.56" height="14"' in table  # of what is missing, taller: whoever sees no red sees it
+    assert "Red, taller: missing. Orange, thin: the chosen period." in strip
     assert coverage_html([]) == ""
 
 

@@ -36,7 +36,7 @@ def coverage_html(series: Sequence[SeriesInfo], chosen: tuple[int, int] | None =
     span = min(one.start for one in series), max(one.end for one in series)
     rows = [f"<div>{_strip(one, span, chosen)}<small>{escape(_sentence(one))}</small></div>" for one in series]
     rows.append(_dates(span))
-    legend = "Blue: stored. Red: missing." + (" Orange: the chosen period." if chosen else "")
+    legend = "Blue: stored. Red, taller: missing." + (" Orange, thin: the chosen period." if chosen else "")
     return f'<div style="{_COLOURS}">{"".join(rows)}<small>{legend}</small></div>'
 
 
@@ -52,7 +52,7 @@ def coverage_table(series: Sequence[SeriesInfo]) -> str:
         f'<td style="white-space:nowrap">{one.bytes / 1e6:,.1f} MB</td></tr>'
         for one in series
     )
-    strips = f"stored (blue), missing (red)<br>{_dates(span) if series else ''}"
+    strips = f"stored (blue), missing (red, taller)<br>{_dates(span) if series else ''}"
     head = [f'<th scope="col" style="{style}">{name}</th>' for name, style in (
         ("series", "text-align:left"), (strips, "text-align:left;padding:0 10px"),
         ("from, to (excluded)", "text-align:left"), ("gaps", "text-align:left"), ("size", "text-align:left"))]
@@ -88,12 +88,12 @@ def _strip(one: SeriesInfo, span: tuple[int, int], chosen: tuple[int, int] | Non
                 f'fill="var({colour})"><title>{escape(title)}</title></rect>')
 
     top = 4 if chosen is not None else 0  # where nothing is marked above it, it stands in the middle of its row
-    bars = [bar(one.start, one.end, top, 10, "--jn-have", _sentence(one))]
+    bars = [bar(one.start, one.end, top + 2, 10, "--jn-have", _sentence(one))]
     longest = sorted(one.gaps, key=lambda gap: -gap.minutes)[:_MOST_GAPS]
-    bars += [bar(gap.start, gap.end, top, 10, "--jn-gap", f"missing: {gap}", _LEAST) for gap in longest]
+    bars += [bar(gap.start, gap.end, top, 14, "--jn-gap", f"missing: {gap}", _LEAST) for gap in longest]
     if chosen is not None and chosen[0] < chosen[1]:
         bars.append(bar(*chosen, 0, 3, "--jn-chosen", f"chosen: {period(*chosen)}", _LEAST))
-    height = top + 10
+    height = top + 14
     return (f'<svg viewBox="0 0 {_WIDTH:.0f} {height}" preserveAspectRatio="none" role="img" '
             f'aria-label="{escape(_sentence(one))}" style="display:block;width:100%;height:{height}px">'
             f"{''.join(bars)}</svg>")
