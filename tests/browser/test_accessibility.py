@@ -76,6 +76,11 @@ def test_the_focus_goes_where_the_eye_goes(notebook: NotebookPage, form_cell: Ru
     focus_is_in(notebook, ".jesse-nb-panel-output")
     focus_is_in(notebook, ".jesse-nb-panel-output h2")
     assert notebook.page.evaluate("document.activeElement.textContent").startswith("Optimization: Crossing")
+    assert notebook.page.evaluate("""() => {
+        const heading = document.activeElement, words = document.createRange();
+        words.selectNodeContents(heading);
+        return words.getBoundingClientRect().left - heading.getBoundingClientRect().left;
+    }""") > 3  # the ring, which lies within what has the focus, covers no letter
     assert form.form.get_by_text("Crossing · BTC-USDT · 1h").is_visible()  # the fields are folded
     assert not form.form.locator(".jesse-nb-field-symbol").is_visible()
     assert form.output.evaluate("shown => shown.scrollWidth - shown.clientWidth") == 0
