@@ -86,8 +86,8 @@ def test_each_form_begins_ready_to_run(bench, name):
     given = {"walk_forward": SHORT_WINDOWS, "portfolio": "first other", "regimes": "first",
              "pairs": "-y ETH-USDT -x BTC-USDT --formation 10 --trading 5"}.get(name, "")
     shown = bench.run_line_magic("panel", f"{name} {given}")
-    if name == "factors":  # of which the market of this test has too few
-        assert "Universe has 2 markets. Factors need 5" in shown.parts.form.reason
+    if name == "factors":  # for which the market of this test has too few days
+        assert "Result has 36 days, and a regression on 4 factors needs 50" in shown.parts.form.reason
         return
     if name == "compare_live":  # which compares with Jesse's database where no file is named
         assert "is no Jesse project, so there is no database to use" in shown.parts.form.reason

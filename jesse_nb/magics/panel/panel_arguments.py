@@ -136,7 +136,10 @@ class Arguments:
             When there is no such field.
         """
         configured = self._configured
-        wanted = {"strategy": self._sources.newest_strategy(), "timeframe": configured.get("timeframe", _TIMEFRAME)}
+        wanted = {"strategy": self._sources.newest_strategy()}
+        timeframe = self._table.declared("timeframe")
+        if timeframe is None or timeframe.default in (None, ""):  # a tool's own default stands
+            wanted["timeframe"] = configured.get("timeframe", _TIMEFRAME)
         wanted |= {name: configured[name] for name in ("exchange", "symbol") if name in configured}
         wanted = {self._table.field_for(name) or name: value for name, value in wanted.items()}
         wanted = {} if self._table.filters else wanted | {"output": self._table.output}
