@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 WIDTHS = {1400: 330, 800: 190}
 THEMES = ("Light", "Dark")
 #: Pixels of a screen that are taken at most, and of its small picture.
-_HIGHEST, _SMALL_HIGHEST = 6_000, 420
+_HIGHEST, _SMALL_HIGHEST = 9_000, 420
 _COLUMNS, _GAP, _CAPTION = 4, 12, 18
 
 _PERIOD = "-s BTC-USDT -t 1h --start 2023-01-20 --end 2023-05-20"

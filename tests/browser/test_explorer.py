@@ -139,6 +139,9 @@ DRAWN = f"""count => {{
     return charts.length === count
         && charts.every((chart) => chart.data?.[0]?.x?.length > 3 && chart.querySelector('.scatterlayer path'));
 }}"""
+#: Closes all widgets of the kernel but the one that holds plotly's script.
+CLOSE_ALL = ("len([one.close() for one in list(__import__('ipywidgets').Widget.widgets.values()) "
+             "if type(one).__name__ != 'PlotlyScript'])")
 WIDGETS = "len(__import__('ipywidgets').Widget.widgets)"
 
 
@@ -152,21 +155,13 @@ def test_the_first_explorer_of_a_page_is_drawn(lab: Any, open_notebook: Any) -> 
     path = lab.write_notebook("first", "%load_ext jesse_nb", BACKTEST)
     notebook = open_notebook(path)
     notebook.begin_all().wait()
-    drawings = int(os.environ.get("JESSE_NB_FIRST_DRAWINGS", "1"))  # with many, --timeout=0
-    widgets = 0
-    for number in range(drawings):
+    for _ in range(int(os.environ.get("JESSE_NB_FIRST_DRAWINGS", "1"))):  # with many, --timeout=0
         fresh = open_notebook(path)
         slow_down(fresh.page)
-        cell = fresh.begin("%explore result")
+        fresh.begin("%explore result")
         fresh.page.wait_for_function(DRAWN, arg=1, timeout=2 * PATIENCE)
-        if number + 1 < drawings:  # or each page would have to restore all before it
-            widgets = widgets or notebook.ask(WIDGETS)
-            fresh.page.evaluate("""index => {
-                labHelpers.panel.content.activeCellIndex = index;
-                return jupyterapp.commands.execute("notebook:delete-cell");
-            }""", cell.index)
-            notebook.wait_until_answer(f"{WIDGETS} < {widgets} - 2")
         fresh.page.close()
+        notebook.ask(CLOSE_ALL)  # or each page would have to restore those of all pages before it
     lab.end_kernel_of(path)
 
 
