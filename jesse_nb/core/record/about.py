@@ -108,6 +108,9 @@ def _named(result: Any) -> tuple[str, ...]:
 
 def _period(result: Any, specs: list[BacktestSpec]) -> tuple[int, int]:
     """Return the whole period, milliseconds UTC; zeros where there is none."""
+    run: Any = getattr(result, "run", None)
+    if hasattr(run, "returns"):  # what reads a walk-forward has the spec of its first window
+        return run.start, run.end
     told = [getattr(result, name, None) for name in ("start", "end", "test_end")]
     moments = [moment for moment in told if isinstance(moment, int)]
     moments += [moment for spec in specs for moment in (spec.start, spec.end)]

@@ -86,6 +86,17 @@ def test_a_comparison_is_of_the_same_days(holding, folder, markets):
     assert alike.notes == ()
 
 
+def test_what_has_no_run_is_no_other_moment(holding, markets):
+    """An analysis has no run to ask: it was sampled as what it read, and both stay so."""
+    run = holding["fast"]
+    read = jn.analyze_results(run, candles=markets)
+    found = jn.compare(("run", run), ("read", read), candles=markets)
+    assert found.returns["run"].equals(found.returns["read"].rename("run"))
+    assert found.notes == ()
+    three = jn.compare(("run", run), ("step", holding["step"]), ("table", read), candles=markets)
+    assert any(note.endswith("no run of theirs to value at midnight: table.") for note in three.notes)
+
+
 def test_a_comparison_says_whose_days_begin_later(holding, markets, tmp_path):
     found = jn.compare(holding["fast"], ("step", holding["step"]), candles=CandleStore(tmp_path))
     (note,) = found.notes

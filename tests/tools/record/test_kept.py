@@ -14,10 +14,12 @@ import pytest
 
 import jesse_nb as jn
 from jesse_nb.core.candles import CandleStore
+from jesse_nb.core.record.about import about
 from jesse_nb.core.record.codec import encoded
 from jesse_nb.core.record.result_store import ResultStore
 from jesse_nb.core.simulator.strategies import strategy_registry
 from jesse_nb.core.study.metric import resolve_metric
+from jesse_nb.core.times import DAY_MS, to_ms
 from jesse_nb.core.tools.record import keeping
 from jesse_nb.exceptions import InputError, MetricError, StorageError, StrategyError
 from jesse_nb.report.html import page
@@ -82,6 +84,14 @@ def test_all_are_listed_with_what_they_are(opened) -> None:
     assert found.loc["check", "verdict"] == "passed"
     assert found.loc["batch", "what"].startswith("Crossing BTC-USDT, ETH-USDT 1h")
     assert (found["note"] == [f"<b>{name}</b>" for name in found.index]).all()
+
+
+def test_what_reads_a_walk_forward_is_of_all_its_days(opened, markets: CandleStore) -> None:
+    walk = jn.load("walk")
+    entry = about(jn.analyze_results(walk, candles=markets), "analyze")
+    days = walk.stitched.returns.index
+    assert (entry.start, entry.end) == (to_ms(days[0]), to_ms(days[-1]) + DAY_MS), "not of its first window"
+    assert entry.days == len(days)
 
 
 def test_what_takes_code_says_what_to_do(opened, markets: CandleStore, monkeypatch: pytest.MonkeyPatch) -> None:

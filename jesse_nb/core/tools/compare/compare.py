@@ -160,10 +160,13 @@ def _at_one_moment(
     Jesse samples an account a candle after midnight in fast mode, so days of different timeframes are not the same:
     the account is valued at midnight then. Where all were sampled alike, the figures stay those of their own reports.
     """
-    late = {minutes_sampled_late(one.origin) for one in read}
-    if len(late) == 1:
+    late = {one.side.name: minutes_sampled_late(one.origin) for one in read}
+    if len({*late.values()} - {None}) < 2:
         return tuple(one.side for one in read), ()
-    sides, notes = [], []
+    unknown = [name for name, minutes in late.items() if minutes is None]
+    notes = [f"As they were sampled, for there is no run of theirs to value at midnight: {', '.join(unknown)}."] \
+        if unknown else []
+    sides = []
     for number, (side, origin) in enumerate(read):
         control.update(phase="valuing at midnight", done=number, total=len(read))
         found = midnight_returns(side.name, origin, side.run.returns, candles)

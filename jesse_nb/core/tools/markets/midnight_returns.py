@@ -83,22 +83,22 @@ def midnight_returns(
     return MidnightReturns(returns, _MOVED if max(late) > 1 else "")
 
 
-def minutes_sampled_late(result: Any) -> int:
-    """Return how many minutes after midnight Jesse sampled a result's account; 0 where there is no run to ask.
+def minutes_sampled_late(result: Any) -> int | None:
+    """Return how many minutes after midnight Jesse sampled a result's account; None where there is no run to ask.
 
     Parameters
     ----------
     result
         Of any tool.
     """
-    late = [0]
+    late: list[int] = []
 
     def asked(run: BacktestResult) -> BacktestResult:
         late.append(_minutes_late(run))
         return run
 
     returns_read_again(result, asked)
-    return max(late)
+    return max(late, default=None)
 
 
 @singledispatch
