@@ -477,14 +477,31 @@ def test_run_send_on_copy_as_cell_and_run_that_cell(bench):
     assert list(other.form.next_buttons) == ["walk_forward", "backtest_batch", "backtest", "analyze"]
 
 
-def test_a_report_that_is_drawn_late_does_not_cover_the_next_run(bench):
+class RunsMeanwhile:
+    """A report that is drawn for so long that the form runs again meanwhile."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def _repr_html_(self):
+        self.parts.form.run_button.click()
+        finished(self.parts)
+        return "drawn late"
+
+
+@pytest.mark.parametrize("begun", ["after the next run", "before the next run"])
+def test_a_report_that_is_drawn_late_does_not_cover_the_next_run(bench, begun):
     parts = opened(bench, "optimize", "--trials 2 -j 1 --start 2023-01-20 --end 2023-02-10 --neighbours 0")
     parts.form.run_button.click()
     place = parts._place
     finished(parts)
-    parts.form.run_button.click()
-    finished(parts)
-    place.show(Note("drawn late"))
+    if begun == "before the next run":
+        place.show(RunsMeanwhile(parts))
+    else:
+        parts.form.run_button.click()
+        finished(parts)
+        place.show(Note("drawn late"))
+    assert parts._place is not place
     assert "drawn late" not in parts.report
     assert "drawn late" not in repr([part.get_state() for part in parts.form._output.children])
 

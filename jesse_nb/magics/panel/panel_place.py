@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,10 +30,12 @@ class Place(LaunchingCell):
         super().__init__(shell)
         self.live, self.terminal, self.shows_widgets = True, False, True
         self._show, self._keep, self._left = show, keep, False
+        self._lock = threading.Lock()
 
     def leave(self) -> None:
         """Leave the room to the next run: what is drawn late is not shown any more."""
-        self._left = True
+        with self._lock:
+            self._left = True
 
     def show(self, value: Any) -> None:
         """Show ``value`` beneath the form."""
@@ -40,11 +43,11 @@ class Place(LaunchingCell):
 
     def publish(self, value: Any, display_id: str, *, update: bool) -> None:
         """Show ``value`` beneath the form, in place of what was there."""
-        if self._left:
-            return
-        if hasattr(value, "view"):  # it still runs
-            self._show(value.view or self.html(value))
-        else:
-            html = self.html(value)
-            self._show(html)
-            self._keep(html)
+        running = hasattr(value, "view")
+        shown = (running and value.view) or self.html(value)  # a report takes a while: the room may be left meanwhile
+        with self._lock:
+            if self._left:
+                return
+            self._show(shown)
+            if not running:
+                self._keep(shown)
