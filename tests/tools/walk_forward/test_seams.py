@@ -30,12 +30,14 @@ MARKETS: dict[str, dict[str, Any]] = {
     "two routes": {"routes": [(TREND, "BTC-USDT", "1h"), (TREND, "ETH-USDT", "4h")], "leverage": 2},
     "two fees": {"routes": [(TREND, "BTC-USDT", "1h"), (TREND, "ETH-USDT", "4h")], "leverage": 2,
                  "fee": {"BTC-USDT": 0.0004, "ETH-USDT": 0.003}},
+    "from noon": {"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "1h", "start": "2023-02-15 12:00"},
+    "opened at midnight": {"strategy": TREND, "symbol": "BTC-USDT", "timeframe": "1D", "warm_up_candles": 30},
 }
 
 
 def walk(candle_store: CandleStore, **arguments: Any) -> Any:
-    return walk_forward(start="2023-02-15", end="2023-04-25", in_sample_period=15, hyperparameters={},
-                        candles=candle_store, **{"out_sample_period": 12, "step_forward": 5, **arguments})
+    return walk_forward(end="2023-04-25", in_sample_period=15, hyperparameters={}, candles=candle_store,
+                        **{"start": "2023-02-15", "out_sample_period": 12, "step_forward": 5, **arguments})
 
 
 def left_at(moment: int, run: BacktestResult) -> tuple[float, float, int]:

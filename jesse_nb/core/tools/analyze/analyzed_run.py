@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any, NamedTuple
 
@@ -127,9 +128,10 @@ def _(result: WalkForwardResult) -> AnalysisInput:
     _check_money(curve.ruin)
     tested = [window.test for window in result.windows if window.test is not None]
     start = int(curve.returns.index[0].value // 1_000_000)
+    starts = {int(number): days.index[0] for number, days in curve.window.groupby(curve.window)}
     run = AnalyzedRun(
         strategy=result.strategy, origin="stitched out-of-sample", spec=tested[0].spec,
-        trades=in_stitched_money(curve.trades, curve.equity, curve.balance),
+        trades=in_stitched_money(curve.trades, curve.equity, curve.balance, starts),
         equity=curve.equity, returns=curve.returns,
         start=start, end=int(curve.returns.index[-1].value // 1_000_000) + DAY_MS,
         balance=curve.balance, open_at_end=None, card=tested[0].card,
@@ -182,14 +184,18 @@ def _of_backtest(result: BacktestResult, origin: str) -> AnalyzedRun:
     )
 
 
-def in_stitched_money(trades: pd.DataFrame, equity: pd.Series[float], balance: float) -> pd.DataFrame:
-    """Scale each window's trades by what the stitched curve had when the window's own days began."""
+def in_stitched_money(
+    trades: pd.DataFrame, equity: pd.Series[float], balance: float, starts: Mapping[int, pd.Timestamp]
+) -> pd.DataFrame:
+    """Scale each window's trades by what the stitched curve had when the window's own days began, ``starts``.
+
+    Not by what it had before the first trade: Jesse samples a day after its midnight, when that trade may be open.
+    """
     if trades.empty:
         return trades
     scaled = []
-    for _, own in trades.groupby("window", sort=True):
-        before = equity[equity.index <= own["opened_at"].min().normalize()]
-        factor = float(before.iloc[-1]) / balance if len(before) else 1.0
+    for number, own in trades.groupby("window", sort=True):
+        factor = float(equity[starts[number]]) / balance
         own = own.copy()
         for column in ("qty", "size", "fee", "pnl"):
             own[column] = own[column] * factor

@@ -192,11 +192,12 @@ def _(result: PairsBacktest) -> AnalysisInput:
     runs = list(result.runs.items())
     legs = [run.trades.assign(window=number) for number, run in runs if len(run.trades)]
     trades = pd.concat(legs, ignore_index=True) if legs else runs[0][1].trades
+    starts = {number: pd.Timestamp(run.spec.start, unit="ms", tz="UTC") for number, run in runs}
     same = len({tuple(route.symbol for route in run.spec.routes) for _, run in runs}) == 1
     run = AnalyzedRun(
         strategy=result.strategy, origin="pairs, stitched", spec=runs[0][1].spec if same else None,
-        trades=in_stitched_money(trades, result.equity, result.balance) if legs else trades, equity=result.equity,
-        returns=result.returns, start=int(result.returns.index[0].value // 1_000_000),
+        trades=in_stitched_money(trades, result.equity, result.balance, starts) if legs else trades,
+        equity=result.equity, returns=result.returns, start=int(result.returns.index[0].value // 1_000_000),
         end=int(result.returns.index[-1].value // 1_000_000) + DAY_MS, balance=result.balance, open_at_end=None,
         card=runs[0][1].card,
     )
