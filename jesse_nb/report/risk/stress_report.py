@@ -34,7 +34,7 @@ _MEASURED = ("Losses are from the equity when the stress began: meanwhile, to th
              "plus). Back after: days to the first daily sample after the low of meanwhile that was as high again. "
              "Against none: the final equity against a run at the same costs without stress.{beside} Trades as before "
              "were opened and closed at the same times as in the backtest.")
-_BY_MINUTE = ", at the worst price within each minute (of a replay the whole run, by daily samples)"
+_BY_MINUTE = ", at the worst price within each minute ({daily}, by daily samples)"
 _BY_DAY = ", by daily samples (of a replay the whole run)"
 _BESIDE = " Max drawdown is of one sample a day; by the minute, the deepest fall from any peak of the run."
 _REPLAYED = " A replay is the strategy on that time's own candles, with an account of its own{newest}."
@@ -165,13 +165,18 @@ def _ends(row: Any) -> str:
 
 
 def _measured(result: StressTest) -> str:
-    return _MEASURED.format(how=_BY_MINUTE if _by_minute(result) else _BY_DAY,
-                            beside=_BESIDE if result.table["drawdown"].notna().any() else "")
+    return _MEASURED.format(how=_sampled(result), beside=_BESIDE if result.table["drawdown"].notna().any() else "")
 
 
-def _by_minute(result: StressTest) -> bool:
-    """Whether losses are by the minute: not on spot, and not where the windows of a walk-forward overlap."""
-    return result.account.market != "spot" and not getattr(result.original, "overlapping", 0)
+def _sampled(result: StressTest) -> str:
+    """Say how losses were followed; a test that was kept before December 2026 has one way for all rows."""
+    rows = result.table[result.table["loss"].notna() & ~result.table["scenario"].str.startswith("replay")]
+    at_once = result.account.market != "spot" and not getattr(result.original, "overlapping", 0)
+    by_minute = rows.get("by_minute", [at_once] * len(rows))
+    if not any(by_minute):
+        return _BY_DAY
+    daily = [run_name(row) for (_, row), known in zip(rows.iterrows(), by_minute, strict=True) if not known]
+    return _BY_MINUTE.format(daily="; ".join(["of a replay the whole run", *daily]))
 
 
 def _meant(result: StressTest) -> str:

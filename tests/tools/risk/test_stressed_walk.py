@@ -74,19 +74,41 @@ def test_it_is_a_walk_forward_on_the_market_that_fell(walk, kept, tmp_path):
     assert not np.allclose(curve.equity, walk.stitched.equity)
 
 
-def test_losses_are_by_the_minute_and_in_the_curves_money(kept):
+@pytest.mark.parametrize("days", [APART, OVERLAPPING], ids=["apart", "overlapping"])
+def test_losses_are_by_the_minute_and_in_the_curves_money(kept, days):
     """The window of the fall loses what it loses alone, from what the curve had when it began."""
-    walk = walked(kept, APART, HOLDING, leverage=3)
+    walk = walked(kept, days, HOLDING, leverage=3)
     found = jn.stress_test(walk, "gap", at="2023-02-20 03:00", **kept)
     row = found.table.loc[0]
+    assert row["by_minute"]
     began = row["began"].value // 10**6
-    window, = (one.test for one in walk.windows if one.test.spec.start <= began < one.test.spec.end)
+    window = [one.test for one in walk.windows if one.test.spec.start <= began < one.test.spec.end][-1]  # the newest
     alone = jn.stress_test(window, "gap", at="2023-02-20 03:00", **kept).table.loc[0]
     assert row["loss"] == pytest.approx(alone["loss"])
     assert row["loss"] > 25  # twice the balance, and a gap of 15 %
     started = walk.stitched.equity[pd.Timestamp(window.spec.start, unit="ms", tz="UTC")]
     assert row["equity_before"] == pytest.approx(alone["equity_before"] * started / 10_000)
     assert row["final_equity"] == found.results[0].equity.iloc[-1]
+
+
+def test_a_low_on_days_that_a_newer_model_has_is_not_taken_for_the_curves(kept):
+    """Where a run falls deepest after its own days, the curve's samples tell, and the report says of which rows."""
+    walk = walked(kept, OVERLAPPING, HOLDING, leverage=2)
+    falls = {"long": {"change": -0.3, "minutes": 6 * 1_440}, "short": {"change": -0.1, "minutes": 60}}
+    found = jn.stress_test(walk, None, at="2023-02-18 07:30", custom_scenarios=falls, **kept)
+    assert dict(zip(found.table["scenario"], found.table["by_minute"], strict=True)) == {"long": False, "short": True}
+    curve = found.results[0].equity
+    assert found.table.loc[0, "lowest"] == curve["2023-02-19":"2023-02-25"].min()
+    assert found.table.loc[1, "lowest"] < found.results[1].equity["2023-02-19"].min()
+    said = " ".join(str(found).split())
+    assert "at the worst price within each minute (of a replay the whole run; long, by daily samples)" in said
+
+
+def test_a_scenario_that_the_end_cuts_says_so(kept):
+    walk = walked(kept, APART)
+    found = jn.stress_test(walk, ["slow_bear", "crash"], at=["2023-02-18 07:30", "2023-03-04 21:00"], **kept)
+    cut = found.table["what"].str.partition(", ")[2].tolist()
+    assert cut == ["cut by the end after 14 days", "cut by the end after 3 hours", "", "cut by the end after 3 hours"]
 
 
 def test_a_curve_is_back_with_a_daily_sample_after_its_lowest_minute(kept):

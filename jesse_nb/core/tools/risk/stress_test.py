@@ -18,6 +18,7 @@ from jesse_nb.core.jobs.store import RunStore
 from jesse_nb.core.rendering import Shown
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.spec import Account, BacktestSpec
+from jesse_nb.core.times import DAY_MS, MINUTE_MS
 from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
@@ -40,7 +41,7 @@ __all__ = ["StressTest", "stress_test"]
 
 #: What the table says of each run, beside the figures.
 _OWN = ("scenario", "what", "began", "why", "equity_before", "lowest", "loss", "deepest_loss", "end_loss",
-        "recovered_after", "ruined_at", "against", "same_trades", "drawdown")
+        "recovered_after", "ruined_at", "against", "same_trades", "drawdown", "by_minute")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,15 +60,16 @@ class StressTest(Shown):
         One row a run. ``scenario``, ``what`` it is, when it ``began`` and ``why`` then; ``equity_before``, the lowest
         equity until a day after the stress was over (``lowest``; of costs and replays, of the whole run) and the
         ``loss`` between in percent, positive (NaN of costs): by the minute, at the worst price within each, where
-        candles were changed on futures, otherwise (of windows that overlap, too) by daily samples; the loss to the
-        lowest until the run's end (``deepest_loss``) and to that end (``end_loss``, below zero a gain); days until a
-        daily sample after that lowest equity was what it had been again (``recovered_after``, NaN where none was, or it
-        never fell; no such column in a walk-forward's test that was kept before December 2026, where a low's moment is
-        not known); when the account was ruined (``ruined_at``); the final equity against that of a run with the same
-        costs and no stress, percent (``against``; NaN of a replay); how many of the original's trades it made alike
-        (``same_trades``); the deepest fall from a peak by the minute, percent, below zero (``drawdown``, NaN where
-        there are daily samples only, and of a walk-forward); the figures of
-        :data:`~jesse_nb.core.tools.resimulate.resimulation.FIGURES`, and ``reason`` why a run failed.
+        candles were changed on futures (``by_minute``), otherwise by daily samples, and so where a window's run falls
+        deepest on days that a newer window's model takes over; the loss to the lowest until the run's end
+        (``deepest_loss``) and to that end (``end_loss``, below zero a gain); days until a daily sample after that
+        lowest equity was what it had been again (``recovered_after``, NaN where none was, or it never fell; no such
+        column in a walk-forward's test that was kept before December 2026, where a low's moment is not known); when the
+        account was ruined (``ruined_at``); the final equity against that of a run with the same costs and no stress,
+        percent (``against``; NaN of a replay); how many of the original's trades it made alike (``same_trades``); the
+        deepest fall from a peak by the minute, percent, below zero (``drawdown``, NaN where there are daily samples
+        only, and of a walk-forward); the figures of :data:`~jesse_nb.core.tools.resimulate.resimulation.FIGURES`, and
+        ``reason`` why a run failed.
     results
         The whole backtests, by the table's rows; of a walk-forward the curves, replays apart.
     elapsed
@@ -319,13 +321,25 @@ class _Stressing:
             "ruined_at": pd.NaT if ruin is None else pd.Timestamp(ruin.moment, unit="ms", tz="UTC"),
             "same_trades": _alike(path.result.trades, self.stressed.original.trades),
             "drawdown": path.drawdown,
+            "by_minute": not math.isnan(path.level),
         }
 
     def _what(self, stress: Stress) -> str:
         if stress.scenario is None:
             return self.shocks.cost_words(self.stressed.parts[-1].spec.account)
-        outage = self.shocks.outage if stress.moment is not None else 0
-        return f"{stress.scenario}{f', no decisions for {duration_words(outage)}' if outage else ''}"
+        if stress.moment is None:  # a replay
+            return str(stress.scenario)
+        outage = self.shocks.outage
+        cut = _cut_words(stress.scenario, self.stressed.run.end - stress.moment.at)
+        return f"{stress.scenario}{cut}{f', no decisions for {duration_words(outage)}' if outage else ''}"
+
+
+def _cut_words(scenario: Scenario, left: int) -> str:
+    """Say how much of a scenario the run has, when it ends ``left`` milliseconds after the beginning."""
+    if left >= scenario.minutes * MINUTE_MS:
+        return ""
+    whole_days = left - left % DAY_MS
+    return f", cut by the end after {duration_words((whole_days if left > 2 * DAY_MS else left) // MINUTE_MS)}"
 
 
 def _alike(trades: pd.DataFrame, others: pd.DataFrame) -> int:

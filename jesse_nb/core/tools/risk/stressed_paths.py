@@ -16,7 +16,7 @@ from jesse_nb.core.jobs.evaluation import RunOutcome
 from jesse_nb.core.simulator.account.audit import StressPath
 from jesse_nb.core.simulator.result import BacktestResult
 from jesse_nb.core.simulator.stress.run_candles import run_candles
-from jesse_nb.core.times import utc_text
+from jesse_nb.core.times import DAY_MS, utc_text
 from jesse_nb.core.tools.prepared import Prepared
 from jesse_nb.core.tools.resimulate.resimulation import FIGURES, figures
 from jesse_nb.core.tools.risk.stressed_runs import Stress, Stressed
@@ -107,14 +107,20 @@ def _stitched_again(walk: WalkForwardResult, runs: list[BacktestResult], by_cand
 
 
 def _by_minute(stress: Stress, runs: list[BacktestResult], curve: StitchedReturns) -> tuple[float, float, int]:
-    """Return level and lowest of the curve by the minute, and when; NaN where windows overlap, or a path is unknown."""
+    """Return level and lowest of the curve by the minute, and when; NaN of spot, and where a minute is not known.
+
+    A run whose days a newer model takes over is followed until then: where it falls deepest later, how deep it was by
+    then is not known.
+    """
     begin = stress.moment.at if stress.moment is not None else None
-    if begin is None or curve.overlapping or runs[0].spec.account.market == "spot":
+    if begin is None or runs[0].spec.account.market == "spot":
         return math.nan, math.nan, 0
     level = _worth(curve, begin)
     reached = []
-    for run in runs:
-        if run.spec.pipeline is None or run.audit is None or run.spec.end <= begin:
+    newer = [*(run.spec.start for run in runs[1:]), runs[-1].spec.end]
+    for run, replaced in zip(runs, newer, strict=True):
+        own_end = min(replaced, run.spec.end)
+        if run.spec.pipeline is None or run.audit is None or own_end <= begin:
             continue
         scale = _worth(curve, run.spec.start) / curve.balance
         first = max(begin, run.spec.start)
@@ -122,7 +128,9 @@ def _by_minute(stress: Stress, runs: list[BacktestResult], curve: StitchedReturn
         if run.spec.start <= begin:
             level = scale * path.level
         period = run.spec.pipeline.stressed_period(run.spec.start)
-        if period is not None and run.spec.start < period[1] + 86_400_000:
+        if period is not None and run.spec.start < period[1] + DAY_MS:
+            if path.lowest_at > own_end:
+                return math.nan, math.nan, 0
             reached.append((scale * path.lowest, path.lowest_at))
     return level, *min([(level, begin), *reached])
 
