@@ -1,10 +1,11 @@
-"""Whether the strategy of a stored run may be run: only the user says so, never the store."""
+"""Whether the strategy of what was stored may be run: only the user says so, never the store."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
-from jesse_nb.core.simulator.spec import BacktestSpec, StrategyRef
+from jesse_nb.core.simulator.spec import StrategyRef
 from jesse_nb.core.simulator.strategies.strategy import StrategyCode, code_of_source, read_strategy
 from jesse_nb.core.simulator.strategies.strategy_registry import is_registered
 from jesse_nb.exceptions import StrategyError
@@ -16,22 +17,21 @@ _LINES, _WIDTH = 15, 110
 
 
 def allowed_strategies(
-    spec: BacktestSpec, place: str, *, trusted: bool, project: str | None
+    refs: Iterable[StrategyRef], place: str, *, trusted: bool, project: str | None
 ) -> list[StrategyCode] | None:
-    """Return a stored run's strategies when the user lets them run; None when he does not, which is said.
+    """Return the strategies of what was stored when the user lets them run; None when he does not, which is said.
 
     Parameters
     ----------
-    spec
-        Of the stored run.
+    refs
+        The strategies, each once.
     place
-        The run store's, as it is shown.
+        Where they were stored: ``the run store ...``.
     trusted
         Whether he said so on the command line.
     project
         The Jesse project that he named, whose strategies may run.
     """
-    refs = {route.strategy.hash: route.strategy for route in spec.routes}.values()
     try:
         codes = [_read(ref, project) for ref in refs]
     except StrategyError as error:
@@ -53,7 +53,7 @@ def _asked(codes: list[StrategyCode], place: str) -> bool:
         return False
     _say("To simulate again, this would be run:")
     for code in codes:
-        where = f"the Jesse project {code.project}" if code.project else f"the run store {place}"
+        where = f"the Jesse project {code.project}" if code.project else place
         lines = code.ref.source.splitlines()
         _say(f"\n  {_plain(code.ref.name)} from {where}, {len(lines)} lines, hash {code.ref.hash}")
         _say("\n".join(f"  | {_plain(line)}" for line in lines[:_LINES]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jesse_nb.core.record.labels import LABEL_WORDS, labelled, labels_now, labels_of_words
 from jesse_nb.core.tools.declaration.line import given_words, read_line
@@ -16,8 +17,12 @@ from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.user_path import user_path
 from jesse_nb.exceptions import InputError, JesseNbError, JobInterruptedError, StorageError
 
+if TYPE_CHECKING:
+    from jesse_nb.core.simulator.spec import StrategyRef
+
 __all__ = ["check_command", "check_output", "run_command", "run_tool", "strategy_of"]
 
+_KEY = re.compile(r"[0-9a-fA-F]{1,64}")
 #: What the command line reads itself, and no tool takes so.
 _OWN = ("key", "strategy", "strategies", "output", "account", "show_windows", "trust", "detach", *LABEL_WORDS)
 
@@ -100,14 +105,14 @@ def _strategies(tool: Tool, words: dict[str, list[str]]) -> tuple[dict[str, Any]
 
 
 def _stored_strategies(words: dict[str, list[str]], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the strategies of the stored runs that a line names, where the user lets them run."""
+    """Return the strategies of the results that a line names, where the user lets them run."""
     from jesse_nb.cli.stored_code import allowed_strategies
-    from jesse_nb.core.tools.stored_run import stored_run
 
     strategies = []
-    for key in words.get("results", ()):
-        run, place = stored_run(key, arguments.get("store"))
-        allowed = allowed_strategies(run.spec, place, trusted="trust" in words, project=arguments.get("project"))
+    for word in words.get("results", ()):
+        result, place = _stored_result(word, arguments.get("store"))
+        allowed = allowed_strategies(_strategies_of(result), place, trusted="trust" in words,
+                                     project=arguments.get("project"))
         if allowed is None:
             raise InputError("Nothing can be simulated without the strategies.", "Add --trust after reading them.")
         strategies += allowed
@@ -137,21 +142,19 @@ def _settled(words: dict[str, list[str]], arguments: dict[str, Any]) -> dict[str
 
 
 def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
-    from jesse_nb.core.tools.stored_run import stored_run
-
     arguments = read_line(tool, COMMAND, words, Desk(), _OWN)
-    key = tool.parameter("key", COMMAND).read_words(words["key"], Desk())
-    run, place = stored_run(key, arguments.get("store"))
-    arguments["result"] = run
+    result, place = _stored_result(words["key"][0], arguments.get("store"))
+    arguments["result"] = result
     python = {parameter.name for parameter in tool.on(PYTHON)}
     simulates = "resimulate" in python or tool.simulates or arguments.get("method") == "candles"
     if not simulates:  # it only reads
         return run_tool(_loaded(tool), {name: argument
                                         for name, argument in arguments.items() if name in python}, _output(words))
-    in_a_notebook = [route.strategy.name for route in run.spec.routes if route.strategy.kind == "notebook"]
+    strategies = _strategies_of(result)
+    in_a_notebook = [strategy.name for strategy in strategies if strategy.kind == "notebook"]
     if "strategy" in words:
         if in_a_notebook:
-            raise InputError(f"The strategy {in_a_notebook[0]} of this run was a class in a notebook.",
+            raise InputError(f"The strategy {in_a_notebook[0]} of this result was a class in a notebook.",
                              "Leave out --strategy; where the class is, %analyze simulates again.")
         arguments["strategy"] = [strategy_of(word)[0] for word in words["strategy"]]
     elif "resimulate" not in arguments and arguments.get("analysis_type") != "basic":
@@ -161,12 +164,32 @@ def _run_on_a_result(tool: Tool, words: dict[str, list[str]]) -> int:
         else:
             from jesse_nb.cli.stored_code import allowed_strategies
 
-            allowed = allowed_strategies(run.spec, place, trusted="trust" in words, project=arguments.get("project"))
+            allowed = allowed_strategies(strategies, place, trusted="trust" in words, project=arguments.get("project"))
         if allowed is None and "resimulate" not in python:
             raise InputError("Nothing can be simulated again without the strategy.", "Give it: --strategy FILE.")
         arguments |= {"resimulate": False} if allowed is None else {"strategy": allowed}
     arguments = {name: argument for name, argument in arguments.items() if name in python}
     return run_tool(_loaded(tool), arguments, _output(words))
+
+
+def _stored_result(word: str, store: Any) -> tuple[Any, str]:
+    """Return a kept result by its name or key, or a stored run by its key; and where it was found."""
+    from jesse_nb.core.record.result_store import ResultStore
+    from jesse_nb.core.tools.record.finding import load
+    from jesse_nb.core.tools.stored_run import stored_run
+
+    record = ResultStore()
+    if record.find(word) is None and _KEY.fullmatch(word):
+        run, place = stored_run(word.lower(), store)
+        return run, f"the run store {place}"
+    return load(record.named(word).key), f"the record {record.folder}"
+
+
+def _strategies_of(result: Any) -> list[StrategyRef]:
+    """Return the strategies that a result ran, each once."""
+    from jesse_nb.core.record.about import specs_of
+
+    return list({route.strategy.hash: route.strategy for spec in specs_of(result) for route in spec.routes}.values())
 
 
 def run_tool(tool: Callable[..., Any], arguments: dict[str, Any], output: str | None) -> int:

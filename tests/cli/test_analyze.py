@@ -1,4 +1,4 @@
-"""`jesse-nb analyze`: a run of the run store, read again."""
+"""`jesse-nb analyze`: a run of the run store, or a kept result, read again."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_options_are_the_tools_parameters():
     line = parse_command_line(["analyze", "12AB", "--deep", "--ruin", "20", "40", "--no-resimulation",
                                "--memory-limit", "1024", "--html", "x.html"])
     given = read_line(ANALYZE_RESULTS, "command", given_words(ANALYZE_RESULTS, "command", line))
-    assert (given["key"], given["analysis_type"], given["ruin"]) == ("12ab", "deep", (20.0, 40.0))
+    assert (given["key"], given["analysis_type"], given["ruin"]) == ("12AB", "deep", (20.0, 40.0))
     assert (given["resimulate"], given["memory_limit"], given["output"]) == (False, 1024**3, "x.html")
 
 
@@ -121,7 +121,7 @@ def test_nothing_of_a_store_runs_without_the_users_word(where, shown, capsys):
     assert capsys.readouterr().err.count("that it may run") == 0
     assert main(["analyze", key, *where]) == 0
     said = capsys.readouterr().err
-    assert f"the code of TrendFollower is from {where[3]}, and nobody said that it may run" in said
+    assert f"the code of TrendFollower is from the run store {where[3]}, and nobody said that it may run" in said
     assert "--strategy FILE" in said
     assert shown.pop().advanced.fee_stress is None
     assert main(["analyze", key, *where, "--trust", "-j", "2"]) == 0
@@ -146,6 +146,31 @@ def test_a_terminal_is_asked_and_shown_what_would_run(where, shown, capsys, monk
     assert not answers
 
 
+@pytest.mark.usefixtures("stranger")
+def test_what_was_kept_is_read_by_its_name(where, shown, capsys, monkeypatch):
+    """A walk-forward has no run of its own in the run store: by its name every tool reads its whole curve."""
+    monkeypatch.delenv("JESSE_NB_KEEP_RESULTS")
+    line = ["walk-forward", str(QUICKSTART), "-s", "BTC-USDT", "-t", "1h", "--start", "2024-02-01", "--end",
+            "2024-03-12", "--in-sample-period", "10", "--out-sample-period", "5", "--step-forward", "5", "--trials",
+            "2", "-j", "2", *where]
+    assert main([*line, "--name", "by window"]) == 0
+    walk = shown.pop()
+    monkeypatch.setattr(strategy_registry, "_by_hash", {})
+    monkeypatch.setattr(strategy_registry, "_given", set())
+    assert main(["analyze", "by window", "--basic", *where]) == 0
+    assert shown.pop().run.equity.equals(walk.stitched.equity)
+    capsys.readouterr()
+    assert main(["risk", "by window", "--sims", "100", "--sections", "stress", "--scenarios", "gap", *where]) == 0
+    said = capsys.readouterr()
+    assert "the code of TrendFollower is from the record " in said.err
+    assert "Nothing is to be simulated again." in said.out
+    assert main(["stress", "by window", "--scenarios", "gap", "--trust", "-j", "2", *where]) == 0
+    assert "Out-of-sample: the parameters had not seen these days." in capsys.readouterr().out
+    assert main(["risk", "by windwo", *where]) == 2
+    assert "No result is called 'by windwo'" in (error := capsys.readouterr().err)
+    assert "Did you mean 'by window'?" in error
+
+
 def test_stored_text_cannot_steer_a_terminal():
     assert cli_stored_code._plain("a\x1b[2J\rb\u202e\tc") == "a\ufffd[2J\ufffdb\ufffd  c"
     assert len(cli_stored_code._plain("x" * 10_000)) == 110
@@ -161,8 +186,8 @@ def test_a_strategy_that_has_changed_is_not_taken_for_it(where, shown, tmp_path)
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    ([], "KEY"),
-    (["xyz"], "KEY is 'xyz'. It is the first digits of a run's key."),
+    ([], "RESULT"),
+    (["xyz"], "No result is called 'xyz', and no key begins so"),
     (["0123456789abcdef"], "`jesse-nb runs` shows the keys"),
     (["{key}", "--basic", "--deep"], "Give one of --basic, --advanced and --deep."),
     (["{key}", "--ruin", "0"], "--ruin holds 0"),

@@ -45,7 +45,7 @@ def about(result: Any, kind: str, version: str = "") -> ResultEntry:
     version
         Of the package.
     """
-    specs = list(_specs(result))
+    specs = list(specs_of(result))
     routes = [route for spec in specs for route in spec.routes]
     strategies = tuple(dict.fromkeys(route.strategy.name for route in routes)) or _named(result)
     symbols = tuple(dict.fromkeys(route.symbol for route in routes))
@@ -80,7 +80,7 @@ def trades_of(metrics: Mapping[str, Any]) -> float:
     return float(metrics.get(_TRADES, math.nan))
 
 
-def _specs(result: Any) -> Iterator[BacktestSpec]:
+def specs_of(result: Any) -> Iterator[BacktestSpec]:
     """Yield what a result simulated: its own spec, or those of its parts."""
     own = getattr(result, "spec", None)
     if isinstance(own, BacktestSpec):

@@ -1,29 +1,15 @@
-"""Readers of results: in Python the result itself, on the command line a stored run's key."""
+"""Readers of results: in Python the result itself, on the command line what was stored."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jesse_nb.core.tools.declaration.markets import Strategy
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.exceptions import InputError, shown
 
-__all__ = ["Key", "Result", "Strategies", "Table"]
-
-
-class Key(Reader):
-    """The first digits of a stored run's key."""
-
-    metavar = "KEY"
-
-    def check(self, name: str, value: Any) -> str:
-        """See :meth:`Reader.check`."""
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{1,64}", value):
-            raise InputError.of(name, f"is {shown(value)}.", "It is the first digits of a run's key.")
-        return value.lower()
+__all__ = ["Result", "Strategies", "Table"]
 
 
 @dataclass(frozen=True)

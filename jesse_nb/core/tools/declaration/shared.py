@@ -15,7 +15,7 @@ from jesse_nb.core.tools.declaration.markets import (
 )
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.resources import Candles, Folder, Jobs, Megabytes, Store
-from jesse_nb.core.tools.declaration.results import Key, Result, Table
+from jesse_nb.core.tools.declaration.results import Result, Table
 from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.values import Choice, Moment, Name, Number, Switch, Text, Whole
 
@@ -142,8 +142,8 @@ RESULT = tuple(parameter.but(group="what is read") for parameter in (
               positional="*", metavar="RESULT", surfaces=(MAGIC,),
               needed="Choose a result. What a form or a magic with -o made appears here.",
               also=("result", "trades", "equity")),
-    Parameter("key", Key(), "First digits of the key of a run that `jesse-nb runs` shows.", positional="1",
-              metavar="KEY", surfaces=(COMMAND,)),
+    Parameter("key", Text("RESULT"), "Name, or first digits of the key, of a result that `jesse-nb results` lists, or "
+              "first digits of the key of a run that `jesse-nb runs` lists.", positional="1", surfaces=(COMMAND,)),
     Parameter("result", Result(), "What backtest, optimize, walk_forward or backtest_batch gave.",
               surfaces=(PYTHON,)),
     Parameter("trades", Table(), "In place of a result: closed trades.", surfaces=(PYTHON,)),
