@@ -185,7 +185,7 @@ def _of_backtest(result: BacktestResult, origin: str) -> AnalyzedRun:
 
 
 def in_stitched_money(
-    trades: pd.DataFrame, equity: pd.Series[float], balance: float, starts: Mapping[int, pd.Timestamp]
+    trades: pd.DataFrame, equity: pd.Series[float], balance: float, starts: Mapping[Any, pd.Timestamp]
 ) -> pd.DataFrame:
     """Scale each window's trades by what the stitched curve had when the window's own days began, ``starts``.
 
@@ -195,7 +195,7 @@ def in_stitched_money(
         return trades
     scaled = []
     for number, own in trades.groupby("window", sort=True):
-        factor = float(equity[starts[number]]) / balance
+        factor = float(equity.loc[starts[number]]) / balance
         own = own.copy()
         for column in ("qty", "size", "fee", "pnl"):
             own[column] = own[column] * factor
