@@ -171,6 +171,18 @@ def test_what_was_kept_is_read_by_its_name(where, shown, capsys, monkeypatch):
     assert "Did you mean 'by window'?" in error
 
 
+def test_a_search_begins_with_the_best_of_a_kept_study(where, shown, capsys, monkeypatch):
+    monkeypatch.delenv("JESSE_NB_KEEP_RESULTS")
+    line = ["optimize", str(QUICKSTART), "-s", "BTC-USDT", "-t", "1h", "--start", "2024-02-01", "--end", "2024-02-20",
+            "--trials", "3", "--test-ratio", "0", "-j", "1", *where]
+    assert main([*line, "--name", "first", "--seed", "1"]) == 0
+    first = shown.pop()
+    assert main([*line, "--seed", "2", "--initial-result", "first"]) == 0
+    assert [trial.params for trial in shown.pop().trials] == [entry.trial.params for entry in first.top[:3]]
+    assert main([*line, "--initial-result", "frist"]) == 2
+    assert "No result is called 'frist', and no key begins so. Did you mean 'first'?" in capsys.readouterr().err
+
+
 def test_stored_text_cannot_steer_a_terminal():
     assert cli_stored_code._plain("a\x1b[2J\rb\u202e\tc") == "a\ufffd[2J\ufffdb\ufffd  c"
     assert len(cli_stored_code._plain("x" * 10_000)) == 110

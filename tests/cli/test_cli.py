@@ -195,7 +195,6 @@ def test_deleting_asks_first(capsys, monkeypatch, tmp_path):
     (["optimize", "x.py", "surplus"], "'surplus'"),
     (["optimize", "x.py", "--memory-limit", "1.5"], "--memory-limit is '1.5'. It is whole megabytes from 256 up."),
     (["optimize", str(QUICKSTART), "--param", "fast"], "--hyperparameters takes NAME=VALUE pairs, not 'fast'"),
-    (["optimize", str(QUICKSTART), "--initial-result", "study"], "--initial-result is 'study', but results of earlier"),
     (["optimize", "x.py", "--trial-timeout", "0"], "--trial-timeout is 0"),
     (["backtest", "x.py", "--data-routes", "ETH-USDT"], "SYMBOL:TIMEFRAME"),
     (["backtest", "x.py"], "Cannot read the strategy file x.py"),

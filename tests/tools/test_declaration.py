@@ -140,8 +140,11 @@ def test_words_that_stand_for_nothing_are_refused():
     assert space.read_words(["mine"], Desk({"mine": {"fast": (5, 30)}})).names == ("fast",)
     with pytest.raises(InputError, match=r"space is 'mien', which stands for nothing here. Did you mean 'mine'"):
         space.read_words(["mien"], Desk({"mine": {}}))
-    with pytest.raises(InputError, match=r"initial_result is 'study', but results of earlier studies are kept in note"):
-        TOOLS["optimize"].parameter("initial_result").read_words(["study"], Desk())
+    initial_result = TOOLS["optimize"].parameter("initial_result")
+    assert initial_result.read_words(["study"], Desk()) == "study"  # a kept one, which the tool looks for
+    notebook = Desk({"study": None})
+    with pytest.raises(InputError, match=r"initial_result is 'stduy', which stands for nothing here. Did you mean"):
+        initial_result.read_words(["stduy"], Desk(notebook.names, notebook.evaluate))
 
 
 @pytest.mark.parametrize(("call", "said"), [

@@ -10,7 +10,7 @@ from typing import Any
 from jesse_nb.core.tools.declaration.markets import Several, Symbol, Timeframe
 from jesse_nb.core.tools.declaration.parameter import COMMAND, PYTHON, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
-from jesse_nb.core.tools.declaration.results import Strategies, Table
+from jesse_nb.core.tools.declaration.results import Strategies, Table, named_or_kept
 from jesse_nb.core.tools.declaration.risk_tools import MaybeWhole
 from jesse_nb.core.tools.declaration.searching import Values
 from jesse_nb.core.tools.declaration.shared import CANDLES, EXCHANGE_NAME, JOBS, OUTPUT, RERUN, RESULT, SEED, STORE
@@ -39,13 +39,9 @@ class Inputs(Reader):
         return {word: self._value(name, word, desk) for word in words}
 
     def _value(self, name: str, word: str, desk: Desk) -> Any:
-        from jesse_nb.core.record.result_store import ResultStore
-
-        if word not in desk.names and (desk.evaluator is None or _SYMBOL.fullmatch(word) or _KEY.fullmatch(word)):
+        if word not in desk.names and (_SYMBOL.fullmatch(word) or _KEY.fullmatch(word)):
             return word
-        if word not in desk.names and ResultStore().find(word) is not None:
-            return word
-        return desk.evaluate(name, word)
+        return named_or_kept(name, word, desk)
 
 
 class MaybeTimeframe(Timeframe):

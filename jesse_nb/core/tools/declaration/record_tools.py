@@ -10,6 +10,7 @@ from jesse_nb.core.rendering import Shown
 from jesse_nb.core.tools.declaration.markets import Several
 from jesse_nb.core.tools.declaration.parameter import COMMAND, MAGIC, Parameter
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
+from jesse_nb.core.tools.declaration.results import named_or_kept
 from jesse_nb.core.tools.declaration.shared import CANDLES, OUTPUT, SEED
 from jesse_nb.core.tools.declaration.tool import Tool
 from jesse_nb.core.tools.declaration.values import Moment, Text, Whole
@@ -106,21 +107,16 @@ class SeveralResults(Reader):
 
     def _meant(self, name: str, word: str, desk: Desk) -> Any:
         """Return a variable's value, a kept result, or the value of an expression."""
-        if word in desk.names:
-            return desk.names[word]
-        from jesse_nb.core.record.result_store import ResultStore
-
-        store = ResultStore()
-        if desk.evaluator is None or store.find(word) is not None:
-            return word
         try:
-            return desk.evaluate(name, word)
+            return named_or_kept(name, word, desk)
         except InputError as error:
             if not isinstance(error.__cause__, NameError | SyntaxError):
                 raise
+        from jesse_nb.core.record.result_store import ResultStore
+
         results = {each for each, value in desk.names.items() if isinstance(value, Shown) and not each.startswith("_")}
         raise InputError.of(name, f"is {shown(word)}, which is neither a variable nor a kept result.",
-                            did_you_mean(word, results | set(store.names())) or "%results lists what is kept.")
+                            did_you_mean(word, results | set(ResultStore().names())) or "%results lists what is kept.")
 
 
 COMPARE = Tool(

@@ -9,7 +9,24 @@ from typing import Any
 from jesse_nb.core.tools.declaration.markets import Strategy
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
 
-__all__ = ["Result", "Strategies", "Table"]
+__all__ = ["Result", "Strategies", "Table", "named_or_kept"]
+
+
+def named_or_kept(name: str, word: str, desk: Desk) -> Any:
+    """Return what a word stands for where it is written; the word itself where it names a kept result.
+
+    Where nothing is evaluated that is for the tool to find out.
+
+    Raises
+    ------
+    InputError
+        When it is no expression that has a value there.
+    """
+    if word in desk.names:
+        return desk.names[word]
+    from jesse_nb.core.record.result_store import ResultStore
+
+    return word if desk.evaluator is None or ResultStore().find(word) is not None else desk.evaluate(name, word)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 from jesse_nb.core.study.literal import literal
 from jesse_nb.core.tools.declaration.reader import Desk, Reader
+from jesse_nb.core.tools.declaration.results import named_or_kept
+from jesse_nb.core.tools.declaration.values import Text
 from jesse_nb.exceptions import InputError, shown
 
 __all__ = ["Benchmark", "Constraints", "Metric", "Pipeline", "Sets", "Space", "Study", "Values"]
@@ -135,24 +137,24 @@ class Sets(Reader):
 
 
 class Study(Reader):
-    """The result of an earlier optimization."""
+    """The result of an earlier optimization, or the name or key of a kept one."""
 
     evaluates, field, offers = True, "choice", "studies"
-    metavar, python = "STUDY", "OptimizeResult | None"
+    metavar, python = "STUDY", "OptimizeResult | str | None"
 
     def words(self, name: str, words: Sequence[str], desk: Desk) -> Any:
         """See :meth:`Reader.words`."""
-        if desk.evaluator is None and words[0] not in desk.names:
-            raise InputError.of(name, f"is {shown(words[0])}, but results of earlier studies are kept in notebooks.",
-                                "Use %optimize there, or --hyperparameters for values that are known.")
-        return desk.evaluate(name, words[0])
+        return named_or_kept(name, words[0], desk)
 
     def check(self, name: str, value: Any) -> Any:
         """See :meth:`Reader.check`."""
         from jesse_nb.core.tools.optimize.optimize_result import OptimizeResult
 
+        if isinstance(value, str):
+            return Text("STUDY", 200).check(name, value)
         if not isinstance(value, OptimizeResult):
-            raise InputError.of(name, f"is {type(value).__name__}.", "It is the result of an earlier optimize.")
+            raise InputError.of(name, f"is {type(value).__name__}.",
+                                "It is the result of an earlier optimize, or the name of a kept one.")
         return value
 
 

@@ -75,7 +75,8 @@ OPTIMIZE = Tool(
                       "Which trials are stopped on the way: median, those that do worse than half of the earlier ones "
                       "did by then; quartile, those that do worse than the best quarter did; or none.", "none",
                       setting="pruner"),
-            Parameter("initial_result", Study(), "Earlier result whose best are tried first."),
+            Parameter("initial_result", Study(), "Earlier result, or the name of a kept one, whose best are tried "
+                      "first."),
         )),
         *(parameter.but(group=_HELD_OUT) for parameter in (
             Parameter("test_start", Moment(), "First moment kept from the search, for testing the best."),

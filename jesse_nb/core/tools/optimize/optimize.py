@@ -23,6 +23,7 @@ from jesse_nb.core.tools.optimize.samplers import make_sampler
 from jesse_nb.core.tools.optimize.study_periods import study_periods
 from jesse_nb.core.tools.plan import Plan, plan_of_run, planned
 from jesse_nb.core.tools.preparation import prepare
+from jesse_nb.core.tools.record.finding import load
 from jesse_nb.core.tools.registry import OPTIMIZE
 from jesse_nb.core.tools.request import Request, Source
 from jesse_nb.core.tools.resources import Jobs
@@ -51,7 +52,7 @@ def optimize(
     seed: int = 0,
     timeout: float | None = None,
     trial_timeout: float | None = 600.0,
-    initial_result: OptimizeResult | None = None,
+    initial_result: OptimizeResult | str | None = None,
     test_start: Any = None,
     test_end: Any = None,
     test_ratio: float | None = None,
@@ -125,7 +126,7 @@ def optimize(
     trial_timeout
         Seconds for one simulation; a trial that takes longer fails alone.
     initial_result
-        An earlier result whose best parameters are tried first.
+        An earlier result, or the name or key of a kept one, whose best parameters are tried first.
     test_start, test_end
         The held-out period. Inside ``start`` to ``end`` it ends the training period at ``test_start``.
     test_ratio
@@ -236,7 +237,9 @@ def _key(*choices: Any) -> str:
 def _warm_start(initial: Any, space: Space | None) -> tuple[dict[str, Any], ...]:
     if initial is None:
         return ()
-    if not isinstance(initial, OptimizeResult):
-        raise InputError(f"initial_result is {type(initial).__name__}.", "It is the result of an earlier optimize.")
-    target = space or initial.space
-    return tuple(target.clip(entry.trial.params) for entry in initial.top[:_WARM_START])
+    earlier = load(initial) if isinstance(initial, str) else initial
+    if not isinstance(earlier, OptimizeResult):
+        raise InputError.of("initial_result", f"is {type(earlier).__name__}.",
+                            "It is the result of an earlier optimize, or the name of a kept one.")
+    target = space or earlier.space
+    return tuple(target.clip(entry.trial.params) for entry in earlier.top[:_WARM_START])
