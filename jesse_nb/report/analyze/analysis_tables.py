@@ -175,9 +175,9 @@ def drawdowns_table(found: DrawdownStatistics) -> Table:
         cell(str(place)), cell(measure(row["depth"], "percent"), "bad"), cell(_day(row["start"])),
         cell(_day(row["trough"])), cell(_day(row["recovery"]) if pd.notna(row["recovery"]) else "not yet"),
         cell(measure(row["days_down"], "count")), cell(measure(row["days_to_recover"], "count")),
-        cell(measure(row["days"], "count")),
+        cell(measure(row["days_below"], "count")),
     ) for place, (_, row) in enumerate(found.worst.iterrows(), start=1))
-    return Table(("", "depth", "from", "deepest", "back", "days down", "days up", "days"), rows)
+    return Table(("", "depth", "from", "deepest", "back", "days down", "days up", "days below"), rows)
 
 
 def benchmarks_table(analysis: Analysis) -> Table:

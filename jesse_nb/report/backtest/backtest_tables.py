@@ -100,16 +100,16 @@ def _trade_rows(trades: pd.DataFrame, several: bool) -> list[tuple[Cell, ...]]:
 
 def drawdowns_table(result: BacktestResult) -> Table:
     """Return the deepest drawdowns, and the trades that were open on the way down, by their places in the list."""
-    head = ("peak", "trough", "recovered", "depth", "days", "trades in it", "losing", "lost by them")
+    head = ("peak", "trough", "recovered", "depth", "days below", "trades in it", "losing", "lost by them")
     rows = []
     for row in worst_drawdowns(result.equity, result.trades).to_dict("records"):
         numbers = row["numbers"]
         which = "–" if not numbers else f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
         rows.append((cell(f"{row['start']:%Y-%m-%d}"), cell(f"{row['trough']:%Y-%m-%d}"),
                      cell("not yet" if pd.isna(row["recovery"]) else f"{row['recovery']:%Y-%m-%d}"),
-                     toned(measure(row["depth"], "percent"), row["depth"]), cell(f"{row['days']:,.0f}"), cell(which),
-                     cell(f"{row['losing']:,} of {row['trades']:,}"), toned(measure(row["lost"], "currency"),
-                                                                          row["lost"])))
+                     toned(measure(row["depth"], "percent"), row["depth"]), cell(f"{row['days_below']:,.0f}"),
+                     cell(which), cell(f"{row['losing']:,} of {row['trades']:,}"),
+                     toned(measure(row["lost"], "currency"), row["lost"])))
     return Table(head, tuple(rows), words=3)
 
 
