@@ -65,7 +65,8 @@ def test_the_days_beyond_are_marked(whole):
 
 
 def test_a_single_level_and_hardly_anything_to_show(equity):
-    one = jn.var_calculation(equity=equity.iloc[:100], method="historical", confidence_levels=0.99, time_horizons=1)
+    one = jn.var_calculation(equity=equity.iloc[:100], method="historical", confidence_levels=0.99, time_horizons=1,
+                             window=365)
     assert plots(one) == ()
     said = words(fragment(one))
     assert "No method has a figure." in said

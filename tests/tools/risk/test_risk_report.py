@@ -40,8 +40,9 @@ def test_every_section_is_what_its_tool_gives(whole, result, kept):
     assert whole.missing == {}
     drawn = jn.monte_carlo(result, n_sims=300, confidence_levels=(0.95, 0.975, 0.99), ruin=20, target=10, seed=3)
     pd.testing.assert_frame_equal(whole.monte_carlo.to_frame(), drawn.to_frame())
-    losses = jn.var_calculation(result, window=60, seed=3)
+    losses = jn.var_calculation(result, seed=3)
     pd.testing.assert_frame_equal(whole.var.table, losses.table)
+    assert (whole.var.window, whole.var.untested) == (losses.window, losses.untested)
     stress = jn.stress_test(result, "gap", at="2023-03-01", **kept)
     pd.testing.assert_frame_equal(whole.stress.table, stress.table)
     assert repr(whole.drawdowns) == repr(drawdown_statistics(result.equity))

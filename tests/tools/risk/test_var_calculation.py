@@ -130,10 +130,19 @@ def test_wrong_results(equity):
     assert "The account was ruined on" in refused(result=replace(make_backtest(), audit=audit))
 
 
+@pytest.mark.parametrize(("days", "window"), [(70, 60), (90, 60), (365, 243), (700, 365)])
+def test_forecasts_look_back_on_two_thirds_of_the_days_and_a_year_at_most(equity, days, window):
+    year = equity.iloc[:days + 1]
+    found = jn.var_calculation(equity=year, **QUICK)
+    report = jn.risk_report(equity=year, sections="var", confidence_levels=found.confidence_levels)
+    assert found.window == report.var.window == window
+    assert bool(found.untested) == bool(report.var.untested) == (days - window < 20)
+
+
 def test_a_year_and_a_window_of_a_year_leave_nothing_to_test(equity):
-    found = jn.var_calculation(equity=equity.iloc[:366], **QUICK)
+    found = jn.var_calculation(equity=equity.iloc[:366], window=365, **QUICK)
     assert found.untested == ("a window of 365 days leaves 0 of 365 days to forecast, and 20 are needed: "
-                              "window=244 would leave 121")
+                              "window=243 would leave 122")
     assert found.tests.empty
     assert "No forecast was tested" in str(found)
     assert jn.var_calculation(equity=equity, backtest=False, **QUICK).untested == "it was not asked for"

@@ -132,7 +132,8 @@ VAR_CALCULATION = Tool(
                       "How losses are modelled: as they were, by a distribution, from blocks of days, or with the "
                       "volatility of the last days (fhs).", unset="all of them"),
             Parameter("vol_model", Choice(("garch", "gjr", "ewma")), "Volatility model of fhs.", "garch"),
-            Parameter("window", Whole(60, 100_000, "days"), "Days that each rolling forecast looks back.", 365),
+            Parameter("window", MaybeWhole(60, 100_000, "days"), "Days that each rolling forecast looks back.",
+                      unset="two thirds of the days, 60 to 365"),
             Parameter("backtest", Switch(on=False, flag="--no-backtest"), "Test no forecasts.", True),
             Parameter("basis", Choice(("equity", "open_position")), "Which days: all, or those with an open position.",
                       "equity"),

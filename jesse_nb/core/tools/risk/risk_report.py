@@ -30,9 +30,6 @@ from jesse_nb.exceptions import InputError, JesseNbError
 
 __all__ = ["risk_report"]
 
-#: Days that forecasts of the value at risk look back, at most and at least.
-_WINDOW, _SHORTEST = 365, 60
-
 
 @planned
 @declared(RISK_REPORT)
@@ -117,7 +114,7 @@ def risk_report(
     stressed: dict[str, Any] = {"scenarios": scenarios, "at": at, "shocks": shocks, "seed": seed, **again}
     made: dict[str, Callable[[], Plan[Any]]] = {
         "monte_carlo": lambda: monte_carlo.plan(result, **drawn, **common),
-        "var": lambda: var_calculation.plan(result, window=_window(given), **common),
+        "var": lambda: var_calculation.plan(result, **common),
         "stress": lambda: _stress(result, stressed, resimulate=resimulate),
     }
     chosen = {name for name, value in {**drawn, **common, **stressed}.items() if value is not None}
@@ -132,11 +129,6 @@ def risk_report(
 
 def _several(given: str | Iterable[str] | None) -> tuple[str, ...]:
     return SECTIONS if given is None else (given,) if isinstance(given, str) else tuple(given)
-
-
-def _window(given: RiskInput) -> int:
-    """Return two thirds of the days, so that some are left to be forecast."""
-    return max(min(len(given.run.returns) * 2 // 3, _WINDOW), _SHORTEST)
 
 
 def _plan(make: Callable[[], Plan[Any]], chosen: set[str]) -> Plan[Any] | str:

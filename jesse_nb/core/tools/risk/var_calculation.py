@@ -31,6 +31,9 @@ _HEADLINE = ("historical", "monte_carlo", "t", "cornish_fisher", "normal", "fhs"
 #: Fewer forecast days than this are not tested.
 FEWEST_TESTED = 20
 
+#: Days that forecasts look back without another number, at most and at least.
+_WINDOW, _SHORTEST = 365, 60
+
 #: Sizes of returns that follow each other with a p-value below this, for so many days, make the intervals too narrow.
 _CLUSTERED, _LONG = 0.01, 10.0
 
@@ -124,7 +127,7 @@ def var_calculation(
     time_horizons: Sequence[int] = (1, 5, 10),
     method: str | Iterable[str] | None = None,
     vol_model: Literal["garch", "gjr", "ewma"] = "garch",
-    window: int = 365,
+    window: int | None = None,
     *,
     backtest: bool = True,
     basis: Literal["equity", "open_position"] = "equity",
@@ -152,7 +155,8 @@ def var_calculation(
     vol_model
         Of ``fhs``.
     window
-        Days that each rolling forecast looks back.
+        Days that each rolling forecast looks back; without it two thirds of the days, 60 to 365, so that some are left
+        to be forecast.
     backtest
         Whether to forecast each day from the days before it, and test the forecasts.
     basis
@@ -182,6 +186,7 @@ def var_calculation(
     if max(time_horizons) > len(returns) // 2:
         raise InputError.of("time_horizons", f"holds {max(time_horizons):,}, and there are {len(returns):,} days.",
                             f"A horizon is at most half of them, {len(returns) // 2:,}.")
+    looks_back = window or _window(len(returns))
     chosen = tuple(dict.fromkeys([method] if isinstance(method, str) else method or METHODS))
     idle = float((returns == 0.0).mean())
     notes = list(given.notes)
@@ -194,12 +199,16 @@ def var_calculation(
         run=given.run, sample=given.sample, basis=basis, days=len(returns),
         equity_now=float(given.run.equity.iloc[-1]), methods=chosen,  # type: ignore[arg-type]  # checked at the door
         confidence_levels=tuple(dict.fromkeys(confidence_levels)),
-        time_horizons=tuple(sorted(set(time_horizons))), vol_model=vol_model, window=window, seed=seed,
+        time_horizons=tuple(sorted(set(time_horizons))), vol_model=vol_model, window=looks_back, seed=seed,
         table=pd.DataFrame(), forecasts=pd.DataFrame(), tests=pd.DataFrame(), lights=pd.DataFrame(),
-        untested=_why_untested(len(returns), window, asked=backtest), notes=tuple(notes),
+        untested=_why_untested(len(returns), looks_back, asked=backtest), notes=tuple(notes),
     )
     return Plan("var_calculation", f"{given.run.strategy} (value at risk)",
                 lambda control: _work(empty, returns, control), background=background, joins=True)
+
+
+def _window(days: int) -> int:
+    return min(max(days * 2 // 3, _SHORTEST), _WINDOW)
 
 
 def _too_narrow(returns: pd.Series[float]) -> list[str]:
@@ -219,8 +228,8 @@ def _why_untested(days: int, window: int, *, asked: bool) -> str:
         return "it was not asked for"
     if days - window >= FEWEST_TESTED:
         return ""
-    usable = days - max(days // 3, FEWEST_TESTED)
-    other = f": window={usable} would leave {days - usable:,}" if usable >= 60 else ""
+    usable = _window(days)
+    other = f": window={usable} would leave {days - usable:,}" if days - usable >= FEWEST_TESTED else ""
     return (f"a window of {window:,} days leaves {max(days - window, 0):,} of {days:,} days to forecast, and "
             f"{FEWEST_TESTED} are needed{other}")
 
