@@ -48,6 +48,21 @@ def test_trades_are_drawn_as_the_analysis_draws_them(equity, trades):
     assert (again.projection.paths.unit, again.projection.paths.steps) == ("trades", 40)
 
 
+def test_closed_trades_are_told_from_the_account(equity, trades):
+    path = 10_000.0 + np.concatenate([[0.0], trades["pnl"].cumsum()])
+    closed = (path / np.maximum.accumulate(path) - 1.0).min() * 100.0
+    account = (equity / equity.cummax() - 1.0).min() * 100.0
+    assert abs(closed - account) > 0.1
+    said = (f"Trades count when they are closed: as they were, they fell {-closed:.2f}% at worst and end at "
+            f"{path[-1]:,.2f}. The account, with open positions and one sample a day, fell {-account:.2f}% and ends at "
+            f"{equity.iloc[-1]:,.2f}.")
+    for method in ("trade_shuffle", "trade_resample"):
+        found = jn.monte_carlo(trades=trades, equity=equity, method=method, n_sims=100)
+        assert said in found.notes
+        assert said in " ".join(str(found).split())
+    assert not any("closed" in note for note in jn.monte_carlo(equity=equity, n_sims=100).notes)
+
+
 def test_ruin_and_target_are_of_the_equity_at_the_beginning(equity):
     found = jn.monte_carlo(equity=equity, n_sims=2_000, ruin=10, target=15, horizon=200)
     assert list(found.to_frame().index.get_level_values("event")[:4]) == ["loss", "ruin", "target", "undecided"]

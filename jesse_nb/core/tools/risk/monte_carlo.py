@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from jesse_nb.core.analysis.curves.equity import drawdown
 from jesse_nb.core.analysis.resampling.monte_carlo import (
     RUIN,
     MonteCarlo,
@@ -270,7 +271,9 @@ class _Drawing:
         control.update(phase="this period")
         if self.simulation is not None:
             return self._simulated(self.simulation, control)
-        so_far = replace(self.empty, period=self._outcomes(self._this_period(), self.empty.run.balance))
+        drawn = self._this_period()
+        so_far = replace(self.empty, period=self._outcomes(drawn, self.empty.run.balance),
+                         notes=(*self.empty.notes, *self._closed(drawn)))
         control.partial(lambda: replace(so_far, stopped="interrupted"))
         if self.empty.no_projection:
             return so_far
@@ -287,6 +290,15 @@ class _Drawing:
         if self.empty.method == "trade_resample":
             return resample_trades(run.trades, run.balance, **how)
         return bootstrap_days(self.returns, run.balance, block=self._length(), **self._kind(), **how)
+
+    def _closed(self, drawn: MonteCarlo) -> list[str]:
+        """Say how the path of closed trades differs from the account that other pages show."""
+        if drawn.unit != "trades" or drawn.reason:
+            return []
+        equity, happened = self.empty.run.equity, drawn.distributions["actual"]
+        return [f"Trades count when they are closed: as they were, they fell {abs(happened['max_drawdown']):.2f}% at "
+                f"worst and end at {happened['final_equity']:,.2f}. The account, with open positions and one sample "
+                f"a day, fell {abs(drawdown(equity).min()):.2f}% and ends at {equity.iloc[-1]:,.2f}."]
 
     def _next_period(self, balance: float) -> MonteCarlo:
         if self.empty.method == "trade_resample":
