@@ -91,6 +91,23 @@ def test_a_stitched_curve_is_out_of_sample_and_a_chosen_one_understated():
 
 
 @pytest.mark.usefixtures("blank_pictures")
+def test_every_format_begins_with_the_verdict_of_the_whole(candle_store, tmp_path):
+    walk = make_walk_forward()
+    for shown in ("executive", "summary", "detailed"):
+        risk = jn.risk_report(walk, "drawdowns", shown, store=tmp_path / "runs.sqlite")
+        for said in (words(fragment(risk)).replace(" :", ":"), " ".join(text(risk).split())):
+            assert all(sentence.rstrip(".") in said for sentence in walk.verdict.sentences)
+    kept = {"candles": candle_store, "store": tmp_path / "runs.sqlite"}
+    runs = [jn.backtest(CROSSING, "BTC-USDT", "1h", "2023-02-01", end, **kept) for end in ("2023-03-12", "2023-04-12")]
+    said = " ".join(text(jn.risk_report(runs[0], "drawdowns", "executive", store=kept["store"])).split())
+    assert "No verdict: one backtest cannot tell skill from luck" in said
+    assert "1 other backtest of this project looked at overlapping data of the same symbols" in said
+    assert said.count("verdict") == 1
+    nowhere = text(jn.risk_report(equity=walk.stitched.equity, sections="drawdowns"))
+    assert "tables do not say what else was tried" in nowhere
+
+
+@pytest.mark.usefixtures("blank_pictures")
 def test_reasons_stand_where_figures_are_missing():
     curve = pd.Series(np.linspace(100.0, 104.0, 12) + np.tile([0.0, 1.0], 6),
                       index=pd.date_range("2023-01-01", periods=12, tz="UTC"))

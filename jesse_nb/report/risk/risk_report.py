@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
+from jesse_nb.report.analyze.analysis_words import Judgement, judgement, others
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.plain_text import wrapped
@@ -53,7 +54,9 @@ def _content(result: RiskReport) -> dict[str, Any]:
     """Return what the template takes, but for its pictures."""
     return {
         **run_heading(result.run), "sample": sample_words(result.sample),
-        "understated": result.sample != "out-of-sample", "tiles": _tiles(result), "answers": _answers(result),
+        "understated": result.sample != "out-of-sample", "verdict": _verdict(result),
+        "others": others(result.judged) if result.judged is not None else "",
+        "tiles": _tiles(result), "answers": _answers(result),
         "missing": missing_words(result), "limits": LIMITS, "brief": _BRIEF if result.format == "executive" else "",
         "notes": _notes(result), "stopped": result.stopped,
     }
@@ -64,6 +67,10 @@ def _text(result: RiskReport) -> str:
     heading = run_heading(result.run)
     lines = wrapped(_title(result), heading["places"], heading["period"])
     lines += [*mark_lines(heading), *wrapped(sample_words(result.sample))]
+    found = _verdict(result)
+    if found is not None and result.judged is not None:
+        lines += wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}", found.note,
+                         others(result.judged))
     for answer in _answers(result):
         lines += ["",
                   *wrapped(answer.question, *answer.said, *([f"Not known: {answer.reason}."] if answer.reason else []))]
@@ -74,6 +81,11 @@ def _text(result: RiskReport) -> str:
     missing = missing_words(result)
     lines += ["", *wrapped("What is not known", *missing, LIMITS, *_notes(result))]
     return "\n".join([*lines, *([f"Stopped: {result.stopped}."] if result.stopped else [])])
+
+
+def _verdict(result: RiskReport) -> Judgement | None:
+    """Return the verdict on the whole without its evidence, which the analysis has."""
+    return judgement(result.judged)._replace(evidence=()) if result.judged is not None else None
 
 
 def _answers(result: RiskReport) -> list[Answer]:

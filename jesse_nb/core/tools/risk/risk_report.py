@@ -15,6 +15,7 @@ from jesse_nb.core.analysis.trades.exposure import Exposure, LargestPosition, ex
 from jesse_nb.core.candles import CandleStore
 from jesse_nb.core.jobs.job import JobControl
 from jesse_nb.core.jobs.store import RunStore
+from jesse_nb.core.tools.analyze.analyze import analyze_results
 from jesse_nb.core.tools.analyze.analyzed_run import candles_of_run
 from jesse_nb.core.tools.declaration.door import declared
 from jesse_nb.core.tools.parts import Parts, ended
@@ -117,12 +118,14 @@ def risk_report(
         "var": lambda: var_calculation.plan(result, **common),
         "stress": lambda: _stress(result, stressed, resimulate=resimulate),
     }
+    judge = _plan(lambda: analyze_results.plan(result, "basic", trades=trades, equity=equity, seed=seed,
+                                               candles=candles, store=store), set())
     chosen = {name for name, value in {**drawn, **common, **stressed}.items() if value is not None}
     plans = {name: _plan(make, chosen - {"trades", "equity"}) for name, make in made.items() if name in asked}
     stress = plans.get("stress")
     empty = RiskReport(run=given.run, sample=given.sample, format=format, sections=asked, horizon=horizon,
                        confidence_levels=tuple(dict.fromkeys(confidence_levels)), seed=seed, notes=given.notes)
-    work = _Reporting(empty, given, plans, candles).work
+    work = _Reporting(empty, given, judge, plans, candles).work
     return Plan("risk_report", f"{given.run.strategy} (risk)", work, background=background, joins=True,
                 strategies=stress.strategies if isinstance(stress, Plan) else ())
 
@@ -158,11 +161,13 @@ class _Reporting:
 
     empty: RiskReport
     given: RiskInput
+    judge: Plan[Any] | str
     plans: dict[str, Plan[Any] | str]
     candles: CandleStore | None
 
     def work(self, control: JobControl) -> RiskReport:
-        parts, so_far = Parts(control), self.empty
+        judged = self.judge.work(control) if isinstance(self.judge, Plan) else None
+        parts, so_far = Parts(control), replace(self.empty, judged=judged)
         computed: dict[str, Callable[[], dict[str, Any]]] = {
             "drawdowns": lambda: self._drawdowns(parts), "exposure": self._exposure,
             **{name: lambda name=name: {name: self._run(name)} for name in self.plans},  # type: ignore[misc]

@@ -13,7 +13,7 @@ from jesse_nb.core.analysis.curves.drawdown_statistics import DrawdownStatistics
 from jesse_nb.core.analysis.curves.intraday import DeepestDrawdown
 from jesse_nb.core.analysis.studies.verdict import counted
 from jesse_nb.core.analysis.trades.exposure import Exposure, LargestPosition
-from jesse_nb.core.tools.analyze.analysis_result import AnalyzedRun, OfOneRun
+from jesse_nb.core.tools.analyze.analysis_result import Analysis, AnalyzedRun, OfOneRun
 from jesse_nb.core.tools.risk.monte_carlo import Outcomes, RiskMonteCarlo
 from jesse_nb.core.tools.risk.risk_input import Sample
 from jesse_nb.core.tools.risk.stress_test import StressTest
@@ -43,6 +43,9 @@ class RiskReport(OfOneRun):
         What is shown of it: ``executive``, ``summary`` or ``detailed``. The figures are the same in all three.
     sections, horizon, confidence_levels, seed
         As asked for.
+    judged
+        The basic :func:`~jesse_nb.core.tools.analyze.analyze.analyze_results` of it: the verdict on the whole that it
+        comes from, and how many other backtests looked at its days. None where there is none, as of a bare portfolio.
     drawdowns
         See :func:`~jesse_nb.core.analysis.curves.drawdown_statistics.drawdown_statistics`, of one sample a day.
     within_days
@@ -75,6 +78,7 @@ class RiskReport(OfOneRun):
     horizon: int | None
     confidence_levels: tuple[float, ...]
     seed: int
+    judged: Analysis | None = None
     drawdowns: DrawdownStatistics | None = None
     within_days: DeepestDrawdown | None = None
     exposure: Exposure | None = None
