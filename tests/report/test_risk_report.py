@@ -103,6 +103,10 @@ def test_every_format_begins_with_the_verdict_of_the_whole(candle_store, tmp_pat
     assert "No verdict: one backtest cannot tell skill from luck" in said
     assert "1 other backtest of this project looked at overlapping data of the same symbols" in said
     assert said.count("verdict") == 1
+    looked = replace(walk, prior_runs=3)
+    risk = jn.risk_report(looked, "drawdowns", "executive", store=kept["store"])
+    for said in (words(fragment(risk)), " ".join(text(risk).split())):
+        assert said.count("3 other backtests of this project had looked at some of these days before") == 1
     nowhere = text(jn.risk_report(equity=walk.stitched.equity, sections="drawdowns"))
     assert "tables do not say what else was tried" in nowhere
 

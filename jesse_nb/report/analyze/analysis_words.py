@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jesse_nb.core.tools.resimulate.candle_monte_carlo import CandleMonteCarlo
     from jesse_nb.core.tools.resimulate.fee_stress import FeeStress
 
-__all__ = ["Judgement", "at_other_fees", "breaks", "earned", "falls", "judgement", "left_out", "money", "occasions",
-           "on_rewritten_candles", "others", "rate", "stops", "trades_known", "whose", "within"]
+__all__ = ["Judgement", "at_other_fees", "breaks", "earned", "falls", "judgement", "left_out", "looks", "money",
+           "occasions", "on_rewritten_candles", "others", "rate", "stops", "trades_known", "whose", "within"]
 
 #: What the parts are called that may be missing.
 _PARTS = {
@@ -51,11 +51,21 @@ def others(analysis: Analysis) -> str:
         return "The run store cannot be read, so how many other backtests looked at this data is not known."
     if not analysis.prior_runs:
         return "The run store has no other backtest of this project on this data."
-    if analysis.verdict is not None and any("other backtest" in line for line in analysis.verdict.evidence):
+    if _looks_in_evidence(analysis):
         return ""  # it counts them as of when it searched: a second number beside it would only puzzle
     flatters = "" if analysis.verdict is not None else "; picking the best of many flatters it"
     return (f"{counted(analysis.prior_runs, 'other backtest')} of this project looked at overlapping data of the same "
             f"symbols{flatters}.")
+
+
+def looks(analysis: Analysis) -> str:
+    """Say how often the project looked at the same data, on a page without the evidence."""
+    return _looks_in_evidence(analysis) or others(analysis)
+
+
+def _looks_in_evidence(analysis: Analysis) -> str:
+    evidence = analysis.verdict.evidence if analysis.verdict is not None else ()
+    return next((line for line in evidence if "other backtest" in line), "")
 
 
 def whose(analysis: Analysis) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jesse_nb.core.tools.risk.risk_input import sample_words
-from jesse_nb.report.analyze.analysis_words import Judgement, judgement, others
+from jesse_nb.report.analyze.analysis_words import Judgement, judgement, looks
 from jesse_nb.report.common import provenance
 from jesse_nb.report.common.heading import mark_lines, run_heading
 from jesse_nb.report.common.plain_text import wrapped
@@ -55,7 +55,7 @@ def _content(result: RiskReport) -> dict[str, Any]:
     return {
         **run_heading(result.run), "sample": sample_words(result.sample),
         "understated": result.sample != "out-of-sample", "verdict": _verdict(result),
-        "others": others(result.judged) if result.judged is not None else "",
+        "looks": looks(result.judged) if result.judged is not None else "",
         "tiles": _tiles(result), "answers": _answers(result),
         "missing": missing_words(result), "limits": LIMITS, "brief": _BRIEF if result.format == "executive" else "",
         "notes": _notes(result), "stopped": result.stopped,
@@ -70,7 +70,7 @@ def _text(result: RiskReport) -> str:
     found = _verdict(result)
     if found is not None and result.judged is not None:
         lines += wrapped(f"{found.outcome[:1].upper()}{found.outcome[1:]}: {found.figures}", found.note,
-                         others(result.judged))
+                         looks(result.judged))
     for answer in _answers(result):
         lines += ["",
                   *wrapped(answer.question, *answer.said, *([f"Not known: {answer.reason}."] if answer.reason else []))]
